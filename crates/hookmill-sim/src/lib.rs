@@ -1,0 +1,1 @@
+//! Runs the real engine and runtime in a simulated world. Tests only; never a dependency of a shipped crate.
