@@ -4,6 +4,7 @@
 //! fact of a run.
 
 mod command;
+pub mod subscription;
 
 pub use command::{
     ActionPath, ActionRequest, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
