@@ -1,26 +1,106 @@
 //! The chores of the project: `cargo xtask run` and `cargo xtask test` are all a newcomer needs.
+//!
+//! Everything here only starts other programs and reports how they ended, so that it compiles in a second.
 
-use std::process::{Command, ExitCode};
+mod interface;
+mod system;
+mod tidy;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use system::{Program, workspace_root};
+
+const HELP: &str = "\
+cargo xtask run [-- FLAGS]      build everything, start the server, print its address
+cargo xtask test [PART…]        install what the tests need, run everything
+                                parts: format, lint, rust, interface, browser, audit
+cargo xtask bench [-- FLAGS]    measure against the floor receiver, print the ratio
+cargo xtask interface           build the web interface into ui/app/dist
+cargo xtask schema              write the API document and the typed client made from it
+cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
+
+FLAGS of `run` go to `hookmill serve`, for example:  cargo xtask run -- --listen 127.0.0.1:8080";
 
 fn main() -> ExitCode {
-    let chore = std::env::args().nth(1).unwrap_or_default();
-    let steps: &[&[&str]] = match chore.as_str() {
-        "test" => &[
-            &["fmt", "--all", "--check"],
-            &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-            &["test", "--workspace"],
-        ],
-        _ => {
-            eprintln!("usage: cargo xtask test");
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.skip_while(|argument| argument == "--").collect();
+    let outcome = match chore.as_str() {
+        "run" => run(&rest),
+        "test" => test(&rest),
+        "bench" => bench(&rest),
+        "interface" => interface::build(),
+        "schema" => schema(),
+        "tidy" => tidy::check(),
+        "" | "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("There is no chore \"{other}\".\n\n{HELP}");
             return ExitCode::from(2);
         }
     };
-    for step in steps {
-        println!("cargo {}", step.join(" "));
-        let ended = Command::new("cargo").args(*step).status();
-        if !ended.is_ok_and(|status| status.success()) {
-            return ExitCode::FAILURE;
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask {chore}: {error:#}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
+}
+
+fn run(flags: &[String]) -> Result<()> {
+    if interface::is_possible() {
+        interface::build()?;
+    } else {
+        println!("Node is not installed: the server starts without the web interface.");
+    }
+    Program::new("cargo").args(["build", "--release", "-p", "hookmill"]).run()?;
+    let binary = system::target_dir().join("release").join("hookmill");
+    Program::new(binary).arg("serve").args(flags).run()
+}
+
+fn bench(flags: &[String]) -> Result<()> {
+    Program::new("cargo").args(["build", "--release", "-p", "hookmill", "-p", "hookmill-bench"]).run()?;
+    Program::new(system::target_dir().join("release").join("hookmill-bench")).args(flags).run()
+}
+
+fn schema() -> Result<()> {
+    let document = workspace_root().join("ui/packages/api-client/openapi.json");
+    let text = Program::new("cargo").args(["run", "-q", "-p", "hookmill", "--", "api-document"]).output()?;
+    std::fs::write(&document, text).with_context(|| format!("writing {}", document.display()))?;
+    interface::generate_client()
+}
+
+fn test(parts: &[String]) -> Result<()> {
+    type Part = (&'static str, fn() -> Result<()>);
+    const PARTS: &[Part] = &[
+        ("format", || Program::new("cargo").args(["fmt", "--all", "--check"]).run()),
+        ("tidy", tidy::check),
+        ("interface", interface::test),
+        ("lint", || {
+            Program::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+        }),
+        ("rust", || Program::new("cargo").args(["test", "--workspace"]).run()),
+        ("browser", interface::browser_test),
+        ("audit", system::audit),
+    ];
+    for wanted in parts {
+        anyhow::ensure!(PARTS.iter().any(|(name, _)| name == wanted), "there is no part \"{wanted}\" of the tests");
+    }
+    let mut summary = Vec::new();
+    for (name, part) in PARTS {
+        if !parts.is_empty() && !parts.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        println!("\n── {name}");
+        let begun = Instant::now();
+        part().with_context(|| format!("the part \"{name}\" failed"))?;
+        summary.push(format!("{name} {:.0} s", begun.elapsed().as_secs_f64()));
+    }
+    println!("\nAll parts passed: {}.", summary.join(", "));
+    Ok(())
 }

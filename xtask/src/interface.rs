@@ -1,0 +1,60 @@
+//! The web interface: npm does the work, in `ui/`.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+use crate::system::{Program, ensure_chromium, workspace_root};
+
+fn npm(arguments: &[&str]) -> Result<()> {
+    Program::new("npm").args(arguments).within("ui").run()
+}
+
+/// Whether Node and npm are installed.
+pub fn is_possible() -> bool {
+    Program::new("npm").arg("--version").works()
+}
+
+/// Installs the packages of the lock file, unless they are installed already.
+fn install() -> Result<()> {
+    let stamp = |path: &str| -> Option<SystemTime> {
+        std::fs::metadata(workspace_root().join("ui").join(path)).and_then(|facts| facts.modified()).ok()
+    };
+    // npm writes this file at the end of each installation.
+    if stamp("node_modules/.package-lock.json") >= stamp("package-lock.json") && stamp("package-lock.json").is_some() {
+        return Ok(());
+    }
+    npm(&["ci", "--no-audit", "--no-fund"])
+}
+
+/// Builds `ui/app/dist`, which the binary embeds.
+pub fn build() -> Result<()> {
+    install()?;
+    npm(&["run", "build"])
+}
+
+/// Makes the typed client from the API document.
+pub fn generate_client() -> Result<()> {
+    install()?;
+    npm(&["run", "generate"])
+}
+
+/// Type check, unit tests, build, size budgets.
+pub fn test() -> Result<()> {
+    install()?;
+    npm(&["run", "check"])?;
+    npm(&["test"])?;
+    npm(&["run", "build"])?;
+    npm(&["run", "size"])
+}
+
+/// Walks through the interface in Chromium against the real binary and a stand-in for GitHub.
+pub fn browser_test() -> Result<()> {
+    ensure_chromium()?;
+    install()?;
+    Program::new("cargo").args(["build", "-p", "hookmill"]).run()?;
+    let artifacts: PathBuf = workspace_root().join("artifacts");
+    std::fs::create_dir_all(&artifacts).with_context(|| format!("creating {}", artifacts.display()))?;
+    npm(&["run", "e2e"])
+}

@@ -1,0 +1,108 @@
+//! Starting other programs, and what the tests need from the machine.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// A program to start in the project's root.
+pub struct Program {
+    command: Command,
+    shown: String,
+}
+
+impl Program {
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        let shown = program.as_ref().to_string_lossy().into_owned();
+        let mut command = Command::new(program);
+        command.current_dir(workspace_root());
+        Self { command, shown }
+    }
+
+    pub fn arg(self, argument: impl AsRef<OsStr>) -> Self {
+        self.args([argument])
+    }
+
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        for argument in arguments {
+            self.shown.push(' ');
+            self.shown.push_str(&argument.as_ref().to_string_lossy());
+            self.command.arg(argument);
+        }
+        self
+    }
+
+    pub fn within(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(workspace_root().join(folder));
+        self
+    }
+
+    /// Runs it with our standard streams.
+    pub fn run(mut self) -> Result<()> {
+        println!("$ {}", self.shown);
+        let status = self.command.status().with_context(|| format!("starting {}", self.shown))?;
+        ensure!(status.success(), "`{}` ended with {status}", self.shown);
+        Ok(())
+    }
+
+    /// Runs it and returns what it wrote to standard output.
+    pub fn output(mut self) -> Result<Vec<u8>> {
+        let output =
+            self.command.stderr(Stdio::inherit()).output().with_context(|| format!("starting {}", self.shown))?;
+        ensure!(output.status.success(), "`{}` ended with {}", self.shown, output.status);
+        Ok(output.stdout)
+    }
+
+    /// Whether it starts and ends well; silent.
+    pub fn works(mut self) -> bool {
+        self.command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+}
+
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// Where cargo puts what it builds; the environment may have moved it.
+pub fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from)
+}
+
+/// Makes sure that Debian's Chromium is there: the browser tests use it and nothing else.
+pub fn ensure_chromium() -> Result<()> {
+    if Program::new("chromium").arg("--version").works() {
+        return Ok(());
+    }
+    if !Program::new("apt-get").arg("--version").works() {
+        bail!("the browser tests need Chromium as `chromium` on the PATH; install it with your package manager");
+    }
+    let prefix: &[&str] =
+        if Program::new("id").arg("-u").output()?.trim_ascii() == b"0" { &[] } else { &["sudo", "-n"] };
+    let apt = |arguments: &[&str]| {
+        let mut words = prefix.iter().chain(&["apt-get"]).chain(arguments);
+        let first = words.next().copied().unwrap_or("apt-get");
+        Program::new(first).args(words).run()
+    };
+    // A package list that cannot be renewed is no reason to stop: the one on the machine may do.
+    if let Err(error) = apt(&["update", "-q"]) {
+        println!("{error:#}; going on with the package list that is there");
+    }
+    apt(&["install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-liberation"])
+        .context("installing Chromium for the browser tests")
+}
+
+/// Checks licences, sources and bans of the dependencies where cargo-deny is installed.
+pub fn audit() -> Result<()> {
+    if !Program::new("cargo").args(["deny", "--version"]).works() {
+        println!("skipped: cargo-deny is not installed (cargo install cargo-deny)");
+        return Ok(());
+    }
+    // Advisories need a database from the network, so they have their own run outside the tests.
+    Program::new("cargo").args(["deny", "check", "bans", "licenses", "sources"]).run()
+}
