@@ -1,0 +1,102 @@
+//! Hookmill under load: the real binary on a fresh data folder, with one flow made through its API.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+/// A running server and the address of its flow.
+pub struct Subject {
+    child: Child,
+    client: reqwest::Client,
+    base: String,
+    token: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The path below which the flow's trigger listens.
+    pub path: String,
+}
+
+impl Subject {
+    /// Starts `binary` and creates a flow of `definition`, whose trigger is a `Request`.
+    pub async fn start(binary: &Path, folder: &Path, definition: Value) -> Result<Self> {
+        let address = free_address()?;
+        let child = Command::new(binary)
+            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .arg(folder)
+            .env("HOOKMILL_SETUP_TOKEN", "bench-setup-token")
+            .env("HOOKMILL_LOG", "warn")
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", binary.display()))?;
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
+        let base = format!("http://{address}");
+        let mut subject = Self { child, client, base, token: String::new(), address, path: String::new() };
+        subject.wait_until_ready().await?;
+        let owner = json!({"token": "bench-setup-token", "name": "Bench", "email": "bench@example.org",
+            "password": "a long bench password"});
+        let answer = subject.post("/api/setup?api_token=true", &owner).await?;
+        answer["token"].as_str().context("no token in the answer to the set-up")?.clone_into(&mut subject.token);
+        let flow =
+            subject.post("/api/flows", &json!({"name": "bench", "definition": definition, "connections": {}})).await?;
+        let callback = flow["webhook"]["callback_url"].as_str().context("the flow has no callback URL")?;
+        subject.path =
+            callback.splitn(4, '/').nth(3).map(|path| format!("/{path}")).context("the callback URL's path")?;
+        Ok(subject)
+    }
+
+    async fn wait_until_ready(&self) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            if self
+                .client
+                .get(format!("{}/health/ready", self.base))
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        anyhow::bail!("the server was not ready after 20 s")
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer =
+            self.client.post(format!("{}{path}", self.base)).bearer_auth(&self.token).json(body).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path} answered {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// How many runs have ended since the start.
+    pub async fn runs_ended(&self) -> Result<u64> {
+        let about = self.client.get(format!("{}/api/about", self.base)).bearer_auth(&self.token).send().await?;
+        let about: Value = serde_json::from_str(&about.text().await?)?;
+        about["runs_ended"].as_u64().context("no count of ended runs")
+    }
+
+    /// Resident memory in MiB, where the system tells.
+    pub fn memory_mib(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id()?))).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1_024.0)
+    }
+
+    /// Stops the server.
+    pub async fn stop(mut self) -> Result<()> {
+        self.child.kill().await.context("stopping the server")
+    }
+}
+
+/// An address of this machine that is free at the moment.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
