@@ -1,1 +1,51 @@
-//! Placeholder head; written by the crate's first slice.
+//! The storage contract: what Hookmill keeps, what changes together, and what can be asked.
+//!
+//! Everything that changes does so by [`Store::commit`]: a [`Unit`] is an ordered list of changes with what it expects
+//! to find, stored as a whole or not at all, and on disk before the answer. Everything else only reads. No SQL type, no
+//! clock and no randomness appears: times and identifiers are arguments.
+//!
+//! | file | nouns |
+//! |---|---|
+//! | `unit` | [`Unit`], [`Change`], [`Expect`], [`Lane`], [`Committed`] |
+//! | `event` | stored notifications and the queue of those no run has taken yet |
+//! | `run` | runs, their journals, timers, addresses at which an action waits |
+//! | `flow` | flows, their versions, what they use, the state of their triggers |
+//! | `subscription` | generations of webhooks |
+//! | `connector` | connectors and connections |
+//! | `inbox` | notifications, devices, deliveries |
+//! | `account` | users, sessions, tokens, settings |
+//! | `contract` | the traits of reading, and [`Store`] |
+//! | `memory` | [`MemoryStore`], for simulations and tests |
+//! | `story` | the tests each store must pass (feature `story`) |
+//!
+//! Journals, definitions, documents and the like are opaque bytes here; who writes them reads them.
+
+mod account;
+mod connector;
+mod contract;
+mod error;
+mod event;
+mod filter;
+mod flow;
+mod inbox;
+mod list;
+mod memory;
+mod run;
+mod subscription;
+mod unit;
+
+#[cfg(any(test, feature = "story"))]
+pub mod story;
+
+pub use account::{Role, Session, Token, User};
+pub use connector::{Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Health, Icon, Uses};
+pub use contract::{Accounts, Connectors, Events, Flows, Inbox, Runs, Store, Subscriptions};
+pub use error::StoreError;
+pub use event::{Dedupe, Event, EventListed, PendingEvent};
+pub use flow::{Binding, Flow, FlowFilter, FlowStats, FlowVersion};
+pub use inbox::{Delivery, Device, Link, Notification};
+pub use list::{List, Page};
+pub use memory::{CommitFault, MemoryStore};
+pub use run::{ActionCallback, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey};
+pub use subscription::Subscription;
+pub use unit::{Change, Committed, Expect, Lane, Purged, Retention, Unit};

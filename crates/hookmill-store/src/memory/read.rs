@@ -1,0 +1,345 @@
+//! Reads of the tables.
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookmill_model::{
+    ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, RunStatus, SubscriptionId,
+    SubscriptionState, Timestamp, UserId,
+};
+
+use super::MemoryStore;
+use super::state::State;
+use crate::{
+    Accounts, ActionCallback, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors,
+    Delivery, Device, Event, EventListed, Events, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List,
+    Notification, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
+    Subscriptions, Timer, TimerKey, Token, User, Uses,
+};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// One page of `rows`, which come newest first and begin behind the cursor already.
+fn page<'a, T: Clone + 'a, I: Copy>(
+    rows: impl Iterator<Item = (&'a I, &'a T)>,
+    list: List<I>,
+    shown: impl Fn(&T) -> bool,
+) -> Page<T, I>
+where
+    I: 'a,
+{
+    let limit = list.bounded();
+    let mut found: Vec<(I, T)> =
+        rows.filter(|(_, row)| shown(row)).take(limit + 1).map(|(id, row)| (*id, row.clone())).collect();
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().map(|(id, _)| *id) } else { None };
+    Page { items: found.into_iter().map(|(_, row)| row).collect(), next }
+}
+
+fn below<I>(list: &List<I>) -> (Bound<I>, Bound<I>)
+where
+    I: Copy,
+{
+    (Bound::Unbounded, list.after.map_or(Bound::Unbounded, Bound::Excluded))
+}
+
+impl State {
+    fn listed(&self, run: &Run) -> RunListed {
+        let flow_name = self.flows.get(&run.flow).map(|flow| flow.name.clone()).unwrap_or_default();
+        RunListed { run: run.clone(), flow_name }
+    }
+}
+
+#[async_trait]
+impl Events for MemoryStore {
+    async fn event(&self, id: EventId) -> Result<Option<Event>> {
+        Ok(self.state().events.get(&id).cloned())
+    }
+
+    async fn events(&self, flow: FlowId, list: List<EventId>) -> Result<Page<EventListed, EventId>> {
+        let state = self.state();
+        let found = page(state.events.range(below(&list)).rev(), list, |event| event.flow == flow);
+        Ok(found.map(|event| event.listed()))
+    }
+
+    async fn pending_events(&self, after: Option<u64>, limit: usize) -> Result<Vec<PendingEvent>> {
+        let state = self.state();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Ok(state
+            .pending
+            .range((from, Bound::Unbounded))
+            .filter_map(|(position, id)| {
+                let event = state.events.get(id)?.clone();
+                Some(PendingEvent { position: *position, event })
+            })
+            .take(limit)
+            .collect())
+    }
+
+    async fn pending_counts(&self) -> Result<Vec<(FlowId, u64)>> {
+        let state = self.state();
+        let mut counts = std::collections::BTreeMap::new();
+        for event in state.pending.values().filter_map(|id| state.events.get(id)) {
+            *counts.entry(event.flow).or_insert(0) += 1;
+        }
+        Ok(counts.into_iter().collect())
+    }
+}
+
+#[async_trait]
+impl Runs for MemoryStore {
+    async fn run(&self, id: RunId) -> Result<Option<RunListed>> {
+        let state = self.state();
+        Ok(state.runs.get(&id).map(|run| state.listed(run)))
+    }
+
+    async fn runs(&self, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>> {
+        let state = self.state();
+        let found = page(state.runs.range(below(&list)).rev(), list, |run| filter.matches(run));
+        Ok(found.map(|run| state.listed(&run)))
+    }
+
+    async fn active_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<Run>> {
+        let state = self.state();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rows = state.runs.range((from, Bound::Unbounded));
+        Ok(rows.filter(|(_, run)| !run.status.is_final()).take(limit).map(|(_, run)| run.clone()).collect())
+    }
+
+    async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>> {
+        Ok(self.state().facts.range((run, from)..=(run, u64::MAX)).map(|(_, fact)| fact.clone()).collect())
+    }
+
+    async fn runs_ended(&self) -> Result<u64> {
+        Ok(self.state().ended.values().sum())
+    }
+
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>> {
+        let state = self.state();
+        let due = state.timers.iter().filter(|(_, due_at)| **due_at <= now);
+        let mut due: Vec<Timer> = due.map(|(key, due_at)| Timer { key: *key, due_at: *due_at }).collect();
+        due.sort_by_key(|timer| (timer.due_at, timer.key));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn next_timer(&self) -> Result<Option<Timestamp>> {
+        Ok(self.state().timers.values().min().copied())
+    }
+
+    async fn timer(&self, key: TimerKey) -> Result<Option<Timestamp>> {
+        Ok(self.state().timers.get(&key).copied())
+    }
+
+    async fn action_callback(&self, capability: &[u8; 32]) -> Result<Option<ActionCallback>> {
+        Ok(self.state().callbacks.get(capability).cloned())
+    }
+}
+
+#[async_trait]
+impl Flows for MemoryStore {
+    async fn flow(&self, id: FlowId) -> Result<Option<Flow>> {
+        Ok(self.state().flows.get(&id).cloned())
+    }
+
+    async fn flows(&self, filter: &FlowFilter, list: List<FlowId>) -> Result<Page<Flow, FlowId>> {
+        let state = self.state();
+        Ok(page(state.flows.range(below(&list)).rev(), list, |flow| filter.matches(flow)))
+    }
+
+    async fn flow_version(&self, flow: FlowId, version: u32) -> Result<Option<FlowVersion>> {
+        Ok(self.state().versions.get(&(flow, version)).cloned())
+    }
+
+    async fn flow_versions(&self, flow: FlowId) -> Result<Vec<(u32, Timestamp)>> {
+        let state = self.state();
+        let rows = state.versions.range((flow, 0)..=(flow, u32::MAX)).rev();
+        Ok(rows.map(|(_, one)| (one.version, one.created_at)).collect())
+    }
+
+    async fn flow_stats(&self, flows: &[FlowId]) -> Result<Vec<FlowStats>> {
+        let state = self.state();
+        let stats = |flow: FlowId| {
+            let newest: Vec<&Run> = state.runs.values().rev().filter(|run| run.flow == flow).take(10).collect();
+            let pending = state.pending.values().filter_map(|id| state.events.get(id));
+            FlowStats {
+                flow,
+                last_run: newest.first().map(|run| state.listed(run)),
+                recent: newest.iter().map(|run| run.status).collect(),
+                ended: state
+                    .ended
+                    .range((flow, RunStatus::Waiting)..=(flow, RunStatus::Faulted))
+                    .map(|((_, status), count)| (*status, *count))
+                    .collect(),
+                pending_events: pending.filter(|event| event.flow == flow).map(|_| 1).sum(),
+            }
+        };
+        Ok(flows.iter().map(|flow| stats(*flow)).collect())
+    }
+
+    async fn trigger_state(&self, flow: FlowId) -> Result<Option<Bytes>> {
+        Ok(self.state().trigger_states.get(&flow).cloned())
+    }
+}
+
+#[async_trait]
+impl Subscriptions for MemoryStore {
+    async fn subscription(&self, id: SubscriptionId) -> Result<Option<Subscription>> {
+        Ok(self.state().subscriptions.get(&id).cloned())
+    }
+
+    async fn subscription_by_capability(&self, capability: &[u8; 32]) -> Result<Option<Subscription>> {
+        Ok(self.state().subscriptions.values().find(|one| one.capability == *capability).cloned())
+    }
+
+    async fn subscriptions_of(&self, flow: FlowId) -> Result<Vec<Subscription>> {
+        let state = self.state();
+        let mut found: Vec<_> = state.subscriptions.values().filter(|one| one.flow == flow).cloned().collect();
+        found.sort_by_key(|one| std::cmp::Reverse((one.generation, one.id)));
+        Ok(found)
+    }
+
+    async fn subscriptions_newest(&self, flows: &[FlowId]) -> Result<Vec<Subscription>> {
+        let state = self.state();
+        let newest = |flow: &FlowId| {
+            let of = state.subscriptions.values().filter(|one| one.flow == *flow);
+            of.max_by_key(|one| (one.generation, one.id)).cloned()
+        };
+        Ok(flows.iter().filter_map(newest).collect())
+    }
+
+    async fn subscriptions_in(&self, owner: Option<UserId>, states: &[SubscriptionState]) -> Result<Vec<Subscription>> {
+        let state = self.state();
+        let rows = state.subscriptions.values();
+        let rows = rows.filter(|one| owner.is_none_or(|owner| one.owner == owner) && states.contains(&one.state));
+        Ok(rows.cloned().collect())
+    }
+}
+
+#[async_trait]
+impl Connectors for MemoryStore {
+    async fn connector(&self, id: ConnectorId) -> Result<Option<Connector>> {
+        Ok(self.state().connectors.get(&id).cloned())
+    }
+
+    async fn connectors(
+        &self,
+        filter: &ConnectorFilter,
+        list: List<ConnectorId>,
+    ) -> Result<Page<Connector, ConnectorId>> {
+        let state = self.state();
+        Ok(page(state.connectors.range(below(&list)).rev(), list, |one| filter.matches(one)))
+    }
+
+    async fn connector_document(&self, id: ConnectorId) -> Result<Option<ConnectorDocument>> {
+        Ok(self.state().documents.get(&id).cloned())
+    }
+
+    async fn icon(&self, id: ConnectorId) -> Result<Option<Icon>> {
+        Ok(self.state().icons.get(&id).cloned())
+    }
+
+    async fn connector_uses(&self, id: ConnectorId) -> Result<Uses> {
+        Ok(self.state().connector_uses(id))
+    }
+
+    async fn connection(&self, id: ConnectionId) -> Result<Option<Connection>> {
+        Ok(self.state().connections.get(&id).cloned())
+    }
+
+    async fn connections(
+        &self,
+        filter: &ConnectionFilter,
+        list: List<ConnectionId>,
+    ) -> Result<Page<Connection, ConnectionId>> {
+        let state = self.state();
+        Ok(page(state.connections.range(below(&list)).rev(), list, |one| filter.matches(one)))
+    }
+
+    async fn connection_uses(&self, id: ConnectionId) -> Result<Uses> {
+        Ok(self.state().connection_uses(id))
+    }
+}
+
+#[async_trait]
+impl Inbox for MemoryStore {
+    async fn notification(&self, id: NotificationId) -> Result<Option<Notification>> {
+        Ok(self.state().notifications.get(&id).cloned())
+    }
+
+    async fn notifications(
+        &self,
+        owner: UserId,
+        unread: bool,
+        list: List<NotificationId>,
+    ) -> Result<Page<Notification, NotificationId>> {
+        let state = self.state();
+        let shown = |one: &Notification| one.owner == owner && (!unread || one.is_unread());
+        Ok(page(state.notifications.range(below(&list)).rev(), list, shown))
+    }
+
+    async fn unread_count(&self, owner: UserId) -> Result<u64> {
+        let state = self.state();
+        Ok(state.notifications.values().filter(|one| one.owner == owner && one.is_unread()).map(|_| 1).sum())
+    }
+
+    async fn device(&self, id: DeviceId) -> Result<Option<Device>> {
+        Ok(self.state().devices.get(&id).cloned())
+    }
+
+    async fn devices(&self, owner: UserId) -> Result<Vec<Device>> {
+        Ok(self.state().devices.values().rev().filter(|one| one.owner == owner).cloned().collect())
+    }
+
+    async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>> {
+        let state = self.state();
+        let mut due: Vec<_> = state.deliveries.values().filter(|one| one.next_attempt_at <= now).cloned().collect();
+        due.sort_by_key(|one| (one.next_attempt_at, one.notification, one.device));
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn next_delivery(&self) -> Result<Option<Timestamp>> {
+        Ok(self.state().deliveries.values().map(|one| one.next_attempt_at).min())
+    }
+}
+
+#[async_trait]
+impl Accounts for MemoryStore {
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.state().users.get(&id).cloned())
+    }
+
+    async fn user_by_email(&self, email: &str) -> Result<Option<User>> {
+        let email = email.to_lowercase();
+        Ok(self.state().users.values().find(|user| user.email.to_lowercase() == email).cloned())
+    }
+
+    async fn users(&self) -> Result<Vec<User>> {
+        Ok(self.state().users.values().cloned().collect())
+    }
+
+    async fn session_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Session>> {
+        Ok(self.state().sessions.values().find(|one| one.secret_hash == *secret_hash).cloned())
+    }
+
+    async fn token_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Token>> {
+        Ok(self.state().tokens.values().find(|one| one.secret_hash == *secret_hash).cloned())
+    }
+
+    async fn tokens(&self, user: UserId) -> Result<Vec<Token>> {
+        Ok(self.state().tokens.values().rev().filter(|one| one.user == user).cloned().collect())
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Bytes>> {
+        Ok(self.state().settings.get(name).cloned())
+    }
+
+    async fn settings(&self, prefix: &str) -> Result<Vec<(String, Bytes)>> {
+        let state = self.state();
+        let rows = state.settings.range(prefix.to_owned()..).take_while(|(name, _)| name.starts_with(prefix));
+        Ok(rows.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+}

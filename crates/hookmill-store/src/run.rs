@@ -1,0 +1,177 @@
+//! Runs, their timers, and the addresses at which an action waits to be called.
+
+use hookmill_model::{EventId, FlowId, RunId, RunKind, RunStatus, SubscriptionId, Timestamp, UserId};
+
+/// The summary of a run. What happened inside stands in its journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its identifier; its time of making is the run's place in lists.
+    pub id: RunId,
+    /// Whose it is.
+    pub owner: UserId,
+    /// The flow.
+    pub flow: FlowId,
+    /// The version of the definition that it runs; 0 where none takes part.
+    pub version: u32,
+    /// What it records.
+    pub kind: RunKind,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The fence of the process that works on it: a change that names another epoch is refused.
+    pub epoch: u64,
+    /// How many facts its journal has.
+    pub facts: u64,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The name of the trigger in the definition.
+    pub trigger: String,
+    /// One line on what triggered it.
+    pub summary: String,
+    /// The event that triggered it.
+    pub event: Option<EventId>,
+    /// The generation of the webhook that it creates or deletes, or that its event came by.
+    pub subscription: Option<SubscriptionId>,
+    /// The run that it repeats.
+    pub resubmitted_from: Option<RunId>,
+    /// The run whose action started it.
+    pub parent: Option<RunId>,
+    /// Why it failed.
+    pub error: Option<RunError>,
+}
+
+/// Why a run failed, for lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunError {
+    /// The code.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+}
+
+/// What changes in the summary of a run; `None` leaves a member as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunUpdate {
+    /// The new status.
+    pub status: Option<RunStatus>,
+    /// The run ended then.
+    pub ended_at: Option<Timestamp>,
+    /// It failed for this reason.
+    pub error: Option<RunError>,
+    /// Another process works on it: its fence.
+    pub epoch: Option<u64>,
+    /// It really began then, after it had waited.
+    pub started_at: Option<Timestamp>,
+}
+
+impl RunUpdate {
+    /// The run's new status.
+    #[must_use]
+    pub fn status(status: RunStatus) -> Self {
+        Self { status: Some(status), ..Self::default() }
+    }
+
+    /// The run's end.
+    #[must_use]
+    pub fn ended(status: RunStatus, at: Timestamp, error: Option<RunError>) -> Self {
+        Self { status: Some(status), ended_at: Some(at), error, ..Self::default() }
+    }
+}
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunListed {
+    /// The run.
+    pub run: Run,
+    /// The name of its flow; empty where the flow is not kept any more.
+    pub flow_name: String,
+}
+
+/// Which runs a list shows. All that is given must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Whose.
+    pub owner: UserId,
+    /// Of this flow.
+    pub flow: Option<FlowId>,
+    /// With this status.
+    pub status: Option<RunStatus>,
+    /// Of this kind.
+    pub kind: Option<RunKind>,
+    /// Made at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Made before this moment.
+    pub to: Option<Timestamp>,
+    /// With this text, in any case, in identifier, trigger, summary or error.
+    pub q: Option<String>,
+}
+
+impl RunFilter {
+    /// All runs of an owner.
+    #[must_use]
+    pub const fn of(owner: UserId) -> Self {
+        Self { owner, flow: None, status: None, kind: None, from: None, to: None, q: None }
+    }
+}
+
+/// What a timer wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimerKey {
+    /// A run: a delay, a timeout, a retry.
+    Run(RunId),
+    /// The trigger of a flow: the next recurrence or poll.
+    Flow(FlowId),
+    /// A generation of a webhook: the next try of its deletion.
+    Subscription(SubscriptionId),
+}
+
+/// When something must be woken. Each has one timer at most; setting it again moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// What.
+    pub key: TimerKey,
+    /// When, or later.
+    pub due_at: Timestamp,
+}
+
+/// An address at which an action of a run waits to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionCallback {
+    /// The keyed hash of the capability in the address.
+    pub capability: [u8; 32],
+    /// The run that waits.
+    pub run: RunId,
+    /// The action run that waits, in the runtime's own form.
+    pub action: String,
+}
+
+impl Run {
+    /// Changes the summary. A status that is not final (the run is resumed) takes end and error away.
+    pub fn apply(&mut self, update: RunUpdate) {
+        let RunUpdate { status, ended_at, error, epoch, started_at } = update;
+        if let Some(status) = status {
+            self.status = status;
+            if !status.is_final() {
+                self.ended_at = None;
+                self.error = None;
+            }
+        }
+        self.ended_at = ended_at.or(self.ended_at);
+        self.error = error.or_else(|| self.error.take());
+        self.epoch = epoch.unwrap_or(self.epoch);
+        self.started_at = started_at.unwrap_or(self.started_at);
+    }
+}
+
+impl std::fmt::Display for TimerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Run(id) => id.fmt(f),
+            Self::Flow(id) => id.fmt(f),
+            Self::Subscription(id) => id.fmt(f),
+        }
+    }
+}
