@@ -1,1 +1,34 @@
-//! Placeholder head; written by the crate's first slice.
+//! The only way out of Hookmill: one pooled client with an address policy, time and size limits, and redirects that
+//! keep credentials at home. Retries are decided elsewhere; an error says whether one makes sense.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `client` | [`Client`]: sends one [`Request`], gives one [`Response`] or one [`SendError`] |
+//! | `request` | what is asked and answered |
+//! | `redirect` | where a reply may lead, and what goes along |
+//! | `policy` | [`AddressPolicy`]: which hosts, addresses and ports may be reached |
+//! | `resolver` | names to addresses, refused ones dropped before a connection |
+//! | `gate` | how many requests one origin, and all together, may have under way |
+//! | `witness` | notices whether a request was handed to a connection |
+//! | `tls` | trusted roots, client certificates |
+//! | `error` | [`SendError`]: what went wrong, whether it was sent, what to try |
+
+mod client;
+mod error;
+mod gate;
+mod policy;
+mod redirect;
+mod request;
+mod resolver;
+mod tls;
+mod witness;
+
+pub use client::{Client, ClientConfig, ClientError};
+pub use error::{SendError, SendErrorKind};
+pub use policy::{AddressPolicy, PolicyError, is_public};
+pub use request::{Redirects, Request, Response};
+pub use tls::{Identity, IdentityError};
+
+pub use bytes::Bytes;
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use url::Url;
