@@ -1,1 +1,55 @@
-//! Placeholder head; written by the crate's first slice.
+//! The expression language of workflow definitions: template strings, expressions, functions.
+//!
+//! A [`Template`] is one string, a [`Compiled`] a whole JSON value of them, a [`Condition`] what an `If` decides by.
+//! All are parsed once and evaluated against a [`Scope`], which holds everything an expression can see, the time and
+//! the random numbers included: evaluation is a function of its scope.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `syntax`, `template`, `condition` | from text to trees, and what can be asked of them |
+//! | `evaluate`, `item`, `scope` | from trees to values |
+//! | `table` | every function once: name, arity, description, example, evaluator |
+//! | `string`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml` | the functions |
+//! | `content` | bodies of messages as values |
+//! | `case` | evaluation against a written context |
+
+pub mod case;
+mod collection;
+mod condition;
+pub mod content;
+mod conversion;
+mod date;
+mod error;
+mod evaluate;
+mod item;
+mod logic;
+mod math;
+mod number;
+mod reference_page;
+mod scope;
+mod string;
+mod syntax;
+mod table;
+mod template;
+mod uri;
+mod xml;
+
+pub use condition::Condition;
+pub use date::zone as time_zone;
+pub use error::{Error, ErrorKind, Position};
+pub use reference_page::{example_context, reference_page};
+pub use scope::{Limits, NameKind, Scope};
+pub use table::{Category, Function, find as find_function, functions};
+pub use template::{Compiled, Reference, ReferenceTarget, Template};
+
+/// Finds a member as a dereference does: exactly, else ignoring case.
+#[must_use]
+pub fn member<'a>(members: &'a hookmill_model::Object, name: &str) -> Option<&'a hookmill_model::Value> {
+    evaluate::member(members, name)
+}
+
+/// The candidate that was probably meant, where one differs little.
+#[must_use]
+pub fn closest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    error::closest(wanted, candidates)
+}

@@ -48,6 +48,12 @@ impl Pointer {
         Self(format!("{}/{token}", self.0))
     }
 
+    /// The pointer to what `below` points to inside of what this one points to.
+    #[must_use]
+    pub fn join(&self, below: &Self) -> Self {
+        Self(format!("{}{}", self.0, below.0))
+    }
+
     /// The written form.
     #[must_use]
     pub fn as_str(&self) -> &str {

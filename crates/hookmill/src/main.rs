@@ -1,3 +1,49 @@
 //! The binary: reads flags and configuration, picks a store, wires the parts and runs them.
 
-fn main() {}
+mod expression;
+mod input;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(
+    name = "hookmill",
+    version,
+    about = "Webhooks in, flows run, phones buzz: a self-hosted flow server.",
+    after_help = "Examples:\n  hookmill serve\n  hookmill connector check github.swagger.json\n  hookmill expression eval \"@add(1, 2)\"\n\nExit codes: 0 fine, 1 findings or failures, 2 wrong usage."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Try expressions and run their tests
+    #[command(subcommand)]
+    Expression(expression::Command),
+    /// Print the completion script of a shell
+    #[command(after_help = "Example:\n  hookmill completion bash > /etc/bash_completion.d/hookmill")]
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Expression(command) => expression::run(command),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "hookmill", &mut std::io::stdout());
+            Ok(output::Verdict::Fine)
+        }
+    };
+    output::exit_code(outcome)
+}

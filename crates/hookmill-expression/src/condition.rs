@@ -1,0 +1,243 @@
+//! Conditions: a template that gives a boolean, or an object of `and`, `or`, `not` and functions.
+
+use hookmill_model::{Pointer, Value};
+
+use crate::error::{Error, ErrorKind};
+use crate::evaluate::{self, Arguments};
+use crate::item::Item;
+use crate::scope::Scope;
+use crate::table::{self, Evaluator, Function};
+use crate::template::{Compiled, Template};
+
+/// Conditions may nest this deep.
+const DEPTH_MAX: usize = 50;
+
+/// A compiled condition.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    source: Value,
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Constant(bool),
+    Template(Template),
+    And(Vec<(Pointer, Form)>),
+    Or(Vec<(Pointer, Form)>),
+    Not(Box<Form>),
+    Call(&'static Function, Vec<Compiled>, Pointer),
+}
+
+impl Condition {
+    /// Compiles a condition as it stands in a definition.
+    ///
+    /// # Errors
+    /// Every fault with its pointer below `source`.
+    pub fn new(source: &Value) -> Result<Self, Vec<(Pointer, Error)>> {
+        let mut errors = Vec::new();
+        let form = compile(source, &Pointer::root(), 0, &mut errors);
+        if errors.is_empty() { Ok(Self { source: source.clone(), form }) } else { Err(errors) }
+    }
+
+    /// What it was compiled from.
+    #[must_use]
+    pub fn source(&self) -> &Value {
+        &self.source
+    }
+
+    /// All templates with expressions, each with its pointer.
+    #[must_use]
+    pub fn templates(&self) -> Vec<(Pointer, Template)> {
+        let mut found = Vec::new();
+        templates(&self.form, &Pointer::root(), &mut found);
+        found
+    }
+
+    /// Evaluates it; what is not needed is not evaluated.
+    ///
+    /// # Errors
+    /// The failing expression with its pointer; a value that is not a boolean is an `InvalidArgument`.
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<bool, (Pointer, Error)> {
+        evaluate_form(&self.form, &Pointer::root(), scope)
+    }
+
+    /// The condition with every expression replaced by its value, as the run history shows it.
+    ///
+    /// # Errors
+    /// The first failing expression with its pointer.
+    pub fn shown(&self, scope: &dyn Scope) -> Result<Value, (Pointer, Error)> {
+        Compiled::new(&self.source).map_err(|mut errors| errors.remove(0)).and_then(|compiled| compiled.evaluate(scope))
+    }
+}
+
+fn fault(kind: ErrorKind, message: impl Into<String>) -> Error {
+    Error::new(kind, 0, message).located("")
+}
+
+fn compile(source: &Value, pointer: &Pointer, depth: usize, errors: &mut Vec<(Pointer, Error)>) -> Form {
+    if depth > DEPTH_MAX {
+        errors.push((
+            pointer.clone(),
+            fault(ErrorKind::ParseError, format!("Conditions nest deeper than {DEPTH_MAX} levels.")),
+        ));
+        return Form::Constant(false);
+    }
+    match source {
+        Value::Bool(truth) => Form::Constant(*truth),
+        Value::String(text) => match Template::parse(text) {
+            Ok(template) => Form::Template(template),
+            Err(error) => {
+                errors.push((pointer.clone(), error));
+                Form::Constant(false)
+            }
+        },
+        Value::Object(members) if members.len() == 1 => {
+            let Some((name, value)) = members.iter().next() else { return Form::Constant(true) };
+            let below = pointer.child(name);
+            let several = |errors: &mut Vec<_>| -> Vec<(Pointer, Form)> {
+                let Some(elements) = value.as_array() else {
+                    errors.push((
+                        below.clone(),
+                        fault(ErrorKind::ParseError, format!("'{name}' needs an array of conditions.")),
+                    ));
+                    return Vec::new();
+                };
+                let each = |(index, element)| {
+                    let pointer = below.child(index);
+                    let form = compile(element, &pointer, depth + 1, errors);
+                    (pointer, form)
+                };
+                elements.iter().enumerate().map(each).collect()
+            };
+            match name.to_ascii_lowercase().as_str() {
+                "and" => Form::And(several(errors)),
+                "or" => Form::Or(several(errors)),
+                "not" => {
+                    // The designer writes an object, some definitions an array of one.
+                    let (inner, pointer) = match value.as_array() {
+                        Some([only]) => (only, below.child(0)),
+                        _ => (value, below),
+                    };
+                    Form::Not(Box::new(compile(inner, &pointer, depth + 1, errors)))
+                }
+                _ => call(name, value, &below, errors),
+            }
+        }
+        Value::Object(members) if members.is_empty() => Form::Constant(true),
+        other => {
+            let message = match other {
+                Value::Object(_) => "A condition object has exactly one member: 'and', 'or', 'not' or a function.",
+                _ => "A condition is an expression, or an object like {\"equals\": [a, b]}.",
+            };
+            errors.push((pointer.clone(), fault(ErrorKind::ParseError, message)));
+            Form::Constant(false)
+        }
+    }
+}
+
+fn call(name: &str, value: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer, Error)>) -> Form {
+    let Some(function) = table::find(name).filter(|function| matches!(function.evaluator, Evaluator::Strict(_))) else {
+        let message = format!("The template function '{name}' is not defined or not valid in a condition.");
+        let names = table::functions().map(|function| function.name.into()).collect();
+        let mut error = Error::new(ErrorKind::UnknownFunction, 0, message).offering(name, names);
+        error.offered.clear();
+        errors.push((pointer.clone(), error.located("")));
+        return Form::Constant(false);
+    };
+    let arguments: &[Value] = match value {
+        Value::Array(elements) => elements,
+        single => std::slice::from_ref(single),
+    };
+    if arguments.len() < function.arguments_min || function.arguments_max.is_some_and(|max| arguments.len() > max) {
+        let message = format!("The function '{}' takes {}, not {}.", function.name, function.arity(), arguments.len());
+        errors.push((pointer.clone(), fault(ErrorKind::ArgumentCount, message)));
+        return Form::Constant(false);
+    }
+    let mut compiled = Vec::with_capacity(arguments.len());
+    for (index, argument) in arguments.iter().enumerate() {
+        match Compiled::new(argument) {
+            Ok(made) => compiled.push(made),
+            Err(faults) => {
+                let at = pointer.child(index);
+                errors.extend(faults.into_iter().map(|(below, error)| (at.join(&below), error)));
+            }
+        }
+    }
+    Form::Call(function, compiled, pointer.clone())
+}
+
+fn templates(form: &Form, pointer: &Pointer, found: &mut Vec<(Pointer, Template)>) {
+    match form {
+        Form::Constant(_) => {}
+        Form::Template(template) => {
+            if !template.is_literal() {
+                found.push((pointer.clone(), template.clone()));
+            }
+        }
+        Form::And(forms) | Form::Or(forms) => forms.iter().for_each(|(pointer, form)| templates(form, pointer, found)),
+        Form::Not(form) => templates(form, &pointer.child("not"), found),
+        Form::Call(_, arguments, pointer) => {
+            for (index, argument) in arguments.iter().enumerate() {
+                let at = pointer.child(index);
+                found.extend(argument.templates().into_iter().map(|(below, template)| (at.join(&below), template)));
+            }
+        }
+    }
+}
+
+fn truth(value: &Value, pointer: &Pointer) -> Result<bool, (Pointer, Error)> {
+    value.as_bool().ok_or_else(|| {
+        let message = format!(
+            "The condition must be a boolean. The value '{}' is of type '{}'.",
+            crate::item::text(value),
+            crate::item::type_name(value)
+        );
+        (pointer.clone(), fault(ErrorKind::InvalidArgument, message))
+    })
+}
+
+fn evaluate_form(form: &Form, pointer: &Pointer, scope: &dyn Scope) -> Result<bool, (Pointer, Error)> {
+    match form {
+        Form::Constant(truth) => Ok(*truth),
+        Form::Template(template) => {
+            let value = template.evaluate(scope).map_err(|error| (pointer.clone(), error))?;
+            match value.as_str() {
+                // The designer writes constants as texts.
+                Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+                Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+                _ => truth(&value, pointer),
+            }
+        }
+        Form::And(forms) => {
+            for (pointer, form) in forms {
+                if !evaluate_form(form, pointer, scope)? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        Form::Or(forms) => {
+            for (pointer, form) in forms {
+                if evaluate_form(form, pointer, scope)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Form::Not(form) => evaluate_form(form, &pointer.child("not"), scope).map(|truth| !truth),
+        Form::Call(function, arguments, pointer) => {
+            let mut items = Vec::with_capacity(arguments.len());
+            for (index, argument) in arguments.iter().enumerate() {
+                let value =
+                    argument.evaluate(scope).map_err(|(below, error)| (pointer.child(index).join(&below), error))?;
+                items.push(Item::Value(value));
+            }
+            let Evaluator::Strict(evaluate) = function.evaluator else { return Ok(false) };
+            let made = evaluate(&Arguments { function, at: 0, items, scope });
+            let value =
+                made.map_err(|error| (pointer.clone(), evaluate::named(error, function).located("")))?.into_value();
+            truth(&value, pointer)
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! Conversions between kinds of values, encodings, and the readers of form posts and multipart bodies.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use hookmill_model::Value;
+use percent_encoding::percent_decode_str;
+use rust_decimal::Decimal;
+
+use crate::error::ErrorKind;
+use crate::evaluate::{Arguments, Result, member};
+use crate::item::{Item, content, content_bytes, content_type};
+use crate::scope::NameKind;
+use crate::{number, xml};
+
+/// Senders leave the padding out now and then.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+fn decode(a: &Arguments, text: &str) -> Result<Vec<u8>> {
+    let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    LENIENT.decode(bare).map_err(|_| a.refuse("the text is not base64"))
+}
+
+/// The bytes and the media type of an argument: a content object's own, else its text.
+fn bytes(a: &Arguments, index: usize) -> (Vec<u8>, Option<String>) {
+    match a.item(index) {
+        Item::Value(Value::Object(members)) => match (content_bytes(members), content_type(members)) {
+            (Some(bytes), Some(media_type)) => (bytes, Some(media_type.to_owned())),
+            _ => (a.item(index).text().as_bytes().to_vec(), None),
+        },
+        Item::Xml(text) => (text.as_bytes().to_vec(), Some("application/xml;charset=utf-8".to_owned())),
+        item @ Item::Value(_) => (item.text().as_bytes().to_vec(), None),
+    }
+}
+
+pub(crate) fn array(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(Value::array(a.values())))
+}
+
+pub(crate) fn base64(a: &Arguments) -> Result<Item> {
+    let (bytes, _) = bytes(a, 0);
+    a.within(bytes.len() / 3 * 4)?;
+    Ok(Item::Value(STANDARD.encode(bytes).into()))
+}
+
+pub(crate) fn base64_to_string(a: &Arguments) -> Result<Item> {
+    let bytes = decode(a, &a.string(0)?)?;
+    Ok(Item::Value(String::from_utf8_lossy(&bytes).into_owned().into()))
+}
+
+pub(crate) fn base64_to_binary(a: &Arguments) -> Result<Item> {
+    let bytes = decode(a, &a.string(0)?)?;
+    Ok(Item::Value(content("application/octet-stream", &bytes)))
+}
+
+pub(crate) fn binary(a: &Arguments) -> Result<Item> {
+    if matches!(a.item(0), Item::Value(Value::Null)) {
+        return Err(a.invalid(0, "a value that is not null"));
+    }
+    let (bytes, _) = bytes(a, 0);
+    Ok(Item::Value(content("application/octet-stream", &bytes)))
+}
+
+pub(crate) fn bool(a: &Arguments) -> Result<Item> {
+    let truth = match a.item(0) {
+        Item::Value(Value::Bool(truth)) => *truth,
+        Item::Value(Value::String(text)) if text.trim().eq_ignore_ascii_case("true") => true,
+        Item::Value(Value::String(text)) if text.trim().eq_ignore_ascii_case("false") => false,
+        Item::Value(value) => match value.as_f64() {
+            Some(number) => number != 0.0,
+            None => return Err(a.invalid(0, "a boolean, a number, or one of the strings 'true' and 'false'")),
+        },
+        Item::Xml(_) => return Err(a.invalid(0, "a boolean")),
+    };
+    Ok(Item::Value(truth.into()))
+}
+
+pub(crate) fn data_uri(a: &Arguments) -> Result<Item> {
+    let (bytes, media_type) = bytes(a, 0);
+    let media_type = media_type.unwrap_or_else(|| "text/plain;charset=utf-8".to_owned());
+    a.within(bytes.len() / 3 * 4)?;
+    Ok(Item::Value(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)).into()))
+}
+
+/// The media type (with its parameters) and the bytes of a `data:` address.
+fn read_data_uri(a: &Arguments) -> Result<(String, Vec<u8>)> {
+    let text = a.string(0)?;
+    let refuse = || a.refuse("the text is not a data URI");
+    let rest =
+        text.get(..5).filter(|start| start.eq_ignore_ascii_case("data:")).and(text.get(5..)).ok_or_else(refuse)?;
+    let (head, data) = rest.split_once(',').ok_or_else(refuse)?;
+    let (media_type, encoded) = match head.len().checked_sub(7).and_then(|at| head.get(at..)) {
+        Some(end) if end.eq_ignore_ascii_case(";base64") => (&head[..head.len() - 7], true),
+        _ => (head, false),
+    };
+    let bytes = if encoded {
+        decode(a, &percent_decode_str(data).decode_utf8_lossy())?
+    } else {
+        percent_decode_str(data).collect()
+    };
+    let media_type = if media_type.is_empty() { "text/plain" } else { media_type };
+    Ok((media_type.to_owned(), bytes))
+}
+
+pub(crate) fn data_uri_to_binary(a: &Arguments) -> Result<Item> {
+    let (media_type, bytes) = read_data_uri(a)?;
+    Ok(Item::Value(content(&media_type, &bytes)))
+}
+
+pub(crate) fn data_uri_to_string(a: &Arguments) -> Result<Item> {
+    let (_, bytes) = read_data_uri(a)?;
+    Ok(Item::Value(String::from_utf8_lossy(&bytes).into_owned().into()))
+}
+
+pub(crate) fn decode_data_uri(a: &Arguments) -> Result<Item> {
+    let (media_type, bytes) = read_data_uri(a)?;
+    let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let value = if kind.starts_with("text/") {
+        String::from_utf8_lossy(&bytes).into_owned().into()
+    } else if kind == "application/json" || kind.ends_with("+json") {
+        Value::from_json(&bytes).map_err(|error| a.refuse(format!("its JSON cannot be read: {error}")))?
+    } else {
+        content(&media_type, &bytes)
+    };
+    Ok(Item::Value(value))
+}
+
+pub(crate) fn decimal(a: &Arguments) -> Result<Item> {
+    let found = match a.item(0) {
+        Item::Value(Value::String(text)) => number::parse_decimal(text, number::Culture::default()),
+        Item::Value(value) => crate::item::decimal(value),
+        Item::Xml(_) => None,
+    };
+    let found: Decimal = found.ok_or_else(|| a.invalid(0, "a number or a string that is a number"))?;
+    Ok(Item::Value(Value::Decimal(found)))
+}
+
+fn culture(a: &Arguments, index: usize) -> Result<number::Culture> {
+    match a.optional_string(index)? {
+        None => Ok(number::Culture::default()),
+        Some(name) => number::Culture::find(&name).ok_or_else(|| a.refuse(format!("'{name}' is not a known locale"))),
+    }
+}
+
+pub(crate) fn float(a: &Arguments) -> Result<Item> {
+    let culture = culture(a, 1)?;
+    let found = match a.item(0) {
+        Item::Value(Value::String(text)) => number::parse_float(text, culture),
+        Item::Value(value) => value.as_f64(),
+        Item::Xml(_) => None,
+    };
+    let found = found.ok_or_else(|| a.invalid(0, "a string that is a floating-point number"))?;
+    Ok(Item::Value(Value::Float(found)))
+}
+
+pub(crate) fn is_float(a: &Arguments) -> Result<Item> {
+    let culture = culture(a, 1)?;
+    Ok(Item::Value(number::parse_float(&a.string(0)?, culture).is_some().into()))
+}
+
+pub(crate) fn int(a: &Arguments) -> Result<Item> {
+    let refuse = || a.invalid(0, "a string that is an integer");
+    let found = match a.item(0) {
+        Item::Value(Value::String(text)) => number::parse_int(text).ok_or_else(refuse)?,
+        Item::Value(Value::Bool(truth)) => i64::from(*truth),
+        Item::Value(Value::Null) | Item::Xml(_) => return Err(refuse()),
+        Item::Value(_) => a.integer(0)?,
+    };
+    Ok(Item::Value(Value::Integer(found)))
+}
+
+pub(crate) fn is_int(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(number::parse_int(&a.string(0)?).is_some().into()))
+}
+
+pub(crate) fn json(a: &Arguments) -> Result<Item> {
+    let parse = |text: &str| {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Value::from_json(text.as_bytes())
+            .map(Item::Value)
+            .map_err(|error| a.refuse(format!("the text is not valid JSON: {error}")))
+    };
+    match a.item(0) {
+        Item::Value(Value::String(text)) => parse(text),
+        Item::Xml(text) => xml::to_json(text).map(Item::Value).map_err(|error| a.refuse(error)),
+        Item::Value(Value::Object(members)) => match (content_bytes(members), content_type(members)) {
+            (Some(bytes), Some(media_type)) => {
+                let text = String::from_utf8_lossy(&bytes);
+                if media_type.contains("xml") {
+                    return xml::to_json(&text).map(Item::Value).map_err(|error| a.refuse(error));
+                }
+                parse(&text)
+            }
+            _ => Ok(a.item(0).clone()),
+        },
+        other @ Item::Value(_) => Ok(other.clone()),
+    }
+}
+
+pub(crate) fn string(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(Value::String(a.item(0).text())))
+}
+
+pub(crate) fn xml(a: &Arguments) -> Result<Item> {
+    let made = match a.item(0) {
+        Item::Xml(text) => Ok(text.to_string()),
+        Item::Value(Value::String(text)) => xml::check(text).map(|()| text.to_string()),
+        Item::Value(value @ Value::Object(members)) => match content_bytes(members) {
+            Some(bytes) => {
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                xml::check(&text).map(|()| text)
+            }
+            None => xml::from_json(value),
+        },
+        Item::Value(_) => return Err(a.invalid(0, "a string or an object")),
+    };
+    made.map(|text| Item::Xml(text.into())).map_err(|error| a.refuse(error))
+}
+
+pub(crate) fn xpath(a: &Arguments) -> Result<Item> {
+    let text = match a.item(0) {
+        Item::Xml(text) => text.to_string(),
+        Item::Value(Value::Object(members)) => {
+            crate::string::content_text(members).ok_or_else(|| a.invalid(0, "XML"))?
+        }
+        Item::Value(_) => return Err(a.invalid(0, "XML")),
+    };
+    xml::xpath(&text, &a.string(1)?).map(Item::Value).map_err(|error| a.refuse(error))
+}
+
+/// The body whose form fields or parts are read, and the index of the next argument.
+fn body_of(a: &Arguments) -> Result<(Option<Value>, usize)> {
+    if a.function.name.starts_with("trigger") {
+        let outputs = a.scope.trigger_outputs().unwrap_or_default();
+        return Ok((outputs.get("body").cloned(), 0));
+    }
+    let name = a.string(0)?;
+    let outputs = a.scope.action_outputs(&name).ok_or_else(|| a.no_such("action", &name, NameKind::Action))?;
+    Ok((outputs.get("body").cloned(), 1))
+}
+
+fn form_values(a: &Arguments) -> Result<Vec<Value>> {
+    let (body, index) = body_of(a)?;
+    let field = a.string(index)?;
+    let fields = body.as_ref().and_then(|body| body.get("$formdata")).and_then(Value::as_array);
+    let fields = fields.ok_or_else(|| a.refuse("the body is not form data"))?;
+    let named = |pair: &&Value| pair.get("key").and_then(Value::as_str).is_some_and(|key| key == &*field);
+    Ok(fields.iter().filter(named).map(|pair| pair.get("value").cloned().unwrap_or_default()).collect())
+}
+
+pub(crate) fn form_data_value(a: &Arguments) -> Result<Item> {
+    let mut values = form_values(a)?;
+    if values.len() > 1 {
+        return Err(a.refuse("the form has several values of this name"));
+    }
+    Ok(Item::Value(values.pop().unwrap_or_default()))
+}
+
+pub(crate) fn form_data_multi_values(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(Value::array(form_values(a)?)))
+}
+
+pub(crate) fn multipart_body(a: &Arguments) -> Result<Item> {
+    let (body, index) = body_of(a)?;
+    let place = a.integer(index)?;
+    let parts = body.as_ref().and_then(|body| body.get("$multipart")).and_then(Value::as_array);
+    let parts = parts.ok_or_else(|| a.refuse("the body is not multipart"))?;
+    let part = usize::try_from(place).ok().and_then(|place| parts.get(place));
+    let part = part.ok_or_else(|| a.refuse(format!("there is no part {place}; the body has {}", parts.len())))?;
+    Ok(Item::Value(part.get("body").cloned().unwrap_or_default()))
+}
+
+/// Functions that read the run.
+pub(crate) mod reference {
+    use super::*;
+
+    pub(crate) fn parameters(a: &Arguments) -> Result<Item> {
+        let name = a.string(0)?;
+        a.scope.parameter(&name).map(Item::Value).ok_or_else(|| a.no_such("parameter", &name, NameKind::Parameter))
+    }
+
+    pub(crate) fn variables(a: &Arguments) -> Result<Item> {
+        let name = a.string(0)?;
+        a.scope.variable(&name).map(Item::Value).ok_or_else(|| a.no_such("variable", &name, NameKind::Variable))
+    }
+
+    pub(crate) fn trigger(a: &Arguments) -> Result<Item> {
+        Ok(Item::Value(a.scope.trigger().unwrap_or_default()))
+    }
+
+    pub(crate) fn trigger_outputs(a: &Arguments) -> Result<Item> {
+        Ok(Item::Value(a.scope.trigger_outputs().unwrap_or_default()))
+    }
+
+    pub(crate) fn trigger_body(a: &Arguments) -> Result<Item> {
+        let outputs = a.scope.trigger_outputs().unwrap_or_default();
+        Ok(Item::Value(body_member(&outputs)))
+    }
+
+    fn body_member(outputs: &Value) -> Value {
+        outputs.as_object().and_then(|members| member(members, "body")).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn actions(a: &Arguments) -> Result<Item> {
+        let name = a.string(0)?;
+        a.scope.action(&name).map(Item::Value).ok_or_else(|| a.no_such("action", &name, NameKind::Action))
+    }
+
+    pub(crate) fn outputs(a: &Arguments) -> Result<Item> {
+        let name = a.string(0)?;
+        a.scope.action_outputs(&name).map(Item::Value).ok_or_else(|| a.no_such("action", &name, NameKind::Action))
+    }
+
+    pub(crate) fn body(a: &Arguments) -> Result<Item> {
+        let name = a.string(0)?;
+        let outputs = a.scope.action_outputs(&name).ok_or_else(|| a.no_such("action", &name, NameKind::Action))?;
+        Ok(Item::Value(match &outputs {
+            // One output per iteration of the loop that holds the action.
+            Value::Array(iterations) => Value::array(iterations.iter().map(body_member).collect()),
+            outputs => body_member(outputs),
+        }))
+    }
+
+    pub(crate) fn action(a: &Arguments) -> Result<Item> {
+        Ok(Item::Value(a.scope.current_action().unwrap_or_default()))
+    }
+
+    pub(crate) fn result(a: &Arguments) -> Result<Item> {
+        let name = a.string(0)?;
+        a.scope.result(&name).map(Item::Value).ok_or_else(|| a.no_such("scope", &name, NameKind::Action))
+    }
+
+    pub(crate) fn workflow(a: &Arguments) -> Result<Item> {
+        Ok(Item::Value(a.scope.workflow()))
+    }
+
+    pub(crate) fn list_callback_url(a: &Arguments) -> Result<Item> {
+        let url = a.scope.callback_url().ok_or_else(|| {
+            a.error(
+                ErrorKind::ReferenceNotFound,
+                "The function 'listCallbackUrl' is only for webhook triggers and actions.",
+            )
+        })?;
+        Ok(Item::Value(url))
+    }
+}

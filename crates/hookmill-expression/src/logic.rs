@@ -1,0 +1,105 @@
+//! Logic and comparison. `if`, `and`, `or` and `coalesce` evaluate only what they need.
+
+use std::cmp::Ordering;
+
+use hookmill_model::Value;
+
+use crate::error::{Error, ErrorKind};
+use crate::evaluate::{Arguments, Result, node};
+use crate::item::{Item, decimal};
+use crate::scope::Scope;
+use crate::syntax::{Call, Node};
+
+fn truth(call: &Call, argument: &Node, scope: &dyn Scope) -> Result<bool> {
+    match node(argument, scope)? {
+        Item::Value(Value::Bool(truth)) => Ok(truth),
+        other => {
+            let message = format!(
+                "The template language function '{}' expects its parameter to be a boolean. The provided value is of type '{}'.",
+                call.function.name,
+                other.type_name()
+            );
+            Err(Error::new(ErrorKind::InvalidArgument, call.at, message))
+        }
+    }
+}
+
+pub(crate) fn and(call: &Call, scope: &dyn Scope) -> Result<Item> {
+    for argument in &call.arguments {
+        if !truth(call, argument, scope)? {
+            return Ok(Item::Value(Value::Bool(false)));
+        }
+    }
+    Ok(Item::Value(Value::Bool(true)))
+}
+
+pub(crate) fn or(call: &Call, scope: &dyn Scope) -> Result<Item> {
+    for argument in &call.arguments {
+        if truth(call, argument, scope)? {
+            return Ok(Item::Value(Value::Bool(true)));
+        }
+    }
+    Ok(Item::Value(Value::Bool(false)))
+}
+
+pub(crate) fn if_then(call: &Call, scope: &dyn Scope) -> Result<Item> {
+    let [condition, then, otherwise] = &call.arguments[..] else {
+        return Err(Error::new(ErrorKind::ArgumentCount, call.at, "The function 'if' expects three parameters."));
+    };
+    node(if truth(call, condition, scope)? { then } else { otherwise }, scope)
+}
+
+pub(crate) fn coalesce(call: &Call, scope: &dyn Scope) -> Result<Item> {
+    for argument in &call.arguments {
+        let item = node(argument, scope)?;
+        if !matches!(item, Item::Value(Value::Null)) {
+            return Ok(item);
+        }
+    }
+    Ok(Item::Value(Value::Null))
+}
+
+pub(crate) fn not(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value((!a.boolean(0)?).into()))
+}
+
+pub(crate) fn equals(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value((a.value(0) == a.value(1)).into()))
+}
+
+fn compare(a: &Arguments) -> Result<Ordering> {
+    match (a.item(0), a.item(1)) {
+        (Item::Value(Value::String(left)), Item::Value(Value::String(right))) => {
+            Ok(left.chars().flat_map(char::to_uppercase).cmp(right.chars().flat_map(char::to_uppercase)))
+        }
+        (Item::Value(left), Item::Value(right)) => {
+            let kinds = [(left, 0), (right, 1)];
+            for (value, index) in kinds {
+                if value.as_f64().is_none() {
+                    return Err(a.invalid(index, "of the same kind as the other: two numbers or two strings"));
+                }
+            }
+            if !matches!(left, Value::Float(_)) && !matches!(right, Value::Float(_)) {
+                return Ok(decimal(left).cmp(&decimal(right)));
+            }
+            Ok(left.as_f64().partial_cmp(&right.as_f64()).unwrap_or(Ordering::Equal))
+        }
+        _ => Err(a.invalid(0, "a number or a string")),
+    }
+}
+
+pub(crate) fn greater(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(compare(a)?.is_gt().into()))
+}
+
+pub(crate) fn greater_or_equals(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(compare(a)?.is_ge().into()))
+}
+
+pub(crate) fn less(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(compare(a)?.is_lt().into()))
+}
+
+pub(crate) fn less_or_equals(a: &Arguments) -> Result<Item> {
+    Ok(Item::Value(compare(a)?.is_le().into()))
+}

@@ -1,0 +1,120 @@
+//! What an expression can see: the run around it, the time, the source of randomness, the limits.
+
+use hookmill_model::{Str, Timestamp, Value};
+
+/// Bounds that keep one expression from exhausting time or memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of one expression.
+    pub expression_chars_max: usize,
+    /// Bytes of a text that a function makes.
+    pub result_bytes_max: usize,
+    /// Elements of an array that a function makes.
+    pub elements_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { expression_chars_max: 8_192, result_bytes_max: 104_857_600, elements_max: 1_000_000 }
+    }
+}
+
+/// What names there are, for "did you mean".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameKind {
+    /// Actions, scopes and loops.
+    Action,
+    /// Variables.
+    Variable,
+    /// Parameters.
+    Parameter,
+    /// Loops around the expression.
+    Loop,
+}
+
+/// What an evaluation can see. Time and randomness come from here too, so that an evaluation is a function of its scope.
+///
+/// Names are matched by the implementor ignoring case, as the definition language does. Values are returned by
+/// reference count, so no method may build a payload anew.
+pub trait Scope {
+    /// The time of the decision.
+    fn now(&self) -> Timestamp;
+
+    /// The next draw of the run's own sequence of random numbers.
+    fn random(&self) -> u64;
+
+    /// The bounds.
+    fn limits(&self) -> &Limits;
+
+    /// `trigger()`
+    fn trigger(&self) -> Option<Value> {
+        None
+    }
+
+    /// `triggerOutputs()`
+    fn trigger_outputs(&self) -> Option<Value> {
+        self.trigger().and_then(|record| record.get("outputs").cloned())
+    }
+
+    /// `actions('…')`: the whole record; `None` where there is no such action.
+    fn action(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
+    /// `outputs('…')`: `Null` for an action without outputs, `None` where there is no such action.
+    fn action_outputs(&self, name: &str) -> Option<Value> {
+        self.action(name).map(|record| record.get("outputs").cloned().unwrap_or_default())
+    }
+
+    /// `action()`
+    fn current_action(&self) -> Option<Value> {
+        None
+    }
+
+    /// `parameters('…')`
+    fn parameter(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
+    /// `variables('…')`
+    fn variable(&self, name: &str) -> Option<Value> {
+        let _ = name;
+        None
+    }
+
+    /// `item()` without a name, `items('…')` with one.
+    fn item(&self, of_loop: Option<&str>) -> Option<Value> {
+        let _ = of_loop;
+        None
+    }
+
+    /// `iterationIndexes('…')`
+    fn iteration_index(&self, of_loop: &str) -> Option<i64> {
+        let _ = of_loop;
+        None
+    }
+
+    /// `result('…')`
+    fn result(&self, scope: &str) -> Option<Value> {
+        let _ = scope;
+        None
+    }
+
+    /// `workflow()`
+    fn workflow(&self) -> Value {
+        Value::Null
+    }
+
+    /// `listCallbackUrl()`
+    fn callback_url(&self) -> Option<Value> {
+        None
+    }
+
+    /// The names there are.
+    fn names(&self, kind: NameKind) -> Vec<Str> {
+        let _ = kind;
+        Vec::new()
+    }
+}

@@ -1,0 +1,460 @@
+//! Templates: the strings of a definition, parsed once, evaluated often.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hookmill_model::{Object, Pointer, Str, Value};
+
+use crate::error::{Error, ErrorKind};
+use crate::evaluate;
+use crate::item::Item;
+use crate::scope::Scope;
+use crate::syntax::{self, Call, Node};
+
+/// Characters that one expression may have, as Microsoft's service enforces.
+const EXPRESSION_CHARS_MAX: usize = 8_192;
+
+/// One string of a definition, parsed. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Template(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
+    source: Str,
+    form: Form,
+}
+
+#[derive(Debug, PartialEq)]
+enum Form {
+    Literal(Str),
+    Expression(Node),
+    Interpolation(Vec<Piece>),
+}
+
+#[derive(Debug, PartialEq)]
+enum Piece {
+    Text(Str),
+    Expression(Node),
+}
+
+impl Template {
+    /// Parses a string as it stands in a definition.
+    ///
+    /// # Errors
+    /// `ParseError`, `UnknownFunction` or `ArgumentCount`, with the place in `text`.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let form = parse_form(text).map_err(|error| error.located(text))?;
+        Ok(Self(Arc::new(Parsed { source: text.into(), form })))
+    }
+
+    /// Whether evaluating it always gives the same text.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        matches!(self.0.form, Form::Literal(_))
+    }
+
+    /// The text it was parsed from.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Evaluates it.
+    ///
+    /// # Errors
+    /// What went wrong, with the place in the template.
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, Error> {
+        match &self.0.form {
+            Form::Literal(text) => Ok(Value::String(Arc::clone(text))),
+            Form::Expression(node) => evaluate::node(node, scope).map(Item::into_value),
+            Form::Interpolation(pieces) => interpolate(pieces, scope),
+        }
+        .map_err(|error| error.located(&self.0.source))
+    }
+
+    /// The names it refers to.
+    #[must_use]
+    pub fn references(&self) -> Vec<Reference> {
+        let mut references = Vec::new();
+        self.visit(&mut |call| references.extend(Reference::of(call)));
+        references
+    }
+
+    /// The functions it calls, in the order of the text.
+    #[must_use]
+    pub fn functions(&self) -> Vec<&'static str> {
+        let mut functions = Vec::new();
+        self.visit(&mut |call| functions.push(call.function.name));
+        functions
+    }
+
+    fn visit(&self, seen: &mut dyn FnMut(&Call)) {
+        match &self.0.form {
+            Form::Literal(_) => {}
+            Form::Expression(node) => visit(node, seen),
+            Form::Interpolation(pieces) => {
+                for piece in pieces {
+                    if let Piece::Expression(node) = piece {
+                        visit(node, seen);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn visit(node: &Node, seen: &mut dyn FnMut(&Call)) {
+    if let Node::Call(call) = node {
+        seen(call);
+        for argument in &call.arguments {
+            visit(argument, seen);
+        }
+        for selection in &call.selections {
+            visit(&selection.key, seen);
+        }
+    }
+}
+
+impl PartialEq for Template {
+    /// The same meaning; white space and the case of function names do not matter.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.form == other.0.form
+    }
+}
+
+impl fmt::Display for Template {
+    /// A text that parses to the same template.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.form {
+            Form::Literal(_) => f.write_str(&self.0.source),
+            Form::Expression(node) => write!(f, "@{node}"),
+            Form::Interpolation(pieces) => {
+                for piece in pieces {
+                    match piece {
+                        Piece::Text(text) => f.write_str(&text.replace("@{", "@@{"))?,
+                        Piece::Expression(node) => write!(f, "@{{{node}}}")?,
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+type Parse<T> = Result<T, Box<Error>>;
+
+fn parse_form(text: &str) -> Parse<Form> {
+    if text.len() >= 2 && text.starts_with("@@") {
+        return Ok(Form::Literal(text[1..].into()));
+    }
+    if text.len() >= 2 && text.starts_with('@') && !text.starts_with("@{") {
+        return expression(&text[1..], 1).map(Form::Expression);
+    }
+    if text.contains("@{") { interpolation(text).map(Form::Interpolation) } else { Ok(Form::Literal(text.into())) }
+}
+
+fn expression(text: &str, offset: usize) -> Parse<Node> {
+    if text.len() > EXPRESSION_CHARS_MAX && text.chars().count() > EXPRESSION_CHARS_MAX {
+        let message = format!("The expression has more than {EXPRESSION_CHARS_MAX} characters.");
+        return Err(Error::new(ErrorKind::ParseError, offset, message));
+    }
+    syntax::parse(text, offset)
+}
+
+fn interpolation(text: &str) -> Parse<Vec<Piece>> {
+    let mut pieces = Vec::new();
+    let mut literal = String::new();
+    let mut at = 0;
+    while let Some(found) = text[at..].find("@{").map(|found| at + found) {
+        if found > at && text[..found].ends_with('@') {
+            // `@@{` stands for the two characters; what follows is text up to the next `@{`.
+            literal.push_str(&text[at..found - 1]);
+            literal.push_str("@{");
+            at = found + 2;
+            continue;
+        }
+        literal.push_str(&text[at..found]);
+        let begin = found + 2;
+        let Some(length) = closing_brace(&text[begin..]) else {
+            let message = format!("The template '{}' has '@{{' without a closing '}}'.", syntax::shown(text));
+            return Err(Error::new(ErrorKind::ParseError, found, message));
+        };
+        let node = expression(&text[begin..begin + length], begin)?;
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut literal).into()));
+        }
+        pieces.push(Piece::Expression(node));
+        at = begin + length + 1;
+    }
+    literal.push_str(&text[at..]);
+    if !literal.is_empty() {
+        pieces.push(Piece::Text(literal.into()));
+    }
+    Ok(pieces)
+}
+
+/// The length of the text before the first `}` that does not stand in quotes.
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut quoted = false;
+    text.bytes().position(|byte| {
+        quoted ^= byte == b'\'';
+        byte == b'}' && !quoted
+    })
+}
+
+fn interpolate(pieces: &[Piece], scope: &dyn Scope) -> Parse<Value> {
+    let mut text = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(literal) => text.push_str(literal),
+            Piece::Expression(node) => {
+                let at = if let Node::Call(call) = node { call.at } else { 0 };
+                evaluate::node(node, scope)?.push_text(&mut text);
+                if text.len() > scope.limits().result_bytes_max {
+                    let max = scope.limits().result_bytes_max;
+                    let message = format!("The text would be longer than {max} bytes.");
+                    return Err(Error::new(ErrorKind::LimitExceeded, at, message));
+                }
+            }
+        }
+    }
+    Ok(text.into())
+}
+
+/// A name that an expression refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What is referred to.
+    pub target: ReferenceTarget,
+    /// The function that refers to it.
+    pub function: &'static str,
+    /// Where in the template, in bytes.
+    pub byte: usize,
+}
+
+/// What an expression can refer to by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReferenceTarget {
+    /// An action whose record is read.
+    Action(Str),
+    /// A scope or loop whose children's records are read.
+    Result(Str),
+    /// A loop around the expression.
+    Loop(Str),
+    /// The item of the innermost loop, or the element of a data operation.
+    Item,
+    /// A variable.
+    Variable(Str),
+    /// A parameter.
+    Parameter(Str),
+    /// The trigger.
+    Trigger,
+    /// A name that is computed, which the definition language does not allow.
+    Computed,
+}
+
+impl Reference {
+    fn of(call: &Call) -> Option<Self> {
+        let function = call.function.name;
+        let named: fn(Str) -> ReferenceTarget = match function {
+            "outputs"
+            | "body"
+            | "actions"
+            | "actionOutputs"
+            | "actionBody"
+            | "formDataValue"
+            | "formDataMultiValues"
+            | "multipartBody" => ReferenceTarget::Action,
+            "result" => ReferenceTarget::Result,
+            "items" | "iterationIndexes" => ReferenceTarget::Loop,
+            "variables" => ReferenceTarget::Variable,
+            "parameters" => ReferenceTarget::Parameter,
+            "item" => return Some(Self { target: ReferenceTarget::Item, function, byte: call.at }),
+            "trigger"
+            | "triggers"
+            | "triggerOutputs"
+            | "triggerBody"
+            | "triggerFormDataValue"
+            | "triggerFormDataMultiValues"
+            | "triggerMultipartBody" => {
+                return Some(Self { target: ReferenceTarget::Trigger, function, byte: call.at });
+            }
+            _ => return None,
+        };
+        let target = match call.arguments.first() {
+            Some(Node::Literal(Value::String(name))) => named(Arc::clone(name)),
+            _ => ReferenceTarget::Computed,
+        };
+        Some(Self { target, function, byte: call.at })
+    }
+}
+
+/// A JSON value whose strings are templates, compiled once.
+///
+/// Parts without expressions are kept as they are and shared by every evaluation.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    source: Value,
+    tree: Tree,
+}
+
+#[derive(Clone, Debug)]
+enum Tree {
+    Literal(Value),
+    Template(Template),
+    Array(Arc<Vec<Tree>>),
+    Object(Arc<Vec<(Str, Tree)>>),
+}
+
+impl Compiled {
+    /// Compiles every string of `source`.
+    ///
+    /// # Errors
+    /// All faulty strings, each with its pointer below `source`.
+    pub fn new(source: &Value) -> Result<Self, Vec<(Pointer, Error)>> {
+        let mut errors = Vec::new();
+        let tree = compile(source, &Pointer::root(), &mut errors);
+        if errors.is_empty() { Ok(Self { source: source.clone(), tree }) } else { Err(errors) }
+    }
+
+    /// A value that is taken as it is, without looking for expressions.
+    #[must_use]
+    pub fn literal(value: Value) -> Self {
+        Self { source: value.clone(), tree: Tree::Literal(value) }
+    }
+
+    /// Whether it has no expressions.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        matches!(self.tree, Tree::Literal(_))
+    }
+
+    /// What it was compiled from.
+    #[must_use]
+    pub fn source(&self) -> &Value {
+        &self.source
+    }
+
+    /// Evaluates every template.
+    ///
+    /// # Errors
+    /// The first failing template with its pointer.
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, (Pointer, Error)> {
+        evaluate_tree(&self.tree, scope, &Pointer::root())
+    }
+
+    /// The member of a compiled object, where there is one.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Self> {
+        let source = self.source.get(name)?.clone();
+        let tree = match &self.tree {
+            Tree::Object(members) => members.iter().find(|(own, _)| &**own == name)?.1.clone(),
+            Tree::Literal(_) => match Compiled::new(&source) {
+                Ok(compiled) => compiled.tree,
+                Err(_) => Tree::Literal(source.clone()),
+            },
+            Tree::Template(_) | Tree::Array(_) => return None,
+        };
+        Some(Self { source, tree })
+    }
+
+    /// All templates with expressions, each with its pointer.
+    #[must_use]
+    pub fn templates(&self) -> Vec<(Pointer, Template)> {
+        let mut templates = Vec::new();
+        collect(&self.tree, &Pointer::root(), &mut templates);
+        templates
+    }
+}
+
+fn compile(source: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer, Error)>) -> Tree {
+    match source {
+        Value::String(text) => match Template::parse(text) {
+            Ok(template) => match &template.0.form {
+                Form::Literal(literal) => Tree::Literal(Value::String(Arc::clone(literal))),
+                _ => Tree::Template(template),
+            },
+            Err(error) => {
+                errors.push((pointer.clone(), error));
+                Tree::Literal(Value::Null)
+            }
+        },
+        Value::Array(elements) => {
+            let trees: Vec<Tree> = elements
+                .iter()
+                .enumerate()
+                .map(|(index, element)| compile(element, &pointer.child(index), errors))
+                .collect();
+            match trees.iter().map(unchanged).collect::<Option<Vec<_>>>() {
+                Some(literals) if literals == **elements => Tree::Literal(source.clone()),
+                Some(literals) => Tree::Literal(Value::array(literals)),
+                None => Tree::Array(Arc::new(trees)),
+            }
+        }
+        Value::Object(members) => {
+            let trees: Vec<(Str, Tree)> = members
+                .iter()
+                .map(|(name, value)| (Arc::clone(name), compile(value, &pointer.child(name), errors)))
+                .collect();
+            let literals: Option<Object> = trees
+                .iter()
+                .map(|(name, tree)| unchanged(tree).map(|value| (Arc::clone(name), value)))
+                .collect::<Option<Vec<_>>>()
+                .map(|members| members.into_iter().collect());
+            match literals {
+                Some(literals) if literals == **members => Tree::Literal(source.clone()),
+                Some(literals) => Tree::Literal(literals.into()),
+                None => Tree::Object(Arc::new(trees)),
+            }
+        }
+        other => Tree::Literal(other.clone()),
+    }
+}
+
+fn unchanged(tree: &Tree) -> Option<Value> {
+    if let Tree::Literal(value) = tree { Some(value.clone()) } else { None }
+}
+
+fn evaluate_tree(tree: &Tree, scope: &dyn Scope, pointer: &Pointer) -> Result<Value, (Pointer, Error)> {
+    match tree {
+        Tree::Literal(value) => Ok(value.clone()),
+        Tree::Template(template) => template.evaluate(scope).map_err(|error| (pointer.clone(), error)),
+        Tree::Array(trees) => trees
+            .iter()
+            .enumerate()
+            .map(|(index, tree)| match tree {
+                Tree::Literal(value) => Ok(value.clone()),
+                tree => evaluate_tree(tree, scope, &pointer.child(index)),
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Value::array),
+        Tree::Object(trees) => {
+            let mut members = Object::with_capacity(trees.len());
+            for (name, tree) in trees.iter() {
+                let value = match tree {
+                    Tree::Literal(value) => value.clone(),
+                    tree => evaluate_tree(tree, scope, &pointer.child(name))?,
+                };
+                members.insert(Arc::clone(name), value);
+            }
+            Ok(members.into())
+        }
+    }
+}
+
+fn collect(tree: &Tree, pointer: &Pointer, templates: &mut Vec<(Pointer, Template)>) {
+    match tree {
+        Tree::Literal(_) => {}
+        Tree::Template(template) => templates.push((pointer.clone(), template.clone())),
+        Tree::Array(trees) => {
+            for (index, tree) in trees.iter().enumerate() {
+                collect(tree, &pointer.child(index), templates);
+            }
+        }
+        Tree::Object(trees) => {
+            for (name, tree) in trees.iter() {
+                collect(tree, &pointer.child(name), templates);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Reading the files that commands name; `-` is standard input.
+
+use std::io::Read;
+
+use anyhow::{Context, Result, bail};
+use hookmill_model::Value;
+
+/// Larger files are refused: no definition or set of cases comes near.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// The bytes of a file.
+pub fn bytes(path: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = if path == "-" {
+        std::io::stdin().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("cannot read {path}"))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        bail!("{path} is larger than {} MiB", FILE_BYTES_MAX / 1024 / 1024);
+    }
+    Ok(bytes)
+}
+
+/// The JSON in a file; a byte order mark is skipped.
+pub fn json(path: &str) -> Result<Value> {
+    let bytes = bytes(path)?;
+    let bare = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+    Value::from_json(bare).with_context(|| format!("{path} is not JSON"))
+}
+
+/// The cases in a file: an array, or an object with `cases`.
+pub fn cases(path: &str) -> Result<Vec<Value>> {
+    let file = json(path)?;
+    match file.as_array().or_else(|| file.get("cases").and_then(Value::as_array)) {
+        Some(cases) => Ok(cases.to_vec()),
+        None => bail!("{path} holds no array of test cases"),
+    }
+}
+
+/// The time now; commands that work offline read the clock only here.
+pub fn now() -> hookmill_model::Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    hookmill_model::Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
