@@ -41,6 +41,8 @@ impl VapidKey {
     /// # Errors
     /// [`PushError::VapidKeyInvalid`] where the bytes are no key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PushError> {
+        // The library would fill up a shorter number.
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| PushError::VapidKeyInvalid)?;
         SecretKey::from_slice(bytes).map(|secret| Self { secret }).map_err(|_| PushError::VapidKeyInvalid)
     }
 
