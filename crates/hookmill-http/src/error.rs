@@ -124,14 +124,18 @@ impl SendError {
             if let Some(found) = one.downcast_ref::<rustls::Error>() {
                 tls = Some(tls_words(found));
             }
-            if let Some(found) = one.downcast_ref::<io::Error>() {
-                // An I/O error skips what it wraps when asked for its source.
-                if let Some(inner) = found.get_ref() {
-                    if let Some(found) = inner.downcast_ref::<rustls::Error>() {
-                        tls = Some(tls_words(found));
+            // An I/O error skips what it wraps when asked for its source, and wraps others of its kind.
+            let mut wrapping = one.downcast_ref::<io::Error>();
+            while let Some(found) = wrapping {
+                match found.get_ref() {
+                    Some(inner) => {
+                        tls = inner.downcast_ref::<rustls::Error>().map(tls_words).or(tls);
+                        wrapping = inner.downcast_ref::<io::Error>();
                     }
-                } else {
-                    io_kind = Some(found.kind());
+                    None => {
+                        io_kind = Some(found.kind());
+                        wrapping = None;
+                    }
                 }
             }
             last = one.to_string();
