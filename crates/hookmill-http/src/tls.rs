@@ -4,12 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use hookmill_model::{Code, Explain, Fault};
+use p12_keystore::Pkcs12Archive;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{ClientConfig, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ConfigBuilder, RootCertStore, client::WantsClientCert};
+
+/// The largest file of a certificate; with a long chain they have some ten thousand bytes.
+const PKCS12_BYTES_MAX: usize = 256 * 1024;
 
 /// A certificate with its private key, for services that ask for one.
 pub struct Identity {
@@ -56,12 +60,46 @@ impl Identity {
         Self::checked(chain, key)
     }
 
+    /// From a PKCS#12 file (`.pfx`, `.p12`) and its password: the first private key with its certificate, then the
+    /// other certificates. The file says how much work its password is, so call this away from the threads that serve
+    /// requests.
+    ///
+    /// # Errors
+    /// Where the password is wrong, or a part is missing, unreadable or of an unknown kind.
+    pub fn from_pkcs12(file: &[u8], password: &str) -> Result<Self, IdentityError> {
+        if file.len() > PKCS12_BYTES_MAX {
+            return Err(IdentityError(format!("the file is larger than {PKCS12_BYTES_MAX} bytes")));
+        }
+        let mut archive = Pkcs12Archive::from_pkcs12(file, password).map_err(|error| match error {
+            p12_keystore::error::Error::MacError(_) => IdentityError("the password is wrong".to_owned()),
+            other => IdentityError(format!("it is not a PKCS#12 file that can be read here ({other})")),
+        })?;
+        let Some(bag) = archive.keys.first() else {
+            return Err(IdentityError("there is no private key in it".to_owned()));
+        };
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(bag.key.as_der().to_vec()));
+        // The service looks at the first certificate; it must be the one of the key.
+        let own = bag
+            .local_key_id
+            .as_ref()
+            .and_then(|id| archive.certs.iter().position(|one| one.local_key_id.as_deref() == Some(id.0.as_slice())));
+        if let Some(own) = own {
+            archive.certs[..=own].rotate_right(1);
+        }
+        let chain = archive.certs.iter().map(|one| CertificateDer::from(one.cert.as_der().to_vec())).collect();
+        Self::checked(chain, key)
+    }
+
     fn checked(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, IdentityError> {
         if chain.is_empty() {
             return Err(IdentityError("there is no certificate in it".to_owned()));
         }
-        rustls::crypto::ring::sign::any_supported_type(&key)
+        let signing = rustls::crypto::ring::sign::any_supported_type(&key)
             .map_err(|error| IdentityError(format!("its private key is of an unknown kind ({error})")))?;
+        let fits = rustls::sign::CertifiedKey::new(chain.clone(), signing).keys_match();
+        if matches!(fits, Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch))) {
+            return Err(IdentityError("its private key belongs to another certificate".to_owned()));
+        }
         Ok(Self { chain, key })
     }
 }

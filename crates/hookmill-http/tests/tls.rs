@@ -99,13 +99,18 @@ async fn a_certificate_is_shown_to_its_own_origin_only() {
     request.identity = Some(Arc::clone(&identity));
     assert_eq!(&client.send(request).await.unwrap().body[..], b"known");
     client.send(get(&strict, "localhost")).await.unwrap_err();
+    for file in [&include_bytes!("../test_data/client.pfx")[..], include_bytes!("../test_data/client_legacy.pfx")] {
+        let mut request = get(&strict, "localhost");
+        request.identity = Some(Arc::new(Identity::from_pkcs12(file, "correct-word").unwrap()));
+        assert_eq!(client.send(request).await.unwrap().status, 200);
+    }
 
     let there = format!("https://localhost:{}/", strict.port);
     let leads = Service::start_with(move |_| Turn::Say(led_to(302, &there)), Some(acceptor(false))).await;
     let mut request = get(&leads, "localhost").with_redirects(Redirects::Any);
     request.identity = Some(identity);
     client.send(request).await.unwrap_err();
-    assert_eq!(strict.told().len(), 1);
+    assert_eq!(strict.told().len(), 3);
 }
 
 #[tokio::test]
@@ -122,5 +127,14 @@ async fn https_is_never_left_for_http() {
 fn certificates_without_their_parts_are_named() {
     assert!(Identity::from_pem(b"").is_err());
     assert!(Identity::from_pem(AUTHORITY).unwrap_err().to_string().contains("no private key"));
+    let mixed = [SERVER, AUTHORITY].concat();
+    assert!(Identity::from_pem(&mixed).is_ok());
+    let mixed = [AUTHORITY, SERVER].concat();
+    assert!(Identity::from_pem(&mixed).unwrap_err().to_string().contains("another certificate"));
+    let file = include_bytes!("../test_data/client.pfx");
+    assert!(Identity::from_pkcs12(file, "wrong-word").unwrap_err().to_string().contains("password is wrong"));
+    for cut in (0..file.len()).step_by(37) {
+        assert!(Identity::from_pkcs12(&file[..cut], "correct-word").is_err(), "{cut}");
+    }
     assert!(Identity::from_pem(b"-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n").is_err());
 }
