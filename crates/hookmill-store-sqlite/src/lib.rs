@@ -1,1 +1,23 @@
-//! Placeholder head; written by the crate's first slice.
+//! The store in one SQLite file: the default, with nothing else to install.
+//!
+//! One thread writes; it commits all waiting units in one transaction (`writer`), from two bounded queues (`lanes`).
+//! A few connections read beside it (`readers`). What is long is compressed before it gets to the writer (`step`,
+//! `payload`). The folder belongs to one server at a time (`folder`). Tables stand in `schema/`.
+//!
+//! Not here: any decision about runs, flows or time. Those come with the units.
+
+mod change;
+mod column;
+mod error;
+mod folder;
+mod lanes;
+mod payload;
+mod purge;
+mod read;
+mod readers;
+mod schema;
+mod step;
+mod store;
+mod writer;
+
+pub use store::{SqliteOptions, SqliteStore};

@@ -38,7 +38,7 @@ pub trait Store: Events + Runs + Flows + Subscriptions + Connectors + Inbox + Ac
     /// Commits nothing, the same way as everything else: whether the store can be written.
     async fn ping(&self) -> Result<()>;
 
-    /// Finishes what was taken on, then refuses everything with [`StoreError::Closed`].
+    /// Finishes what was taken on; later commits are refused with [`StoreError::Closed`].
     async fn close(&self);
 
     /// Where the data is, for people.

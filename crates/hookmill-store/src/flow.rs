@@ -94,6 +94,4 @@ pub struct FlowStats {
     pub recent: Vec<RunStatus>,
     /// How many runs ended with which status, since the flow was made; statuses without runs are left out.
     pub ended: Vec<(RunStatus, u64)>,
-    /// How many events wait for a run.
-    pub pending_events: u64,
 }

@@ -231,7 +231,7 @@ impl Change {
 pub struct Retention {
     /// The time.
     pub now: Timestamp,
-    /// Ended runs and events that are older, and notifications that were made before, are forgotten.
+    /// Ended runs, events and notifications whose identifiers were made before are forgotten.
     pub before: Timestamp,
     /// At most about so many rows in this step, so that nobody waits for long.
     pub rows_max: usize,

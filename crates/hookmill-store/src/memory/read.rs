@@ -21,14 +21,11 @@ use crate::{
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// One page of `rows`, which come newest first and begin behind the cursor already.
-fn page<'a, T: Clone + 'a, I: Copy>(
+fn page<'a, T: Clone + 'a, I: Copy + 'a>(
     rows: impl Iterator<Item = (&'a I, &'a T)>,
     list: List<I>,
     shown: impl Fn(&T) -> bool,
-) -> Page<T, I>
-where
-    I: 'a,
-{
+) -> Page<T, I> {
     let limit = list.bounded();
     let mut found: Vec<(I, T)> =
         rows.filter(|(_, row)| shown(row)).take(limit + 1).map(|(id, row)| (*id, row.clone())).collect();
@@ -38,10 +35,7 @@ where
     Page { items: found.into_iter().map(|(_, row)| row).collect(), next }
 }
 
-fn below<I>(list: &List<I>) -> (Bound<I>, Bound<I>)
-where
-    I: Copy,
-{
+fn below<I: Copy>(list: &List<I>) -> (Bound<I>, Bound<I>) {
     (Bound::Unbounded, list.after.map_or(Bound::Unbounded, Bound::Excluded))
 }
 
@@ -163,7 +157,6 @@ impl Flows for MemoryStore {
         let state = self.state();
         let stats = |flow: FlowId| {
             let newest: Vec<&Run> = state.runs.values().rev().filter(|run| run.flow == flow).take(10).collect();
-            let pending = state.pending.values().filter_map(|id| state.events.get(id));
             FlowStats {
                 flow,
                 last_run: newest.first().map(|run| state.listed(run)),
@@ -173,7 +166,6 @@ impl Flows for MemoryStore {
                     .range((flow, RunStatus::Waiting)..=(flow, RunStatus::Faulted))
                     .map(|((_, status), count)| (*status, *count))
                     .collect(),
-                pending_events: pending.filter(|event| event.flow == flow).map(|_| 1).sum(),
             }
         };
         Ok(flows.iter().map(|flow| stats(*flow)).collect())

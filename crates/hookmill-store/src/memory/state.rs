@@ -162,9 +162,8 @@ impl State {
             self.runs.values().filter(|run| !run.status.is_final()).filter_map(|run| run.event).collect();
         let old_events: Vec<EventId> = self
             .events
-            .values()
-            .filter(|event| event.received_at < before)
-            .map(|event| event.id)
+            .range(..<EventId as hookmill_model::Id>::floor(before))
+            .map(|(id, _)| *id)
             .filter(|id| !needed.contains(id) && !self.pending_positions.contains_key(id))
             .collect();
         for id in old_events.iter().take(rows_max) {
@@ -175,7 +174,7 @@ impl State {
             now.as_micros() - i64::try_from(crate::Dedupe::WINDOW_MAX.as_micros()).unwrap_or(i64::MAX),
         ));
         purged.others += self.remove_where(|s| &mut s.dedupe, |(bucket, _), _| *bucket < oldest);
-        purged.others += self.remove_where(|s| &mut s.notifications, |_, one| one.created_at < before);
+        purged.others += self.remove_where(|s| &mut s.notifications, |id, _| *id < hookmill_model::Id::floor(before));
         let kept: Vec<NotificationId> = self.notifications.keys().copied().collect();
         self.remove_where(|s| &mut s.deliveries, |(id, _), _| kept.binary_search(id).is_err());
         purged.others += self.remove_where(|s| &mut s.sessions, |_, one| one.expires_at < now);

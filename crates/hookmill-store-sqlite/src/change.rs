@@ -1,0 +1,157 @@
+//! Conditions and changes as statements.
+//!
+//! Invariant: what can be refused is looked at before the first row of a change is written, so that a refusal of a
+//! unit's first change leaves nothing to take back.
+
+mod account;
+mod connector;
+mod event;
+mod expect;
+mod flow;
+mod inbox;
+mod run;
+
+use hookmill_store::{Change, Committed};
+use rusqlite::{Connection, params};
+
+use crate::column::key;
+use crate::error::Failure;
+use crate::step::{Packed, Step, timer_key};
+use crate::writer::Ended;
+
+type Done = Result<(), Failure>;
+
+/// Flows and statuses of runs that ended.
+pub(crate) type EndedHere = Vec<([u8; 16], i64)>;
+
+/// Runs one statement; says how many rows it changed.
+fn run(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize, Failure> {
+    Ok(connection.prepare_cached(sql)?.execute(values)?)
+}
+
+/// Writes a unit.
+pub(crate) fn apply(connection: &Connection, unit: &Packed, ended: &mut EndedHere) -> Result<Committed, Failure> {
+    for condition in &unit.expects {
+        expect::check(connection, condition)?;
+    }
+    let mut accepted = None;
+    for step in &unit.steps {
+        match step {
+            Step::AddEvent(event) => accepted = Some(event::add(connection, event)?),
+            Step::StartRun(run, facts) => run::start(connection, run, facts, ended)?,
+            Step::AppendFacts { run, epoch, from, facts, update } => {
+                run::append(connection, *run, *epoch, (*from, facts), update, ended)?;
+            }
+            Step::PutFlowVersion { version, definition } => flow::put_version(connection, version, definition)?,
+            Step::PutConnectorDocument { connector, document, properties } => {
+                connector::put_document(connection, connector, document, properties.as_deref())?;
+            }
+            Step::Plain(change) => plain(connection, change, ended)?,
+        }
+    }
+    Ok(Committed { accepted })
+}
+
+/// Adds what a transaction counted.
+pub(crate) fn count_ended(connection: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO run_count (flow, status, runs) VALUES (?1, ?2, ?3)
+         ON CONFLICT (flow, status) DO UPDATE SET runs = runs + excluded.runs",
+    )?;
+    for ((flow, status), runs) in ended {
+        statement.execute(params![flow, status, runs])?;
+    }
+    Ok(())
+}
+
+fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
+    match change {
+        // These come as steps of their own; see `Step`.
+        Change::AddEvent(..)
+        | Change::StartRun(..)
+        | Change::AppendFacts { .. }
+        | Change::PutFlowVersion(_)
+        | Change::PutConnectorDocument(..) => {}
+        Change::ConsumeEvent(id) => event::consume(c, *id)?,
+        Change::UpdateRun { run, epoch, update } => run::update(c, *run, *epoch, update, ended)?,
+        Change::SetTimer(timer) => {
+            let (kind, id) = timer_key(timer.key);
+            let sql = "INSERT INTO timer (kind, id, due) VALUES (?1, ?2, ?3)
+                       ON CONFLICT (kind, id) DO UPDATE SET due = excluded.due";
+            run(c, sql, params![kind, id, timer.due_at.as_micros()])?;
+        }
+        Change::ClearTimer(timer) => {
+            let (kind, id) = timer_key(*timer);
+            run(c, "DELETE FROM timer WHERE kind = ?1 AND id = ?2", params![kind, id])?;
+        }
+        Change::PutActionCallback(one) => {
+            let sql = "INSERT OR REPLACE INTO action_callback (capability, run, action) VALUES (?1, ?2, ?3)";
+            run(c, sql, params![one.capability, key(one.run), one.action])?;
+        }
+        Change::DeleteActionCallback(capability) => {
+            run(c, "DELETE FROM action_callback WHERE capability = ?1", [capability])?;
+        }
+        Change::PutFlow(one) => flow::put(c, one)?,
+        Change::DeleteFlow(id, at) => flow::delete(c, *id, *at)?,
+        Change::PutTriggerState(id, state) => {
+            let sql = "INSERT OR REPLACE INTO trigger_state (flow, state) VALUES (?1, ?2)";
+            run(c, sql, params![key(*id), &state[..]])?;
+        }
+        Change::DeleteTriggerState(id) => {
+            run(c, "DELETE FROM trigger_state WHERE flow = ?1", [key(*id)])?;
+        }
+        Change::PutSubscription(one) => flow::put_subscription(c, one)?,
+        Change::PutConnector(one) => connector::put(c, one)?,
+        Change::PutIcon(id, icon) => connector::put_icon(c, *id, icon.as_ref())?,
+        Change::DeleteConnector(id) => connector::delete(c, *id)?,
+        Change::PutConnection(one) => connector::put_connection(c, one)?,
+        Change::DeleteConnection(id) => {
+            run(c, "DELETE FROM connection WHERE id = ?1", [key(*id)])?;
+        }
+        Change::PutNotification(one) => inbox::put(c, one)?,
+        Change::ReadNotification(id, at) => {
+            let sql = "UPDATE notification SET read = ?2 WHERE id = ?1 AND read IS NULL";
+            run(c, sql, params![key(*id), at.as_micros()])?;
+        }
+        Change::ReadAllNotifications(owner, at) => {
+            let sql = "UPDATE notification SET read = ?2 WHERE owner = ?1 AND read IS NULL";
+            run(c, sql, params![key(*owner), at.as_micros()])?;
+        }
+        Change::DeleteNotification(id) => {
+            run(c, "DELETE FROM delivery WHERE notification = ?1", [key(*id)])?;
+            run(c, "DELETE FROM notification WHERE id = ?1", [key(*id)])?;
+        }
+        Change::PutDevice(one) => inbox::put_device(c, one)?,
+        Change::DeleteDevice(id) => inbox::delete_device(c, &key(*id))?,
+        Change::PutDelivery(one) => inbox::put_delivery(c, one)?,
+        Change::DeleteDelivery(notification, device) => {
+            let sql = "DELETE FROM delivery WHERE notification = ?1 AND device = ?2";
+            run(c, sql, params![key(*notification), key(*device)])?;
+        }
+        Change::PutUser(one) => account::put_user(c, one)?,
+        Change::DeleteUser(id) => account::delete_user(c, *id)?,
+        Change::PutSession(one) => account::put_session(c, one)?,
+        Change::DeleteSession(id) => {
+            run(c, "DELETE FROM session WHERE id = ?1", [key(*id)])?;
+        }
+        Change::DeleteOtherSessions(user, kept) => {
+            let sql = "DELETE FROM session WHERE user = ?1 AND id IS NOT ?2";
+            run(c, sql, params![key(*user), kept.map(key)])?;
+        }
+        Change::PutToken(one) => account::put_token(c, one)?,
+        Change::DeleteToken(id) => {
+            run(c, "DELETE FROM token WHERE id = ?1", [key(*id)])?;
+        }
+        Change::PutSetting(name, value) => {
+            let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
+            run(c, sql, params![name, &value[..]])?;
+        }
+        Change::DeleteSetting(name) => {
+            run(c, "DELETE FROM setting WHERE name = ?1", [name])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Forgetting: small steps, each a transaction of its own, so that nobody waits for long.
+
+use hookmill_model::{EventId, Id, NotificationId, RunId, Timestamp};
+use hookmill_store::{Dedupe, Purged, Retention};
+use rusqlite::{Connection, params};
+
+use crate::column::{int, key};
+
+type Keys = Vec<[u8; 16]>;
+
+fn keys(c: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<Keys> {
+    c.prepare_cached(sql)?.query_map(values, |row| row.get(0))?.collect()
+}
+
+fn delete(c: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite::Result<u64> {
+    c.prepare_cached(sql)?.execute(values).map(|rows| rows as u64)
+}
+
+/// Forgets a little of what is old.
+pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlite::Result<Purged> {
+    let Retention { now, before, rows_max } = retention;
+    let limit = int(rows_max.max(1) as u64);
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let c = &transaction;
+    let mut purged = Purged::default();
+
+    let floor = key(RunId::floor(before));
+    let old = keys(c, "SELECT id FROM run WHERE id < ?1 AND status >= 2 ORDER BY id LIMIT ?2", params![floor, limit])?;
+    purged.runs = old.len() as u64;
+    for id in &old {
+        delete(c, "DELETE FROM fact WHERE run = ?1", [id])?;
+        delete(c, "DELETE FROM action_callback WHERE run = ?1", [id])?;
+        delete(c, "DELETE FROM timer WHERE kind = 0 AND id = ?1", [id])?;
+        delete(c, "DELETE FROM run WHERE id = ?1", [id])?;
+    }
+
+    // Events of runs under way stay: a run may need the bytes of its trigger until it ends.
+    let floor = key(EventId::floor(before));
+    purged.events = delete(
+        c,
+        "DELETE FROM event WHERE seq IN (
+             SELECT seq FROM event WHERE id < ?1 AND seq NOT IN (SELECT seq FROM pending)
+                 AND id NOT IN (SELECT event FROM run WHERE status < 2 AND event IS NOT NULL AND event < ?1)
+             ORDER BY id LIMIT ?2)",
+        params![floor, limit],
+    )?;
+
+    let window = i64::try_from(Dedupe::WINDOW_MAX.as_micros()).unwrap_or(i64::MAX);
+    let bucket = Dedupe::bucket(Timestamp::from_micros(now.as_micros().saturating_sub(window)));
+    let keys_gone = delete(
+        c,
+        "DELETE FROM dedupe WHERE (bucket, scope, key) IN (
+             SELECT bucket, scope, key FROM dedupe WHERE bucket < ?1 LIMIT ?2)",
+        params![bucket, limit],
+    )?;
+
+    let floor = key(NotificationId::floor(before));
+    let old = keys(c, "SELECT id FROM notification WHERE id < ?1 ORDER BY id LIMIT ?2", params![floor, limit])?;
+    for id in &old {
+        delete(c, "DELETE FROM delivery WHERE notification = ?1", [id])?;
+        delete(c, "DELETE FROM notification WHERE id = ?1", [id])?;
+    }
+    let notifications = old.len() as u64;
+    let sessions = delete(
+        c,
+        "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires < ?1 LIMIT ?2)",
+        params![now.as_micros(), limit],
+    )?;
+
+    let gone = keys(
+        c,
+        "SELECT id FROM flow WHERE deleted < ?1 AND deleted IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM run WHERE run.flow = flow.id)
+             AND NOT EXISTS (SELECT 1 FROM event WHERE event.flow = flow.id)
+             AND NOT EXISTS (SELECT 1 FROM subscription WHERE subscription.flow = flow.id
+                             AND state IN ('absent', 'creating', 'deleting'))
+         LIMIT ?2",
+        params![before.as_micros(), limit],
+    )?;
+    for id in &gone {
+        delete(c, "DELETE FROM flow_version WHERE flow = ?1", [id])?;
+        delete(c, "DELETE FROM subscription WHERE flow = ?1", [id])?;
+        delete(c, "DELETE FROM flow WHERE id = ?1", [id])?;
+    }
+
+    let full = |rows: u64| rows >= rows_max.max(1) as u64;
+    purged.others = keys_gone + notifications + sessions + gone.len() as u64;
+    purged.more = [purged.runs, purged.events, keys_gone, notifications, sessions].into_iter().any(full);
+    transaction.commit()?;
+    // Free pages go back to the system a few at a time; without free pages this does nothing.
+    connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
+    Ok(purged)
+}

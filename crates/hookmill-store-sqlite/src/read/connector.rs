@@ -1,0 +1,177 @@
+//! Connectors and connections.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookmill_model::{ConnectionId, ConnectorId};
+use hookmill_store::{
+    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Icon, List, Page,
+    StoreError, Uses,
+};
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Result, Row, params};
+
+use super::{all, below, one, page};
+use crate::column::{bytes, damaged, id, key, moment, number, word};
+use crate::payload::unpack;
+use crate::store::SqliteStore;
+
+const COLUMNS: &str = "id, owner, name, description, etag, settings, summary, icon_type, created, updated";
+const CONNECTION_COLUMNS: &str =
+    "id, owner, connector, name, username, sealed, health, health_detail, etag, created, updated";
+
+fn connector(row: &Row<'_>) -> Result<Connector> {
+    Ok(Connector {
+        id: id(row, 0)?,
+        owner: id(row, 1)?,
+        name: row.get(2)?,
+        description: row.get(3)?,
+        etag: number(row, 4)?,
+        settings: bytes(row, 5)?,
+        summary: bytes(row, 6)?,
+        icon_type: row.get(7)?,
+        created_at: moment(row, 8)?,
+        updated_at: moment(row, 9)?,
+    })
+}
+
+fn connection(row: &Row<'_>) -> Result<Connection> {
+    Ok(Connection {
+        id: id(row, 0)?,
+        owner: id(row, 1)?,
+        connector: id(row, 2)?,
+        name: row.get(3)?,
+        username: row.get(4)?,
+        sealed: bytes(row, 5)?,
+        health: word(row, 6)?,
+        health_detail: row.get(7)?,
+        etag: number(row, 8)?,
+        created_at: moment(row, 9)?,
+        updated_at: moment(row, 10)?,
+    })
+}
+
+fn unpacked(row: &Row<'_>, column: usize) -> Result<Option<Bytes>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        value => {
+            let content = unpack(value.as_blob()?);
+            let problem = |problem| damaged(column, Type::Blob, format!("a document cannot be read: {problem}"));
+            content.map(Some).map_err(problem)
+        }
+    }
+}
+
+/// What names a connector.
+pub(crate) fn connector_uses(c: &rusqlite::Connection, connector: ConnectorId) -> Result<Uses> {
+    let connections = "SELECT id, name FROM connection WHERE connector = ?1 ORDER BY id";
+    let flows = "SELECT DISTINCT f.id, f.name FROM binding b JOIN flow f ON f.id = b.flow
+                 WHERE b.connector = ?1 AND f.deleted IS NULL ORDER BY f.id";
+    Ok(Uses {
+        connections: all(c, connections, [key(connector)], |row| Ok((id(row, 0)?, row.get(1)?)))?,
+        flows: all(c, flows, [key(connector)], |row| Ok((id(row, 0)?, row.get(1)?)))?,
+    })
+}
+
+/// What names a connection.
+pub(crate) fn connection_uses(c: &rusqlite::Connection, connection: ConnectionId) -> Result<Uses> {
+    let flows = "SELECT DISTINCT f.id, f.name FROM binding b JOIN flow f ON f.id = b.flow
+                 WHERE b.connection = ?1 AND f.deleted IS NULL ORDER BY f.id";
+    let flows = all(c, flows, [key(connection)], |row| Ok((id(row, 0)?, row.get(1)?)))?;
+    Ok(Uses { connections: Vec::new(), flows })
+}
+
+fn connectors(
+    c: &rusqlite::Connection,
+    filter: &ConnectorFilter,
+    list: List<ConnectorId>,
+) -> Result<Page<Connector, ConnectorId>> {
+    let read = |row: &Row<'_>| {
+        let one = connector(row)?;
+        Ok((one.id, filter.matches(&one).then_some(one)))
+    };
+    match filter.owner {
+        Some(owner) => {
+            let sql = format!("SELECT {COLUMNS} FROM connector WHERE owner = ?1 AND id < ?2 ORDER BY id DESC");
+            page(c, &sql, params![key(owner), below(&list)], list, read)
+        }
+        None => {
+            let sql = format!("SELECT {COLUMNS} FROM connector WHERE id < ?1 ORDER BY id DESC");
+            page(c, &sql, params![below(&list)], list, read)
+        }
+    }
+}
+
+fn connections(
+    c: &rusqlite::Connection,
+    filter: &ConnectionFilter,
+    list: List<ConnectionId>,
+) -> Result<Page<Connection, ConnectionId>> {
+    let read = |row: &Row<'_>| {
+        let one = connection(row)?;
+        Ok((one.id, filter.matches(&one).then_some(one)))
+    };
+    let (condition, value) = match (filter.connector, filter.owner) {
+        (Some(connector), _) => ("connector = ?1 AND", key(connector)),
+        (None, Some(owner)) => ("owner = ?1 AND", key(owner)),
+        // Every identifier is at or above zero.
+        (None, None) => ("id >= ?1 AND", [0; 16]),
+    };
+    let sql = format!("SELECT {CONNECTION_COLUMNS} FROM connection WHERE {condition} id < ?2 ORDER BY id DESC");
+    page(c, &sql, params![value, below(&list)], list, read)
+}
+
+type Answer<T> = std::result::Result<T, StoreError>;
+
+#[async_trait]
+impl Connectors for SqliteStore {
+    async fn connector(&self, id: ConnectorId) -> Answer<Option<Connector>> {
+        let sql = format!("SELECT {COLUMNS} FROM connector WHERE id = ?1");
+        self.readers.read(move |c| one(c, &sql, [key(id)], connector)).await
+    }
+
+    async fn connectors(
+        &self,
+        filter: &ConnectorFilter,
+        list: List<ConnectorId>,
+    ) -> Answer<Page<Connector, ConnectorId>> {
+        let filter = filter.clone();
+        self.readers.read(move |c| connectors(c, &filter, list)).await
+    }
+
+    async fn connector_document(&self, id: ConnectorId) -> Answer<Option<ConnectorDocument>> {
+        let sql = "SELECT document, properties FROM connector_document WHERE connector = ?1";
+        let read = |row: &Row<'_>| {
+            let document = unpacked(row, 0)?.unwrap_or_default();
+            Ok(ConnectorDocument { document, properties: unpacked(row, 1)? })
+        };
+        self.readers.read(move |c| one(c, sql, [key(id)], read)).await
+    }
+
+    async fn icon(&self, id: ConnectorId) -> Answer<Option<Icon>> {
+        let sql = "SELECT content_type, bytes FROM icon WHERE connector = ?1";
+        let read = |row: &Row<'_>| Ok(Icon { content_type: row.get(0)?, bytes: bytes(row, 1)? });
+        self.readers.read(move |c| one(c, sql, [key(id)], read)).await
+    }
+
+    async fn connector_uses(&self, id: ConnectorId) -> Answer<Uses> {
+        self.readers.read(move |c| connector_uses(c, id)).await
+    }
+
+    async fn connection(&self, id: ConnectionId) -> Answer<Option<Connection>> {
+        let sql = format!("SELECT {CONNECTION_COLUMNS} FROM connection WHERE id = ?1");
+        self.readers.read(move |c| one(c, &sql, [key(id)], connection)).await
+    }
+
+    async fn connections(
+        &self,
+        filter: &ConnectionFilter,
+        list: List<ConnectionId>,
+    ) -> Answer<Page<Connection, ConnectionId>> {
+        let filter = filter.clone();
+        self.readers.read(move |c| connections(c, &filter, list)).await
+    }
+
+    async fn connection_uses(&self, id: ConnectionId) -> Answer<Uses> {
+        self.readers.read(move |c| connection_uses(c, id)).await
+    }
+}

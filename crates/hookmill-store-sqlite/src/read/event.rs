@@ -1,0 +1,78 @@
+//! Events.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookmill_model::{EventId, FlowId};
+use hookmill_store::{Event, EventListed, Events, List, Page, PendingEvent, StoreError};
+use rusqlite::types::Type;
+use rusqlite::{Result, Row, params};
+
+use super::{all, below, one, page, rows};
+use crate::column::{damaged, id, id_of, int, key, moment, number};
+use crate::payload::{split, unpack};
+use crate::store::SqliteStore;
+
+/// `id, flow, subscription, received, summary`.
+fn listed(row: &Row<'_>) -> Result<EventListed> {
+    Ok(EventListed {
+        id: id(row, 0)?,
+        flow: id(row, 1)?,
+        subscription: id_of(row, 2)?,
+        received_at: moment(row, 3)?,
+        summary: row.get(4)?,
+    })
+}
+
+/// The columns of [`listed`], then the payload.
+fn event(row: &Row<'_>) -> Result<Event> {
+    let EventListed { id, flow, subscription, received_at, summary } = listed(row)?;
+    let column = row.get_ref(5)?.as_blob()?;
+    let parts = unpack(column).and_then(|joined| split(&joined));
+    let parts = parts.map_err(|problem| damaged(5, Type::Blob, format!("the event {id} cannot be read: {problem}")))?;
+    let mut parts = parts.into_iter();
+    let head = parts.next().unwrap_or_default();
+    let body: Bytes = parts.next().unwrap_or_default();
+    Ok(Event { id, flow, subscription, received_at, summary, head, body })
+}
+
+#[async_trait]
+impl Events for SqliteStore {
+    async fn event(&self, id: EventId) -> std::result::Result<Option<Event>, StoreError> {
+        let sql = "SELECT id, flow, subscription, received, summary, payload FROM event WHERE id = ?1";
+        self.readers.read(move |c| one(c, sql, [key(id)], event)).await
+    }
+
+    async fn events(
+        &self,
+        flow: FlowId,
+        list: List<EventId>,
+    ) -> std::result::Result<Page<EventListed, EventId>, StoreError> {
+        let sql = "SELECT id, flow, subscription, received, summary FROM event INDEXED BY event_flow
+                   WHERE flow = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+        self.readers
+            .read(move |c| {
+                let values = params![key(flow), below(&list), rows(list.bounded() + 1)];
+                page(c, sql, values, list, |row| {
+                    let one = listed(row)?;
+                    Ok((one.id, Some(one)))
+                })
+            })
+            .await
+    }
+
+    async fn pending_events(
+        &self,
+        after: Option<u64>,
+        limit: usize,
+    ) -> std::result::Result<Vec<PendingEvent>, StoreError> {
+        let sql = "SELECT e.id, e.flow, e.subscription, e.received, e.summary, e.payload, e.seq
+                   FROM pending p CROSS JOIN event e ON e.seq = p.seq WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2";
+        let read = |row: &Row<'_>| Ok(PendingEvent { event: event(row)?, position: number(row, 6)? });
+        self.readers.read(move |c| all(c, sql, params![after.map_or(-1, int), rows(limit)], read)).await
+    }
+
+    async fn pending_counts(&self) -> std::result::Result<Vec<(FlowId, u64)>, StoreError> {
+        let sql = "SELECT flow, count(*) FROM pending GROUP BY flow";
+        self.readers.read(move |c| all(c, sql, [], |row| Ok((id(row, 0)?, number(row, 1)?)))).await
+    }
+}

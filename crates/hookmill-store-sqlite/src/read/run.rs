@@ -1,0 +1,216 @@
+//! Runs, journals, timers.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, SubscriptionId, Timestamp};
+use hookmill_store::{
+    ActionCallback, List, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, Timer, TimerKey,
+};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Result, Row, named_params, params};
+
+use super::{all, one, page, rows};
+use crate::column::{
+    damaged, id, id_of, int, key, kind, kind_number, moment, moment_of, number, status, status_number,
+};
+use crate::payload::{split, unpack};
+use crate::step::timer_key;
+use crate::store::SqliteStore;
+
+/// What [`run`] reads, in its order.
+pub(super) const COLUMNS: &str = "id, owner, flow, version, kind, status, epoch, facts, started, ended, trigger_name, \
+                                  summary, event, subscription, resubmitted_from, parent, error_code, error_message, \
+                                  error_hint";
+
+pub(super) fn run(row: &Row<'_>) -> Result<Run> {
+    let code: Option<String> = row.get(16)?;
+    let error = match code {
+        Some(code) => {
+            let message: Option<String> = row.get(17)?;
+            Some(RunError { code, message: message.unwrap_or_default(), hint: row.get(18)? })
+        }
+        None => None,
+    };
+    Ok(Run {
+        id: id(row, 0)?,
+        owner: id(row, 1)?,
+        flow: id(row, 2)?,
+        version: row.get(3)?,
+        kind: kind(row, 4)?,
+        status: status(row, 5)?,
+        epoch: number(row, 6)?,
+        facts: number(row, 7)?,
+        started_at: moment(row, 8)?,
+        ended_at: moment_of(row, 9)?,
+        trigger: row.get(10)?,
+        summary: row.get(11)?,
+        event: id_of(row, 12)?,
+        subscription: id_of(row, 13)?,
+        resubmitted_from: id_of(row, 14)?,
+        parent: id_of(row, 15)?,
+        error,
+    })
+}
+
+/// A run with the name of its flow.
+pub(super) fn with_name(c: &Connection, run: Run) -> Result<RunListed> {
+    let flow_name = one(c, "SELECT name FROM flow WHERE id = ?1", [key(run.flow)], |row| row.get(0))?;
+    Ok(RunListed { run, flow_name: flow_name.unwrap_or_default() })
+}
+
+/// The index that leaves the fewest rows to look at, and the condition that lets SQLite use it.
+fn path(filter: &RunFilter) -> (&'static str, &'static str) {
+    let by_flow = filter.flow.is_some();
+    match (filter.status, filter.kind) {
+        (_, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) if by_flow => {
+            ("run_flow_kind", "flow = :flow AND kind > 0 AND kind = :kind")
+        }
+        (_, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) => {
+            ("run_owner_kind", "owner = :owner AND kind > 0 AND kind = :kind")
+        }
+        (Some(RunStatus::Waiting | RunStatus::Running), _) => ("run_active", "status < 2"),
+        (Some(RunStatus::Succeeded) | None, _) if by_flow => ("run_flow", "flow = :flow"),
+        (Some(RunStatus::Succeeded) | None, _) => ("run_owner", "owner = :owner"),
+        _ if by_flow => ("run_flow_status", "flow = :flow AND status > 2 AND status = :status"),
+        _ => ("run_owner_status", "owner = :owner AND status > 2 AND status = :status"),
+    }
+}
+
+fn runs(c: &Connection, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>> {
+    let (index, condition) = path(filter);
+    // The values that a path does not use still have a place in the statement, since each name must appear.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM run INDEXED BY {index}
+         WHERE {condition} AND id < :below AND id >= :from
+             AND coalesce(:owner, :flow, :status, :kind) IS NOT NULL
+         ORDER BY id DESC"
+    );
+    let below = match (list.after, filter.to) {
+        (Some(after), Some(to)) => key(after.min(RunId::floor(to))).to_vec(),
+        (Some(after), None) => key(after).to_vec(),
+        (None, Some(to)) => key(RunId::floor(to)).to_vec(),
+        (None, None) => vec![0xFF; 17],
+    };
+    let from = filter.from.map_or([0; 16], |from| key(RunId::floor(from)));
+    let values = named_params! {
+        ":below": below,
+        ":from": from,
+        ":owner": key(filter.owner),
+        ":flow": filter.flow.map_or([0; 16], key),
+        ":status": filter.status.map_or(-1, status_number),
+        ":kind": filter.kind.map_or(-1, kind_number),
+    };
+    let owner = key(filter.owner);
+    let flow = filter.flow.map(key);
+    let found = page(c, &sql, values, list, |row| {
+        let id = id(row, 0)?;
+        // The cheap columns first: most rows that are looked at in vain end here.
+        let shown =
+            filter.status.is_none_or(|status| row.get(5).is_ok_and(|found: i64| found == status_number(status)))
+                && filter.kind.is_none_or(|kind| row.get(4).is_ok_and(|found: i64| found == kind_number(kind)))
+                && row.get::<_, [u8; 16]>(1)? == owner
+                && match flow {
+                    Some(flow) => row.get::<_, [u8; 16]>(2)? == flow,
+                    None => true,
+                };
+        if !shown {
+            return Ok((id, None));
+        }
+        let run = run(row)?;
+        let shown = filter.matches_text(&run);
+        Ok((id, shown.then_some(run)))
+    })?;
+    let items = found.items.into_iter().map(|run| with_name(c, run)).collect::<Result<_>>()?;
+    Ok(Page { items, next: found.next })
+}
+
+fn facts(c: &Connection, run: RunId, from: u64) -> Result<Vec<Bytes>> {
+    // The row that holds `from` may begin before it.
+    let sql = "SELECT first, facts FROM fact WHERE run = ?1 AND first >= coalesce(
+                   (SELECT max(first) FROM fact WHERE run = ?1 AND first <= ?2), 0)
+               ORDER BY first";
+    let mut statement = c.prepare_cached(sql)?;
+    let mut found = statement.query(params![key(run), int(from)])?;
+    let mut facts = Vec::new();
+    let mut next: Option<u64> = None;
+    while let Some(row) = found.next()? {
+        let first = number(row, 0)?;
+        let problem =
+            |problem: String| damaged(1, Type::Blob, format!("the journal of {run} cannot be read: {problem}"));
+        if next.is_some_and(|next| next != first) {
+            return Err(problem(format!("there is a gap before fact {first}")));
+        }
+        let parts = unpack(row.get_ref(1)?.as_blob()?).and_then(|joined| split(&joined)).map_err(problem)?;
+        next = Some(first + parts.len() as u64);
+        let skipped = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+        facts.extend(parts.into_iter().skip(skipped));
+    }
+    Ok(facts)
+}
+
+fn timer(row: &Row<'_>) -> Result<Timer> {
+    let due_at = moment(row, 2)?;
+    let key = match row.get(0)? {
+        0 => TimerKey::Run(id::<RunId>(row, 1)?),
+        1 => TimerKey::Flow(id::<FlowId>(row, 1)?),
+        2 => TimerKey::Subscription(id::<SubscriptionId>(row, 1)?),
+        other => return Err(damaged(0, Type::Integer, format!("there is no kind of timer {other}"))),
+    };
+    Ok(Timer { key, due_at })
+}
+
+type Answer<T> = std::result::Result<T, StoreError>;
+
+#[async_trait]
+impl Runs for SqliteStore {
+    async fn run(&self, id: RunId) -> Answer<Option<RunListed>> {
+        let sql = format!("SELECT {COLUMNS} FROM run WHERE id = ?1");
+        self.readers.read(move |c| one(c, &sql, [key(id)], run)?.map(|run| with_name(c, run)).transpose()).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, list: List<RunId>) -> Answer<Page<RunListed, RunId>> {
+        let filter = filter.clone();
+        self.readers.read(move |c| runs(c, &filter, list)).await
+    }
+
+    async fn active_runs(&self, after: Option<RunId>, limit: usize) -> Answer<Vec<Run>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM run INDEXED BY run_active WHERE status < 2 AND id > ?1 ORDER BY id LIMIT ?2"
+        );
+        // The empty text of bytes is below every identifier.
+        let after = after.map_or_else(Vec::new, |after| key(after).to_vec());
+        self.readers.read(move |c| all(c, &sql, params![after, rows(limit)], run)).await
+    }
+
+    async fn run_facts(&self, run: RunId, from: u64) -> Answer<Vec<Bytes>> {
+        self.readers.read(move |c| facts(c, run, from)).await
+    }
+
+    async fn runs_ended(&self) -> Answer<u64> {
+        let sql = "SELECT coalesce(sum(runs), 0) FROM run_count";
+        Ok(self.readers.read(move |c| one(c, sql, [], |row| number(row, 0))).await?.unwrap_or(0))
+    }
+
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Answer<Vec<Timer>> {
+        let sql = "SELECT kind, id, due FROM timer WHERE due <= ?1 ORDER BY due, kind, id LIMIT ?2";
+        self.readers.read(move |c| all(c, sql, params![now.as_micros(), rows(limit)], timer)).await
+    }
+
+    async fn next_timer(&self) -> Answer<Option<Timestamp>> {
+        let sql = "SELECT due FROM timer ORDER BY due LIMIT 1";
+        self.readers.read(move |c| one(c, sql, [], |row| moment(row, 0))).await
+    }
+
+    async fn timer(&self, key: TimerKey) -> Answer<Option<Timestamp>> {
+        let (kind, id) = timer_key(key);
+        let sql = "SELECT due FROM timer WHERE kind = ?1 AND id = ?2";
+        self.readers.read(move |c| one(c, sql, params![kind, id], |row| moment(row, 0))).await
+    }
+
+    async fn action_callback(&self, capability: &[u8; 32]) -> Answer<Option<ActionCallback>> {
+        let capability = *capability;
+        let sql = "SELECT run, action FROM action_callback WHERE capability = ?1";
+        let read = move |row: &Row<'_>| Ok(ActionCallback { capability, run: id(row, 0)?, action: row.get(1)? });
+        self.readers.read(move |c| one(c, sql, [capability], read)).await
+    }
+}

@@ -1,0 +1,75 @@
+//! The connections that read. Each read gets one for itself, on a thread that may block.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use hookmill_store::StoreError;
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use crate::error::store_error;
+use crate::{folder, schema};
+
+/// A read that takes longer is stopped: while it lasts, the log cannot be emptied.
+const TIME_MAX: Duration = Duration::from_secs(5);
+/// Steps of SQLite's machine between two looks at the clock.
+const STEPS_PER_LOOK: i32 = 20_000;
+
+struct Reader {
+    connection: Connection,
+    deadline: Arc<Mutex<Option<Instant>>>,
+}
+
+pub(crate) struct Readers {
+    idle: Arc<Mutex<Vec<Reader>>>,
+    places: Arc<Semaphore>,
+    folder: Arc<str>,
+}
+
+impl Readers {
+    pub(crate) fn open(folder: &Path, count: usize, cache_kib: u32) -> Result<Self, StoreError> {
+        let shown: Arc<str> = folder::shown(folder).into();
+        let mut idle = Vec::with_capacity(count);
+        for _ in 0..count {
+            let mut connection = schema::open_reader(folder, cache_kib)?;
+            let deadline = Arc::new(Mutex::new(None::<Instant>));
+            let seen = Arc::clone(&deadline);
+            let late =
+                move || seen.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() > until);
+            connection.progress_handler(STEPS_PER_LOOK, Some(late)).map_err(|error| store_error(&error, &shown))?;
+            idle.push(Reader { connection, deadline });
+        }
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), places: Arc::new(Semaphore::new(count)), folder: shown })
+    }
+
+    /// Reads with a connection of one's own.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| StoreError::Closed)?;
+        let idle = Arc::clone(&self.idle);
+        let work = tokio::task::spawn_blocking(move || {
+            let reader = lock(&idle).pop();
+            let Some(reader) = reader else { return Err(rusqlite::Error::InvalidQuery) };
+            *lock(&reader.deadline) = Some(Instant::now() + TIME_MAX);
+            let result = query(&reader.connection);
+            *lock(&reader.deadline) = None;
+            lock(&idle).push(reader);
+            drop(place);
+            result
+        });
+        match work.await {
+            Ok(result) => result.map_err(|error| store_error(&error, &self.folder)),
+            Err(stopped) => {
+                Err(StoreError::Unavailable { detail: format!("a read was stopped ({stopped})"), unknown: false })
+            }
+        }
+    }
+}
+
+// What the locks guard is whole between statements.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

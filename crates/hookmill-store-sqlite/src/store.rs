@@ -1,0 +1,163 @@
+//! Opening the store, and handing units to the writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use hookmill_store::{Committed, Lane, Purged, Retention, Store, StoreError, Unit};
+use tokio::sync::oneshot;
+use tracing::info;
+
+use crate::lanes::{Lanes, Order};
+use crate::readers::Readers;
+use crate::step::Packed;
+use crate::writer::Writer;
+use crate::{folder, schema};
+
+/// Units with more bytes are compressed on a thread that may block, so that other tasks go on.
+const PACKED_ASIDE_FROM: usize = 256 * 1_024;
+
+/// How much memory and how many connections the store may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// Connections that read.
+    pub readers: usize,
+    /// The page cache of the connection that writes, in KiB.
+    pub writer_cache_kib: u32,
+    /// The page cache of each connection that reads, in KiB.
+    pub reader_cache_kib: u32,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { readers: 4, writer_cache_kib: 16 * 1_024, reader_cache_kib: 2 * 1_024 }
+    }
+}
+
+/// A store in a data folder.
+pub struct SqliteStore {
+    folder: PathBuf,
+    lanes: Arc<Lanes>,
+    pub(crate) readers: Readers,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the store in `folder`, which is made where it is missing. The folder belongs to this store until it is
+    /// closed or dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] while another server uses the folder, [`StoreError::ReadOnly`] where it cannot be
+    /// written, [`StoreError::TooNew`] for the data of a later release, [`StoreError::Damaged`] for a file that is
+    /// no database, [`StoreError::Full`] and [`StoreError::Unavailable`] for the state of the disk.
+    pub fn open(folder: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
+        let folder = folder.as_ref().to_owned();
+        let claim = folder::claim(&folder)?;
+        let connection = schema::open_writer(&folder, options.writer_cache_kib)?;
+        let readers = Readers::open(&folder, options.readers.max(1), options.reader_cache_kib)?;
+        let lanes = Arc::new(Lanes::new());
+        let unavailable = |detail: String| StoreError::Unavailable {
+            detail: format!("the writer did not start: {detail}"),
+            unknown: false,
+        };
+        let writer = Writer::new(connection, Arc::clone(&lanes), folder::shown(&folder), claim)
+            .map_err(|error| unavailable(error.to_string()))?;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| unavailable(error.to_string()))?;
+        info!(store.folder = %folder.display(), "the store in {} is open", folder.display());
+        Ok(Self { folder, lanes, readers, writer: Mutex::new(Some(thread)) })
+    }
+
+    /// Writes a copy of the whole store, as it is at this moment, into a new file, while everything else goes on.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when `file` exists already or cannot be written.
+    pub async fn backup(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
+        let (folder, file) = (self.folder.clone(), file.as_ref().to_owned());
+        let copy = move || {
+            let unavailable = |detail: String| StoreError::Unavailable { detail, unknown: false };
+            if file.exists() {
+                return Err(unavailable(format!("{} exists already", file.display())));
+            }
+            // A connection of its own: a long copy must not run into the readers' time limit.
+            let connection = schema::open_reader(&folder, 2_048)?;
+            // `query_only` would forbid the copy, which writes to another file only.
+            let copied = connection
+                .execute_batch("PRAGMA query_only = OFF")
+                .and_then(|()| connection.execute("VACUUM INTO ?1", [file.display().to_string()]));
+            copied.map_err(|error| crate::error::store_error(&error, &folder::shown(&folder)))?;
+            let written = std::fs::File::open(&file).and_then(|file| file.sync_all());
+            written.map_err(|error| unavailable(error.to_string()))
+        };
+        match tokio::task::spawn_blocking(copy).await {
+            Ok(result) => result,
+            Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
+        }
+    }
+
+    fn thread(&self) -> Option<JoinHandle<()>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.lanes.close();
+        if let Some(thread) = self.thread() {
+            // A writer that panicked has said so on its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, unit: Unit, lane: Lane) -> Result<Committed, StoreError> {
+        let bytes = unit.payload_bytes();
+        let places = self.lanes.places(lane, bytes).await?;
+        let unit = if bytes > PACKED_ASIDE_FROM {
+            let packing = tokio::task::spawn_blocking(move || Packed::new(unit)).await;
+            packing.map_err(|stopped| StoreError::Unavailable { detail: stopped.to_string(), unknown: false })?
+        } else {
+            Packed::new(unit)
+        };
+        let (answer, answered) = oneshot::channel();
+        self.lanes.put(Order::Commit { unit, answer, _places: places }, lane)?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn purge(&self, retention: Retention) -> Result<Purged, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.lanes.put(Order::Purge { retention, answer }, Lane::Work)?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.commit(Unit::new(), Lane::Work).await.map(|_| ())
+    }
+
+    async fn close(&self) {
+        self.lanes.close();
+        if let Some(thread) = self.thread() {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    fn location(&self) -> String {
+        folder::shown(&self.folder)
+    }
+}
+
+/// The writer's thread ended without an answer, which it never does by itself.
+fn gone() -> StoreError {
+    StoreError::Unavailable { detail: "the thread that writes has ended".to_owned(), unknown: true }
+}

@@ -1,0 +1,273 @@
+//! The thread that writes: one transaction for all units that wait, one fsync, then the answers.
+//!
+//! A unit that is refused must not harm its neighbours. Savepoints around each unit would do, but they copy every page
+//! that a unit touches. So the first try goes without: a unit that is refused before it wrote anything simply drops
+//! out; only when one wrote something first is the transaction rolled back and repeated with savepoints.
+//!
+//! No other connection runs checkpoints: a second one that never finds the writer pausing lets the log grow without
+//! end. The writer runs them itself, when enough has been written and when nothing waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use hookmill_store::{Committed, StoreError};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+use tracing::{debug, error, warn};
+
+use crate::change;
+use crate::error::{Failure, store_error};
+use crate::folder::Claim;
+use crate::lanes::{Lanes, Order, Places, Taken};
+use crate::purge;
+use crate::step::Packed;
+
+/// Frames of the log (8 KiB each) after which a checkpoint is due: 16 MiB, about 10 ms of copying.
+const CHECKPOINT_FRAMES: i32 = 2_048;
+/// Frames that make a pause worth a checkpoint.
+const CHECKPOINT_FRAMES_IDLE: i32 = 128;
+const PAUSE: Duration = Duration::from_millis(5);
+/// After this long without work the log is emptied.
+const REST: Duration = Duration::from_secs(10);
+
+/// How many runs of which flow ended with which status within a transaction; written once, at its end.
+pub(crate) type Ended = BTreeMap<([u8; 16], i64), i64>;
+
+type Answer = oneshot::Sender<Result<Committed, StoreError>>;
+
+struct Waiting {
+    unit: Packed,
+    answer: Answer,
+    _places: Places,
+}
+
+pub(crate) struct Writer {
+    connection: Connection,
+    lanes: Arc<Lanes>,
+    folder: String,
+    /// Frames in the log, told by SQLite at each commit.
+    frames: Arc<AtomicI32>,
+    /// Frames that are already in the database.
+    copied: i32,
+    /// Why nothing can be written any more.
+    broken: Option<StoreError>,
+    _claim: Claim,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        mut connection: Connection,
+        lanes: Arc<Lanes>,
+        folder: String,
+        claim: Claim,
+    ) -> rusqlite::Result<Self> {
+        let frames = Arc::new(AtomicI32::new(0));
+        let told = Arc::clone(&frames);
+        connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+            told.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Self { connection, lanes, folder, frames, copied: 0, broken: None, _claim: claim })
+    }
+
+    /// Performs orders until the lanes are closed and empty.
+    pub(crate) fn run(mut self) {
+        // What a crash left in the log is copied before the first pause ends.
+        let mut rested = false;
+        self.frames.fetch_max(CHECKPOINT_FRAMES_IDLE + 1, Ordering::Relaxed);
+        loop {
+            let behind = self.behind();
+            let patience = if behind > CHECKPOINT_FRAMES_IDLE {
+                Some(PAUSE)
+            } else if rested {
+                None
+            } else {
+                Some(REST)
+            };
+            match self.lanes.take(patience) {
+                Taken::Batch(orders) => {
+                    rested = false;
+                    self.perform(orders);
+                    if self.behind() >= CHECKPOINT_FRAMES {
+                        self.checkpoint("PASSIVE");
+                    }
+                }
+                Taken::Idle if behind > CHECKPOINT_FRAMES_IDLE => self.checkpoint("PASSIVE"),
+                Taken::Idle => {
+                    self.checkpoint("TRUNCATE");
+                    rested = true;
+                }
+                Taken::Closed => {
+                    self.checkpoint("TRUNCATE");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Frames that are in the log only.
+    fn behind(&self) -> i32 {
+        let frames = self.frames.load(Ordering::Relaxed);
+        // The log began anew: nothing of it is copied yet.
+        if frames < self.copied { frames } else { frames - self.copied }
+    }
+
+    fn checkpoint(&mut self, mode: &str) {
+        let pragma = format!("PRAGMA wal_checkpoint({mode})");
+        let result = self.connection.query_row(&pragma, [], |row| Ok((row.get::<_, i32>(1)?, row.get::<_, i32>(2)?)));
+        match result {
+            Ok((frames, copied)) => {
+                self.frames.store(frames.max(0), Ordering::Relaxed);
+                // What a reader keeps from being copied waits for the next time, not for the next pause.
+                self.copied = frames.max(0);
+                debug!(store.frames = frames, store.copied = copied, "checkpoint {mode}");
+            }
+            Err(problem) => {
+                self.copied = self.frames.load(Ordering::Relaxed);
+                warn!(error = %problem, "a checkpoint of the store failed; it is tried again later");
+            }
+        }
+    }
+
+    fn perform(&mut self, orders: Vec<Order>) {
+        let mut units = Vec::with_capacity(orders.len());
+        let mut purges = Vec::new();
+        for order in orders {
+            match order {
+                Order::Commit { unit, answer, _places } => units.push(Waiting { unit, answer, _places }),
+                Order::Purge { retention, answer } => purges.push((retention, answer)),
+            }
+        }
+        if !units.is_empty() {
+            self.commit(units);
+        }
+        for (retention, answer) in purges {
+            let purged = match &self.broken {
+                Some(problem) => Err(problem.clone()),
+                None => {
+                    purge::step(&mut self.connection, retention).map_err(|problem| store_error(&problem, &self.folder))
+                }
+            };
+            // Nobody may be listening any more; the rows are gone nevertheless.
+            let _ = answer.send(purged);
+        }
+    }
+
+    fn commit(&mut self, units: Vec<Waiting>) {
+        let begun = Instant::now();
+        let results = match &self.broken {
+            Some(problem) => Err(problem.clone()),
+            None => self.transaction(&units),
+        };
+        match results {
+            Ok(results) => {
+                self.lanes.note_rate(units.len(), begun.elapsed());
+                for (waiting, result) in units.into_iter().zip(results) {
+                    // A caller that went away does not need the answer.
+                    let _ = waiting.answer.send(result);
+                }
+            }
+            Err(problem) => {
+                for waiting in units {
+                    let _ = waiting.answer.send(Err(problem.clone()));
+                }
+            }
+        }
+    }
+
+    /// Stores units in one transaction: the answer for each, or what made all of them fail.
+    fn transaction(&mut self, units: &[Waiting]) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+        let problem = match self.attempt(units, false) {
+            Ok(Some(results)) => return Ok(results),
+            Ok(None) => match self.attempt(units, true) {
+                Ok(Some(results)) => return Ok(results),
+                Ok(None) => StoreError::Unavailable { detail: "a savepoint was not kept".to_owned(), unknown: false },
+                Err(problem) => self.failed(&problem),
+            },
+            Err(problem) => self.failed(&problem),
+        };
+        Err(problem)
+    }
+
+    /// One try. `None` when a unit was refused after it wrote something, which only savepoints can take back.
+    fn attempt(
+        &mut self,
+        units: &[Waiting],
+        savepoints: bool,
+    ) -> rusqlite::Result<Option<Vec<Result<Committed, StoreError>>>> {
+        let connection = &self.connection;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let done = fill(connection, units, savepoints);
+        let keep = match &done {
+            Ok(Some(results)) => results.iter().any(Result::is_ok),
+            _ => false,
+        };
+        if keep {
+            connection.prepare_cached("COMMIT")?.execute([])?;
+        } else {
+            connection.execute_batch("ROLLBACK")?;
+        }
+        done
+    }
+
+    /// Takes back what is left of a transaction and finds the word for what happened.
+    fn failed(&mut self, problem: &rusqlite::Error) -> StoreError {
+        if !self.connection.is_autocommit()
+            && let Err(rollback) = self.connection.execute_batch("ROLLBACK")
+        {
+            warn!(error = %rollback, "rolling back failed too");
+        }
+        // After a failed fsync the system may have dropped the pages: nothing that is read back proves anything.
+        let fsync = matches!(problem, rusqlite::Error::SqliteFailure(error, _)
+            if error.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        if fsync {
+            let detail = "the disk did not confirm a write (fsync failed)".to_owned();
+            let lasting = StoreError::Unavailable { detail, unknown: true };
+            error!(error = %problem, "the store stops: the disk did not confirm a write");
+            self.broken = Some(lasting.clone());
+            return lasting;
+        }
+        warn!(error = %problem, "a transaction of the store failed");
+        store_error(problem, &self.folder)
+    }
+}
+
+fn fill(
+    connection: &Connection,
+    units: &[Waiting],
+    savepoints: bool,
+) -> rusqlite::Result<Option<Vec<Result<Committed, StoreError>>>> {
+    let mut ended = Ended::new();
+    let mut results = Vec::with_capacity(units.len());
+    for waiting in units {
+        let mut ended_here = Vec::new();
+        let changes = connection.total_changes();
+        if savepoints {
+            connection.prepare_cached("SAVEPOINT unit")?.execute([])?;
+        }
+        match change::apply(connection, &waiting.unit, &mut ended_here) {
+            Ok(committed) => {
+                for flow_and_status in ended_here {
+                    *ended.entry(flow_and_status).or_insert(0) += 1;
+                }
+                results.push(Ok(committed));
+            }
+            Err(Failure::Unit(refusal)) => {
+                if savepoints {
+                    connection.prepare_cached("ROLLBACK TO unit")?.execute([])?;
+                } else if connection.total_changes() != changes {
+                    return Ok(None);
+                }
+                results.push(Err(refusal));
+            }
+            Err(Failure::Database(problem)) => return Err(problem),
+        }
+        if savepoints {
+            connection.prepare_cached("RELEASE unit")?.execute([])?;
+        }
+    }
+    change::count_ended(connection, &ended)?;
+    Ok(Some(results))
+}
