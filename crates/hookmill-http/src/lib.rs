@@ -6,6 +6,7 @@
 //! | `client` | [`Client`]: sends one [`Request`], gives one [`Response`] or one [`SendError`] |
 //! | `request` | what is asked and answered |
 //! | `redirect` | where a reply may lead, and what goes along |
+//! | `redaction` | [`Redactor`]: texts and values without the secrets of their connections |
 //! | `policy` | [`AddressPolicy`]: which hosts, addresses and ports may be reached |
 //! | `resolver` | names to addresses, refused ones dropped before a connection |
 //! | `gate` | how many requests one origin, and all together, may have under way |
@@ -17,6 +18,7 @@ mod client;
 mod error;
 mod gate;
 mod policy;
+mod redaction;
 mod redirect;
 mod request;
 mod resolver;
@@ -26,6 +28,7 @@ mod witness;
 pub use client::{Client, ClientConfig, ClientError};
 pub use error::{SendError, SendErrorKind};
 pub use policy::{AddressPolicy, PolicyError, is_public};
+pub use redaction::{Redactor, SECRET_BYTES_MIN, is_secret_header};
 pub use request::{Redirects, Request, Response};
 pub use tls::{Identity, IdentityError};
 

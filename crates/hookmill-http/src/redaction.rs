@@ -1,0 +1,270 @@
+//! Takes secrets out of whatever is stored, shown or logged about a request, in every spelling in which a request may
+//! carry them.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use hookmill_model::{Object, Value};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Shorter secrets cannot be told from other text and are not looked for: refuse them where they are entered.
+pub const SECRET_BYTES_MIN: usize = 6;
+
+/// What addresses leave as it is.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Headers whose values are never kept, whatever they hold.
+const SECRET_HEADERS: [&str; 5] =
+    ["authorization", "proxy-authorization", "cookie", "set-cookie", "authentication-info"];
+
+/// Whether the value of a header is never kept. Headers that a connector declares for its key come on top.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
+    SECRET_HEADERS.iter().any(|one| name.eq_ignore_ascii_case(one))
+}
+
+/// Finds the secrets of a run and puts `[secret: <name>]` in their place. Build it once for a set of secrets.
+pub struct Redactor {
+    finder: Finder,
+    /// What to write for each spelling.
+    words: Vec<String>,
+    /// Whether a number could be a secret.
+    has_number: bool,
+}
+
+enum Finder {
+    Nothing,
+    Spellings(AhoCorasick),
+    /// There are secrets, but too many to look for: every text is withheld.
+    Everything,
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").field("spellings", &self.words.len()).finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// From pairs of a name (the connection's, say) and a secret. Found are the secret itself, in base64 of both
+    /// alphabets at any place of a longer text (so also within `user:secret`), percent-encoded, escaped as in JSON, and
+    /// in hexadecimal.
+    #[must_use]
+    pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut spellings: Vec<String> = Vec::new();
+        let mut words = Vec::new();
+        let mut has_number = false;
+        for (name, secret) in secrets {
+            if secret.len() < SECRET_BYTES_MIN {
+                continue;
+            }
+            has_number |= secret.bytes().all(|byte| byte.is_ascii_digit());
+            for spelling in spell(secret) {
+                if !spellings.contains(&spelling) {
+                    spellings.push(spelling);
+                    words.push(format!("[secret: {name}]"));
+                }
+            }
+        }
+        let finder = if spellings.is_empty() {
+            Finder::Nothing
+        } else {
+            AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(&spellings)
+                .map_or(Finder::Everything, Finder::Spellings)
+        };
+        Self { finder, words, has_number }
+    }
+
+    /// Whether there is nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self.finder, Finder::Nothing)
+    }
+
+    /// The text without secrets.
+    #[must_use]
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.finder {
+            Finder::Spellings(automaton) if automaton.is_match(text) => {
+                let mut clean = String::with_capacity(text.len());
+                automaton.replace_all_with(text, &mut clean, |found, _, clean| {
+                    clean.push_str(self.words.get(found.pattern().as_usize()).map_or("[secret]", String::as_str));
+                    true
+                });
+                Cow::Owned(clean)
+            }
+            Finder::Everything if !text.is_empty() => Cow::Borrowed("[withheld]"),
+            _ => Cow::Borrowed(text),
+        }
+    }
+
+    /// The value without secrets, also in the names of members. Parts without secrets are shared with the original.
+    #[must_use]
+    pub fn value(&self, value: &Value) -> Value {
+        if self.is_empty() { value.clone() } else { self.changed(value).unwrap_or_else(|| value.clone()) }
+    }
+
+    /// `None` where nothing is to be changed.
+    fn changed(&self, value: &Value) -> Option<Value> {
+        match value {
+            Value::String(text) => self.owned(text).map(Value::from),
+            Value::Array(elements) => {
+                let mut clean: Option<Vec<Value>> = None;
+                for (index, one) in elements.iter().enumerate() {
+                    match (self.changed(one), &mut clean) {
+                        (Some(changed), None) => {
+                            let before = elements.iter().take(index).cloned();
+                            clean = Some(before.chain([changed]).collect());
+                        }
+                        (Some(changed), Some(clean)) => clean.push(changed),
+                        (None, Some(clean)) => clean.push(one.clone()),
+                        (None, None) => {}
+                    }
+                }
+                clean.map(Value::array)
+            }
+            Value::Object(members) => {
+                let mut clean: Option<Object> = None;
+                for (index, (name, one)) in members.iter().enumerate() {
+                    let (other_name, other) = (self.owned(name), self.changed(one));
+                    if clean.is_none() && (other_name.is_some() || other.is_some()) {
+                        let before = members.iter().take(index);
+                        clean = Some(before.map(|(name, one)| (name.clone(), one.clone())).collect());
+                    }
+                    if let Some(clean) = &mut clean {
+                        let name = other_name.map_or_else(|| name.clone(), Into::into);
+                        clean.insert(name, other.unwrap_or_else(|| one.clone()));
+                    }
+                }
+                clean.map(Value::from)
+            }
+            Value::Integer(_) | Value::Float(_) | Value::Decimal(_) if self.has_number => {
+                self.owned(&value.to_json()).map(Value::from)
+            }
+            Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Decimal(_) => None,
+        }
+    }
+
+    fn owned(&self, text: &str) -> Option<String> {
+        let clean = self.text(text);
+        (clean != text).then(|| clean.into_owned())
+    }
+}
+
+/// All spellings of a secret.
+fn spell(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
+    let mut hex = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let lower = lower_escapes(&percent);
+    let mut spellings = vec![
+        secret.to_owned(),
+        percent.replace("%20", "+"),
+        percent,
+        lower.replace("%20", "+"),
+        lower,
+        json.replace('/', "\\/"),
+        json,
+        hex.to_ascii_uppercase(),
+        hex,
+    ];
+    // Where a secret stands in a longer text, the text before it shifts its bits by none, one or two bytes; characters
+    // that also hold bits of the neighbours are left off.
+    for shift in 0..3 {
+        let shifted = [&vec![0; shift], bytes].concat();
+        let from = (shift * 8).div_ceil(6);
+        let to = shifted.len() * 8 / 6;
+        for engine in [&STANDARD, &URL_SAFE] {
+            spellings.push(engine.encode(&shifted)[from..to].to_owned());
+        }
+    }
+    spellings.sort_unstable();
+    spellings.dedup();
+    spellings
+}
+
+/// The same with the digits of `%2F` in lower case.
+fn lower_escapes(percent: &str) -> String {
+    let mut lower = percent.to_owned();
+    for (index, _) in percent.match_indices('%') {
+        if let Some(digits) = lower.get_mut(index + 1..index + 3) {
+            digits.make_ascii_lowercase();
+        }
+    }
+    lower
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "s3cr/t +\"ö=word";
+
+    fn redactor() -> Redactor {
+        Redactor::new([("GitHub", SECRET), ("PIN", "12345678"), ("short", "abc")])
+    }
+
+    #[test]
+    fn every_spelling_is_found() {
+        let redactor = redactor();
+        let mut texts = vec![
+            format!("Bearer {SECRET}"),
+            utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string().replace("%2D", "-"),
+            "s3cr%2ft+%2b%22%c3%b6%3dword".to_owned(),
+            serde_json::json!({ "a": SECRET }).to_string(),
+            "73336372".to_owned() + &SECRET.bytes().skip(4).map(|byte| format!("{byte:02X}")).collect::<String>(),
+        ];
+        for user in ["", "u", "us", "use", "user"] {
+            for tail in ["", "t", "ta", "tail"] {
+                let text = format!("{user}:{SECRET}{tail}");
+                texts.extend([STANDARD.encode(&text), URL_SAFE.encode(&text)]);
+            }
+        }
+        for text in texts {
+            let clean = redactor.text(&text);
+            assert!(clean.contains("[secret: GitHub]"), "{text} → {clean}");
+            assert!(!clean.contains("word"), "{clean}");
+        }
+    }
+
+    #[test]
+    fn values_lose_their_secrets_and_nothing_else() {
+        let redactor = redactor();
+        let value = |text: &str| Value::from_json(text.as_bytes()).unwrap();
+        let before = value(r#"{"abc":["x",{"12345678":1}],"n":12345678,"m":1.5,"t":"a12345678b","ok":true,"z":null}"#);
+        let after = value(
+            r#"{"abc":["x",{"[secret: PIN]":1}],"n":"[secret: PIN]","m":1.5,"t":"a[secret: PIN]b","ok":true,"z":null}"#,
+        );
+        assert_eq!(redactor.value(&before), after);
+        let clean = value(r#"{"a":[1,"x",{"b":"abc"}]}"#);
+        assert_eq!(redactor.value(&clean), clean);
+    }
+
+    #[test]
+    fn deep_values_take_one_pass() {
+        let mut value = Value::string(SECRET);
+        for _ in 0..120 {
+            value = Value::array(vec![Value::from(1), Value::object([("a", value)])]);
+        }
+        assert!(redactor().value(&value).to_json().contains("[secret: GitHub]"));
+    }
+
+    #[test]
+    fn nothing_to_look_for_changes_nothing() {
+        let empty = Redactor::new([("short", "abc")]);
+        assert!(empty.is_empty());
+        assert_eq!(empty.text("abc abc"), "abc abc");
+        assert!(!format!("{:?}", redactor()).contains("s3cr"));
+        assert!(is_secret_header("Set-Cookie") && !is_secret_header("X-Request-Id"));
+    }
+}
