@@ -184,11 +184,9 @@ impl Client {
         match tokio::time::timeout(limit, Box::pin(self.shared.perform(request, limit, &progress))).await {
             Ok(ended) => ended,
             Err(_) if !progress.entered.load(Ordering::Acquire) && !progress.maybe_sent() => {
-                let message = format!(
-                    "{} requests to {origin} are under way, and none ended within {} s; nothing was sent",
-                    self.shared.config.requests_per_origin_max,
-                    limit.as_secs_f64()
-                );
+                let seconds = limit.as_secs_f64();
+                let message =
+                    format!("All places for requests to {origin} stayed taken for {seconds} s; nothing was sent");
                 Err(SendError::new(SendErrorKind::Busy, message))
             }
             Err(_) => Err(SendError::timed_out(&origin, limit, progress.maybe_sent())),
