@@ -1,1 +1,22 @@
-//! Placeholder head; written by the crate's first slice.
+//! Workflow definitions: reading every form in which they are exported, checking them, compiling them to a plan.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `file` | the files in which flows travel |
+//! | `compile` | from a definition to a [`Plan`] and everything that is wrong with it |
+//! | `plan` | what the engine runs |
+//! | `recurrence`, `duration`, `schema` | timetables, durations, JSON Schemas |
+//! | `limits` | bounds, and the profile that chooses defaults |
+
+mod compile;
+pub mod duration;
+pub mod file;
+mod limits;
+pub mod plan;
+pub mod recurrence;
+mod schema;
+
+pub use compile::{Compilation, compile};
+pub use limits::{Limits, Profile};
+pub use plan::Plan;
+pub use schema::{Schema, SchemaError, Violation};

@@ -40,6 +40,12 @@ impl Condition {
         if errors.is_empty() { Ok(Self { source: source.clone(), form }) } else { Err(errors) }
     }
 
+    /// A condition that is false.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self { source: Value::Bool(false), form: Form::Constant(false) }
+    }
+
     /// What it was compiled from.
     #[must_use]
     pub fn source(&self) -> &Value {

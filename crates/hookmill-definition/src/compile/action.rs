@@ -1,0 +1,617 @@
+//! Actions of a definition, and the groups they stand in.
+
+use hookmill_expression::Compiled;
+use hookmill_model::{ActionStatus, Object, Pointer, Str, Value};
+
+use super::trigger::{secured, without};
+use super::{Compiler, Place, article, shown};
+use crate::duration;
+use crate::limits::Profile;
+use crate::plan::{
+    Action, ActionIndex, ActionKind, ActionOptions, Group, GroupIndex, VariableChange, VariableInput, VariableKind,
+};
+
+/// Types of actions that only other products have; they are kept, and fail when they are reached.
+const KNOWN_ELSEWHERE: &[&str] = &[
+    "function",
+    "apimanagement",
+    "sendtobatch",
+    "xslt",
+    "xmlvalidation",
+    "flatfiledecoding",
+    "flatfileencoding",
+    "liquid",
+    "integrationaccountartifactlookup",
+    "serviceprovider",
+    "invokefunction",
+    "agent",
+    "xmlparse",
+];
+
+impl Compiler<'_> {
+    /// Compiles an `actions` object into the group.
+    pub(super) fn group(
+        &mut self,
+        group: GroupIndex,
+        source: &Value,
+        pointer: &Pointer,
+        owner: Option<ActionIndex>,
+        loops: &[ActionIndex],
+        depth: usize,
+    ) {
+        self.plan.groups[group].owner = owner;
+        let actions = match source {
+            Value::Null => return,
+            Value::Object(actions) => actions.clone(),
+            other => {
+                let message = format!("'actions' is an object of actions by name, not {}.", article(other));
+                return self.error("definition_malformed", pointer.clone(), message);
+            }
+        };
+        if depth > self.limits.nesting_max {
+            let message = format!("Containers nest deeper than {} levels.", self.limits.nesting_max);
+            return self.error("limit_nesting", pointer.clone(), message);
+        }
+        let mut own = Vec::new();
+        for (name, action) in actions.iter() {
+            let at = pointer.child(name);
+            self.name(name, &at);
+            if action.as_object().is_none() {
+                let message = format!("An action is an object, not {}.", article(action));
+                self.error("definition_malformed", at, message);
+                continue;
+            }
+            let index = self.plan.actions.len();
+            let lower: Str = name.to_lowercase().into();
+            if let Some(known) = self.plan.names.get(&lower) {
+                let message = format!("The name '{name}' is used twice; it is also at {}.", self.pointers[*known]);
+                self.error("duplicate_action_name", at.clone(), message);
+            } else {
+                self.plan.names.insert(lower, index);
+            }
+            self.pointers.push(at.clone());
+            let type_name = self.type_of(action, &at);
+            self.plan.actions.push(Action {
+                name: name.clone(),
+                type_name: type_name.clone(),
+                kind: ActionKind::Unsupported,
+                group,
+                run_after: Vec::new(),
+                successors: Vec::new(),
+                loops: loops.to_vec(),
+                parent: owner,
+                timeout: None,
+                options: ActionOptions::default(),
+                tracked_properties: None,
+                is_read_from_outside: false,
+            });
+            own.push((index, name.clone(), action.clone(), at.clone()));
+            self.plan.groups[group].actions.push(index);
+            self.common(index, action, &at);
+            let kind = self.action_kind(index, &type_name, action, &at, loops, depth);
+            self.plan.actions[index].kind = kind;
+        }
+        self.run_after(group, &own);
+    }
+
+    fn common(&mut self, index: ActionIndex, source: &Value, at: &Pointer) {
+        let place = Place::Action(index);
+        let limit = source.get("limit");
+        let is_until =
+            source.get("type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("Until"));
+        if let Some(timeout) = limit.and_then(|limit| limit.get("timeout")) {
+            let below = at.child("limit").child("timeout");
+            if let Some(text) = timeout.as_str().filter(|text| !text.contains('@'))
+                && duration::parse(text).is_none()
+            {
+                self.error("duration_invalid", below.clone(), format!("'{text}' is not a duration like PT1H."));
+            }
+            if !is_until {
+                let compiled = self.template(timeout, &below, place);
+                self.plan.actions[index].timeout = Some(compiled);
+            }
+        }
+        let options = self.operation_options(source, at);
+        let has = |wanted: &str| options.iter().any(|option| option == wanted);
+        let static_result = source.pointer("/runtimeConfiguration/staticResult").and_then(|result| {
+            let enabled = result.get("staticResultOptions").and_then(Value::as_str).unwrap_or_default();
+            let name = result.get("name").and_then(Value::as_str)?;
+            enabled.eq_ignore_ascii_case("Enabled").then(|| Str::from(name))
+        });
+        if let Some(name) = &static_result
+            && !self.plan.static_results.contains_key(name)
+        {
+            let below = at.child("runtimeConfiguration").child("staticResult").child("name");
+            self.error(
+                "static_result_unknown",
+                below,
+                format!("There is no static result '{name}' in 'staticResults'."),
+            );
+        }
+        let page_items_min = source
+            .pointer("/runtimeConfiguration/paginationPolicy/minimumItemCount")
+            .and_then(Value::as_i64)
+            .and_then(|count| u64::try_from(count).ok());
+        self.plan.actions[index].options = ActionOptions {
+            no_async_pattern: has("disableasyncpattern"),
+            fail_at_limits: has("failwhenlimitsreached"),
+            asynchronous_response: has("asynchronous"),
+            no_workflow_headers: has("suppressworkflowheaders"),
+            secure_inputs: secured(source, "inputs"),
+            secure_outputs: secured(source, "outputs"),
+            static_result,
+            page_items_min,
+        };
+        if let Some(tracked) = source.get("trackedProperties").filter(|tracked| !tracked.is_null()) {
+            let compiled = self.template(tracked, &at.child("trackedProperties"), Place::LoopEnd(index));
+            self.plan.actions[index].tracked_properties = Some(compiled);
+        }
+    }
+
+    fn run_after(&mut self, group: GroupIndex, own: &[(ActionIndex, Str, Value, Pointer)]) {
+        for (index, name, source, at) in own {
+            let below = at.child("runAfter");
+            let after = match source.get("runAfter") {
+                None | Some(Value::Null) => continue,
+                Some(Value::Object(after)) => after,
+                Some(other) => {
+                    let message = format!("'runAfter' is an object of statuses by action, not {}.", article(other));
+                    self.error("run_after_invalid", below, message);
+                    continue;
+                }
+            };
+            for (other, statuses) in after.iter() {
+                let place = below.child(other);
+                let sibling = own.iter().find(|(_, own, _, _)| same_name(own, other)).map(|(index, ..)| *index);
+                let Some(sibling) = sibling else {
+                    let elsewhere = self.plan.find(other).is_some();
+                    let (message, hint) = if elsewhere {
+                        (
+                            format!("The action '{other}' is not in the same group as '{name}'."),
+                            "An action can only run after actions beside it; run after the container instead."
+                                .to_owned(),
+                        )
+                    } else {
+                        let siblings = own.iter().map(|(_, name, _, _)| &**name);
+                        let hint = hookmill_expression::closest(other, siblings);
+                        (
+                            format!("There is no action '{other}' to run after."),
+                            hint.map_or_else(
+                                || "Name an action of the same group.".to_owned(),
+                                |hint| format!("Did you mean '{hint}'?"),
+                            ),
+                        )
+                    };
+                    self.error_with("run_after_unknown", place, message, hint);
+                    continue;
+                };
+                if sibling == *index {
+                    self.error("run_after_cycle", place, format!("The action '{name}' runs after itself."));
+                    continue;
+                }
+                let statuses = self.statuses(statuses, &place);
+                self.plan.actions[*index].run_after.push((sibling, statuses));
+                self.plan.actions[sibling].successors.push(*index);
+            }
+        }
+        let members: Vec<ActionIndex> = self.plan.groups[group].actions.clone();
+        let first = members.iter().copied().filter(|index| self.plan.actions[*index].run_after.is_empty()).collect();
+        let leaves = members.iter().copied().filter(|index| self.plan.actions[*index].successors.is_empty()).collect();
+        self.plan.groups[group].first = first;
+        self.plan.groups[group].leaves = leaves;
+        self.check_cycle(&members);
+    }
+
+    fn statuses(&mut self, source: &Value, at: &Pointer) -> Vec<ActionStatus> {
+        let mut found = Vec::new();
+        let listed: &[Value] = match source {
+            Value::Array(listed) => listed,
+            Value::Null => &[],
+            other => std::slice::from_ref(other),
+        };
+        for (index, status) in listed.iter().enumerate() {
+            let known = match status.as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
+                "succeeded" => ActionStatus::Succeeded,
+                "failed" => ActionStatus::Failed,
+                "skipped" => ActionStatus::Skipped,
+                "timedout" => ActionStatus::TimedOut,
+                _ => {
+                    let message = format!("'{}' is not one of Succeeded, Failed, Skipped, TimedOut.", shown(status));
+                    self.error("run_after_status", at.child(index), message);
+                    continue;
+                }
+            };
+            found.push(known);
+        }
+        if found.is_empty() {
+            found.push(ActionStatus::Succeeded);
+        }
+        found
+    }
+
+    /// Removes actions without open predecessors until none is left; what remains runs in a circle.
+    fn check_cycle(&mut self, members: &[ActionIndex]) {
+        let mut open: std::collections::BTreeMap<ActionIndex, usize> =
+            members.iter().map(|index| (*index, self.plan.actions[*index].run_after.len())).collect();
+        let mut ready: Vec<ActionIndex> =
+            open.iter().filter(|(_, count)| **count == 0).map(|(index, _)| *index).collect();
+        while let Some(index) = ready.pop() {
+            open.remove(&index);
+            for successor in &self.plan.actions[index].successors {
+                if let Some(count) = open.get_mut(successor) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.push(*successor);
+                    }
+                }
+            }
+        }
+        // An action behind a circle is not part of it.
+        let circle: Vec<ActionIndex> = open
+            .keys()
+            .copied()
+            .filter(|index| self.plan.actions[*index].successors.iter().any(|successor| open.contains_key(successor)))
+            .collect();
+        if let Some(first) = circle.first() {
+            let names: Vec<String> =
+                circle.iter().map(|index| format!("'{}'", self.plan.actions[*index].name)).collect();
+            let message = format!("The actions {} run after each other in a circle.", names.join(", "));
+            self.error("run_after_cycle", self.pointers[*first].child("runAfter"), message);
+        }
+    }
+
+    fn nested(
+        &mut self,
+        source: Option<&Value>,
+        at: &Pointer,
+        owner: ActionIndex,
+        loops: &[ActionIndex],
+        depth: usize,
+    ) -> GroupIndex {
+        let group = self.plan.groups.len();
+        self.plan.groups.push(Group::default());
+        let actions = source.cloned().unwrap_or_default();
+        self.group(group, &actions, at, Some(owner), loops, depth + 1);
+        group
+    }
+
+    #[allow(clippy::too_many_lines)] // One arm per type; each is short.
+    fn action_kind(
+        &mut self,
+        index: ActionIndex,
+        type_name: &str,
+        source: &Value,
+        at: &Pointer,
+        loops: &[ActionIndex],
+        depth: usize,
+    ) -> ActionKind {
+        let place = Place::Action(index);
+        let none = Value::Object(std::sync::Arc::new(Object::new()));
+        let inputs = source.get("inputs").unwrap_or(&none);
+        let below = at.child("inputs");
+        match type_name.to_ascii_lowercase().as_str() {
+            "compose" => {
+                if source.get("inputs").is_none() {
+                    self.missing(at, "inputs");
+                }
+                ActionKind::Compose(self.template(inputs, &below, place))
+            }
+            "http" => ActionKind::Http(self.call_inputs(inputs, &below, place)),
+            "apiconnection" | "openapiconnection" => {
+                ActionKind::Connector(self.connector_inputs(type_name, inputs, &below, place))
+            }
+            "apiconnectionwebhook" | "openapiconnectionwebhook" => {
+                ActionKind::ConnectorWebhook(self.connector_inputs(type_name, inputs, &below, place))
+            }
+            "httpwebhook" => {
+                let subscribe = self.required(inputs, "subscribe", &below, place);
+                let unsubscribe = self.member(inputs, "unsubscribe", &below, Place::LoopEnd(index));
+                let retry = inputs.get("subscribe").and_then(|subscribe| subscribe.get("retryPolicy"));
+                self.check_retry(retry, &below.child("subscribe").child("retryPolicy"));
+                let retry =
+                    retry.map(|retry| self.template(retry, &below.child("subscribe").child("retryPolicy"), place));
+                ActionKind::HttpWebhook { subscribe, unsubscribe, retry }
+            }
+            "response" => ActionKind::Response(self.template(&without(inputs, &["schema"]), &below, place)),
+            "wait" => {
+                if inputs.get("interval").is_none() && inputs.get("until").is_none() {
+                    self.missing(&below, "interval");
+                }
+                ActionKind::Wait(self.template(inputs, &below, place))
+            }
+            "workflow" => {
+                let host = inputs.get("host").cloned().unwrap_or_default();
+                let flow =
+                    host.get("workflowReferenceName").or_else(|| host.pointer("/workflow/id")).and_then(Value::as_str);
+                if flow.is_none() {
+                    self.missing(&below.child("host"), "workflowReferenceName");
+                }
+                let flow = flow.unwrap_or_default().into();
+                let retry = self.member(inputs, "retryPolicy", &below, place);
+                let inputs = self.template(&without(inputs, &["host", "retryPolicy"]), &below, place);
+                ActionKind::ChildFlow { flow, inputs, retry }
+            }
+            "parsejson" => {
+                let content = self.required(inputs, "content", &below, place);
+                let schema =
+                    inputs.get("schema").filter(|schema| schema.as_object().is_some_and(|schema| !schema.is_empty()));
+                let schema = schema.and_then(|schema| self.schema(schema, &below.child("schema"), true));
+                ActionKind::ParseJson { content, schema }
+            }
+            "query" => {
+                let from = self.required(inputs, "from", &below, place);
+                let condition = match inputs.get("where") {
+                    Some(condition) => self.condition(condition, &below.child("where"), Place::Element(index)),
+                    None => {
+                        self.missing(&below, "where");
+                        hookmill_expression::Condition::never()
+                    }
+                };
+                ActionKind::Query { from, condition }
+            }
+            "select" => {
+                let from = self.required(inputs, "from", &below, place);
+                let select = self.required(inputs, "select", &below, Place::Element(index));
+                ActionKind::Select { from, select }
+            }
+            "join" => {
+                let from = self.required(inputs, "from", &below, place);
+                let with = self.required(inputs, "joinWith", &below, place);
+                ActionKind::Join { from, with }
+            }
+            "table" => self.table(index, inputs, &below),
+            "initializevariable" => self.initialization(index, inputs, &below, depth),
+            "setvariable" => self.change(index, VariableChange::Set, inputs, &below),
+            "incrementvariable" => self.change(index, VariableChange::Increment, inputs, &below),
+            "decrementvariable" => self.change(index, VariableChange::Decrement, inputs, &below),
+            "appendtoarrayvariable" => self.change(index, VariableChange::AppendToArray, inputs, &below),
+            "appendtostringvariable" => self.change(index, VariableChange::AppendToString, inputs, &below),
+            "expression" => {
+                let kind = source.get("kind").and_then(Value::as_str).unwrap_or_default();
+                if kind.is_empty() {
+                    self.missing(at, "kind");
+                }
+                ActionKind::Expression { kind: kind.into(), inputs: self.template(inputs, &below, place) }
+            }
+            "javascriptcode" => {
+                let code = inputs.get("code").and_then(Value::as_str);
+                if code.is_none() {
+                    self.missing(&below, "code");
+                }
+                let dependencies = inputs.pointer("/explicitDependencies/actions").and_then(Value::as_array);
+                let dependencies =
+                    dependencies.unwrap_or_default().iter().filter_map(|name| name.as_str().map(Str::from));
+                ActionKind::JavaScript { code: code.unwrap_or_default().into(), dependencies: dependencies.collect() }
+            }
+            "scope" => {
+                let body = self.nested(source.get("actions"), &at.child("actions"), index, loops, depth);
+                ActionKind::Scope { body }
+            }
+            "if" => {
+                let condition = match source.get("expression") {
+                    Some(condition) => self.condition(condition, &at.child("expression"), place),
+                    None => {
+                        self.missing(at, "expression");
+                        hookmill_expression::Condition::never()
+                    }
+                };
+                let then = self.nested(source.get("actions"), &at.child("actions"), index, loops, depth);
+                let otherwise = source.pointer("/else/actions");
+                let otherwise = self.nested(otherwise, &at.child("else").child("actions"), index, loops, depth);
+                ActionKind::If { condition, then, otherwise }
+            }
+            "switch" => self.switch(index, source, at, loops, depth),
+            "foreach" => self.foreach(index, source, at, loops, depth),
+            "until" => self.until(index, source, at, loops, depth),
+            "terminate" => {
+                if !loops.is_empty() {
+                    self.error("terminate_in_loop", at.clone(), "Terminate cannot stand inside a loop.");
+                }
+                if let Some(status) =
+                    inputs.get("runStatus").and_then(Value::as_str).filter(|status| !status.contains('@'))
+                    && !["failed", "cancelled", "succeeded"].contains(&status.to_ascii_lowercase().as_str())
+                {
+                    let message = format!("'{status}' is not one of Failed, Cancelled, Succeeded.");
+                    self.error("terminate_status", below.child("runStatus"), message);
+                }
+                ActionKind::Terminate(self.template(inputs, &below, place))
+            }
+            "" => ActionKind::Unsupported,
+            other => {
+                let known = KNOWN_ELSEWHERE.contains(&other);
+                let message = if known {
+                    format!(
+                        "Hookmill does not run actions of the type '{type_name}'; the action fails when it is reached."
+                    )
+                } else {
+                    format!("'{type_name}' is not a type of actions; the action fails when it is reached.")
+                };
+                self.warning("action_type_unsupported", at.child("type"), message);
+                ActionKind::Unsupported
+            }
+        }
+    }
+
+    fn table(&mut self, index: ActionIndex, inputs: &Value, below: &Pointer) -> ActionKind {
+        let from = self.required(inputs, "from", below, Place::Action(index));
+        let format = inputs.get("format").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        if !["csv", "html"].contains(&format.as_str()) {
+            self.error("table_format", below.child("format"), "'format' is CSV or HTML.");
+        }
+        let columns = inputs.get("columns").and_then(Value::as_array).map(|columns| {
+            let each = |(number, column): (usize, &Value)| {
+                let at = below.child("columns").child(number);
+                let header = self.member(column, "header", &at, Place::Action(index));
+                let header = header.unwrap_or_else(|| Compiled::literal("".into()));
+                (header, self.required(column, "value", &at, Place::Element(index)))
+            };
+            columns.iter().enumerate().map(each).collect()
+        });
+        ActionKind::Table { from, is_html: format == "html", columns }
+    }
+
+    fn initialization(&mut self, index: ActionIndex, inputs: &Value, below: &Pointer, depth: usize) -> ActionKind {
+        if depth > 0 {
+            self.error_with(
+                "variable_not_at_top",
+                self.pointers[index].clone(),
+                "Variables are initialized outside of scopes, branches and loops.",
+                "Move the action to the top level and set the variable where it stands.",
+            );
+        }
+        let entries = inputs.get("variables").and_then(Value::as_array).unwrap_or_default();
+        if entries.is_empty() {
+            self.missing(below, "variables");
+        }
+        let mut variables = Vec::new();
+        for (number, entry) in entries.iter().enumerate() {
+            let at = below.child("variables").child(number);
+            let Some(name) = entry.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) else {
+                self.missing(&at, "name");
+                continue;
+            };
+            let Some(kind) = entry.get("type").and_then(Value::as_str).and_then(VariableKind::parse) else {
+                let message = "'type' is one of integer, float, boolean, string, array, object.";
+                self.error("variable_type", at.child("type"), message);
+                continue;
+            };
+            if self.plan.variables.insert(name.to_lowercase().into(), kind).is_some() {
+                self.error("variable_twice", at.child("name"), format!("The variable '{name}' is initialized twice."));
+            }
+            let value = self.member(entry, "value", &at, Place::Action(index));
+            if let Some(value) = value.as_ref().filter(|value| value.is_literal())
+                && !kind.accepts(value.source())
+            {
+                let message = format!(
+                    "The variable '{name}' is of the type {}, its value is {}.",
+                    kind.as_str(),
+                    article(value.source())
+                );
+                self.error("variable_value", at.child("value"), message);
+            }
+            variables.push(VariableInput { name: name.into(), kind, value });
+        }
+        ActionKind::InitializeVariable(variables)
+    }
+
+    fn change(&mut self, index: ActionIndex, change: VariableChange, inputs: &Value, below: &Pointer) -> ActionKind {
+        let name = inputs.get("name").and_then(Value::as_str).unwrap_or_default();
+        if name.is_empty() {
+            self.missing(below, "name");
+        }
+        let value = self.member(inputs, "value", below, Place::Action(index));
+        let may_lack = matches!(change, VariableChange::Increment | VariableChange::Decrement);
+        if value.is_none() && !may_lack {
+            self.missing(below, "value");
+        }
+        ActionKind::ChangeVariable { change, name: name.into(), value }
+    }
+
+    fn switch(
+        &mut self,
+        index: ActionIndex,
+        source: &Value,
+        at: &Pointer,
+        loops: &[ActionIndex],
+        depth: usize,
+    ) -> ActionKind {
+        let on = self.required(source, "expression", at, Place::Action(index));
+        let mut cases: Vec<(Str, Value, GroupIndex)> = Vec::new();
+        let listed = source.get("cases").and_then(Value::as_object).cloned().unwrap_or_default();
+        if listed.len() > self.limits.cases_max {
+            let message = format!("A Switch has at most {} cases.", self.limits.cases_max);
+            self.error("limit_cases", at.child("cases"), message);
+        }
+        for (name, case) in listed.iter() {
+            let below = at.child("cases").child(name);
+            let value = case.get("case").cloned().unwrap_or_default();
+            if !matches!(value, Value::String(_) | Value::Integer(_)) {
+                let message = format!("'case' is a text or a whole number, not {}.", article(&value));
+                self.error("case_value", below.child("case"), message);
+            }
+            if cases.iter().any(|(_, other, _)| *other == value) {
+                self.error("case_twice", below.child("case"), format!("The case '{}' stands twice.", shown(&value)));
+            }
+            let group = self.nested(case.get("actions"), &below.child("actions"), index, loops, depth);
+            cases.push((name.clone(), value, group));
+        }
+        let default = source.pointer("/default/actions");
+        let default = self.nested(default, &at.child("default").child("actions"), index, loops, depth);
+        ActionKind::Switch { on, cases, default }
+    }
+
+    fn foreach(
+        &mut self,
+        index: ActionIndex,
+        source: &Value,
+        at: &Pointer,
+        loops: &[ActionIndex],
+        depth: usize,
+    ) -> ActionKind {
+        let items = self.required(source, "foreach", at, Place::Action(index));
+        let options = self.operation_options(source, at);
+        let sequential = options.iter().any(|option| option == "sequential");
+        let wanted = source.pointer("/runtimeConfiguration/concurrency/repetitions");
+        let below = at.child("runtimeConfiguration").child("concurrency").child("repetitions");
+        if sequential && wanted.is_some() {
+            self.error("options_exclusive", below.clone(), "'Sequential' and 'repetitions' exclude each other.");
+        }
+        let nested = loops.iter().any(|outer| self.action_at(*outer).type_name.eq_ignore_ascii_case("Foreach"));
+        let usual = match self.profile {
+            Profile::LogicApps if !nested => 20,
+            _ => 1,
+        };
+        let concurrency = match wanted {
+            None => usual,
+            Some(count) => match count.as_i64().and_then(|count| u32::try_from(count).ok()) {
+                Some(count @ 1..=50) => count,
+                _ => {
+                    self.error("concurrency_range", below, "'repetitions' is a number from 1 to 50.");
+                    1
+                }
+            },
+        };
+        let mut inner = loops.to_vec();
+        inner.push(index);
+        let body = self.nested(source.get("actions"), &at.child("actions"), index, &inner, depth);
+        ActionKind::Foreach { items, body, concurrency: if sequential { 1 } else { concurrency } }
+    }
+
+    fn until(
+        &mut self,
+        index: ActionIndex,
+        source: &Value,
+        at: &Pointer,
+        loops: &[ActionIndex],
+        depth: usize,
+    ) -> ActionKind {
+        let condition = match source.get("expression") {
+            Some(condition) => self.condition(condition, &at.child("expression"), Place::LoopEnd(index)),
+            None => {
+                self.missing(at, "expression");
+                hookmill_expression::Condition::never()
+            }
+        };
+        let limit = source.get("limit").cloned().unwrap_or_default();
+        let below = at.child("limit");
+        let count = self.member(&limit, "count", &below, Place::Action(index));
+        if let Some(count) = count.as_ref().filter(|count| count.is_literal()) {
+            let number = count.source().as_i64().or_else(|| count.source().as_str().and_then(|text| text.parse().ok()));
+            if !number.is_some_and(|number| (1..=i64::from(self.limits.until_count_max)).contains(&number)) {
+                let message = format!("'count' is a number from 1 to {}.", self.limits.until_count_max);
+                self.error("until_limit", below.child("count"), message);
+            }
+        }
+        let timeout = self.member(&limit, "timeout", &below, Place::Action(index));
+        let mut inner = loops.to_vec();
+        inner.push(index);
+        let body = self.nested(source.get("actions"), &at.child("actions"), index, &inner, depth);
+        ActionKind::Until { condition, body, count, timeout }
+    }
+}
+
+/// Names of actions are the same ignoring case, and blanks are underscores.
+fn same_name(a: &str, b: &str) -> bool {
+    let plain = |name: &str| name.to_lowercase().replace(' ', "_");
+    a == b || plain(a) == plain(b)
+}

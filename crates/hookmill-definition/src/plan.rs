@@ -1,0 +1,515 @@
+//! The compiled form of one version of a flow: what the engine runs.
+//!
+//! Actions and groups are kept in two flat lists and refer to each other by index. A *group* is one `actions` object:
+//! the definition's own, a scope's, a loop's body, a branch.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hookmill_expression::{Compiled, Condition};
+use hookmill_model::{ActionStatus, Object, Str, Value};
+
+use crate::limits::{Limits, Profile};
+use crate::recurrence::Recurrence;
+use crate::schema::Schema;
+
+/// Index of an action in [`Plan::actions`].
+pub type ActionIndex = usize;
+/// Index of a group in [`Plan::groups`].
+pub type GroupIndex = usize;
+
+/// The group of the definition's own actions.
+pub const ROOT: GroupIndex = 0;
+
+/// A compiled definition.
+#[derive(Debug)]
+pub struct Plan {
+    /// Which product's defaults hold.
+    pub profile: Profile,
+    /// The bounds of its runs.
+    pub limits: Limits,
+    /// Its parameters, by name in lower case.
+    pub parameters: BTreeMap<Str, Parameter>,
+    /// Its triggers.
+    pub triggers: Vec<Trigger>,
+    /// All actions, nested ones behind their container.
+    pub actions: Vec<Action>,
+    /// All groups; the first is the definition's own.
+    pub groups: Vec<Group>,
+    /// Action name in lower case → index.
+    pub names: BTreeMap<Str, ActionIndex>,
+    /// `outputs`: name → value.
+    pub outputs: Vec<(Str, Compiled)>,
+    /// `staticResults` as written.
+    pub static_results: Object,
+    /// Variable name in lower case → what its initialization says.
+    pub variables: BTreeMap<Str, VariableKind>,
+}
+
+impl Plan {
+    /// Finds an action, ignoring case; blanks and underscores are the same.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ActionIndex> {
+        let lower = name.to_lowercase();
+        self.names.get(lower.as_str()).or_else(|| self.names.get(lower.replace(' ', "_").as_str())).copied()
+    }
+
+    /// Whether a Response action exists, so that a caller of the trigger waits for it.
+    #[must_use]
+    pub fn responds(&self) -> bool {
+        self.actions
+            .iter()
+            .any(|action| matches!(&action.kind, ActionKind::Response { .. }) && !action.options.asynchronous_response)
+    }
+}
+
+/// One parameter of the definition.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// As written.
+    pub name: Str,
+    /// Lower case: `int`, `float`, `string`, `bool`, `array`, `object`, `securestring`, `secureobject`.
+    pub kind: Str,
+    /// Its value where none is supplied.
+    pub default: Option<Value>,
+    /// The values it may have, where that is said.
+    pub allowed: Option<Vec<Value>>,
+}
+
+impl Parameter {
+    /// Whether its value never appears in a history.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.kind.starts_with("secure")
+    }
+}
+
+/// One trigger.
+#[derive(Debug)]
+pub struct Trigger {
+    /// As written.
+    pub name: Str,
+    /// What it waits for.
+    pub kind: TriggerKind,
+    /// All must be true for a run to start.
+    pub conditions: Vec<Condition>,
+    /// The array of which each element starts a run.
+    pub split_on: Option<Compiled>,
+    /// The client's tracking id, per event or per element.
+    pub tracking_id: Option<Compiled>,
+    /// At most so many runs at a time.
+    pub concurrency: Option<Concurrency>,
+    /// No run starts while one is active.
+    pub single_instance: bool,
+    /// Bodies that violate the schema are refused.
+    pub validate_schema: bool,
+    /// The schema of the body, where one is given.
+    pub schema: Option<Schema>,
+    /// `Authorization` stays in the outputs.
+    pub keep_authorization: bool,
+    /// When it fires or polls.
+    pub recurrence: Option<Recurrence>,
+    /// Outputs never appear in a history.
+    pub secure_outputs: bool,
+    /// Inputs never appear in a history.
+    pub secure_inputs: bool,
+    /// `inputs` as written.
+    pub inputs: Compiled,
+}
+
+/// How many runs of a trigger there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concurrency {
+    /// Active at a time.
+    pub runs: u32,
+    /// Waiting beside them.
+    pub waiting: u32,
+}
+
+/// What a trigger waits for.
+#[derive(Debug)]
+pub enum TriggerKind {
+    /// A call of its own address.
+    Request {
+        /// `Http`, `Button`, …; as written.
+        kind: Str,
+        /// The only verb, in capitals; any where none is given.
+        method: Option<Str>,
+        /// Path below the address, with `{name}` segments.
+        relative_path: Option<Str>,
+    },
+    /// A timetable.
+    Recurrence,
+    /// A timetable whose missed windows are made up for.
+    SlidingWindow {
+        /// How long each firing is held back.
+        delay: Duration,
+    },
+    /// Repeated HTTP calls.
+    HttpPolling(CallInputs),
+    /// Repeated calls of a connector's operation.
+    ConnectorPolling(ConnectorInputs),
+    /// A subscription at a service that is described in the definition itself.
+    HttpWebhook {
+        /// The request that subscribes.
+        subscribe: Compiled,
+        /// The request that unsubscribes.
+        unsubscribe: Option<Compiled>,
+    },
+    /// A subscription through a connector.
+    ConnectorWebhook(ConnectorInputs),
+    /// A type that Hookmill lacks; the flow can be kept as a draft.
+    Unsupported {
+        /// The type as written.
+        kind: Str,
+    },
+}
+
+/// One action.
+#[derive(Debug)]
+pub struct Action {
+    /// As written.
+    pub name: Str,
+    /// `type` as written.
+    pub type_name: Str,
+    /// What it does.
+    pub kind: ActionKind,
+    /// Where it stands.
+    pub group: GroupIndex,
+    /// Its predecessors and the statuses it accepts of each.
+    pub run_after: Vec<(ActionIndex, Vec<ActionStatus>)>,
+    /// The actions of its group that name it in their `runAfter`.
+    pub successors: Vec<ActionIndex>,
+    /// The loops around it, outermost first.
+    pub loops: Vec<ActionIndex>,
+    /// The container around it.
+    pub parent: Option<ActionIndex>,
+    /// `limit.timeout`
+    pub timeout: Option<Compiled>,
+    /// `operationOptions` and `runtimeConfiguration`.
+    pub options: ActionOptions,
+    /// Evaluated after the action.
+    pub tracked_properties: Option<Compiled>,
+    /// Its direct children may be needed after its iterations: something outside refers to them.
+    pub is_read_from_outside: bool,
+}
+
+/// Settings that many types of actions share.
+#[derive(Clone, Debug, Default)]
+pub struct ActionOptions {
+    /// Take a 202 as the result.
+    pub no_async_pattern: bool,
+    /// A loop that ends at its limit fails.
+    pub fail_at_limits: bool,
+    /// A Response whose caller polls.
+    pub asynchronous_response: bool,
+    /// No `x-ms-workflow-…` headers.
+    pub no_workflow_headers: bool,
+    /// Inputs never appear in a history.
+    pub secure_inputs: bool,
+    /// Outputs never appear in a history.
+    pub secure_outputs: bool,
+    /// The name of the static result that replaces the action.
+    pub static_result: Option<Str>,
+    /// Follow pages until so many items have come.
+    pub page_items_min: Option<u64>,
+}
+
+/// The inputs of an HTTP call.
+#[derive(Clone, Debug)]
+pub struct CallInputs {
+    /// `method`, `uri`, `headers`, `queries`, `body`, `cookie`, `authentication`.
+    pub request: Compiled,
+    /// `retryPolicy`
+    pub retry: Option<Compiled>,
+}
+
+/// The inputs of a connector call.
+#[derive(Clone, Debug)]
+pub struct ConnectorInputs {
+    /// The key of the connection reference, where it is a constant.
+    pub connection: Str,
+    /// The connector, where the definition names it.
+    pub api: Option<Str>,
+    /// Which operation.
+    pub operation: OperationInputs,
+    /// `retryPolicy`
+    pub retry: Option<Compiled>,
+}
+
+/// The two ways of naming an operation.
+#[derive(Clone, Debug)]
+pub enum OperationInputs {
+    /// `operationId` and `parameters`.
+    ById {
+        /// The operation.
+        operation_id: Str,
+        /// Parameter name → template.
+        parameters: Compiled,
+    },
+    /// `method`, `path`, `queries`, `headers`, `body`.
+    ByPath(Compiled),
+}
+
+/// The kinds of variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VariableKind {
+    /// A whole number.
+    Integer,
+    /// Any number.
+    Float,
+    /// true or false
+    Boolean,
+    /// A text.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl VariableKind {
+    /// The name in definitions and messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Integer => "Integer",
+            Self::Float => "Float",
+            Self::Boolean => "Boolean",
+            Self::String => "String",
+            Self::Array => "Array",
+            Self::Object => "Object",
+        }
+    }
+
+    /// Reads the name, ignoring case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "integer" | "int" => Self::Integer,
+            "float" => Self::Float,
+            "boolean" | "bool" => Self::Boolean,
+            "string" => Self::String,
+            "array" => Self::Array,
+            "object" => Self::Object,
+            _ => return None,
+        })
+    }
+
+    /// Whether a variable of this kind takes the value; null fits all.
+    #[must_use]
+    pub fn accepts(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (_, Value::Null)
+                | (Self::Integer, Value::Integer(_))
+                | (Self::Float, Value::Integer(_) | Value::Float(_) | Value::Decimal(_))
+                | (Self::Boolean, Value::Bool(_))
+                | (Self::String, Value::String(_))
+                | (Self::Array, Value::Array(_))
+                | (Self::Object, Value::Object(_))
+        )
+    }
+}
+
+/// What an action does.
+#[derive(Debug)]
+pub enum ActionKind {
+    /// Makes a value.
+    Compose(Compiled),
+    /// Calls an address.
+    Http(CallInputs),
+    /// Calls a connector's operation.
+    Connector(ConnectorInputs),
+    /// Subscribes at an address and waits for one call-back.
+    HttpWebhook {
+        /// The request that subscribes.
+        subscribe: Compiled,
+        /// The request that unsubscribes.
+        unsubscribe: Option<Compiled>,
+        /// `retryPolicy` of the subscription.
+        retry: Option<Compiled>,
+    },
+    /// Subscribes through a connector and waits for one call-back.
+    ConnectorWebhook(ConnectorInputs),
+    /// Answers the caller of the trigger.
+    Response(Compiled),
+    /// Lets time pass.
+    Wait(Compiled),
+    /// Runs another flow.
+    ChildFlow {
+        /// How the definition names it.
+        flow: Str,
+        /// `headers` and `body`.
+        inputs: Compiled,
+        /// `retryPolicy`
+        retry: Option<Compiled>,
+    },
+    /// Reads JSON and checks it.
+    ParseJson {
+        /// What to read.
+        content: Compiled,
+        /// What it must look like.
+        schema: Option<Schema>,
+    },
+    /// Keeps the elements for which a condition holds.
+    Query {
+        /// The array.
+        from: Compiled,
+        /// The condition.
+        condition: Condition,
+    },
+    /// Makes another value of each element.
+    Select {
+        /// The array.
+        from: Compiled,
+        /// The value.
+        select: Compiled,
+    },
+    /// Joins the elements to a text.
+    Join {
+        /// The array.
+        from: Compiled,
+        /// What stands between them.
+        with: Compiled,
+    },
+    /// Makes a table of the elements.
+    Table {
+        /// The array.
+        from: Compiled,
+        /// HTML or CSV.
+        is_html: bool,
+        /// Header and value of each column; automatic where `None`.
+        columns: Option<Vec<(Compiled, Compiled)>>,
+    },
+    /// Makes variables.
+    InitializeVariable(Vec<VariableInput>),
+    /// Changes a variable.
+    ChangeVariable {
+        /// How.
+        change: VariableChange,
+        /// Its name.
+        name: Str,
+        /// The value; 1 where a step is left out.
+        value: Option<Compiled>,
+    },
+    /// A function as an action.
+    Expression {
+        /// The kind, as written.
+        kind: Str,
+        /// Its inputs.
+        inputs: Compiled,
+    },
+    /// Runs JavaScript.
+    JavaScript {
+        /// The source.
+        code: Str,
+        /// The actions that it reads.
+        dependencies: Vec<Str>,
+    },
+    /// A group with a common status.
+    Scope {
+        /// Its actions.
+        body: GroupIndex,
+    },
+    /// One of two groups.
+    If {
+        /// Decides.
+        condition: Condition,
+        /// Where it is true.
+        then: GroupIndex,
+        /// Where it is false.
+        otherwise: GroupIndex,
+    },
+    /// One of several groups.
+    Switch {
+        /// Decides.
+        on: Compiled,
+        /// Name, constant and group of each case.
+        cases: Vec<(Str, Value, GroupIndex)>,
+        /// Where no case fits.
+        default: GroupIndex,
+    },
+    /// A group per element.
+    Foreach {
+        /// The array.
+        items: Compiled,
+        /// Its actions.
+        body: GroupIndex,
+        /// Iterations at a time.
+        concurrency: u32,
+    },
+    /// A group until a condition holds.
+    Until {
+        /// Ends the loop.
+        condition: Condition,
+        /// Its actions.
+        body: GroupIndex,
+        /// The most iterations.
+        count: Option<Compiled>,
+        /// No new iteration after this time.
+        timeout: Option<Compiled>,
+    },
+    /// Ends the run.
+    Terminate(Compiled),
+    /// A type that Hookmill lacks; it fails when it is reached.
+    Unsupported,
+}
+
+impl ActionKind {
+    /// The groups inside, in order of the document.
+    #[must_use]
+    pub fn groups(&self) -> Vec<GroupIndex> {
+        match self {
+            Self::Scope { body } | Self::Foreach { body, .. } | Self::Until { body, .. } => vec![*body],
+            Self::If { then, otherwise, .. } => vec![*then, *otherwise],
+            Self::Switch { cases, default, .. } => cases.iter().map(|(_, _, group)| *group).chain([*default]).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it repeats its group.
+    #[must_use]
+    pub const fn is_loop(&self) -> bool {
+        matches!(self, Self::Foreach { .. } | Self::Until { .. })
+    }
+}
+
+/// One variable of an initialization.
+#[derive(Debug)]
+pub struct VariableInput {
+    /// As written.
+    pub name: Str,
+    /// Its kind.
+    pub kind: VariableKind,
+    /// Its first value; null where left out.
+    pub value: Option<Compiled>,
+}
+
+/// How a variable is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VariableChange {
+    /// Replaced.
+    Set,
+    /// A number is added.
+    Increment,
+    /// A number is subtracted.
+    Decrement,
+    /// An element is appended to an array.
+    AppendToArray,
+    /// A text is appended to a text.
+    AppendToString,
+}
+
+/// One `actions` object.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// The container; `None` for the definition's own actions.
+    pub owner: Option<ActionIndex>,
+    /// Its actions in order of the document.
+    pub actions: Vec<ActionIndex>,
+    /// Those without predecessors.
+    pub first: Vec<ActionIndex>,
+    /// Those that no other names in its `runAfter`: they decide the group's status.
+    pub leaves: Vec<ActionIndex>,
+}

@@ -1,0 +1,130 @@
+//! JSON Schemas of ParseJson actions and Request triggers, compiled once.
+
+use std::sync::Arc;
+
+use hookmill_model::{Pointer, Value};
+
+/// Findings beyond this many are not listed.
+const ERRORS_MAX: usize = 20;
+
+/// A compiled schema.
+#[derive(Clone)]
+pub struct Schema(Arc<Parts>);
+
+struct Parts {
+    source: Value,
+    validator: jsonschema::Validator,
+}
+
+impl std::fmt::Debug for Schema {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Schema({})", self.0.source)
+    }
+}
+
+/// One violation of a schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// Where in the value.
+    pub path: Pointer,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// Why a schema is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaError {
+    /// It uses a keyword that the definition language does not allow.
+    NotSupported(&'static str),
+    /// It is not a schema.
+    Invalid(String),
+}
+
+impl Schema {
+    /// Compiles a schema of draft 4 or later.
+    ///
+    /// # Errors
+    /// A keyword that is not allowed, or what is wrong with it.
+    pub fn new(source: &Value) -> Result<Self, SchemaError> {
+        for keyword in ["pattern", "patternProperties"] {
+            if mentions(source, keyword) {
+                return Err(SchemaError::NotSupported(keyword));
+            }
+        }
+        let validator = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft4)
+            .build(&serde_json::Value::from(&relaxed(source)))
+            .map_err(|error| SchemaError::Invalid(error.to_string()))?;
+        Ok(Self(Arc::new(Parts { source: source.clone(), validator })))
+    }
+
+    /// As written.
+    #[must_use]
+    pub fn source(&self) -> &Value {
+        &self.0.source
+    }
+
+    /// Everything in the value that violates the schema, at most twenty findings.
+    #[must_use]
+    pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        let value = serde_json::Value::from(value);
+        self.0
+            .validator
+            .iter_errors(&value)
+            .take(ERRORS_MAX)
+            .map(|error| Violation {
+                path: Pointer::parse(&error.instance_path().to_string()),
+                message: error.to_string().chars().take(500).collect(),
+            })
+            .collect()
+    }
+}
+
+/// Whether a keyword stands where a schema's keyword can stand; property names do not count.
+fn mentions(schema: &Value, keyword: &str) -> bool {
+    let Some(members) = schema.as_object() else { return false };
+    if members.contains_key(keyword) {
+        return true;
+    }
+    members.iter().any(|(name, value)| match &**name {
+        "properties" | "definitions" => {
+            value.as_object().is_some_and(|named| named.values().any(|schema| mentions(schema, keyword)))
+        }
+        "allOf" | "anyOf" | "oneOf" => {
+            value.as_array().is_some_and(|schemas| schemas.iter().any(|schema| mentions(schema, keyword)))
+        }
+        "items" | "additionalProperties" | "not" => mentions(value, keyword),
+        _ => false,
+    })
+}
+
+/// What designers write although draft 4 does not allow it: `required` that is not a list, a foreign `$schema`.
+fn relaxed(schema: &Value) -> Value {
+    match schema {
+        Value::Object(members) => Value::object(
+            members
+                .iter()
+                .filter(|(name, value)| match &***name {
+                    "$schema" | "id" | "$id" => false,
+                    "required" => value.as_array().is_some_and(|names| !names.is_empty()),
+                    "type" => value.as_str().is_some_and(|text| !text.is_empty()) || value.as_array().is_some(),
+                    _ => true,
+                })
+                .map(|(name, value)| {
+                    let value = match &**name {
+                        "properties" | "definitions" => match value {
+                            Value::Object(named) => {
+                                Value::object(named.iter().map(|(name, schema)| (name.clone(), relaxed(schema))))
+                            }
+                            other => other.clone(),
+                        },
+                        "enum" | "default" | "example" | "const" => value.clone(),
+                        _ => relaxed(value),
+                    };
+                    (name.clone(), value)
+                }),
+        ),
+        Value::Array(elements) => Value::array(elements.iter().map(relaxed).collect()),
+        other => other.clone(),
+    }
+}
