@@ -271,6 +271,12 @@ CREATE TABLE token (
 CREATE UNIQUE INDEX token_secret ON token (secret_hash);
 CREATE INDEX token_user ON token (user, id);
 
+-- One row, written to find out whether anything can be.
+CREATE TABLE pulse (
+    id    INTEGER PRIMARY KEY,
+    beats INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE setting (
     name  TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL

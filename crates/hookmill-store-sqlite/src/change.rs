@@ -46,6 +46,11 @@ pub(crate) fn apply(connection: &Connection, unit: &Packed, ended: &mut EndedHer
             Step::PutConnectorDocument { connector, document, properties } => {
                 connector::put_document(connection, connector, document, properties.as_deref())?;
             }
+            Step::Beat => {
+                let sql =
+                    "INSERT INTO pulse (id, beats) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET beats = beats + 1";
+                self::run(connection, sql, [])?;
+            }
             Step::Plain(change) => plain(connection, change, ended)?,
         }
     }

@@ -9,6 +9,7 @@
 mod change;
 mod column;
 mod error;
+mod examine;
 mod folder;
 mod lanes;
 mod payload;

@@ -88,6 +88,11 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
     purged.more = [purged.runs, purged.events, keys_gone, notifications, sessions].into_iter().any(full);
     transaction.commit()?;
     // Free pages go back to the system a few at a time; without free pages this does nothing.
-    connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
+    // The statement gives a row for each page, and does its work while they are fetched.
+    let mut vacuum = connection.prepare_cached("PRAGMA incremental_vacuum(256)")?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    drop(pages);
+    drop(vacuum);
     Ok(purged)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use hookmill_store::StoreError;
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::store_error;
 use crate::{folder, schema};
@@ -19,6 +19,31 @@ const STEPS_PER_LOOK: i32 = 20_000;
 struct Reader {
     connection: Connection,
     deadline: Arc<Mutex<Option<Instant>>>,
+}
+
+/// A reader in use. It goes back, whatever becomes of the query.
+struct Lent {
+    reader: Option<Reader>,
+    idle: Arc<Mutex<Vec<Reader>>>,
+    // Given back after the reader: fields are dropped after `drop` ran.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    fn query<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let reader = self.reader.as_ref().ok_or(rusqlite::Error::InvalidQuery)?;
+        *lock(&reader.deadline) = Some(Instant::now() + TIME_MAX);
+        query(&reader.connection)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            *lock(&reader.deadline) = None;
+            lock(&self.idle).push(reader);
+        }
+    }
 }
 
 pub(crate) struct Readers {
@@ -53,12 +78,8 @@ impl Readers {
         let work = tokio::task::spawn_blocking(move || {
             let reader = lock(&idle).pop();
             let Some(reader) = reader else { return Err(rusqlite::Error::InvalidQuery) };
-            *lock(&reader.deadline) = Some(Instant::now() + TIME_MAX);
-            let result = query(&reader.connection);
-            *lock(&reader.deadline) = None;
-            lock(&idle).push(reader);
-            drop(place);
-            result
+            let lent = Lent { reader: Some(reader), idle, _place: place };
+            lent.query(query)
         });
         match work.await {
             Ok(result) => result.map_err(|error| store_error(&error, &self.folder)),

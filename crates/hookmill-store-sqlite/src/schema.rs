@@ -94,3 +94,56 @@ fn migrate(connection: &mut Connection, folder: &Path, found: u32) -> rusqlite::
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Before 3.51.3 two connections that write and checkpoint at the same moment could damage a database.
+    #[test]
+    fn the_bundled_sqlite_is_sound() {
+        assert!(rusqlite::version_number() >= 3_051_003, "SQLite {}", rusqlite::version());
+    }
+
+    #[test]
+    fn the_file_is_made_as_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = open_writer(folder.path(), 1_024).unwrap();
+        let read = |pragma: &str| -> String {
+            writer
+                .query_row(&format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}"), [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!(read("page_size"), "8192");
+        assert_eq!(read("journal_mode"), "wal");
+        assert_eq!(read("auto_vacuum"), "2");
+        assert_eq!(read("synchronous"), "2");
+        assert_eq!(read("user_version"), version_known().to_string());
+        let reader = open_reader(folder.path(), 1_024).unwrap();
+        assert!(reader.execute("DELETE FROM run", []).is_err());
+    }
+
+    /// Every list goes along an index: a plan that walks or sorts a whole table would be slow one day.
+    #[test]
+    fn no_table_of_a_list_is_walked() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = open_writer(folder.path(), 1_024).unwrap();
+        let lists = [
+            "SELECT * FROM run INDEXED BY run_owner WHERE owner = 1 AND id < 2 ORDER BY id DESC",
+            "SELECT * FROM run INDEXED BY run_active WHERE status < 2 AND id < 2 ORDER BY id DESC",
+            "SELECT * FROM run INDEXED BY run_flow_status WHERE flow = 1 AND status > 2 AND status = 3 AND id < 2 ORDER BY id DESC",
+            "SELECT * FROM event INDEXED BY event_flow WHERE flow = 1 AND id < 2 ORDER BY id DESC",
+            "SELECT * FROM notification INDEXED BY notification_unread WHERE owner = 1 AND id < 2 AND read IS NULL ORDER BY id DESC",
+            "SELECT * FROM timer WHERE due <= 1 ORDER BY due",
+            "SELECT * FROM delivery WHERE next_attempt <= 1 ORDER BY next_attempt",
+            "SELECT * FROM subscription WHERE flow = 1 ORDER BY generation DESC, id DESC LIMIT 1",
+            "SELECT * FROM connection WHERE connector = 1 AND id < 2 ORDER BY id DESC",
+        ];
+        for sql in lists {
+            let mut plan = writer.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+            let bad = steps.iter().any(|step| step.contains("SCAN") || step.contains("TEMP B-TREE"));
+            assert!(!bad, "{sql}: {steps:?}");
+        }
+    }
+}

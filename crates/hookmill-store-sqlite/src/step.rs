@@ -21,10 +21,25 @@ pub(crate) struct Packed {
 pub(crate) enum Step {
     AddEvent(Box<PackedEvent>),
     StartRun(Box<Run>, Facts),
-    AppendFacts { run: RunId, epoch: u64, from: u64, facts: Facts, update: RunUpdate },
-    PutFlowVersion { version: Box<FlowVersion>, definition: Vec<u8> },
-    PutConnectorDocument { connector: [u8; 16], document: Vec<u8>, properties: Option<Vec<u8>> },
+    AppendFacts {
+        run: RunId,
+        epoch: u64,
+        from: u64,
+        facts: Facts,
+        update: RunUpdate,
+    },
+    PutFlowVersion {
+        version: Box<FlowVersion>,
+        definition: Vec<u8>,
+    },
+    PutConnectorDocument {
+        connector: [u8; 16],
+        document: Vec<u8>,
+        properties: Option<Vec<u8>>,
+    },
     Plain(Change),
+    /// Writes a row that says nothing, to find out whether that works.
+    Beat,
 }
 
 /// An event with its bytes in one column.
@@ -63,6 +78,11 @@ impl Facts {
 }
 
 impl Packed {
+    /// A unit that writes and says nothing.
+    pub(crate) fn beat() -> Self {
+        Self { expects: Vec::new(), steps: vec![Step::Beat], bytes: Step::Beat.bytes() }
+    }
+
     pub(crate) fn new(unit: Unit) -> Self {
         let steps: Vec<Step> = unit.changes.into_iter().map(Step::new).collect();
         let bytes = steps.iter().map(Step::bytes).sum();
@@ -101,7 +121,7 @@ impl Step {
             Self::PutFlowVersion { definition, .. } => definition.len() + 512,
             Self::PutConnectorDocument { document, .. } => document.len() + 256,
             Self::Plain(Change::PutIcon(_, Some(icon))) => icon.bytes.len() + 256,
-            Self::Plain(_) => 512,
+            Self::Plain(_) | Self::Beat => 512,
         }
     }
 }

@@ -9,11 +9,11 @@ use hookmill_store::{Committed, Lane, Purged, Retention, Store, StoreError, Unit
 use tokio::sync::oneshot;
 use tracing::info;
 
-use crate::lanes::{Lanes, Order};
+use crate::lanes::{Lanes, Order, Places};
 use crate::readers::Readers;
 use crate::step::Packed;
 use crate::writer::Writer;
-use crate::{folder, schema};
+use crate::{examine, folder, schema};
 
 /// Units with more bytes are compressed on a thread that may block, so that other tasks go on.
 const PACKED_ASIDE_FROM: usize = 256 * 1_024;
@@ -104,6 +104,30 @@ impl SqliteStore {
         }
     }
 
+    /// Looks for contradictions in what is stored, one sentence each; none for a sound store. It reads everything, so it
+    /// takes its time, and it may run while the server works.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where even looking is not possible, and whatever the disk answers.
+    pub async fn examine(&self) -> Result<Vec<String>, StoreError> {
+        let folder = self.folder.clone();
+        let look = move || {
+            // A connection of its own: this must not run into the readers' time limit.
+            let connection = schema::open_reader(&folder, 8_192)?;
+            examine::examine(&connection).map_err(|error| crate::error::store_error(&error, &folder::shown(&folder)))
+        };
+        match tokio::task::spawn_blocking(look).await {
+            Ok(result) => result,
+            Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
+        }
+    }
+
+    async fn order(&self, unit: Packed, places: Places, lane: Lane) -> Result<Committed, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.lanes.put(Order::Commit { unit, answer, _places: places }, lane)?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
     fn thread(&self) -> Option<JoinHandle<()>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -130,9 +154,7 @@ impl Store for SqliteStore {
         } else {
             Packed::new(unit)
         };
-        let (answer, answered) = oneshot::channel();
-        self.lanes.put(Order::Commit { unit, answer, _places: places }, lane)?;
-        answered.await.unwrap_or_else(|_| Err(gone()))
+        self.order(unit, places, lane).await
     }
 
     async fn purge(&self, retention: Retention) -> Result<Purged, StoreError> {
@@ -142,7 +164,8 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.commit(Unit::new(), Lane::Work).await.map(|_| ())
+        let places = self.lanes.places(Lane::Work, 0).await?;
+        self.order(Packed::beat(), places, Lane::Work).await.map(|_| ())
     }
 
     async fn close(&self) {

@@ -108,10 +108,13 @@ impl Writer {
     }
 
     /// Frames that are in the log only.
-    fn behind(&self) -> i32 {
+    fn behind(&mut self) -> i32 {
         let frames = self.frames.load(Ordering::Relaxed);
-        // The log began anew: nothing of it is copied yet.
-        if frames < self.copied { frames } else { frames - self.copied }
+        if frames < self.copied {
+            // The log began anew: nothing of it is copied yet.
+            self.copied = 0;
+        }
+        frames - self.copied
     }
 
     fn checkpoint(&mut self, mode: &str) {

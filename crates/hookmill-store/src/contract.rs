@@ -35,7 +35,7 @@ pub trait Store: Events + Runs + Flows + Subscriptions + Connectors + Inbox + Ac
     /// Forgets a little of what is old. Never forgets runs that have not ended, their events, or pending events.
     async fn purge(&self, retention: Retention) -> Result<Purged>;
 
-    /// Commits nothing, the same way as everything else: whether the store can be written.
+    /// Commits something that says nothing, the same way as everything else: whether the store can be written.
     async fn ping(&self) -> Result<()>;
 
     /// Finishes what was taken on; later commits are refused with [`StoreError::Closed`].

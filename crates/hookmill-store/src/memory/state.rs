@@ -153,7 +153,8 @@ impl State {
             self.runs.range(..floor).filter(|(_, run)| run.status.is_final()).map(|(id, _)| *id).collect();
         for id in old.iter().take(rows_max) {
             self.runs.remove(id);
-            self.facts.retain(|(run, _), _| run != id);
+            let mut later = self.facts.split_off(&(*id, 0));
+            self.facts.append(&mut later.split_off(&(*id, u64::MAX)));
             self.callbacks.retain(|_, callback| callback.run != *id);
             self.timers.remove(&TimerKey::Run(*id));
             purged.runs += 1;

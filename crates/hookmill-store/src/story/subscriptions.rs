@@ -1,0 +1,47 @@
+//! Generations of webhooks.
+
+use hookmill_model::{FlowId, SubscriptionState as S, UserId};
+
+use super::Told;
+use super::world::{id, subscription};
+use crate::{Change, Expect, Lane, Store, StoreError, Subscription, Unit};
+
+pub(super) async fn generations(store: &dyn Store) -> Told {
+    let owner: UserId = id(0);
+    let (flow, other): (FlowId, FlowId) = (id(0), id(0));
+    let states = [S::Gone, S::Failed, S::Deleting, S::Live];
+    let mut all: Vec<Subscription> = (1..=4).map(|generation| subscription(owner, flow, generation)).collect();
+    for (one, state) in all.iter_mut().zip(states) {
+        one.state = state;
+        store.commit(Change::PutSubscription(one.clone()).into(), Lane::Work).await?;
+    }
+    let stranger = subscription(id(0), other, 1);
+    store.commit(Change::PutSubscription(stranger.clone()).into(), Lane::Work).await?;
+
+    assert_eq!(store.subscription(all[0].id).await?.as_ref(), Some(&all[0]));
+    assert_eq!(store.subscription(id(0)).await?, None);
+    assert_eq!(store.subscription_by_capability(&all[3].capability).await?.as_ref(), Some(&all[3]));
+    assert_eq!(store.subscription_by_capability(&[0; 32]).await?, None);
+    let newest_first: Vec<_> = all.iter().rev().cloned().collect();
+    assert_eq!(store.subscriptions_of(flow).await?, newest_first);
+    assert_eq!(store.subscriptions_newest(&[other, id(0), flow]).await?, [stranger.clone(), all[3].clone()]);
+    assert_eq!(store.subscriptions_in(Some(owner), &[S::Failed, S::Gone]).await?, all[..2]);
+    let mut unfinished = vec![all[2].clone(), stranger.clone()];
+    unfinished.sort_by_key(|one| one.id);
+    assert_eq!(store.subscriptions_unfinished().await?, unfinished);
+
+    let mut gone = all[2].clone();
+    (gone.state, gone.etag) = (S::Gone, 2);
+    let change = Unit::new().expect(Expect::SubscriptionEtag(gone.id, 1)).with(Change::PutSubscription(gone.clone()));
+    store.commit(change.clone(), Lane::Work).await?;
+    let stale = store.commit(change, Lane::Work).await;
+    assert!(matches!(stale, Err(StoreError::Conflict { what: "subscription", .. })), "{stale:?}");
+    assert_eq!(store.subscriptions_unfinished().await?, [stranger]);
+    assert_eq!(store.subscription(gone.id).await?, Some(gone));
+
+    let mut thief = subscription(owner, flow, 5);
+    thief.capability = all[3].capability;
+    let refused = store.commit(Change::PutSubscription(thief).into(), Lane::Work).await;
+    assert!(matches!(refused, Err(StoreError::Conflict { what: "subscription", .. })), "{refused:?}");
+    Ok(())
+}
