@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tracing::info;
 
 use crate::lanes::{Lanes, Order, Places};
-use crate::readers::Readers;
+use crate::readers::{Readers, TIME_MAX};
 use crate::step::Packed;
 use crate::writer::Writer;
 use crate::{examine, folder, schema};
@@ -51,7 +51,7 @@ impl std::fmt::Debug for SqliteStore {
 
 impl SqliteStore {
     /// Opens the store in `folder`, which is made where it is missing. The folder belongs to this store until it is
-    /// closed or dropped.
+    /// closed or dropped. Waits for the disk, so call it before there is anything else to do.
     ///
     /// # Errors
     /// [`StoreError::Locked`] while another server uses the folder, [`StoreError::ReadOnly`] where it cannot be
@@ -61,7 +61,7 @@ impl SqliteStore {
         let folder = folder.as_ref().to_owned();
         let claim = folder::claim(&folder)?;
         let connection = schema::open_writer(&folder, options.writer_cache_kib)?;
-        let readers = Readers::open(&folder, options.readers.max(1), options.reader_cache_kib)?;
+        let readers = Readers::open(&folder, options.readers.max(1), options.reader_cache_kib, TIME_MAX)?;
         let lanes = Arc::new(Lanes::new());
         let unavailable = |detail: String| StoreError::Unavailable {
             detail: format!("the writer did not start: {detail}"),

@@ -1,5 +1,6 @@
 //! The story on SQLite, and what only a store on a disk can show: crashes, locks, damage, speed.
 
+mod cut;
 mod damage;
 mod folder;
 mod kill;
