@@ -1,1 +1,26 @@
-//! Placeholder head; written by the crate's first slice.
+//! Performs one command of a run and reports one outcome. Nothing is retried, polled, paged or remembered here: what
+//! follows an outcome is decided by the engine.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `executor` | [`Executor`]: what performs; [`CallContext`]: what a call knows about its run |
+//! | `http_action` | the `Http` action's request: which headers go, whose body |
+//! | `body` | values as the bytes of a request, `$multipart` included |
+//! | `authentication` | the `authentication` object of an action |
+//! | `oauth` | tokens of Microsoft's directory, kept until they expire |
+//! | `exchange` | a request as it is sent and as it is shown, an answer as an outcome |
+//! | `refusal` | why there is no answer, with the code that flows see |
+//! | `script` | JavaScript with limits and without a world |
+//!
+//! Not here: child flows and the connector *Notifications*, which the runtime performs itself ([`NotMine`]).
+
+mod authentication;
+mod body;
+mod exchange;
+mod executor;
+mod http_action;
+mod oauth;
+mod refusal;
+mod script;
+
+pub use executor::{CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local};

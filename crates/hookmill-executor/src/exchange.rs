@@ -1,0 +1,185 @@
+//! A request as it is sent and as it is shown, and an answer as an outcome.
+
+use hookmill_engine::{Outcome, Performed};
+use hookmill_expression::content;
+use hookmill_http::{Client, HeaderMap, HeaderName, Redactor, Request, Response, StatusCode, header, is_secret_header};
+use hookmill_model::{Object, Value};
+
+use crate::refusal::Refusal;
+
+/// What stands for a value that is never shown.
+pub(crate) const SANITIZED: &str = "*sanitized*";
+
+/// Headers whose names have one customary spelling, which flows are used to see.
+const CUSTOMARY: [HeaderName; 24] = [
+    header::ACCEPT,
+    header::ACCEPT_RANGES,
+    header::AGE,
+    header::ALLOW,
+    header::AUTHORIZATION,
+    header::CACHE_CONTROL,
+    header::CONNECTION,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_LOCATION,
+    header::CONTENT_TYPE,
+    header::COOKIE,
+    header::DATE,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::LOCATION,
+    header::PRAGMA,
+    header::RETRY_AFTER,
+    header::SERVER,
+    header::TRANSFER_ENCODING,
+    header::USER_AGENT,
+    header::VARY,
+];
+
+/// A request that is ready to be sent.
+pub(crate) struct Prepared {
+    pub request: Request,
+    /// The body as a value, for the history.
+    pub body: Value,
+    /// Knows every secret that the request holds.
+    pub redactor: Redactor,
+    /// Names of query parameters whose values are never shown.
+    pub secret_queries: Vec<String>,
+}
+
+/// An answer with what the caller may want beside the outcome.
+pub(crate) struct Ended {
+    pub performed: Performed,
+    /// The status of an answer.
+    pub status: Option<StatusCode>,
+}
+
+impl Prepared {
+    /// Sends the request and reports how it ended.
+    pub async fn send(self, client: &Client) -> Ended {
+        let shown = self.shown();
+        let Self { request, redactor, .. } = self;
+        match Box::pin(client.send(request)).await {
+            Ok(response) => {
+                let status = Some(response.status);
+                Ended { performed: Performed { outcome: replied(&response, &redactor), request: shown }, status }
+            }
+            Err(error) => {
+                let mut refusal = Refusal::from(error);
+                refusal.message = redactor.text(&refusal.message).into_owned();
+                Ended { performed: Performed { outcome: refusal.into(), request: shown }, status: None }
+            }
+        }
+    }
+
+    /// `{method, uri, headers, body}` without secrets.
+    fn shown(&self) -> Value {
+        let request = &self.request;
+        let mut members = Object::with_capacity(4);
+        members.insert("method", request.method.as_str());
+        members.insert("uri", &*self.redactor.text(&without_values(&request.url, &self.secret_queries)));
+        members.insert("headers", self.shown_headers());
+        if !self.body.is_null() {
+            members.insert("body", self.redactor.value(&self.body));
+        }
+        members.into()
+    }
+
+    fn shown_headers(&self) -> Object {
+        let is_secret = |name: &HeaderName| {
+            is_secret_header(name.as_str())
+                || self.request.secret_headers.contains(name)
+                || self.request.headers.get_all(name).iter().any(hookmill_http::HeaderValue::is_sensitive)
+        };
+        let mut shown = Object::new();
+        for (name, text) in joined(&self.request.headers) {
+            let text = if is_secret(name) { SANITIZED.to_owned() } else { self.redactor.text(&text).into_owned() };
+            shown.insert(spelling(name), text);
+        }
+        shown
+    }
+}
+
+/// An answer as an outcome. Cookies and secrets that a service sends back stay out of the history.
+fn replied(response: &Response, redactor: &Redactor) -> Outcome {
+    let mut headers = Object::new();
+    for (name, text) in joined(&response.headers) {
+        if !is_secret_header(name.as_str()) {
+            headers.insert(spelling(name), &*redactor.text(&text));
+        }
+    }
+    let media_type = response.headers.get(header::CONTENT_TYPE).map(|one| String::from_utf8_lossy(one.as_bytes()));
+    let body = content::body(media_type.as_deref(), &response.body).value.map(|body| redactor.value(&body));
+    Outcome::Replied { status: response.status.as_u16(), headers, body }
+}
+
+/// Each header once, in the order of arrival, its values joined with a comma.
+fn joined(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, String)> {
+    headers.keys().map(|name| {
+        let values: Vec<_> =
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        (name, values.join(", "))
+    })
+}
+
+/// The customary spelling of a name that HTTP gives in lower case.
+fn spelling(name: &HeaderName) -> String {
+    if *name == header::ETAG {
+        return "ETag".to_owned();
+    }
+    if !CUSTOMARY.contains(name) {
+        return name.as_str().to_owned();
+    }
+    let mut upper = true;
+    name.as_str()
+        .chars()
+        .map(|letter| {
+            let written = if upper { letter.to_ascii_uppercase() } else { letter };
+            upper = letter == '-';
+            written
+        })
+        .collect()
+}
+
+/// The address with the values of some query parameters left out.
+fn without_values(address: &str, names: &[String]) -> String {
+    let Some((before, query)) = address.split_once('?').filter(|_| !names.is_empty()) else {
+        return address.to_owned();
+    };
+    let (query, fragment) = query.split_once('#').map_or((query, None), |(query, rest)| (query, Some(rest)));
+    let decoded = |name: &str| {
+        let spaced = name.replace('+', " ");
+        percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+    };
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if names.contains(&decoded(name)) => format!("{name}={SANITIZED}"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    let fragment = fragment.map(|rest| format!("#{rest}")).unwrap_or_default();
+    format!("{before}?{}{fragment}", pairs.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_queries_keep_their_names_only() {
+        let names = vec!["api key".to_owned()];
+        assert_eq!(without_values("https://a/b?x=1&api+key=abc#f", &names), "https://a/b?x=1&api+key=*sanitized*#f");
+        assert_eq!(without_values("https://a/b?api%20key=abc", &names), "https://a/b?api%20key=*sanitized*");
+        assert_eq!(without_values("https://a/b", &names), "https://a/b");
+    }
+
+    #[test]
+    fn names_are_spelled_as_flows_know_them() {
+        assert_eq!(spelling(&header::CONTENT_TYPE), "Content-Type");
+        assert_eq!(spelling(&header::ETAG), "ETag");
+        assert_eq!(spelling(&HeaderName::from_static("x-github-request-id")), "x-github-request-id");
+    }
+}

@@ -1,0 +1,179 @@
+//! What performs: one request in, one outcome out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hookmill_engine::{ActionRequest, EffectId, HttpRequest, OperationRequest, Performed};
+use hookmill_http::{Client, HeaderValue, Redactor, header};
+
+use crate::authentication::{self, Authentication};
+use crate::exchange::Prepared;
+use crate::http_action::{self, left};
+use crate::oauth::Tokens;
+use crate::refusal::Refusal;
+use crate::script::Scripts;
+
+/// The built-in connector *Notifications*, as definitions name it.
+pub const NOTIFICATIONS_API: &str = "shared_flowpush";
+
+/// How the executor behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How many scripts may run at once; each may take 32 MiB and a core.
+    pub scripts_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { scripts_max: 4 }
+    }
+}
+
+/// What a call knows about its run. Build it with [`CallContext::of`] or [`CallContext::outside_runs`] and set what
+/// differs.
+#[derive(Clone, Copy)]
+pub struct CallContext<'a> {
+    /// The attempt; its text is the `Idempotency-Key` of requests that would change something twice (POST, PATCH).
+    pub effect: Option<&'a EffectId>,
+    /// Another idempotency key, for calls outside runs such as the creation of a webhook.
+    pub idempotency_key: Option<&'a str>,
+    /// The identifier of the flow, for `x-ms-workflow-id`.
+    pub flow: Option<&'a str>,
+    /// The client tracking id of the run; the run's identifier where there is none.
+    pub tracking_id: Option<&'a str>,
+    /// Whether `x-ms-…` headers say which run calls; off under `SuppressWorkflowHeaders`.
+    pub workflow_headers: bool,
+    /// Further secrets of the run, such as secure parameters: name and text. They are taken out of
+    /// [`Performed::request`], and of the answer.
+    pub secrets: &'a [(String, String)],
+}
+
+impl<'a> CallContext<'a> {
+    /// For an attempt of an action.
+    #[must_use]
+    pub const fn of(effect: &'a EffectId) -> Self {
+        Self { effect: Some(effect), workflow_headers: true, ..Self::outside_runs() }
+    }
+
+    /// For a call that belongs to no run.
+    #[must_use]
+    pub const fn outside_runs() -> Self {
+        Self {
+            effect: None,
+            idempotency_key: None,
+            flow: None,
+            tracking_id: None,
+            workflow_headers: false,
+            secrets: &[],
+        }
+    }
+
+    pub(crate) fn key(&self) -> Option<Cow<'a, str>> {
+        self.idempotency_key.map(Cow::Borrowed).or_else(|| self.effect.map(|effect| Cow::Owned(effect.to_string())))
+    }
+
+    /// What makes the boundary of a multipart body.
+    pub(crate) fn seed(&self) -> Cow<'a, str> {
+        self.key().unwrap_or_default()
+    }
+
+    pub(crate) fn redactor<'s>(&'s self, name: &'s str, secrets: &'s [String]) -> Redactor {
+        let own = secrets.iter().map(|secret| (name, secret.as_str()));
+        Redactor::new(own.chain(self.secrets.iter().map(|(name, secret)| (name.as_str(), secret.as_str()))))
+    }
+}
+
+/// The request is performed by the runtime: a child flow, or the connector *Notifications*.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this action is performed inside the server, not by the executor")]
+pub struct NotMine;
+
+/// Whether the runtime performs the request itself, so that [`Executor::perform`] answers [`NotMine`].
+#[must_use]
+pub fn is_local(request: &ActionRequest) -> bool {
+    match request {
+        ActionRequest::ChildFlow { .. } => true,
+        ActionRequest::Connector(call) => {
+            call.api.as_deref() == Some(NOTIFICATIONS_API) && !matches!(call.operation, OperationRequest::Follow { .. })
+        }
+        ActionRequest::Http(_) | ActionRequest::JavaScript { .. } => false,
+    }
+}
+
+/// Performs requests. Clones share connections, tokens and limits.
+#[derive(Clone)]
+pub struct Executor {
+    pub(crate) client: Client,
+    scripts: Scripts,
+    tokens: Arc<Tokens>,
+}
+
+impl Executor {
+    /// Sends with `client`.
+    #[must_use]
+    pub fn new(client: Client, settings: &Settings) -> Self {
+        Self { client, scripts: Scripts::new(settings.scripts_max), tokens: Arc::default() }
+    }
+
+    /// Performs the request once. Whatever goes wrong is part of the result; no secret of the action's authentication,
+    /// of the connection or of [`CallContext::secrets`] is.
+    ///
+    /// # Errors
+    /// [`NotMine`] for requests that [`is_local`] names.
+    pub async fn perform(&self, request: &ActionRequest, context: &CallContext<'_>) -> Result<Performed, NotMine> {
+        match request {
+            local if is_local(local) => Err(NotMine),
+            ActionRequest::Http(action) => Ok(Box::pin(self.perform_http(action, context)).await),
+            ActionRequest::JavaScript { code, context, timeout } => {
+                Ok(Box::pin(self.scripts.run(code, context, *timeout)).await)
+            }
+            ActionRequest::Connector(_) | ActionRequest::ChildFlow { .. } => Err(NotMine),
+        }
+    }
+
+    async fn perform_http(&self, action: &HttpRequest, context: &CallContext<'_>) -> Performed {
+        match Box::pin(self.try_http(action, context)).await {
+            Ok(performed) => performed,
+            Err(refusal) => refusal.performed(),
+        }
+    }
+
+    async fn try_http(&self, action: &HttpRequest, context: &CallContext<'_>) -> Result<Performed, Refusal> {
+        let started = Instant::now();
+        let mut request = http_action::request(action, context)?;
+        let authentication::Read { kind, mut secrets } = authentication::read(&action.authentication)?;
+        let mut token_of = None;
+        let value = match kind {
+            Authentication::None => None,
+            Authentication::Header(value) => Some(value),
+            Authentication::Certificate { pfx, password } => {
+                request.identity = Some(authentication::identity(&pfx, &password).await?);
+                None
+            }
+            Authentication::Token(wanted) => {
+                let token = self.tokens.get(&self.client, &wanted, action.timeout).await?;
+                secrets.push(token.clone());
+                token_of = Some(wanted);
+                Some(format!("Bearer {token}"))
+            }
+        };
+        if let Some(value) = value {
+            let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+                Refusal::bad_request("The authentication of the action holds characters that a header cannot carry")
+            })?;
+            value.set_sensitive(true);
+            request.headers.insert(header::AUTHORIZATION, value);
+        }
+        request.timeout = Some(left(action.timeout, started.elapsed()));
+        let redactor = context.redactor("authentication", &secrets);
+        let prepared = Prepared { request, body: action.body.clone(), redactor, secret_queries: Vec::new() };
+        let ended = Box::pin(prepared.send(&self.client)).await;
+        if let Some(wanted) = token_of
+            && ended.status.is_some_and(|status| status.as_u16() == 401)
+        {
+            self.tokens.forget(&wanted);
+        }
+        Ok(ended.performed)
+    }
+}
