@@ -1,5 +1,5 @@
 //! Real definitions and packages read, check without a false error, and survive a round trip.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may read files and stop at once.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // Tests may read files and stop at once.
 
 use std::path::{Path, PathBuf};
 

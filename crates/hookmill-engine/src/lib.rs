@@ -2,10 +2,35 @@
 //!
 //! Pure: no clock, randomness, files, sockets or async. Time is an argument, randomness comes from the seed in the first
 //! fact of a run.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `decide` | which facts follow from an input; what must be in flight |
+//! | `state` | the fold of the facts |
+//! | `fact` | what can happen in a run, and its stored form |
+//! | `command` | what the engine asks of the world, and what the world answers |
+//! | `retry`, `status_code` | retries, and the names of HTTP statuses |
+//! | `trigger` | what a fired trigger starts |
+//! | `history` | what people see of a run |
+//! | `subscription` | the life of a webhook |
+//! | `case` | test cases of flows with scripted replies and a virtual clock |
 
+pub mod case;
 mod command;
+mod decide;
+mod fact;
+pub mod history;
+mod retry;
+mod scope;
+mod state;
+pub mod status_code;
 pub mod subscription;
+pub mod trigger;
 
 pub use command::{
     ActionPath, ActionRequest, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
 };
+pub use decide::{Environment, Input, Start, decide, pending};
+pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, Purpose, WaitReason};
+pub use retry::{RetryKind, RetryPolicy, retry_after};
+pub use state::{IllegalFact, Indexes, Record, Response, RunState, Variable};

@@ -35,7 +35,7 @@ mod uri;
 mod xml;
 
 pub use condition::Condition;
-pub use date::zone as time_zone;
+pub use date::{date_text, parse_date, zone as time_zone};
 pub use error::{Error, ErrorKind, Position};
 pub use reference_page::{example_context, reference_page};
 pub use scope::{Limits, NameKind, Scope};

@@ -81,3 +81,19 @@ impl DateTime {
         self.clock.subsec_nanosecond() / 100
     }
 }
+
+/// The moment that a date means: UTC where it does not say otherwise. `None` for what is not a date.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<Timestamp> {
+    let date = parse::parse(text, culture::Culture::english())?;
+    let instant = jiff::tz::Offset::UTC.to_timestamp(date.clock).ok()?;
+    Some(Timestamp::from_micros(instant.as_microsecond()))
+}
+
+/// A moment as the definition language writes it: `2026-01-31T12:00:00.0000000Z`.
+#[must_use]
+pub fn date_text(at: Timestamp) -> String {
+    DateTime::from_timestamp(at)
+        .and_then(|date| format::format(date, "o", culture::Culture::english()))
+        .unwrap_or_default()
+}

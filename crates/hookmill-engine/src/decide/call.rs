@@ -1,0 +1,539 @@
+//! Actions that ask something of the world: requests, their retries, polls and pages, call-backs, delays.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use hookmill_definition::duration;
+use hookmill_definition::plan::{ActionIndex, ActionKind, ConnectorInputs, OperationInputs};
+use hookmill_expression::{Compiled, content, member, parse_date};
+use hookmill_model::{Object, Str, Value};
+use sha2::Sha256;
+
+use super::{Decision, Ending, Step, body};
+use crate::command::{
+    ActionPath, ActionRequest, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
+};
+use crate::fact::{CallSettings, Fact, Purpose, WaitReason};
+use crate::retry::{RetryPolicy, retry_after};
+use crate::scope::{ActionScope, describe};
+use crate::state::{Indexes, reply_value};
+use crate::status_code;
+
+/// The wait before a poll for which the service names none.
+const POLL_WAIT: Duration = Duration::from_secs(10);
+/// A script is stopped after this time.
+const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Members of `authentication` that are no secrets.
+const PLAIN_AUTHENTICATION: &[&str] =
+    &["type", "username", "tenant", "audience", "clientId", "authority", "credentialType", "identity"];
+/// What stands in a history for a secret.
+const SANITIZED: &str = "*sanitized*";
+
+/// The inputs as a history shows them, and the request.
+type Built = (Option<Value>, ActionRequest, Purpose);
+
+impl Decision<'_> {
+    pub(super) fn begin_call(&mut self, action: ActionIndex, indexes: Indexes) -> Step {
+        let made = self.settings(action, &indexes).and_then(|settings| Ok((settings, self.build(action, &indexes)?)));
+        let (settings, (inputs, request, purpose)) = match made {
+            Ok(made) => made,
+            Err(ending) => {
+                self.started(action, &indexes, None)?;
+                return self.end(action, indexes, ending);
+            }
+        };
+        self.started_with(action, &indexes, inputs, Some(settings))?;
+        let path = self.path(action, &indexes);
+        self.emit(Fact::EffectStarted { at: self.now(), path, attempt: 1, retry: 0, purpose, request })
+    }
+
+    fn settings(&self, action: ActionIndex, indexes: &[u32]) -> Result<CallSettings, Ending> {
+        let own = &self.plan.actions[action];
+        let retry = match &own.kind {
+            ActionKind::Http(call) => call.retry.as_ref(),
+            ActionKind::Connector(call) | ActionKind::ConnectorWebhook(call) => call.retry.as_ref(),
+            ActionKind::HttpWebhook { retry, .. } | ActionKind::ChildFlow { retry, .. } => retry.as_ref(),
+            _ => {
+                let deadline = self.deadline(action, indexes)?;
+                return Ok(CallSettings { retry: RetryPolicy::NONE, deadline });
+            }
+        };
+        let retry = retry.map(|retry| self.evaluate(action, indexes, retry)).transpose()?;
+        let retry = RetryPolicy::new(retry.as_ref(), self.plan.profile)
+            .map_err(|message| Ending::failed("InvalidRetryPolicy", message))?;
+        Ok(CallSettings { retry, deadline: self.deadline(action, indexes)? })
+    }
+
+    fn deadline(&self, action: ActionIndex, indexes: &[u32]) -> Result<Option<hookmill_model::Timestamp>, Ending> {
+        let Some(timeout) = &self.plan.actions[action].timeout else { return Ok(None) };
+        let value = self.evaluate(action, indexes, timeout)?;
+        let span = value.as_str().and_then(duration::parse).ok_or_else(|| {
+            let message = format!("The timeout '{}' is not a duration like PT1H.", content::to_text(&value));
+            Ending::failed("WorkflowRunActionTimeoutLimitInvalid", message)
+        })?;
+        Ok(Some(self.now().plus(span)))
+    }
+
+    fn build(&self, action: ActionIndex, indexes: &[u32]) -> Result<Built, Ending> {
+        let own = &self.plan.actions[action];
+        let timeout = self.plan.limits.request_duration_max;
+        match &own.kind {
+            ActionKind::Http(call) => {
+                let inputs = self.evaluate(action, indexes, &call.request)?;
+                let request = http_request(&inputs, timeout)?;
+                Ok((Some(sanitized(&inputs)), ActionRequest::Http(request), Purpose::Call))
+            }
+            ActionKind::HttpWebhook { subscribe, .. } => {
+                let path = self.path(action, indexes);
+                let mut scope = self.scope(action, indexes, 0);
+                scope.callback_url = Some(self.callback_url(&path));
+                let inputs =
+                    subscribe.evaluate(&scope).map_err(|fault| self.template_failure(action, &fault.1, "inputs"))?;
+                let request = http_request(&inputs, timeout)?;
+                let shown = Value::object([("subscribe", self.without_token(sanitized(&inputs), &path))]);
+                Ok((Some(shown), ActionRequest::Http(request), Purpose::Subscribe))
+            }
+            ActionKind::Connector(call) => {
+                let (inputs, request) = self.connector_request(action, indexes, call, None, timeout)?;
+                Ok((Some(inputs), request, Purpose::Call))
+            }
+            ActionKind::ConnectorWebhook(call) => {
+                let url = self.callback_url(&self.path(action, indexes));
+                let (inputs, request) = self.connector_request(action, indexes, call, Some(url), timeout)?;
+                Ok((Some(inputs), request, Purpose::Subscribe))
+            }
+            ActionKind::ChildFlow { flow, inputs, .. } => {
+                let inputs = self.evaluate(action, indexes, inputs)?;
+                let part = |name: &str| inputs.get(name).cloned().unwrap_or_default();
+                let request =
+                    ActionRequest::ChildFlow { flow: flow.clone(), headers: part("headers"), body: part("body") };
+                Ok((Some(inputs), request, Purpose::Call))
+            }
+            ActionKind::JavaScript { code, dependencies } => {
+                let scope = self.scope(action, indexes, 0);
+                let seen = dependencies.iter().filter_map(|name| {
+                    use hookmill_expression::Scope as _;
+                    Some((name.clone(), scope.action(name)?))
+                });
+                let context = Value::object([
+                    ("trigger", self.state.trigger.clone()),
+                    ("actions", Value::object(seen)),
+                    ("workflow", self.state.workflow.clone()),
+                ]);
+                let request = ActionRequest::JavaScript { code: code.clone(), context, timeout: SCRIPT_TIMEOUT };
+                Ok((Some(Value::object([("code", code.clone())])), request, Purpose::Call))
+            }
+            _ => Err(Ending::failed("InternalServerError", "The action is not one that calls.")),
+        }
+    }
+
+    fn connector_request(
+        &self,
+        action: ActionIndex,
+        indexes: &[u32],
+        call: &ConnectorInputs,
+        callback_url: Option<Str>,
+        timeout: Duration,
+    ) -> Result<(Value, ActionRequest), Ending> {
+        let mut scope = self.scope(action, indexes, 0);
+        scope.callback_url = callback_url.clone();
+        let evaluate =
+            |part: &Compiled| part.evaluate(&scope).map_err(|fault| self.template_failure(action, &fault.1, "inputs"));
+        let mut host = Object::new();
+        host.insert("connectionName", call.connection.clone());
+        if let Some(api) = &call.api {
+            host.insert("apiId", api.clone());
+        }
+        let (shown, operation) = match &call.operation {
+            OperationInputs::ById { operation_id, parameters } => {
+                let parameters = evaluate(parameters)?;
+                host.insert("operationId", operation_id.clone());
+                let shown = Value::object([("host", Value::from(host)), ("parameters", parameters.clone())]);
+                (shown, OperationRequest::ById { operation_id: operation_id.clone(), parameters })
+            }
+            OperationInputs::ByPath(request) => {
+                let inputs = evaluate(request)?;
+                let part = |name: &str| inputs.get(name).cloned().unwrap_or_default();
+                let text = |name: &str, usual: &str| inputs.get(name).map_or_else(|| usual.into(), content::to_text);
+                let mut members = inputs.as_object().cloned().unwrap_or_default();
+                members.insert("host", host);
+                let operation = OperationRequest::ByPath {
+                    method: text("method", if callback_url.is_some() { "post" } else { "get" }),
+                    path: text("path", "/"),
+                    queries: part("queries"),
+                    headers: part("headers"),
+                    body: part("body"),
+                };
+                (Value::from(members), operation)
+            }
+        };
+        let path = self.path(action, indexes);
+        let shown = self.without_token(shown, &path);
+        let request = ConnectorRequest {
+            connection: call.connection.clone(),
+            api: call.api.clone(),
+            operation,
+            callback_url,
+            timeout,
+        };
+        Ok((shown, ActionRequest::Connector(request)))
+    }
+
+    /// The part of a callback address that only this action run has.
+    fn token(&self, path: &ActionPath) -> Str {
+        let run = self.state.run.map(|run| run.to_string()).unwrap_or_default();
+        let mut text = format!("{run}/{}", path.action);
+        for index in &path.indexes {
+            text.push_str(&format!("[{index}]"));
+        }
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.environment.callback_key) else { return "".into() };
+        mac.update(text.as_bytes());
+        format!("{run}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).into()
+    }
+
+    fn callback_url(&self, path: &ActionPath) -> Str {
+        format!("{}{}", self.environment.callback_base, self.token(path)).into()
+    }
+
+    /// A history does not show the unguessable part.
+    fn without_token(&self, shown: Value, path: &ActionPath) -> Value {
+        super::redacted(&shown, &[self.token(path)])
+    }
+
+    pub(super) fn begin_wait(&mut self, action: ActionIndex, indexes: Indexes) -> Step {
+        let ActionKind::Wait(inputs) = &self.plan.actions[action].kind else { return Ok(()) };
+        let inputs = match self.evaluate(action, &indexes, inputs) {
+            Ok(inputs) => inputs,
+            Err(ending) => {
+                self.started(action, &indexes, None)?;
+                return self.end(action, indexes, ending);
+            }
+        };
+        self.started(action, &indexes, Some(inputs.clone()))?;
+        let until = match self.wait_end(&inputs) {
+            Ok(until) => until,
+            Err(message) => return self.end(action, indexes, Ending::failed("BadRequest", message)),
+        };
+        if until <= self.now() {
+            return self.end(action, indexes, Ending::done("OK", None));
+        }
+        let path = self.path(action, &indexes);
+        self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Delay, until: Some(until), uri: None })
+    }
+
+    fn wait_end(&self, inputs: &Value) -> Result<hookmill_model::Timestamp, String> {
+        if let Some(timestamp) = inputs.pointer("/until/timestamp") {
+            let text = content::to_text(timestamp);
+            return parse_date(&text).ok_or_else(|| format!("'{text}' is not a time to wait for."));
+        }
+        let count = inputs.pointer("/interval/count");
+        let count =
+            count.and_then(|count| count.as_i64().or_else(|| count.as_str().and_then(|text| text.trim().parse().ok())));
+        let unit = inputs.pointer("/interval/unit").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        let seconds = match unit.trim_end_matches('s') {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3_600,
+            "day" => 86_400,
+            "week" => 604_800,
+            "month" => 2_592_000,
+            _ => return Err(format!("'{unit}' is not a unit of delays: Second, Minute, Hour, Day, Week, Month.")),
+        };
+        match count.and_then(|count| u64::try_from(count).ok()).and_then(|count| count.checked_mul(seconds)) {
+            Some(seconds) => Ok(self.now().plus(Duration::from_secs(seconds))),
+            None => Err("The count of a delay is a whole number that is not negative.".to_owned()),
+        }
+    }
+
+    /// The time of a wait has come.
+    pub(super) fn waited(&mut self, path: &ActionPath) -> Step {
+        let (Some(action), Some(wait)) = (self.action_of(path), self.state.waits.get(path).cloned()) else {
+            return Ok(());
+        };
+        let call = self.state.record_of(path).and_then(|record| record.call.as_deref()).cloned();
+        match (wait.reason, call) {
+            (WaitReason::Delay, _) => self.end(action, path.indexes.clone(), Ending::done("OK", None)),
+            (WaitReason::Retry, Some(call)) => {
+                let Some((purpose, request)) = call.request else { return Ok(()) };
+                self.send(path, call.attempts + 1, call.retries + 1, purpose, request)
+            }
+            (WaitReason::Poll, Some(call)) => {
+                let uri = wait.uri.unwrap_or_default();
+                let request = match call.first {
+                    Some(ActionRequest::Http(first)) => ActionRequest::Http(HttpRequest {
+                        method: "GET".into(),
+                        uri,
+                        headers: Object::new(),
+                        body: Value::Null,
+                        authentication: first.authentication,
+                        timeout: first.timeout,
+                    }),
+                    Some(ActionRequest::Connector(first)) => ActionRequest::Connector(ConnectorRequest {
+                        operation: OperationRequest::Follow { uri },
+                        callback_url: None,
+                        ..first
+                    }),
+                    _ => return Ok(()),
+                };
+                self.send(path, call.attempts + 1, 0, Purpose::Poll, request)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn send(&mut self, path: &ActionPath, attempt: u32, retry: u32, purpose: Purpose, request: ActionRequest) -> Step {
+        self.emit(Fact::EffectStarted { at: self.now(), path: path.clone(), attempt, retry, purpose, request })
+    }
+
+    pub(super) fn effect_ended(&mut self, effect: &EffectId, performed: Performed) -> Step {
+        let key = (effect.path.clone(), effect.attempt);
+        let Some(purpose) = self.state.open.get(&key).map(|open| open.purpose) else { return Ok(()) };
+        if self.state.run != Some(effect.run) {
+            return Ok(());
+        }
+        let outcome = performed.outcome.clone();
+        self.emit(Fact::EffectEnded { at: self.now(), path: effect.path.clone(), attempt: effect.attempt, performed })?;
+        if purpose == Purpose::Unsubscribe || self.state.stop.is_some() {
+            return self.finish_stopped();
+        }
+        let Some(action) = self.action_of(&effect.path) else { return Ok(()) };
+        let Some(record) = self.state.record_of(&effect.path) else { return Ok(()) };
+        let Some(call) = record.call.as_deref() else { return Ok(()) };
+        let (policy, retries) = (call.settings.retry.clone(), call.retries);
+        if policy.retries(&outcome)
+            && let Some(wait) = self.retry_wait(&policy, retries + 1, &outcome, &effect.path)
+        {
+            let until = Some(self.now().plus(wait));
+            let path = effect.path.clone();
+            return self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Retry, until, uri: None });
+        }
+        match outcome {
+            Outcome::NoReply { code, message, .. } => {
+                self.end(action, effect.path.indexes.clone(), Ending::failed(&code, message))
+            }
+            Outcome::Replied { status, headers, body } => {
+                self.replied(action, &effect.path, purpose, status, &headers, body)
+            }
+        }
+    }
+
+    fn retry_wait(&self, policy: &RetryPolicy, nth: u32, outcome: &Outcome, path: &ActionPath) -> Option<Duration> {
+        use hookmill_expression::Scope as _;
+        let action = self.action_of(path)?;
+        let random = self.scope(action, &path.indexes, 1_000 + nth).random();
+        let own = policy.wait(nth, random)?;
+        let asked = match outcome {
+            Outcome::Replied { headers, .. } => retry_after(headers, self.now()),
+            Outcome::NoReply { .. } => None,
+        };
+        Some(asked.unwrap_or(own))
+    }
+
+    fn replied(
+        &mut self,
+        action: ActionIndex,
+        path: &ActionPath,
+        purpose: Purpose,
+        status: u16,
+        headers: &Object,
+        reply: Option<Value>,
+    ) -> Step {
+        let own = &self.plan.actions[action];
+        let indexes = path.indexes.clone();
+        if matches!(own.kind, ActionKind::JavaScript { .. }) {
+            return self.end(action, indexes, Ending::done("OK", Some(body(reply.unwrap_or_default()))));
+        }
+        let code = status_code::name(status);
+        if status >= 400 {
+            let mut ending = Ending::done(&code, Some(reply_value(status, headers, reply.as_ref())));
+            ending.status = hookmill_model::ActionStatus::Failed;
+            return self.end(action, indexes, ending);
+        }
+        if purpose == Purpose::Subscribe {
+            let early = self.state.record_of(path).and_then(|record| record.call.as_deref()?.callback.clone());
+            return match early {
+                Some(outputs) => self.end(action, indexes, Ending::done("OK", Some(outputs))),
+                None => {
+                    let path = path.clone();
+                    self.emit(Fact::Waiting {
+                        at: self.now(),
+                        path,
+                        reason: WaitReason::Callback,
+                        until: None,
+                        uri: None,
+                    })
+                }
+            };
+        }
+        let location = member(headers, "Location").map(content::to_text);
+        if let (202, false, Some(location)) = (status, own.options.no_async_pattern, location)
+            && matches!(own.kind, ActionKind::Http(_) | ActionKind::Connector(_))
+        {
+            let wait = retry_after(headers, self.now()).unwrap_or(POLL_WAIT);
+            let uri = self.resolved(path, &location);
+            let until = Some(self.now().plus(wait));
+            let path = path.clone();
+            return self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Poll, until, uri: Some(uri) });
+        }
+        if let Some(least) = own.options.page_items_min
+            && let Some(next) = reply.as_ref().and_then(next_page)
+        {
+            let call = self.state.record_of(path).and_then(|record| record.call.as_deref());
+            let items: usize =
+                call.iter().flat_map(|call| &call.pages).filter_map(page_items).map(<[Value]>::len).sum();
+            let first = call.and_then(|call| call.first.clone());
+            let attempt = call.map_or(1, |call| call.attempts) + 1;
+            if (items as u64) < least
+                && let Some(ActionRequest::Connector(first)) = first
+            {
+                let operation = OperationRequest::Follow { uri: next };
+                let request = ActionRequest::Connector(ConnectorRequest { operation, callback_url: None, ..first });
+                return self.send(path, attempt, 0, Purpose::Page, request);
+            }
+        }
+        let reply = match self.state.record_of(path).and_then(|record| record.call.as_deref()) {
+            Some(call) if call.pages.len() > 1 => {
+                let items = call.pages.iter().filter_map(page_items).flatten().cloned().collect();
+                Some(Value::object([("value", Value::array(items))]))
+            }
+            _ => reply,
+        };
+        self.end(action, indexes, Ending::done(&code, Some(reply_value(status, headers, reply.as_ref()))))
+    }
+
+    /// A `Location` against the address of the present request.
+    fn resolved(&self, path: &ActionPath, location: &str) -> Str {
+        let call = self.state.record_of(path).and_then(|record| record.call.as_deref());
+        let base = match call.and_then(|call| call.request.as_ref()) {
+            Some((_, ActionRequest::Http(request))) => url::Url::parse(&request.uri).ok(),
+            _ => None,
+        };
+        base.and_then(|base| base.join(location).ok()).map_or_else(|| location.into(), |url| url.as_str().into())
+    }
+
+    pub(super) fn callback_received(&mut self, token: &str, outputs: Value) -> Step {
+        let mut found = None;
+        for (action, own) in self.plan.actions.iter().enumerate().filter(|(action, _)| self.subscribes(*action)) {
+            let runs = self.state.records.get(&own.name);
+            for (indexes, record) in runs.into_iter().flatten().filter(|(_, record)| !record.status.is_final()) {
+                let path = ActionPath { action: own.name.clone(), indexes: indexes.clone() };
+                let is_new = record.call.as_deref().is_some_and(|call| call.callback.is_none());
+                if is_new && *self.token(&path) == *token {
+                    found = Some((action, path));
+                }
+            }
+        }
+        let Some((action, path)) = found else { return Ok(()) };
+        self.emit(Fact::CallbackReceived { at: self.now(), path: path.clone(), outputs: outputs.clone() })?;
+        // The call may be faster than the reply to the subscription.
+        if self.state.waits.get(&path).is_some_and(|wait| wait.reason == WaitReason::Callback) {
+            return self.end(action, path.indexes, Ending::done("OK", Some(outputs)));
+        }
+        Ok(())
+    }
+
+    /// The request that ends the subscription of a webhook action which ends.
+    pub(super) fn unsubscription(
+        &self,
+        action: ActionIndex,
+        path: &ActionPath,
+        ending: &Ending,
+    ) -> Option<(u32, ActionRequest)> {
+        let ActionKind::HttpWebhook { unsubscribe: Some(unsubscribe), .. } = &self.plan.actions[action].kind else {
+            return None;
+        };
+        let record = self.state.record_of(path)?;
+        let call = record.call.as_deref()?;
+        let subscribed = call.subscribed.clone()?;
+        let mut shown = record.clone();
+        shown.outputs = Some(subscribed);
+        shown.status = ending.status;
+        let loops = &self.plan.actions[action].loops;
+        let mut scope = ActionScope::new(self.plan, self.state, self.now(), loops, &path.indexes, (&path.action, 2));
+        scope.current = Some(describe(&path.action, &shown, &self.state.tracking_id()));
+        scope.callback_url = Some(self.callback_url(path));
+        let inputs = unsubscribe.evaluate(&scope).ok()?;
+        let request = http_request(&inputs, self.plan.limits.request_duration_max).ok()?;
+        Some((call.attempts + 1, ActionRequest::Http(request)))
+    }
+}
+
+fn page_items(page: &Value) -> Option<&[Value]> {
+    page.get("value").and_then(Value::as_array).or_else(|| page.as_array())
+}
+
+fn next_page(page: &Value) -> Option<Str> {
+    ["nextLink", "@odata.nextLink"]
+        .iter()
+        .find_map(|name| page.get(name)?.as_str().filter(|link| !link.is_empty()).map(Into::into))
+}
+
+/// The inputs of an HTTP call without its secrets.
+fn sanitized(inputs: &Value) -> Value {
+    let Some(members) = inputs.as_object() else { return inputs.clone() };
+    let hidden = members.iter().map(|(name, value)| {
+        let value = match (name.to_ascii_lowercase().as_str(), value) {
+            ("authentication", Value::Object(parts)) => Value::object(parts.iter().map(|(name, value)| {
+                let plain = PLAIN_AUTHENTICATION.contains(&&**name);
+                (name.clone(), if plain { value.clone() } else { SANITIZED.into() })
+            })),
+            ("headers", Value::Object(headers)) => Value::object(headers.iter().map(|(name, value)| {
+                let secret = ["authorization", "cookie", "x-api-key"].contains(&name.to_ascii_lowercase().as_str());
+                (name.clone(), if secret { SANITIZED.into() } else { value.clone() })
+            })),
+            ("cookie", _) => SANITIZED.into(),
+            _ => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    Value::object(hidden)
+}
+
+fn percent_encoded(text: &str) -> String {
+    const KEPT: &percent_encoding::AsciiSet =
+        &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    percent_encoding::utf8_percent_encode(text, KEPT).to_string()
+}
+
+/// The request of evaluated inputs: `method`, `uri` (or `url`), `queries`, `headers`, `body`, `authentication`.
+pub(crate) fn http_request(inputs: &Value, timeout: Duration) -> Result<HttpRequest, Ending> {
+    let method = inputs.get("method").map(content::to_text).unwrap_or_default().to_ascii_uppercase();
+    let uri = inputs.get("uri").or_else(|| inputs.get("url")).map(content::to_text).unwrap_or_default();
+    let mut uri = uri.trim().to_owned();
+    let parsed = url::Url::parse(&uri).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    if parsed.is_none() {
+        let message = format!(
+            "The provided 'uri' '{}' is not an absolute address that begins with https:// or http://.",
+            uri.chars().take(200).collect::<String>()
+        );
+        return Err(Ending::failed("BadRequest", message));
+    }
+    if method.is_empty() {
+        return Err(Ending::failed("BadRequest", "The inputs need a 'method'."));
+    }
+    if let Some(queries) = inputs.get("queries").and_then(Value::as_object) {
+        let fragment = uri.find('#').map(|at| uri.split_off(at));
+        for (name, value) in queries.iter().filter(|(_, value)| !value.is_null()) {
+            uri.push(if uri.contains('?') { '&' } else { '?' });
+            uri.push_str(&format!("{}={}", percent_encoded(name), percent_encoded(&content::to_text(value))));
+        }
+        uri.push_str(&fragment.unwrap_or_default());
+    }
+    let mut headers = Object::new();
+    for (name, value) in inputs.get("headers").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
+        if !value.is_null() {
+            headers.insert(name.clone(), content::to_text(value));
+        }
+    }
+    let own = inputs.pointer("/requestOptions/timeout").and_then(Value::as_str).and_then(duration::parse);
+    Ok(HttpRequest {
+        method: method.into(),
+        uri: uri.into(),
+        headers,
+        body: inputs.get("body").cloned().unwrap_or_default(),
+        authentication: inputs.get("authentication").cloned().unwrap_or_default(),
+        timeout: own.map_or(timeout, |own| own.min(timeout)),
+    })
+}

@@ -1,0 +1,283 @@
+//! The history of a run, read from its facts: what people see, action by action, attempt by attempt.
+
+use std::collections::BTreeMap;
+
+use hookmill_model::{ActionStatus, Object, RunStatus, Str, Timestamp, Value};
+
+use crate::command::{ActionPath, Outcome};
+use crate::fact::{ActionError, Fact, Purpose};
+use crate::state::{Indexes, Response, reply_value};
+use crate::status_code;
+
+/// One request of an action run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Counts the requests of the action run, from 1.
+    pub attempt: u32,
+    /// What it was for.
+    pub purpose: Purpose,
+    /// When it was handed out.
+    pub started_at: Timestamp,
+    /// When its outcome came.
+    pub ended_at: Option<Timestamp>,
+    /// The HTTP status of the answer.
+    pub status: Option<u16>,
+    /// The code: the status by name, or why there was no answer.
+    pub code: Option<Str>,
+    /// Why there was no answer.
+    pub error: Option<ActionError>,
+    /// The request as it was sent, secrets redacted.
+    pub request: Value,
+    /// The answer: `{statusCode, headers, body?}`.
+    pub response: Option<Value>,
+    /// How often it was handed out again after a crash.
+    pub redispatched: u32,
+}
+
+/// One action run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionRun {
+    /// Which.
+    pub path: ActionPath,
+    /// How it stands.
+    pub status: ActionStatus,
+    /// Its code, once it has ended.
+    pub code: Option<Str>,
+    /// When it began; `None` where it was skipped.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its inputs; `None` where there are none or they are secure.
+    pub inputs: Option<Value>,
+    /// Its outputs; `None` where there are none or they are secure.
+    pub outputs: Option<Value>,
+    /// Why it failed or was skipped.
+    pub error: Option<ActionError>,
+    /// Its requests.
+    pub attempts: Vec<Attempt>,
+    /// Iterations of a loop that have begun.
+    pub iterations: Option<u32>,
+    /// What a condition or switch chose.
+    pub branch: Option<Str>,
+    /// Its tracked properties.
+    pub tracked_properties: Option<Value>,
+    /// The inputs are not shown.
+    pub secure_inputs: bool,
+    /// The outputs are not shown.
+    pub secure_outputs: bool,
+    /// Until when it waits.
+    pub waits_until: Option<Timestamp>,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunHistory {
+    /// How it stands.
+    pub status: RunStatus,
+    /// Its code, once it has ended.
+    pub code: Option<Str>,
+    /// Why it failed.
+    pub error: Option<ActionError>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// The record of its trigger.
+    pub trigger: Value,
+    /// Values of parameters.
+    pub parameters: Value,
+    /// The definition's outputs.
+    pub outputs: Option<Value>,
+    /// The answer to the caller.
+    pub response: Option<Response>,
+    /// The last value of each variable.
+    pub variables: Object,
+    runs: BTreeMap<Str, BTreeMap<Indexes, ActionRun>>,
+    order: Vec<Str>,
+}
+
+impl RunHistory {
+    /// Reads a journal; a fact that does not fit is passed over, since a history shows what there is.
+    #[must_use]
+    pub fn read<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
+        let mut history = Self {
+            status: RunStatus::Waiting,
+            code: None,
+            error: None,
+            started_at: Timestamp::default(),
+            ended_at: None,
+            trigger: Value::Null,
+            parameters: Value::Null,
+            outputs: None,
+            response: None,
+            variables: Object::new(),
+            runs: BTreeMap::new(),
+            order: Vec::new(),
+        };
+        for fact in facts {
+            history.take(fact);
+        }
+        history
+    }
+
+    /// The names of actions that have records, in the order in which the first of each appeared.
+    #[must_use]
+    pub fn actions(&self) -> &[Str] {
+        &self.order
+    }
+
+    /// All runs of an action in order of index; one for an action outside of loops.
+    pub fn runs_of(&self, action: &str) -> impl DoubleEndedIterator<Item = &ActionRun> {
+        self.runs.get(action).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// The run of an action at the indexes of the loops around it.
+    #[must_use]
+    pub fn run_of(&self, action: &str, indexes: &[u32]) -> Option<&ActionRun> {
+        self.runs.get(action)?.get(indexes)
+    }
+
+    /// Runs of an action from behind `after` on, for pages; `first` limits them to an outer iteration.
+    pub fn page<'a>(
+        &'a self,
+        action: &str,
+        after: Option<&[u32]>,
+        prefix: &'a [u32],
+    ) -> impl Iterator<Item = &'a ActionRun> {
+        let from = after.unwrap_or(prefix).to_vec();
+        let skip = usize::from(after.is_some());
+        let runs = self.runs.get(action).into_iter().flat_map(move |runs| runs.range(from.clone()..)).skip(skip);
+        runs.take_while(move |(indexes, _)| indexes.starts_with(prefix)).map(|(_, run)| run)
+    }
+
+    /// How many runs an action has.
+    #[must_use]
+    pub fn count_of(&self, action: &str) -> usize {
+        self.runs.get(action).map_or(0, BTreeMap::len)
+    }
+
+    fn slot(&mut self, path: &ActionPath) -> &mut ActionRun {
+        if !self.runs.contains_key(&path.action) {
+            self.order.push(path.action.clone());
+        }
+        self.runs.entry(path.action.clone()).or_default().entry(path.indexes.clone()).or_insert_with(|| ActionRun {
+            path: path.clone(),
+            status: ActionStatus::Pending,
+            code: None,
+            started_at: None,
+            ended_at: None,
+            inputs: None,
+            outputs: None,
+            error: None,
+            attempts: Vec::new(),
+            iterations: None,
+            branch: None,
+            tracked_properties: None,
+            secure_inputs: false,
+            secure_outputs: false,
+            waits_until: None,
+        })
+    }
+
+    fn attempt(&mut self, path: &ActionPath, attempt: u32) -> Option<&mut Attempt> {
+        self.slot(path).attempts.iter_mut().find(|own| own.attempt == attempt)
+    }
+
+    fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::RunStarted { at, trigger, parameters, .. } => {
+                self.status = RunStatus::Running;
+                self.started_at = *at;
+                self.trigger = trigger.clone();
+                self.parameters = parameters.clone();
+            }
+            Fact::ActionStarted { at, path, inputs, secure_inputs, secure_outputs, .. } => {
+                let run = self.slot(path);
+                run.status = ActionStatus::Running;
+                run.started_at = Some(*at);
+                run.secure_inputs = *secure_inputs;
+                run.secure_outputs = *secure_outputs;
+                run.inputs = inputs.clone().filter(|_| !*secure_inputs);
+            }
+            Fact::EffectStarted { at, path, attempt, purpose, .. } => {
+                let run = self.slot(path);
+                if !run.status.is_final() {
+                    run.status = ActionStatus::Running;
+                    run.waits_until = None;
+                }
+                run.attempts.push(Attempt {
+                    attempt: *attempt,
+                    purpose: *purpose,
+                    started_at: *at,
+                    ended_at: None,
+                    status: None,
+                    code: None,
+                    error: None,
+                    request: Value::Null,
+                    response: None,
+                    redispatched: 0,
+                });
+            }
+            Fact::EffectRedispatched { path, attempt, .. } => {
+                if let Some(own) = self.attempt(path, *attempt) {
+                    own.redispatched += 1;
+                }
+            }
+            Fact::EffectEnded { at, path, attempt, performed } => {
+                let (hide_inputs, hide_outputs) = {
+                    let run = self.slot(path);
+                    (run.secure_inputs, run.secure_outputs)
+                };
+                let Some(own) = self.attempt(path, *attempt) else { return };
+                own.ended_at = Some(*at);
+                if !hide_inputs {
+                    own.request = performed.request.clone();
+                }
+                match &performed.outcome {
+                    Outcome::Replied { status, headers, body } => {
+                        own.status = Some(*status);
+                        own.code = Some(status_code::name(*status));
+                        own.response = (!hide_outputs).then(|| reply_value(*status, headers, body.as_ref()));
+                    }
+                    Outcome::NoReply { code, message, .. } => {
+                        own.code = Some(code.clone());
+                        own.error = Some(ActionError { code: code.clone(), message: message.clone() });
+                    }
+                }
+            }
+            Fact::Waiting { path, until, .. } => {
+                let run = self.slot(path);
+                run.status = ActionStatus::Waiting;
+                run.waits_until = *until;
+            }
+            Fact::CallbackReceived { .. } | Fact::CancelRequested { .. } | Fact::IterationEnded { .. } => {}
+            Fact::BranchChosen { path, branch, .. } => self.slot(path).branch = Some(branch.clone()),
+            Fact::LoopStarted { path, .. } => self.slot(path).iterations = Some(0),
+            Fact::IterationStarted { path, index, .. } => self.slot(path).iterations = Some(*index + 1),
+            Fact::ActionEnded { at, path, status, code, outputs, error, tracked, .. } => {
+                let run = self.slot(path);
+                run.status = *status;
+                run.code = Some(code.clone());
+                run.ended_at = Some(*at);
+                run.outputs = outputs.clone().filter(|_| !run.secure_outputs);
+                run.error = error.clone();
+                run.tracked_properties = tracked.clone();
+                run.waits_until = None;
+            }
+            Fact::VariableSet { name, value, .. } => {
+                self.variables.insert(name.clone(), value.clone());
+            }
+            Fact::Responded { status, headers, body, .. } => {
+                self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });
+            }
+            Fact::RunStopped { error, .. } => self.error = error.clone(),
+            Fact::RunEnded { at, status, code, error, outputs } => {
+                self.status = *status;
+                self.code = Some(code.clone());
+                self.error = error.clone();
+                self.ended_at = Some(*at);
+                self.outputs = outputs.clone();
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What the expressions of one action run can see: its place in the plan and the state of the run.
+
+use std::cell::{Cell, RefCell};
+
+use hookmill_definition::Plan;
+use hookmill_definition::plan::{ActionIndex, ActionKind};
+use hookmill_expression::case::next_random;
+use hookmill_expression::{Limits, NameKind, Scope, date_text, member};
+use hookmill_model::{ActionStatus, Object, Str, Timestamp, Value};
+
+use crate::command::ActionPath;
+use crate::state::{Record, RunState};
+
+static LIMITS: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
+
+/// The scope of one evaluation.
+pub(crate) struct ActionScope<'a> {
+    pub plan: &'a Plan,
+    pub state: &'a RunState,
+    pub now: Timestamp,
+    /// The loops around, outermost first; one index each.
+    pub loops: &'a [ActionIndex],
+    pub indexes: &'a [u32],
+    /// The element of a data operation.
+    pub element: RefCell<Option<Value>>,
+    /// What `action()` gives.
+    pub current: Option<Value>,
+    pub callback_url: Option<Str>,
+    random: Cell<u64>,
+}
+
+impl<'a> ActionScope<'a> {
+    /// `salt` tells the evaluations of one action run apart, so that each draws its own random numbers.
+    pub fn new(
+        plan: &'a Plan,
+        state: &'a RunState,
+        now: Timestamp,
+        loops: &'a [ActionIndex],
+        indexes: &'a [u32],
+        salt: (&str, u32),
+    ) -> Self {
+        let mut seed = state.seed ^ 0x5851_F42D_4C95_7F2D;
+        for byte in salt.0.bytes() {
+            seed = (seed ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+        for index in indexes.iter().chain([&salt.1]) {
+            seed = (seed ^ u64::from(*index)).wrapping_mul(0x0000_0100_0000_01B3);
+        }
+        Self {
+            plan,
+            state,
+            now,
+            loops,
+            indexes,
+            element: RefCell::new(None),
+            current: None,
+            callback_url: None,
+            random: Cell::new(seed),
+        }
+    }
+
+    /// How many of the target's loops are around the reader too.
+    fn common(&self, target: ActionIndex) -> usize {
+        let own = &self.plan.actions[target].loops;
+        own.iter().zip(self.loops).take_while(|(a, b)| a == b).count()
+    }
+
+    /// The records of the target that the reader sees: its own iteration's, or all of them.
+    fn seen(&self, target: ActionIndex) -> Seen<'a> {
+        let action = &self.plan.actions[target];
+        let common = self.common(target);
+        let prefix = &self.indexes[..common.min(self.indexes.len())];
+        if common == action.loops.len() {
+            return Seen::One(self.state.record(&action.name, prefix));
+        }
+        let runs = self.state.records.get(&action.name);
+        let records = runs.into_iter().flat_map(|runs| runs.range(prefix.to_vec()..));
+        Seen::Many(records.take_while(|(indexes, _)| indexes.starts_with(prefix)).map(|(_, record)| record).collect())
+    }
+
+    fn child(&self, target: ActionIndex) -> Value {
+        let action = &self.plan.actions[target];
+        match self.seen(target) {
+            Seen::One(record) => record.map_or(Value::Null, |record| self.describe(target, record)),
+            Seen::Many(records) => {
+                let last = records.last().copied();
+                let mut members = match last {
+                    Some(last) => self.describe(target, last).as_object().cloned().unwrap_or_default(),
+                    None => [("name", Value::from(action.name.clone()))].into_iter().collect(),
+                };
+                let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+                members.insert(
+                    "outputs",
+                    Value::array(records.iter().map(|record| self.describe(target, record)).collect()),
+                );
+                members.insert("repetitionCount", Value::Integer(count));
+                members.into()
+            }
+        }
+    }
+
+    fn describe(&self, target: ActionIndex, record: &Record) -> Value {
+        describe(&self.plan.actions[target].name, record, &self.state.tracking_id())
+    }
+}
+
+enum Seen<'a> {
+    One(Option<&'a Record>),
+    Many(Vec<&'a Record>),
+}
+
+impl RunState {
+    pub(crate) fn tracking_id(&self) -> Str {
+        let own = self.trigger.get("clientTrackingId").and_then(Value::as_str);
+        own.map_or_else(|| self.run.map(|run| run.to_string()).unwrap_or_default().into(), Into::into)
+    }
+}
+
+/// A record as expressions see it.
+pub(crate) fn describe(name: &Str, record: &Record, client_tracking_id: &Str) -> Value {
+    let mut members = Object::with_capacity(10);
+    members.insert("name", name.clone());
+    if let Some(inputs) = &record.inputs {
+        members.insert("inputs", inputs.clone());
+    }
+    if let Some(outputs) = &record.outputs {
+        members.insert("outputs", outputs.clone());
+    }
+    members.insert("startTime", date_text(record.started_at));
+    if let Some(ended_at) = record.ended_at {
+        members.insert("endTime", date_text(ended_at));
+    }
+    members.insert("clientTrackingId", client_tracking_id.clone());
+    if !record.code.is_empty() && &*record.code != "NotSpecified" {
+        members.insert("code", record.code.clone());
+    }
+    members.insert("status", record.status.as_str());
+    if let Some(error) = &record.error {
+        members.insert("error", Value::object([("code", error.code.clone()), ("message", error.message.clone())]));
+    }
+    members.into()
+}
+
+impl Scope for ActionScope<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn random(&self) -> u64 {
+        let mut state = self.random.get();
+        let number = next_random(&mut state);
+        self.random.set(state);
+        number
+    }
+
+    fn limits(&self) -> &Limits {
+        &LIMITS
+    }
+
+    fn trigger(&self) -> Option<Value> {
+        Some(self.state.trigger.clone())
+    }
+
+    fn trigger_outputs(&self) -> Option<Value> {
+        self.state.trigger.get("outputs").cloned()
+    }
+
+    fn action(&self, name: &str) -> Option<Value> {
+        self.plan.find(name).map(|target| self.child(target))
+    }
+
+    fn action_outputs(&self, name: &str) -> Option<Value> {
+        let target = self.plan.find(name)?;
+        Some(match self.seen(target) {
+            Seen::One(record) => record.and_then(|record| record.outputs.clone()).unwrap_or_default(),
+            Seen::Many(records) => {
+                let outputs = records.iter().map(|record| record.outputs.clone().unwrap_or_default());
+                Value::array(outputs.collect())
+            }
+        })
+    }
+
+    fn current_action(&self) -> Option<Value> {
+        self.current.clone()
+    }
+
+    fn parameter(&self, name: &str) -> Option<Value> {
+        let supplied = member(&self.state.parameters, name).cloned();
+        supplied.or_else(|| {
+            let lower = name.to_lowercase();
+            let known = self.plan.parameters.get(lower.as_str());
+            match known {
+                Some(parameter) => Some(parameter.default.clone().unwrap_or_default()),
+                None => lower.starts_with('$').then(|| Object::new().into()),
+            }
+        })
+    }
+
+    fn variable(&self, name: &str) -> Option<Value> {
+        self.state.variables.get(name.to_lowercase().as_str()).map(|variable| variable.value.clone())
+    }
+
+    fn item(&self, of_loop: Option<&str>) -> Option<Value> {
+        let place = match of_loop {
+            None => {
+                if let Some(element) = &*self.element.borrow() {
+                    return Some(element.clone());
+                }
+                let is_foreach =
+                    |index: &ActionIndex| matches!(self.plan.actions[*index].kind, ActionKind::Foreach { .. });
+                self.loops.iter().rposition(is_foreach)?
+            }
+            Some(name) => {
+                let target = self.plan.find(name)?;
+                self.loops.iter().position(|index| *index == target)?
+            }
+        };
+        let action = self.plan.actions[self.loops[place]].name.clone();
+        let path = ActionPath { action, indexes: self.indexes.get(..place)?.to_vec() };
+        let items = self.state.loops.get(&path)?.items.as_ref()?.as_array()?;
+        items.get(usize::try_from(*self.indexes.get(place)?).ok()?).cloned()
+    }
+
+    fn iteration_index(&self, of_loop: &str) -> Option<i64> {
+        let target = self.plan.find(of_loop)?;
+        let place = self.loops.iter().position(|index| *index == target)?;
+        self.indexes.get(place).map(|index| i64::from(*index))
+    }
+
+    fn result(&self, scope: &str) -> Option<Value> {
+        let target = self.plan.find(scope)?;
+        let action = &self.plan.actions[target];
+        let is_until = matches!(action.kind, ActionKind::Until { .. });
+        let mut children = Vec::new();
+        for group in action.kind.groups() {
+            for child in &self.plan.groups[group].actions {
+                if !is_until || self.common(*child) == self.plan.actions[*child].loops.len() {
+                    children.push(self.child(*child));
+                    continue;
+                }
+                // Of an Until the last iteration counts.
+                if let Seen::Many(records) = self.seen(*child)
+                    && let Some(last) = records.last()
+                {
+                    children.push(self.describe(*child, last));
+                }
+            }
+        }
+        children.retain(|child| !child.is_null());
+        Some(Value::array(children))
+    }
+
+    fn workflow(&self) -> Value {
+        self.state.workflow.clone()
+    }
+
+    fn callback_url(&self) -> Option<Value> {
+        self.callback_url.clone().map(Value::String)
+    }
+
+    fn names(&self, kind: NameKind) -> Vec<Str> {
+        match kind {
+            NameKind::Action => self.plan.actions.iter().map(|action| action.name.clone()).collect(),
+            NameKind::Variable => self.state.variables.values().map(|variable| variable.name.clone()).collect(),
+            NameKind::Parameter => self.plan.parameters.values().map(|parameter| parameter.name.clone()).collect(),
+            NameKind::Loop => self.loops.iter().map(|index| self.plan.actions[*index].name.clone()).collect(),
+        }
+    }
+}
+
+/// Whether a status counts as a failure of its group.
+pub(crate) const fn is_bad(status: ActionStatus) -> bool {
+    matches!(status, ActionStatus::Failed | ActionStatus::TimedOut | ActionStatus::Cancelled)
+}

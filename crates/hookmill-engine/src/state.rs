@@ -1,0 +1,521 @@
+//! The state of a run: the fold of its facts. `apply` never looks at the plan, and refuses what cannot follow.
+//!
+//! ```text
+//! (nothing) ── RunStarted ──▶ Running ── RunStopped ──▶ Running, stopping ── RunEnded ──▶ final
+//! (none)    ── ActionStarted ──▶ Running ── Waiting ──▶ Waiting ── EffectStarted ──▶ Running
+//! (none) | Running | Waiting ── ActionEnded ──▶ final
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use hookmill_definition::plan::VariableKind;
+use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
+
+use crate::command::{ActionPath, ActionRequest, Outcome};
+use crate::fact::{ActionError, CallSettings, Fact, Purpose, WaitReason};
+
+/// The indexes of the iterations around an action, outermost first.
+pub type Indexes = Vec<u32>;
+
+/// A fact that cannot follow from the state: the journal is damaged, or the engine has a fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the fact \"{fact}\" cannot follow: {reason}")]
+pub struct IllegalFact {
+    /// Which fact.
+    pub fact: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// One action run, as far as decisions need it.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Where it stands.
+    pub status: ActionStatus,
+    /// Its code, once it has ended.
+    pub code: Str,
+    /// Its inputs as the history shows them.
+    pub inputs: Option<Value>,
+    /// Its outputs.
+    pub outputs: Option<Value>,
+    /// Why it failed or was skipped.
+    pub error: Option<ActionError>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Iterations of a loop that have begun.
+    pub iterations: u32,
+    /// The group that a condition or switch chose.
+    pub branch: Option<u32>,
+    pub(crate) call: Option<Box<CallState>>,
+}
+
+/// The requests of an action that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct CallState {
+    pub settings: CallSettings,
+    /// Requests so far.
+    pub attempts: u32,
+    /// Retries of the present request.
+    pub retries: u32,
+    /// The present request, to be sent again.
+    pub request: Option<(Purpose, ActionRequest)>,
+    /// The action's first request: polls and pages repeat its authentication.
+    pub first: Option<ActionRequest>,
+    /// Pages so far.
+    pub pages: Vec<Value>,
+    /// The reply to the subscription of a webhook action.
+    pub subscribed: Option<Value>,
+    /// What a call-back brought.
+    pub callback: Option<Value>,
+}
+
+/// A request that is in flight, or is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenEffect {
+    pub request: ActionRequest,
+    pub purpose: Purpose,
+}
+
+/// Why and until when an action waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Wait {
+    pub reason: WaitReason,
+    pub until: Option<Timestamp>,
+    pub uri: Option<Str>,
+}
+
+/// A loop that has not ended.
+#[derive(Clone, Debug)]
+pub(crate) struct LoopState {
+    pub items: Option<Value>,
+    pub count: u32,
+    pub concurrency: u32,
+    pub until: Option<Timestamp>,
+    pub next: u32,
+    pub active: BTreeSet<u32>,
+    pub any_failed: bool,
+    pub last: Option<ActionStatus>,
+}
+
+/// One variable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// As written.
+    pub name: Str,
+    /// Its kind.
+    pub kind: VariableKind,
+    /// Its value.
+    pub value: Value,
+}
+
+/// The answer to the caller of the trigger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and texts.
+    pub headers: Value,
+    /// The body.
+    pub body: Option<Value>,
+}
+
+/// Why nothing new begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop {
+    pub status: RunStatus,
+    pub code: Str,
+    pub error: Option<ActionError>,
+}
+
+/// The state of one run.
+#[derive(Clone, Debug)]
+pub struct RunState {
+    pub(crate) run: Option<RunId>,
+    pub(crate) seed: u64,
+    pub(crate) started_at: Timestamp,
+    pub(crate) deadline: Timestamp,
+    pub(crate) trigger: Value,
+    pub(crate) parameters: Object,
+    pub(crate) workflow: Value,
+    pub(crate) caller_waits: bool,
+    pub(crate) status: RunStatus,
+    pub(crate) error: Option<ActionError>,
+    pub(crate) code: Str,
+    pub(crate) outputs: Option<Value>,
+    pub(crate) variables: BTreeMap<Str, Variable>,
+    pub(crate) records: HashMap<Str, BTreeMap<Indexes, Record>>,
+    pub(crate) ended: HashMap<(u32, Indexes), u32>,
+    pub(crate) open: BTreeMap<(ActionPath, u32), OpenEffect>,
+    pub(crate) waits: BTreeMap<ActionPath, Wait>,
+    pub(crate) deadlines: BTreeSet<(Timestamp, ActionPath)>,
+    pub(crate) loops: BTreeMap<ActionPath, LoopState>,
+    pub(crate) response: Option<Response>,
+    pub(crate) stop: Option<Stop>,
+    pub(crate) cancel_requested: bool,
+    pub(crate) facts: u64,
+}
+
+impl Default for RunState {
+    fn default() -> Self {
+        Self {
+            run: None,
+            seed: 0,
+            started_at: Timestamp::default(),
+            deadline: Timestamp::default(),
+            trigger: Value::Null,
+            parameters: Object::new(),
+            workflow: Value::Null,
+            caller_waits: false,
+            status: RunStatus::Waiting,
+            error: None,
+            code: "".into(),
+            outputs: None,
+            variables: BTreeMap::new(),
+            records: HashMap::new(),
+            ended: HashMap::new(),
+            open: BTreeMap::new(),
+            waits: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            loops: BTreeMap::new(),
+            response: None,
+            stop: None,
+            cancel_requested: false,
+            facts: 0,
+        }
+    }
+}
+
+impl RunState {
+    /// The state after some facts.
+    ///
+    /// # Errors
+    /// The first fact that cannot follow.
+    pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<Self, IllegalFact> {
+        let mut state = Self::default();
+        for fact in facts {
+            state.apply(fact)?;
+        }
+        Ok(state)
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    pub const fn status(&self) -> RunStatus {
+        self.status
+    }
+
+    /// Why it failed.
+    #[must_use]
+    pub const fn error(&self) -> Option<&ActionError> {
+        self.error.as_ref()
+    }
+
+    /// The answer to the caller of the trigger, once there is one.
+    #[must_use]
+    pub const fn response(&self) -> Option<&Response> {
+        self.response.as_ref()
+    }
+
+    /// How many facts it is the fold of.
+    #[must_use]
+    pub const fn facts(&self) -> u64 {
+        self.facts
+    }
+
+    /// The variables by name in lower case.
+    #[must_use]
+    pub const fn variables(&self) -> &BTreeMap<Str, Variable> {
+        &self.variables
+    }
+
+    /// The record of one action run.
+    #[must_use]
+    pub fn record(&self, action: &str, indexes: &[u32]) -> Option<&Record> {
+        self.records.get(action)?.get(indexes)
+    }
+
+    /// How many action runs are kept in memory.
+    #[must_use]
+    pub fn records_kept(&self) -> usize {
+        self.records.values().map(BTreeMap::len).sum()
+    }
+
+    pub(crate) fn record_of(&self, path: &ActionPath) -> Option<&Record> {
+        self.record(&path.action, &path.indexes)
+    }
+
+    fn record_mut(&mut self, path: &ActionPath) -> Option<&mut Record> {
+        self.records.get_mut(&path.action)?.get_mut(&path.indexes)
+    }
+
+    fn running(&mut self, path: &ActionPath, fact: &Fact) -> Result<&mut Record, IllegalFact> {
+        match self.record_mut(path) {
+            Some(record) if !record.status.is_final() => Ok(record),
+            Some(_) => Err(illegal(fact, format!("the action run {} has ended", path.action))),
+            None => Err(illegal(fact, format!("the action run {} has not begun", path.action))),
+        }
+    }
+
+    /// Takes in one fact.
+    ///
+    /// # Errors
+    /// The fact cannot follow; the state is unchanged then, and of no more use.
+    pub fn apply(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
+        match (&self.run, self.status.is_final(), fact) {
+            (None, _, Fact::RunStarted { .. }) => {}
+            (None, ..) => return Err(illegal(fact, "the run has not begun".to_owned())),
+            (Some(_), _, Fact::RunStarted { .. }) => return Err(illegal(fact, "the run has begun".to_owned())),
+            (_, true, _) => return Err(illegal(fact, "the run has ended".to_owned())),
+            _ => {}
+        }
+        self.take(fact)?;
+        self.facts += 1;
+        Ok(())
+    }
+
+    fn take(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
+        match fact {
+            Fact::RunStarted { at, run, seed, trigger, parameters, workflow, caller_waits, deadline, .. } => {
+                self.run = Some(*run);
+                self.seed = *seed;
+                self.started_at = *at;
+                self.deadline = *deadline;
+                self.trigger = trigger.clone();
+                self.parameters = parameters.as_object().cloned().unwrap_or_default();
+                self.workflow = workflow.clone();
+                self.caller_waits = *caller_waits;
+                self.status = RunStatus::Running;
+            }
+            Fact::ActionStarted { at, path, inputs, call, .. } => {
+                let slot = self.records.entry(path.action.clone()).or_default();
+                if slot.contains_key(&path.indexes) {
+                    return Err(illegal(fact, format!("the action run {} has begun", path.action)));
+                }
+                if let Some(deadline) = call.as_ref().and_then(|call| call.deadline) {
+                    self.deadlines.insert((deadline, path.clone()));
+                }
+                let call = call.clone().map(|settings| {
+                    Box::new(CallState {
+                        settings,
+                        attempts: 0,
+                        retries: 0,
+                        request: None,
+                        first: None,
+                        pages: Vec::new(),
+                        subscribed: None,
+                        callback: None,
+                    })
+                });
+                let record = Record {
+                    status: ActionStatus::Running,
+                    code: "".into(),
+                    inputs: inputs.clone(),
+                    outputs: None,
+                    error: None,
+                    started_at: *at,
+                    ended_at: None,
+                    iterations: 0,
+                    branch: None,
+                    call,
+                };
+                slot.insert(path.indexes.clone(), record);
+            }
+            Fact::EffectStarted { path, attempt, retry, purpose, request, .. } => {
+                let key = (path.clone(), *attempt);
+                if self.open.contains_key(&key) {
+                    return Err(illegal(fact, "the request is open already".to_owned()));
+                }
+                if *purpose != Purpose::Unsubscribe {
+                    let record = self.running(path, fact)?;
+                    record.status = ActionStatus::Running;
+                    let Some(call) = record.call.as_mut() else {
+                        return Err(illegal(fact, format!("the action {} asks nothing of the world", path.action)));
+                    };
+                    call.retries = *retry;
+                    call.attempts = *attempt;
+                    call.request = Some((*purpose, request.clone()));
+                    call.first.get_or_insert_with(|| request.clone());
+                    self.waits.remove(path);
+                }
+                self.open.insert(key, OpenEffect { request: request.clone(), purpose: *purpose });
+            }
+            Fact::EffectRedispatched { path, attempt, .. } => {
+                if !self.open.contains_key(&(path.clone(), *attempt)) {
+                    return Err(illegal(fact, "the request is not open".to_owned()));
+                }
+            }
+            Fact::EffectEnded { path, attempt, performed, .. } => {
+                let Some(effect) = self.open.remove(&(path.clone(), *attempt)) else {
+                    return Err(illegal(fact, "the request is not open".to_owned()));
+                };
+                if let (Some(record), Outcome::Replied { status, headers, body }) =
+                    (self.record_mut(path), &performed.outcome)
+                    && let Some(call) = record.call.as_mut()
+                {
+                    let reply = reply_value(*status, headers, body.as_ref());
+                    match effect.purpose {
+                        Purpose::Subscribe => call.subscribed = Some(reply),
+                        Purpose::Call | Purpose::Page => call.pages.extend(body.clone()),
+                        Purpose::Poll | Purpose::Unsubscribe => {}
+                    }
+                }
+            }
+            Fact::Waiting { path, reason, until, uri, .. } => {
+                self.running(path, fact)?.status = ActionStatus::Waiting;
+                self.waits.insert(path.clone(), Wait { reason: *reason, until: *until, uri: uri.clone() });
+            }
+            Fact::CallbackReceived { path, outputs, .. } => {
+                let record = self.running(path, fact)?;
+                if let Some(call) = record.call.as_mut() {
+                    call.callback = Some(outputs.clone());
+                }
+            }
+            Fact::BranchChosen { path, group, .. } => self.running(path, fact)?.branch = *group,
+            Fact::LoopStarted { path, items, count, concurrency, until, .. } => {
+                self.running(path, fact)?;
+                let begun = LoopState {
+                    items: items.clone(),
+                    count: *count,
+                    concurrency: *concurrency,
+                    until: *until,
+                    next: 0,
+                    active: BTreeSet::new(),
+                    any_failed: false,
+                    last: None,
+                };
+                self.loops.insert(path.clone(), begun);
+            }
+            Fact::IterationStarted { path, index, .. } => {
+                self.running(path, fact)?.iterations = *index + 1;
+                let Some(own) = self.loops.get_mut(path).filter(|own| own.next == *index) else {
+                    return Err(illegal(fact, "the loop is not at this iteration".to_owned()));
+                };
+                own.next += 1;
+                own.active.insert(*index);
+            }
+            Fact::IterationEnded { path, index, group, status, forget, .. } => {
+                let Some(own) = self.loops.get_mut(path).filter(|own| own.active.contains(index)) else {
+                    return Err(illegal(fact, "the iteration has not begun".to_owned()));
+                };
+                own.active.remove(index);
+                own.any_failed |= *status != ActionStatus::Succeeded;
+                own.last = Some(*status);
+                let mut indexes = path.indexes.clone();
+                indexes.push(*index);
+                self.ended.remove(&(*group, indexes.clone()));
+                if *forget {
+                    self.forget(&indexes);
+                }
+            }
+            Fact::ActionEnded { at, path, group, status, code, outputs, error, .. } => {
+                self.end(fact, *at, path, *group, *status, code, outputs.as_ref(), error.as_ref())?;
+            }
+            Fact::VariableSet { name, kind, value } => {
+                let kind = VariableKind::parse(kind).unwrap_or(VariableKind::Object);
+                let variable = Variable { name: name.clone(), kind, value: value.clone() };
+                self.variables.insert(name.to_lowercase().into(), variable);
+            }
+            Fact::Responded { status, headers, body, .. } => {
+                self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });
+            }
+            Fact::CancelRequested { .. } => self.cancel_requested = true,
+            Fact::RunStopped { status, code, error, .. } => {
+                self.stop = Some(Stop { status: *status, code: code.clone(), error: error.clone() });
+            }
+            Fact::RunEnded { status, code, error, outputs, .. } => {
+                if !self.open.is_empty() {
+                    return Err(illegal(fact, "requests are open".to_owned()));
+                }
+                self.status = *status;
+                self.code = code.clone();
+                self.error = error.clone();
+                self.outputs = outputs.clone();
+                self.waits.clear();
+                self.deadlines.clear();
+                self.loops.clear();
+            }
+        }
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments)] // They are the members of one fact.
+    fn end(
+        &mut self,
+        fact: &Fact,
+        at: Timestamp,
+        path: &ActionPath,
+        group: u32,
+        status: ActionStatus,
+        code: &Str,
+        outputs: Option<&Value>,
+        error: Option<&ActionError>,
+    ) -> Result<(), IllegalFact> {
+        if !status.is_final() {
+            return Err(illegal(fact, format!("{status} is not an end")));
+        }
+        let slot = self.records.entry(path.action.clone()).or_default();
+        let record = slot.entry(path.indexes.clone()).or_insert_with(|| Record {
+            status: ActionStatus::Pending,
+            code: "".into(),
+            inputs: None,
+            outputs: None,
+            error: None,
+            started_at: at,
+            ended_at: None,
+            iterations: 0,
+            branch: None,
+            call: None,
+        });
+        if record.status.is_final() {
+            return Err(illegal(fact, format!("the action run {} has ended", path.action)));
+        }
+        record.status = status;
+        record.code = code.clone();
+        record.outputs = outputs.cloned();
+        record.error = error.cloned();
+        record.ended_at = Some(at);
+        if let Some(call) = record.call.take() {
+            if let Some(deadline) = call.settings.deadline {
+                self.deadlines.remove(&(deadline, path.clone()));
+            }
+            for attempt in 1..=call.attempts {
+                self.open.remove(&(path.clone(), attempt));
+            }
+        }
+        self.waits.remove(path);
+        self.loops.remove(path);
+        *self.ended.entry((group, path.indexes.clone())).or_insert(0) += 1;
+        Ok(())
+    }
+
+    /// Drops all records inside an iteration.
+    fn forget(&mut self, prefix: &[u32]) {
+        #[allow(clippy::iter_over_hash_type)] // Removing is the same in any order.
+        for runs in self.records.values_mut() {
+            if runs.range(prefix.to_vec()..).next().is_some_and(|(indexes, _)| indexes.starts_with(prefix)) {
+                runs.retain(|indexes, _| !indexes.starts_with(prefix));
+            }
+        }
+        self.ended.retain(|(_, indexes), _| !indexes.starts_with(prefix));
+    }
+}
+
+/// `{statusCode, headers, body?}`
+pub(crate) fn reply_value(status: u16, headers: &Object, body: Option<&Value>) -> Value {
+    let mut members = Object::with_capacity(3);
+    members.insert("statusCode", Value::Integer(status.into()));
+    members.insert("headers", headers.clone());
+    if let Some(body) = body {
+        members.insert("body", body.clone());
+    }
+    members.into()
+}
+
+fn illegal(fact: &Fact, reason: String) -> IllegalFact {
+    let name = serde_json::to_value(fact)
+        .ok()
+        .and_then(|fact| fact.get("fact").and_then(|name| name.as_str().map(ToOwned::to_owned)));
+    IllegalFact { fact: name.unwrap_or_default(), reason }
+}

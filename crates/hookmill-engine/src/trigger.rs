@@ -1,0 +1,178 @@
+//! What a fired trigger starts: one run, one per element, or none.
+
+use hookmill_definition::Plan;
+use hookmill_definition::plan::Trigger;
+use hookmill_expression::{content, date_text};
+use hookmill_model::{Object, Str, Timestamp, Value};
+
+use crate::fact::ActionError;
+use crate::scope::ActionScope;
+use crate::state::RunState;
+
+/// What came, and what the trigger's expressions may know.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// `triggerOutputs()`: `headers`, `body`, `queries`, `relativePathParameters`.
+    pub outputs: Value,
+    /// Values of parameters: name → value.
+    pub parameters: Value,
+    /// What `workflow()` gives.
+    pub workflow: Value,
+    /// The name under which all runs of this event are found.
+    pub origin: Str,
+    /// Begins the random numbers of the trigger's expressions.
+    pub seed: u64,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What follows from an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Firing {
+    /// These runs start, each with the record of its trigger.
+    Runs(Vec<Value>),
+    /// No run starts, and nothing is wrong.
+    Skipped(ActionError),
+    /// No run starts, since the trigger failed.
+    Failed(ActionError),
+    /// The body is not what the trigger asks for; the caller's mistake.
+    Refused(ActionError),
+}
+
+/// Decides what an event starts: the schema, then `splitOn`, then the conditions.
+#[must_use]
+pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
+    let outputs =
+        if trigger.keep_authorization { event.outputs.clone() } else { without_authorization(&event.outputs) };
+    if trigger.validate_schema
+        && let Some(schema) = &trigger.schema
+    {
+        let body = outputs.get("body").cloned().unwrap_or_default();
+        if let Some(violation) = schema.violations(&body).first() {
+            let message = format!(
+                "The input body for trigger '{}' does not match its schema: {}",
+                trigger.name, violation.message
+            );
+            return Firing::Refused(ActionError::new("TriggerInputSchemaMismatch", message));
+        }
+    }
+    let Some(split_on) = &trigger.split_on else {
+        return match admit(plan, trigger, event, outputs, 0) {
+            Ok(Some(record)) => Firing::Runs(vec![record]),
+            Ok(None) => {
+                let message = format!("A condition of the trigger '{}' is not met.", trigger.name);
+                Firing::Skipped(ActionError::new("TriggerConditionNotMet", message))
+            }
+            Err(error) => Firing::Failed(error),
+        };
+    };
+    let state = state_of(trigger, event, &outputs);
+    let split = split_on.evaluate(&ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, 0)));
+    let elements = match split {
+        Ok(Value::Array(elements)) => elements,
+        Ok(other) => {
+            let message = format!(
+                "The template language expression '{}' of 'splitOn' in the trigger '{}' must give an array; it gives a value of the type '{}'.",
+                content::to_text(split_on.source()),
+                trigger.name,
+                other.type_name()
+            );
+            return Firing::Failed(ActionError::new("InvalidTemplate", message));
+        }
+        Err((_, fault)) => return Firing::Failed(failure(trigger, &fault)),
+    };
+    let most = if trigger.concurrency.is_some() { 100 } else { plan.limits.split_items_max };
+    if elements.len() > most {
+        let message = format!("The event has {} items; at most {most} are split.", elements.len());
+        return Firing::Failed(ActionError::new("SplitOnItemsExceeded", message));
+    }
+    let mut records = Vec::with_capacity(elements.len());
+    for (index, element) in elements.iter().enumerate() {
+        let mut members = outputs.as_object().cloned().unwrap_or_default();
+        members.insert("body", element.clone());
+        match admit(plan, trigger, event, members.into(), index + 1) {
+            Ok(record) => records.extend(record),
+            Err(error) => return Firing::Failed(error),
+        }
+    }
+    if records.is_empty() {
+        let message = format!("The event has no item for which the trigger '{}' starts a run.", trigger.name);
+        return Firing::Skipped(ActionError::new("TriggerConditionNotMet", message));
+    }
+    Firing::Runs(records)
+}
+
+fn without_authorization(outputs: &Value) -> Value {
+    let Some(headers) = outputs.get("headers").and_then(Value::as_object) else { return outputs.clone() };
+    if !headers.keys().any(|name| name.eq_ignore_ascii_case("authorization")) {
+        return outputs.clone();
+    }
+    let kept: Object = headers
+        .iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("authorization"))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let mut members = outputs.as_object().cloned().unwrap_or_default();
+    members.insert("headers", kept);
+    members.into()
+}
+
+fn state_of(trigger: &Trigger, event: &Event, outputs: &Value) -> RunState {
+    RunState {
+        seed: event.seed,
+        trigger: record(trigger, event, outputs.clone(), None),
+        parameters: event.parameters.as_object().cloned().unwrap_or_default(),
+        workflow: event.workflow.clone(),
+        ..RunState::default()
+    }
+}
+
+fn record(trigger: &Trigger, event: &Event, outputs: Value, tracking_id: Option<Str>) -> Value {
+    let mut members = Object::with_capacity(8);
+    members.insert("name", trigger.name.clone());
+    members.insert("outputs", outputs);
+    members.insert("startTime", date_text(event.now));
+    members.insert("endTime", date_text(event.now));
+    members.insert("originHistoryName", event.origin.clone());
+    if let Some(tracking_id) = tracking_id {
+        members.insert("clientTrackingId", tracking_id);
+    }
+    members.insert("status", "Succeeded");
+    members.into()
+}
+
+fn failure(trigger: &Trigger, fault: &hookmill_expression::Error) -> ActionError {
+    let message = format!(
+        "Unable to process template language expressions for trigger '{}' at line '{}' and column '{}': '{}'.",
+        trigger.name, fault.position.line, fault.position.column, fault.message
+    );
+    ActionError::new("InvalidTemplate", message)
+}
+
+/// The record of a run that starts; `None` where a condition is false.
+fn admit(
+    plan: &Plan,
+    trigger: &Trigger,
+    event: &Event,
+    outputs: Value,
+    salt: usize,
+) -> Result<Option<Value>, ActionError> {
+    let state = state_of(trigger, event, &outputs);
+    let salt = u32::try_from(salt).unwrap_or(u32::MAX);
+    let scope = ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, salt));
+    for condition in &trigger.conditions {
+        if !condition.evaluate(&scope).map_err(|(_, fault)| failure(trigger, &fault))? {
+            return Ok(None);
+        }
+    }
+    let given = trigger.tracking_id.as_ref().map(|id| id.evaluate(&scope)).transpose();
+    let given = given.map_err(|(_, fault)| failure(trigger, &fault))?.map(|id| content::to_text(&id));
+    if given.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 128) {
+        let message = "The client tracking id must have 1 to 128 characters.";
+        return Err(ActionError::new("InvalidClientTrackingId", message));
+    }
+    let header = outputs.get("headers").and_then(Value::as_object);
+    let header = header.and_then(|headers| hookmill_expression::member(headers, "x-ms-client-tracking-id"));
+    let tracking_id = given.or_else(|| header.map(content::to_text));
+    Ok(Some(record(trigger, event, outputs, tracking_id)))
+}
