@@ -21,9 +21,9 @@ use crate::refusal::Refusal;
 /// All memory of a script, `workflowContext` included.
 const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// What calls within calls may take.
-const STACK_BYTES_MAX: usize = 512 * 1024;
+const STACK_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The stack of the thread; far above the script's, since the interpreter needs some to notice its limit.
-const THREAD_STACK_BYTES: usize = 2 * 1024 * 1024;
+const THREAD_STACK_BYTES: usize = 8 * 1024 * 1024;
 /// How long a script may be over its time before its thread is given up.
 const GRACE: Duration = Duration::from_secs(1);
 /// What the interpreter calls a script without a name.

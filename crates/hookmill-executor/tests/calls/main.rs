@@ -1,0 +1,7 @@
+//! What services get and what flows get back, over real connections.
+
+// Helpers of tests may unwrap as tests may.
+#![allow(clippy::unwrap_used)]
+
+mod http_action;
+mod service;
