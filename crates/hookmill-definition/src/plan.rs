@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hookmill_expression::{Compiled, Condition};
-use hookmill_model::{ActionStatus, Object, Str, Value};
+use hookmill_model::{ActionStatus, Object, Pointer, Str, Value};
 
 use crate::limits::{Limits, Profile};
 use crate::recurrence::Recurrence;
@@ -172,9 +172,11 @@ pub struct Action {
     pub name: Str,
     /// `type` as written.
     pub type_name: Str,
+    /// Its place in the definition.
+    pub pointer: Pointer,
     /// What it does.
     pub kind: ActionKind,
-    /// Where it stands.
+    /// The group it belongs to.
     pub group: GroupIndex,
     /// Its predecessors and the statuses it accepts of each.
     pub run_after: Vec<(ActionIndex, Vec<ActionStatus>)>,

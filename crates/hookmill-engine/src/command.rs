@@ -43,6 +43,7 @@ impl fmt::Display for EffectId {
 
 /// What must be in flight for a run to go on.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant)] // There are few of them, and most perform something.
 pub enum Command {
     /// Perform the request and report its outcome with [`crate::Input::EffectEnded`].
     Perform {

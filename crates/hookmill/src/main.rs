@@ -1,6 +1,8 @@
 //! The binary: reads flags and configuration, picks a store, wires the parts and runs them.
 
+mod catalog;
 mod expression;
+mod flow;
 mod input;
 mod output;
 
@@ -28,6 +30,9 @@ enum Command {
     /// Try expressions and run their tests
     #[command(subcommand)]
     Expression(expression::Command),
+    /// Check flows and run their tests
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// Print the completion script of a shell
     #[command(after_help = "Example:\n  hookmill completion bash > /etc/bash_completion.d/hookmill")]
     Completion {
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Expression(command) => expression::run(command),
+        Command::Flow(command) => flow::run(command),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hookmill", &mut std::io::stdout());
             Ok(output::Verdict::Fine)

@@ -74,6 +74,11 @@ pub fn style(text: &str, style: Style, is_terminal: bool) -> String {
     format!("\u{1b}[1;{code}m{text}\u{1b}[0m")
 }
 
+/// Anything that can be serialized, as a value.
+pub fn to_value(source: &impl serde::Serialize) -> Result<Value> {
+    Ok(Value::from(serde_json::to_value(source)?))
+}
+
 /// The sum of a test run, as the last line or the last object.
 pub fn sum(passed: usize, failed: usize) -> Result<Verdict> {
     line(format_args!("{passed} passed, {failed} failed"))?;

@@ -74,6 +74,7 @@ impl Compiler<'_> {
             self.plan.actions.push(Action {
                 name: name.clone(),
                 type_name: type_name.clone(),
+                pointer: at.clone(),
                 kind: ActionKind::Unsupported,
                 group,
                 run_after: Vec::new(),

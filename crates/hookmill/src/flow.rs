@@ -1,0 +1,129 @@
+//! `hookmill flow check` and `hookmill flow test`: offline tools for makers and their CI.
+
+use anyhow::Result;
+use clap::Subcommand;
+use hookmill_definition::{Limits, compile, file};
+use hookmill_engine::case;
+use hookmill_model::{Diagnostic, Severity, Value};
+
+use crate::output::Verdict;
+use crate::{input, output};
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Check a definition or an exported package without storing it
+    #[command(after_help = "Examples:\n  hookmill flow check definition.json\n  hookmill flow check MyFlow.zip --connectors ./connectors\n  hookmill flow check - --json < definition.json\n\nReads bare definitions, Power Automate's definition.json and clientdata, Logic Apps resources and templates, and\nexported packages and solutions (.zip). Exit code 1 where anything is an error.")]
+    Check {
+        /// The file; `-` for standard input
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// A folder with the OpenAPI files of connectors: the operations that the flow uses are looked up there
+        #[arg(long, value_name = "DIR")]
+        connectors: Option<String>,
+        /// One JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run test cases of flows: scripted replies, virtual time
+    #[command(after_help = "Each case is {\"id\", \"definition\", \"parameters\"?, \"trigger\"?, \"httpReplies\"?, \"connectorReplies\"?, \"expected\"}.\nWaits and retries take no time.")]
+    Test {
+        /// Files with an array of cases
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+        /// One JSON object per case
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub fn run(command: Command) -> Result<Verdict> {
+    match command {
+        Command::Check { file, connectors, json } => check(&file, connectors.as_deref(), json),
+        Command::Test { files, json } => test(&files, json),
+    }
+}
+
+/// One flow of the checked file.
+struct Checked {
+    name: Option<String>,
+    entry: Option<String>,
+    needs: Vec<Value>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn check(path: &str, connectors: Option<&str>, json: bool) -> Result<Verdict> {
+    let bytes = input::bytes(path)?;
+    let checked = match file::read(&bytes) {
+        Ok(flows) => {
+            let catalog = connectors.map(crate::catalog::Catalog::read).transpose()?;
+            flows.iter().map(|flow| check_flow(flow, catalog.as_ref())).collect()
+        }
+        Err(finding) => vec![Checked { name: None, entry: None, needs: Vec::new(), diagnostics: vec![*finding] }],
+    };
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let valid = !checked.iter().flat_map(|flow| &flow.diagnostics).any(is_error);
+    if json {
+        let flows = checked.iter().map(|flow| {
+            Ok(Value::object([
+                ("name", flow.name.clone().map(Value::from).unwrap_or_default()),
+                ("entry", flow.entry.clone().map(Value::from).unwrap_or_default()),
+                ("needs", Value::array(flow.needs.clone())),
+                ("diagnostics", output::to_value(&flow.diagnostics)?),
+            ]))
+        });
+        let flows = flows.collect::<Result<Vec<Value>>>()?;
+        let all: Vec<&Diagnostic> = checked.iter().flat_map(|flow| &flow.diagnostics).collect();
+        output::line(Value::object([
+            ("valid", Value::Bool(valid)),
+            ("diagnostics", output::to_value(&all)?),
+            ("flows", Value::array(flows)),
+        ]))?;
+    } else {
+        for flow in &checked {
+            let shown = match &flow.entry {
+                Some(entry) => format!("{path}:{entry}"),
+                None => path.to_owned(),
+            };
+            output::diagnostics(&shown, &flow.diagnostics)?;
+            for need in &flow.needs {
+                let text = |name: &str| need.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+                output::line(format_args!("{shown}: needs a connection of {} for '{}'", text("api"), text("key")))?;
+            }
+        }
+        let errors = checked.iter().flat_map(|flow| &flow.diagnostics).filter(|finding| is_error(finding)).count();
+        let warnings = checked.iter().map(|flow| flow.diagnostics.len()).sum::<usize>() - errors;
+        output::line(format_args!("{} flow(s): {errors} error(s), {warnings} warning(s)", checked.len()))?;
+    }
+    Ok(if valid { Verdict::Fine } else { Verdict::Findings })
+}
+
+fn check_flow(flow: &file::FlowFile, catalog: Option<&crate::catalog::Catalog>) -> Checked {
+    let compilation = compile(&flow.definition, &flow.parameters, flow.profile, &Limits::default());
+    let mut diagnostics = compilation.diagnostics;
+    if let (Some(catalog), Some(plan)) = (catalog, &compilation.plan) {
+        diagnostics.extend(catalog.check(flow, plan));
+    }
+    for finding in &mut diagnostics {
+        finding.pointer = flow.pointer.join(&finding.pointer);
+    }
+    let needs = flow.connections.iter().map(|connection| {
+        Value::object([
+            ("key", Value::from(connection.key.clone())),
+            ("api", connection.api.clone().map(Value::from).unwrap_or_default()),
+        ])
+    });
+    Checked { name: flow.name.clone(), entry: flow.entry.clone(), needs: needs.collect(), diagnostics }
+}
+
+fn test(files: &[String], json: bool) -> Result<Verdict> {
+    let (mut passed, mut failed) = (0, 0);
+    for file in files {
+        for one in input::cases(file)? {
+            let verdict = case::run(&one);
+            let failure = (!verdict.failures.is_empty()).then(|| verdict.failures.join("; "));
+            output::case(&verdict.id, failure.as_deref(), json)?;
+            if failure.is_none() { passed += 1 } else { failed += 1 }
+        }
+    }
+    output::sum(passed, failed)
+}
