@@ -1,0 +1,274 @@
+//! A connector: an OpenAPI document with its properties and the settings that its maker chose.
+
+use hookmill_model::{Diagnostic, Pointer, Severity, Str, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::authentication::Authentication;
+use crate::document::{Document, elements, read_json, text};
+use crate::operation::{self, Operation};
+use crate::properties::{self, Policy};
+
+/// What the maker chose instead of what the file says. `None` keeps the file's word.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The connector's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Str>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Str>,
+    /// The colour of its cards, `#rrggbb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<Str>,
+    /// How connections prove who calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
+    /// Host name, with a port where it needs one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Str>,
+    /// The path before every operation's path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_path: Option<Str>,
+    /// `https` or `http`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Str>,
+}
+
+/// The colour of a connector that has none.
+pub const DEFAULT_COLOR: &str = "#2b6cb0";
+
+/// A connector ready for questions. It is made anew from document, properties and settings; it is not stored itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Connector {
+    /// Its name.
+    pub name: Str,
+    /// What it is for; may be empty.
+    pub description: Str,
+    /// `#rrggbb`.
+    pub color: Str,
+    /// `https` or `http`.
+    pub scheme: Str,
+    /// Host name with its port; empty where nobody has said it yet.
+    pub host: Str,
+    /// Begins with `/`, does not end with it; empty for none.
+    pub base_path: Str,
+    /// What a connection must hold.
+    pub authentication: Authentication,
+    /// In the order of the file.
+    pub operations: Vec<Operation>,
+    /// Changes of requests that `apiProperties.json` asks for.
+    pub policies: Vec<Policy>,
+    pub(crate) document: Document,
+    pub(crate) properties: Option<Value>,
+}
+
+/// What came of reading a file.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The connector; `None` where the file cannot be one at all. A connector beside findings of severity `error` can
+    /// be shown but should not be stored.
+    pub connector: Option<Connector>,
+    /// The document that the connector keeps: OpenAPI 2.0, converted where the file was 3.x.
+    pub document: Option<Value>,
+    /// The properties file, where one was given and is JSON.
+    pub properties: Option<Value>,
+    /// Everything found, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Import {
+    /// Whether nothing found has severity `error`.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.connector.is_some() && !self.diagnostics.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+impl Connector {
+    /// Reads the bytes of an OpenAPI file and, where there is one, of `apiProperties.json`. Never fails: what is wrong
+    /// is in [`Import::diagnostics`].
+    #[must_use]
+    pub fn import(document: &[u8], properties: Option<&[u8]>, settings: &Settings) -> Import {
+        let mut diagnostics = Vec::new();
+        let properties =
+            properties.and_then(|bytes| match read_json(bytes, "properties_not_json", "properties file") {
+                Ok(value) => Some(value),
+                Err(finding) => {
+                    diagnostics.push(finding);
+                    None
+                }
+            });
+        match read_json(document, "not_json", "file") {
+            Ok(value) => {
+                let mut import = Self::import_value(&value, properties.as_ref(), settings);
+                diagnostics.append(&mut import.diagnostics);
+                Import { diagnostics, ..import }
+            }
+            Err(finding) => {
+                diagnostics.insert(0, finding);
+                Import { connector: None, document: None, properties, diagnostics }
+            }
+        }
+    }
+
+    /// Reads a document that is JSON already. See [`Connector::import`].
+    #[must_use]
+    pub fn import_value(document: &Value, properties: Option<&Value>, settings: &Settings) -> Import {
+        let mut diagnostics = Vec::new();
+        let document = match version(document) {
+            Ok(()) => document.clone(),
+            Err(finding) => {
+                return Import {
+                    connector: None,
+                    document: None,
+                    properties: properties.cloned(),
+                    diagnostics: vec![finding],
+                };
+            }
+        };
+        let connector = Self::build(document.clone(), properties, settings, &mut diagnostics);
+        Import { connector: Some(connector), document: Some(document), properties: properties.cloned(), diagnostics }
+    }
+
+    fn build(root: Value, properties: Option<&Value>, settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        let document = Document::new(root);
+        document.check_references(diagnostics);
+        let operations = operation::operations(&document, diagnostics);
+        if operations.is_empty() {
+            diagnostics.push(
+                Diagnostic::warning("no_operations", Pointer::root().child("paths"), "the file has no operations")
+                    .with_hint("Add a trigger or an action in the connector's definition."),
+            );
+        }
+        let root = document.root();
+        let info = root.get("info").cloned().unwrap_or_default();
+        let brand = properties.and_then(|all| all.pointer("/properties/iconBrandColor")).and_then(Value::as_str);
+        let (scheme, host, base_path) = address(root, settings, diagnostics);
+        Self {
+            name: settings
+                .name
+                .clone()
+                .filter(|name| !name.trim().is_empty())
+                .or_else(|| text(&info, "title"))
+                .unwrap_or_else(|| "Connector".into()),
+            description: settings.description.clone().or_else(|| text(&info, "description")).unwrap_or_default(),
+            color: settings
+                .color
+                .clone()
+                .or_else(|| brand.filter(|color| color.starts_with('#')).map(Str::from))
+                .unwrap_or_else(|| DEFAULT_COLOR.into()),
+            scheme,
+            host,
+            base_path,
+            authentication: settings
+                .authentication
+                .clone()
+                .unwrap_or_else(|| Authentication::declared(&document, properties)),
+            policies: properties.map(properties::policies).unwrap_or_default(),
+            operations,
+            properties: properties.cloned(),
+            document,
+        }
+    }
+
+    /// The OpenAPI 2.0 document.
+    #[must_use]
+    pub const fn document(&self) -> &Value {
+        self.document.root()
+    }
+
+    /// The content of `apiProperties.json`, where there is one.
+    #[must_use]
+    pub const fn properties(&self) -> Option<&Value> {
+        self.properties.as_ref()
+    }
+
+    /// The operation of this name; of several with one name, the first.
+    #[must_use]
+    pub fn operation(&self, operation_id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| &*operation.operation_id == operation_id)
+    }
+
+    /// Operations that start runs.
+    pub fn triggers(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| operation.trigger.is_some())
+    }
+
+    /// Operations that are steps of runs.
+    pub fn actions(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(|operation| operation.trigger.is_none())
+    }
+
+    /// Scheme and host, such as `https://api.github.com`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme, self.host)
+    }
+}
+
+/// Whether the document is OpenAPI of a version that is understood.
+fn version(document: &Value) -> Result<(), Diagnostic> {
+    let not_openapi = |message: &str| {
+        Err(Diagnostic::error("not_openapi", Pointer::root(), message)
+            .with_hint("Export the API as OpenAPI 2.0 (Swagger) in JSON: it begins with {\"swagger\": \"2.0\", …}."))
+    };
+    if document.as_object().is_none() {
+        return not_openapi(&format!("the file is JSON, but {}, not an OpenAPI document", document.type_name()));
+    }
+    match document.get("paths") {
+        Some(Value::Object(_)) => Ok(()),
+        Some(other) => Err(Diagnostic::error(
+            "not_openapi",
+            Pointer::root().child("paths"),
+            format!("\"paths\" must be an object, but it is {}", other.type_name()),
+        )
+        .with_hint("\"paths\" holds the operations: {\"/repos/{owner}\": {\"get\": {…}}}.")),
+        None if document.get("item").is_some() && document.get("info").is_some() => {
+            Err(Diagnostic::error("not_openapi", Pointer::root(), "this is a Postman collection, not OpenAPI")
+                .with_hint("Use the import of Postman collections."))
+        }
+        None if document.get("swagger").is_some() || document.get("openapi").is_some() => {
+            not_openapi("the file has no \"paths\"")
+        }
+        None => not_openapi("the file is JSON, but neither \"swagger\" nor \"paths\" is in it"),
+    }
+}
+
+/// Scheme, host and base path.
+fn address(root: &Value, settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> (Str, Str, Str) {
+    let mut scheme = settings.scheme.clone().or_else(|| {
+        let listed: Vec<&str> = elements(root, "schemes").iter().filter_map(Value::as_str).collect();
+        listed
+            .iter()
+            .find(|scheme| scheme.eq_ignore_ascii_case("https"))
+            .or(listed.first())
+            .map(|found| (*found).into())
+    });
+    let mut host = settings.host.clone().filter(|host| !host.trim().is_empty()).or_else(|| text(root, "host"));
+    let mut base = settings.base_path.clone().or_else(|| text(root, "basePath")).unwrap_or_default();
+    // People paste whole addresses into the host field.
+    if let Some(written) = host.clone()
+        && let Some((before, after)) = written.split_once("://")
+    {
+        scheme = scheme.filter(|_| settings.scheme.is_some()).or_else(|| Some(before.into()));
+        let (name, path) = after.split_once('/').unwrap_or((after, ""));
+        if !path.is_empty() && (base.is_empty() || &*base == "/") {
+            base = path.into();
+        }
+        host = Some(name.into());
+    }
+    let host: Str = host.map(|host| host.trim().trim_end_matches('/').into()).unwrap_or_default();
+    if host.is_empty() {
+        diagnostics.push(
+            Diagnostic::warning("host_missing", Pointer::root().child("host"), "the file does not name a host")
+                .with_hint("Enter the host of the service in the connector's general information."),
+        );
+    }
+    let scheme: Str = match scheme.map(|scheme| scheme.to_ascii_lowercase()) {
+        Some(scheme) if scheme == "http" => "http".into(),
+        _ => "https".into(),
+    };
+    let base = base.trim().trim_matches('/');
+    (scheme, host, if base.is_empty() { Str::from("") } else { format!("/{base}").into() })
+}

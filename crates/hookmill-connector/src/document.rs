@@ -1,0 +1,212 @@
+//! The OpenAPI document as text and as a tree: reading with limits, and following `$ref` without ever going in circles.
+
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
+
+/// The longest document that is read, in bytes.
+pub const MAX_DOCUMENT_BYTES: usize = 20 * 1024 * 1024;
+/// The most JSON values of a document.
+const MAX_VALUES: usize = 2_000_000;
+/// The longest chain of `$ref` to `$ref`.
+const MAX_HOPS: usize = 32;
+
+static NULL: Value = Value::Null;
+
+/// Reads JSON, tolerating a byte order mark.
+pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, Diagnostic> {
+    if bytes.len() > MAX_DOCUMENT_BYTES {
+        let message = format!("the {what} has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len());
+        return Err(Diagnostic::error("document_too_large", Pointer::root(), message)
+            .with_hint("Remove examples and operations that are not needed."));
+    }
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    Value::from_json(text).map_err(|error| {
+        let message =
+            format!("the {what} is not JSON: {} (line {}, column {})", reason(&error), error.line(), error.column());
+        let hint = if looks_like_yaml(text) {
+            "This looks like YAML. Convert it to JSON and import it again."
+        } else if text.starts_with(b"PK") {
+            "This is an archive. Unpack it and import the JSON file that is inside."
+        } else if text.is_empty() {
+            "The file is empty."
+        } else {
+            "Mend the text at that place; commas, quotation marks and brackets are the usual cause."
+        };
+        Diagnostic::error(code, Pointer::root(), message).with_hint(hint)
+    })
+}
+
+/// The parser's words without its own position, which is told separately.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").map_or(text.clone(), |at| text[..at].to_owned())
+}
+
+fn looks_like_yaml(text: &[u8]) -> bool {
+    ["swagger:", "openapi:", "---"].iter().any(|start| text.starts_with(start.as_bytes()))
+}
+
+/// The whole document, and the way from a `$ref` to what it names.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Document {
+    root: Value,
+}
+
+impl Document {
+    pub(crate) const fn new(root: Value) -> Self {
+        Self { root }
+    }
+
+    pub(crate) const fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// What `reference` names inside of this document.
+    pub(crate) fn target(&self, reference: &str) -> Option<&Value> {
+        let pointer = reference.strip_prefix('#')?;
+        if let Some(found) = self.root.pointer(pointer) {
+            return Some(found);
+        }
+        let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8().ok()?;
+        self.root.pointer(&decoded)
+    }
+
+    /// The value with every `$ref` at its top followed; `null` where that leads nowhere.
+    pub(crate) fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
+        let mut here = value;
+        for _ in 0..MAX_HOPS {
+            match reference(here) {
+                None => return here,
+                Some(text) => match self.target(text) {
+                    Some(next) => here = next,
+                    None => return &NULL,
+                },
+            }
+        }
+        &NULL
+    }
+
+    /// A member of the resolved value.
+    pub(crate) fn member<'a>(&'a self, value: &'a Value, name: &str) -> Option<&'a Value> {
+        self.resolve(value).get(name)
+    }
+
+    /// Finds every `$ref` that leads nowhere, outside or to itself.
+    pub(crate) fn check_references(&self, diagnostics: &mut Vec<Diagnostic>) {
+        let mut budget = MAX_VALUES;
+        self.check_below(&self.root, &Pointer::root(), &mut budget, diagnostics);
+        if budget == 0 {
+            diagnostics.push(Diagnostic::error(
+                "document_too_large",
+                Pointer::root(),
+                format!("the document has more than {MAX_VALUES} values"),
+            ));
+        }
+    }
+
+    fn check_below(&self, value: &Value, at: &Pointer, budget: &mut usize, diagnostics: &mut Vec<Diagnostic>) {
+        if *budget == 0 {
+            return;
+        }
+        *budget -= 1;
+        match value {
+            Value::Object(members) => {
+                if let Some(text) = reference(value) {
+                    self.check_reference(text, &at.child("$ref"), diagnostics);
+                }
+                for (name, member) in members.iter() {
+                    if is_container(member) && !is_sample(name) {
+                        self.check_below(member, &at.child(name), budget, diagnostics);
+                    }
+                }
+            }
+            Value::Array(elements) => {
+                for (index, element) in elements.iter().enumerate().filter(|(_, element)| is_container(element)) {
+                    self.check_below(element, &at.child(index), budget, diagnostics);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_reference(&self, text: &str, at: &Pointer, diagnostics: &mut Vec<Diagnostic>) {
+        if !text.starts_with('#') {
+            diagnostics.push(
+                Diagnostic::error("reference_outside", at.clone(), format!("\"{text}\" is outside of this document"))
+                    .with_hint("Only references inside the file are followed. Copy the part into \"definitions\"."),
+            );
+            return;
+        }
+        let mut here = match self.target(text) {
+            Some(found) => found,
+            None => {
+                diagnostics.push(
+                    Diagnostic::error("reference_dangling", at.clone(), format!("\"{text}\" is not in this document"))
+                        .with_hint(self.similar(text)),
+                );
+                return;
+            }
+        };
+        for _ in 0..MAX_HOPS {
+            match reference(here).map(|next| self.target(next)) {
+                Some(Some(next)) => here = next,
+                // The last link has its own finding where it leads nowhere.
+                Some(None) | None => return,
+            }
+        }
+        diagnostics.push(
+            Diagnostic::error("reference_circular", at.clone(), format!("\"{text}\" leads back to itself"))
+                .with_hint("Give one of the definitions in this circle a content of its own."),
+        );
+    }
+
+    fn similar(&self, text: &str) -> String {
+        let (folder, name) = text.rsplit_once('/').unwrap_or(("", text));
+        let near = self.target(folder).and_then(Value::as_object).and_then(|members| {
+            members
+                .keys()
+                .find(|key| key.eq_ignore_ascii_case(name) || key.starts_with(name) || name.starts_with(&***key))
+        });
+        match near {
+            Some(near) => format!("Did you mean \"{folder}/{near}\"?"),
+            None => format!("Add \"{name}\" under \"{}\", or mend the reference.", folder.trim_start_matches("#/")),
+        }
+    }
+}
+
+/// The text of `$ref` where the value is a reference.
+pub(crate) fn reference(value: &Value) -> Option<&str> {
+    value.get("$ref").and_then(Value::as_str)
+}
+
+/// The text of a member, without white space around it, where it is there and not empty.
+pub(crate) fn text(value: &Value, name: &str) -> Option<Str> {
+    value.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).map(Str::from)
+}
+
+/// Whether a member is `true`; people also write it as text.
+pub(crate) fn truth(value: &Value, name: &str) -> bool {
+    match value.get(name) {
+        Some(Value::Bool(truth)) => *truth,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+/// The members of an object member; none where it is absent or something else.
+pub(crate) fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a Str, &'a Value)> {
+    value.get(name).and_then(Value::as_object).into_iter().flat_map(Object::iter)
+}
+
+/// The elements of an array member; none where it is absent or something else.
+pub(crate) fn elements<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value.get(name).and_then(Value::as_array).unwrap_or_default()
+}
+
+const fn is_container(value: &Value) -> bool {
+    matches!(value, Value::Object(_) | Value::Array(_))
+}
+
+/// Members that hold data of the service, in which `$ref` means nothing.
+fn is_sample(name: &str) -> bool {
+    matches!(name, "example" | "examples" | "x-ms-examples" | "default" | "enum" | "x-example")
+}

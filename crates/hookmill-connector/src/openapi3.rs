@@ -1,0 +1,425 @@
+//! OpenAPI 3.0 and 3.1 mapped onto 2.0, so that there is one model for everything after import.
+
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
+
+use crate::document::text;
+use crate::operation::METHODS;
+
+/// How many levels are rewritten; JSON deeper than 128 is not read at all.
+const DEPTH_MAX: usize = 128;
+
+/// Writes a 3.x document as 2.0. What 2.0 cannot say is kept as it is or left out with a warning.
+pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
+    let mut out = Object::new();
+    out.insert("swagger", "2.0");
+    out.insert("info", document.get("info").cloned().unwrap_or_else(|| Object::new().into()));
+    server(document, &mut out, found);
+    let mapping = Mapping { document };
+    for (name, member) in document.as_object().into_iter().flat_map(Object::iter) {
+        match &**name {
+            "openapi" | "info" | "servers" | "components" | "jsonSchemaDialect" => {}
+            "webhooks" => found.push(
+                Diagnostic::warning(
+                    "webhooks_left_out",
+                    Pointer::root().child("webhooks"),
+                    "Webhooks without an operation that creates them are left out.",
+                )
+                .with_hint("Start such a flow with the trigger When a request is received."),
+            ),
+            "paths" => {
+                let paths = member.as_object().into_iter().flat_map(Object::iter);
+                let paths: Object = paths.map(|(path, item)| (path.clone(), mapping.path_item(item))).collect();
+                out.insert("paths", paths);
+            }
+            _ => {
+                out.insert(name.clone(), member.clone());
+            }
+        }
+    }
+    mapping.components(&mut out);
+    out.into()
+}
+
+fn server(document: &Value, out: &mut Object, found: &mut Vec<Diagnostic>) {
+    let servers = document.get("servers").and_then(Value::as_array);
+    let Some(server) = servers.and_then(|all| all.first()) else { return };
+    let mut address = text(server, "url");
+    for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
+        address = address.replace(&format!("{{{name}}}"), &text(variable, "default"));
+    }
+    match url::Url::parse(&address) {
+        Ok(parsed) if parsed.has_host() => {
+            let host = parsed.host_str().unwrap_or_default();
+            let host = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+            out.insert("host", host);
+            out.insert("basePath", parsed.path());
+            out.insert("schemes", Value::array(vec![parsed.scheme().into()]));
+        }
+        _ => {
+            out.insert("basePath", if address.starts_with('/') { address.as_str() } else { "/" });
+        }
+    }
+    if servers.is_some_and(|all| all.len() > 1) {
+        found.push(
+            Diagnostic::warning(
+                "first_server",
+                Pointer::root().child("servers"),
+                format!("The document lists several servers; \"{address}\" is used."),
+            )
+            .with_hint("Choose another host in the connector's general settings."),
+        );
+    }
+}
+
+struct Mapping<'a> {
+    document: &'a Value,
+}
+
+impl Mapping<'_> {
+    fn components(&self, out: &mut Object) {
+        let Some(components) = self.document.get("components") else { return };
+        let member = |name: &str| components.get(name).and_then(Value::as_object).into_iter().flat_map(Object::iter);
+        out.insert(
+            "definitions",
+            member("schemas").map(|(name, one)| (name.clone(), schema(one, 0))).collect::<Object>(),
+        );
+        let parameters: Object = member("parameters").map(|(name, one)| (name.clone(), self.parameter(one))).collect();
+        out.insert("parameters", parameters);
+        let responses: Object = member("responses").map(|(name, one)| (name.clone(), response(one))).collect();
+        out.insert("responses", responses);
+        let security: Object =
+            member("securitySchemes").filter_map(|(name, one)| Some((name.clone(), security_scheme(one)?))).collect();
+        out.insert("securityDefinitions", security);
+    }
+
+    fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
+        let mut value = value;
+        for _ in 0..16 {
+            let Some(reference) = value.get("$ref").and_then(Value::as_str) else { break };
+            match reference.strip_prefix('#').and_then(|pointer| self.document.pointer(pointer)) {
+                Some(target) => value = target,
+                None => break,
+            }
+        }
+        value
+    }
+
+    fn path_item(&self, item: &Value) -> Value {
+        let item = self.resolve(item);
+        let mut out = Object::new();
+        for (name, member) in item.as_object().into_iter().flat_map(Object::iter) {
+            let member = match &**name {
+                "parameters" => self.parameters(member),
+                "servers" => continue,
+                method if METHODS.contains(&method) => self.operation(member, &mut out),
+                "x-ms-notification-content" => notification(member),
+                _ => member.clone(),
+            };
+            out.insert(name.clone(), member);
+        }
+        out.into()
+    }
+
+    fn operation(&self, operation: &Value, item: &mut Object) -> Value {
+        let mut out = Object::new();
+        let mut parameters = Vec::new();
+        for (name, member) in operation.as_object().into_iter().flat_map(Object::iter) {
+            match &**name {
+                "parameters" => {
+                    parameters.splice(0..0, self.parameters(member).as_array().unwrap_or_default().to_vec());
+                }
+                "requestBody" => {
+                    let (consumes, body) = self.request_body(member);
+                    parameters.extend(body);
+                    if let Some(consumes) = consumes {
+                        out.insert("consumes", Value::array(vec![consumes.into()]));
+                    }
+                }
+                "responses" => {
+                    let responses = member.as_object().into_iter().flat_map(Object::iter);
+                    let responses: Object =
+                        responses.map(|(status, one)| (status.clone(), response(self.resolve(one)))).collect();
+                    out.insert("responses", responses);
+                }
+                "callbacks" => self.callbacks(member, &mut out, item),
+                "servers" => {}
+                _ => {
+                    out.insert(name.clone(), member.clone());
+                }
+            }
+        }
+        out.insert("parameters", Value::array(parameters));
+        out.into()
+    }
+
+    /// An operation with `callbacks` is what 2.0 writes with `x-ms-trigger` and `x-ms-notification-url`.
+    fn callbacks(&self, callbacks: &Value, out: &mut Object, item: &mut Object) {
+        for callback in callbacks.as_object().into_iter().flat_map(Object::values) {
+            for (expression, path_item) in self.resolve(callback).as_object().into_iter().flat_map(Object::iter) {
+                let Some(place) = callback_place(expression) else { continue };
+                out.insert("x-hookmill-callback", place);
+                if !out.contains_key("x-ms-trigger") {
+                    out.insert("x-ms-trigger", "single");
+                }
+                let post = self.resolve(path_item).as_object().and_then(|all| all.values().next());
+                let body = post.and_then(|post| post.get("requestBody")).map(|body| self.resolve(body));
+                if let Some((_, written)) = body.and_then(preferred_content)
+                    && !item.contains_key("x-ms-notification-content")
+                {
+                    item.insert("x-ms-notification-content", Value::object([("schema", written)]));
+                }
+                return;
+            }
+        }
+    }
+
+    fn parameters(&self, written: &Value) -> Value {
+        Value::array(written.as_array().into_iter().flatten().map(|one| self.parameter(one)).collect())
+    }
+
+    fn parameter(&self, written: &Value) -> Value {
+        if let Some(reference) = written.get("$ref").and_then(Value::as_str) {
+            return Value::object([("$ref", rewritten(reference))]);
+        }
+        let mut out = Object::new();
+        for (name, member) in written.as_object().into_iter().flat_map(Object::iter) {
+            match &**name {
+                "schema" => {
+                    // 2.0 has no `$ref` in the schema of such a parameter, so it is written out.
+                    let described = schema(self.resolve(member), 0);
+                    for (name, member) in described.as_object().into_iter().flat_map(Object::iter) {
+                        if !out.contains_key(name) {
+                            out.insert(name.clone(), member.clone());
+                        }
+                    }
+                }
+                "content" => {
+                    out.insert("type", "string");
+                }
+                "explode" | "style" | "example" | "examples" | "allowReserved" => {}
+                _ => {
+                    out.insert(name.clone(), member.clone());
+                }
+            }
+        }
+        if out.get("type").and_then(Value::as_str) == Some("array") && text(written, "in") == "query" {
+            let exploded = written.get("explode").and_then(Value::as_bool).unwrap_or(true);
+            let format = match written.get("style").and_then(Value::as_str) {
+                Some("spaceDelimited") => "ssv",
+                Some("pipeDelimited") => "pipes",
+                _ if exploded => "multi",
+                _ => "csv",
+            };
+            out.insert("collectionFormat", format);
+        }
+        out.into()
+    }
+
+    fn request_body(&self, written: &Value) -> (Option<Str>, Vec<Value>) {
+        let body = self.resolve(written);
+        let Some((content_type, described)) = preferred_content(body) else { return (None, Vec::new()) };
+        let required = body.get("required").cloned().unwrap_or(Value::Bool(false));
+        let form =
+            content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded");
+        let resolved = schema(
+            self.resolve(
+                body.get("content")
+                    .and_then(|content| content.get(&content_type))
+                    .and_then(|one| one.get("schema"))
+                    .unwrap_or(&Value::Null),
+            ),
+            0,
+        );
+        let fields = resolved.get("properties").and_then(Value::as_object).filter(|_| form);
+        if let Some(fields) = fields {
+            let parameters = fields.iter().map(|(name, described)| {
+                let mut one = Object::new();
+                one.insert("name", name.clone());
+                one.insert("in", "formData");
+                one.insert("required", crate::document::is_required(&resolved, name));
+                for (name, member) in schema(self.resolve(described), 0).as_object().into_iter().flat_map(Object::iter)
+                {
+                    one.insert(name.clone(), member.clone());
+                }
+                if matches!(one.get("format").and_then(Value::as_str), Some("binary" | "base64")) {
+                    one.insert("type", "file");
+                }
+                Value::from(one)
+            });
+            return (Some(content_type), parameters.collect());
+        }
+        let mut one = Object::new();
+        one.insert(
+            "name",
+            text(body, "x-bodyName").split('/').next().filter(|name| !name.is_empty()).unwrap_or("body"),
+        );
+        one.insert("in", "body");
+        one.insert("required", required);
+        if let Some(description) = body.get("description") {
+            one.insert("description", description.clone());
+        }
+        one.insert("schema", described);
+        (Some(content_type), vec![one.into()])
+    }
+}
+
+/// The content type that is used among those offered, with its schema in the words of 2.0.
+fn preferred_content(owner: &Value) -> Option<(Str, Value)> {
+    let content = owner.get("content").and_then(Value::as_object)?;
+    let rank = |name: &str| match name {
+        "application/json" => 0,
+        _ if name.contains("json") => 1,
+        "application/x-www-form-urlencoded" => 2,
+        _ if name.starts_with("multipart/") => 3,
+        _ => 4,
+    };
+    let (name, media) = content.iter().min_by_key(|(name, _)| rank(name))?;
+    let described = media.get("schema").map_or_else(|| Object::new().into(), |one| schema(one, 0));
+    Some((name.clone(), described))
+}
+
+fn response(written: &Value) -> Value {
+    if let Some(reference) = written.get("$ref").and_then(Value::as_str) {
+        return Value::object([("$ref", rewritten(reference))]);
+    }
+    let mut out = Object::new();
+    for (name, member) in written.as_object().into_iter().flat_map(Object::iter) {
+        if &**name == "content" {
+            if let Some((_, described)) = preferred_content(written) {
+                out.insert("schema", described);
+            }
+        } else if &**name != "links" {
+            out.insert(name.clone(), member.clone());
+        }
+    }
+    out.into()
+}
+
+fn notification(written: &Value) -> Value {
+    let mut out = written.as_object().cloned().unwrap_or_default();
+    if let Some(described) = written.get("schema") {
+        out.insert("schema", schema(described, 0));
+    } else if let Some((_, described)) = preferred_content(written) {
+        out.remove("content");
+        out.insert("schema", described);
+    }
+    out.into()
+}
+
+fn security_scheme(written: &Value) -> Option<Value> {
+    let kind = text(written, "type");
+    Some(match (kind.as_str(), text(written, "scheme").to_ascii_lowercase().as_str()) {
+        ("http", "basic") => Value::object([("type", "basic")]),
+        ("http", _) => Value::object([
+            ("type", "apiKey"),
+            ("in", "header"),
+            ("name", "Authorization"),
+            ("description", "Write \"Bearer \" and the token."),
+        ]),
+        ("apiKey", _) => written.clone(),
+        ("oauth2" | "openIdConnect", _) => {
+            let flows = written.get("flows").and_then(Value::as_object);
+            let (name, flow) =
+                flows.and_then(|flows| flows.iter().next()).map_or(("", None), |(name, flow)| (&**name, Some(flow)));
+            let mut out = Object::new();
+            out.insert("type", "oauth2");
+            out.insert(
+                "flow",
+                match name {
+                    "implicit" => "implicit",
+                    "password" => "password",
+                    "clientCredentials" => "application",
+                    _ => "accessCode",
+                },
+            );
+            for member in ["authorizationUrl", "tokenUrl", "refreshUrl", "scopes"] {
+                if let Some(value) = flow.and_then(|flow| flow.get(member)) {
+                    out.insert(member, value.clone());
+                }
+            }
+            out.into()
+        }
+        _ => return None,
+    })
+}
+
+fn rewritten(reference: &str) -> String {
+    for (three, two) in [
+        ("#/components/schemas/", "#/definitions/"),
+        ("#/components/parameters/", "#/parameters/"),
+        ("#/components/responses/", "#/responses/"),
+    ] {
+        if let Some(rest) = reference.strip_prefix(three) {
+            return format!("{two}{rest}");
+        }
+    }
+    reference.to_owned()
+}
+
+/// A schema in the words of 2.0: references rewritten, `null` taken out of types, `const` and `examples` mapped.
+fn schema(written: &Value, depth: usize) -> Value {
+    let Some(members) = written.as_object() else {
+        return match written {
+            // 3.1 allows `true` and `false` as schemas.
+            Value::Bool(_) => Object::new().into(),
+            other => other.clone(),
+        };
+    };
+    if depth > DEPTH_MAX {
+        return Object::new().into();
+    }
+    let mut out = Object::new();
+    for (name, member) in members.iter() {
+        match (&**name, member) {
+            ("$ref", Value::String(reference)) => {
+                out.insert("$ref", rewritten(reference));
+            }
+            ("type", Value::Array(types)) => {
+                let named = types.iter().find(|one| one.as_str() != Some("null"));
+                out.insert("type", named.cloned().unwrap_or_else(|| "object".into()));
+                if types.iter().any(|one| one.as_str() == Some("null")) {
+                    out.insert("x-nullable", true);
+                }
+            }
+            ("nullable", truth) => {
+                out.insert("x-nullable", truth.clone());
+            }
+            ("const", value) => {
+                out.insert("enum", Value::array(vec![value.clone()]));
+            }
+            ("examples", Value::Array(examples)) => {
+                if let Some(first) = examples.first() {
+                    out.insert("example", first.clone());
+                }
+            }
+            ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(all)) => {
+                let below: Object = all.iter().map(|(name, one)| (name.clone(), schema(one, depth + 1))).collect();
+                out.insert(name.clone(), below);
+            }
+            ("items" | "additionalProperties" | "not", Value::Object(_)) => {
+                out.insert(name.clone(), schema(member, depth + 1));
+            }
+            ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
+                let parts = parts.iter().filter(|part| part.get("type").and_then(Value::as_str) != Some("null"));
+                out.insert(name.clone(), Value::array(parts.map(|part| schema(part, depth + 1)).collect()));
+            }
+            _ => {
+                out.insert(name.clone(), member.clone());
+            }
+        }
+    }
+    out.into()
+}
+
+/// Reads a runtime expression such as `{$request.body#/config/url}` as the place of the callback URL.
+fn callback_place(expression: &str) -> Option<Value> {
+    let inner = expression.trim().strip_prefix('{')?.split('}').next()?.strip_prefix("$request.")?;
+    let (place, path) = if let Some(pointer) = inner.strip_prefix("body#") {
+        let names = pointer.trim_start_matches('/').split('/');
+        ("body", names.map(|name| name.replace("~1", "/").replace("~0", "~").into()).collect())
+    } else {
+        let (place, name) = inner.split_once('.')?;
+        (["query", "header", "path"].into_iter().find(|one| *one == place)?, vec![name.into()])
+    };
+    Some(Value::object([("in", Value::from(place)), ("path", Value::array(path))]))
+}

@@ -1,0 +1,477 @@
+//! Operations: what a connector offers, each a trigger or an action.
+
+use std::fmt;
+
+use hookmill_model::{Diagnostic, Pointer, Str, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Document, elements, text, truth};
+use crate::schema;
+
+/// The methods an operation can have, as files write them.
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// What an operation is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Starts runs.
+    Trigger,
+    /// A step of a run.
+    Action,
+}
+
+/// How a trigger learns of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerKind {
+    /// The service calls.
+    Webhook,
+    /// Hookmill asks, again and again.
+    Polling,
+}
+
+/// What one answer of a trigger holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriggerMode {
+    /// One event.
+    Single,
+    /// A list of events.
+    Batch,
+}
+
+/// How prominently something is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Visibility {
+    /// As usual.
+    #[default]
+    #[serde(rename = "")]
+    Usual,
+    /// First.
+    #[serde(rename = "important")]
+    Important,
+    /// Behind *show more*.
+    #[serde(rename = "advanced")]
+    Advanced,
+    /// Never; a default fills it.
+    #[serde(rename = "internal")]
+    Internal,
+}
+
+impl Visibility {
+    pub(crate) fn of(value: &Value) -> Self {
+        match value.get("x-ms-visibility").and_then(Value::as_str) {
+            Some(word) if word.eq_ignore_ascii_case("important") => Self::Important,
+            Some(word) if word.eq_ignore_ascii_case("advanced") => Self::Advanced,
+            Some(word) if word.eq_ignore_ascii_case("internal") => Self::Internal,
+            _ => Self::Usual,
+        }
+    }
+
+    /// The word of the file; empty for the usual one.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Usual => "",
+            Self::Important => "important",
+            Self::Advanced => "advanced",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Where a parameter goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Place {
+    /// Into the path.
+    #[serde(rename = "path")]
+    Path,
+    /// Into the query.
+    #[serde(rename = "query")]
+    Query,
+    /// Into a header.
+    #[serde(rename = "header")]
+    Header,
+    /// Into a form field.
+    #[serde(rename = "formData")]
+    Form,
+    /// Into the body, or it is the body.
+    #[serde(rename = "body")]
+    Body,
+}
+
+impl Place {
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        match value.get("in").and_then(Value::as_str)?.to_ascii_lowercase().as_str() {
+            "path" => Some(Self::Path),
+            "query" => Some(Self::Query),
+            "header" => Some(Self::Header),
+            "formdata" => Some(Self::Form),
+            "body" => Some(Self::Body),
+            _ => None,
+        }
+    }
+
+    /// The word of the file.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Form => "formData",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Where the callback address goes (`x-ms-notification-url`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackPlace {
+    /// Into which part of the request.
+    #[serde(rename = "in")]
+    pub place: Place,
+    /// The property below the body, outermost first; else the one name of the parameter.
+    pub path: Vec<Str>,
+}
+
+/// A parameter of the file with its references followed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Declared {
+    pub name: Str,
+    pub place: Place,
+    pub required: bool,
+    /// The parameter object.
+    pub source: Value,
+    pub pointer: Pointer,
+}
+
+impl Declared {
+    /// The schema: of a body its own, of others the parameter itself.
+    pub(crate) fn schema(&self) -> &Value {
+        self.source.get("schema").unwrap_or(&self.source)
+    }
+}
+
+/// One operation of a connector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operation {
+    /// The name definitions use; made from method and path where the file gives none.
+    pub operation_id: Str,
+    /// Whether the file gives the name.
+    pub named: bool,
+    /// In capitals.
+    pub method: Str,
+    /// The template below the base path, with `{names}`.
+    pub path: Str,
+    /// One line for people.
+    pub summary: Str,
+    /// More for people.
+    pub description: Str,
+    /// How prominently it is shown.
+    pub visibility: Visibility,
+    /// Whether the file advises against it.
+    pub deprecated: bool,
+    /// Set for triggers.
+    pub trigger: Option<(TriggerKind, TriggerMode)>,
+    /// Where the callback address goes, if anywhere.
+    pub callback: Option<CallbackPlace>,
+    /// The schema of notifications, references not followed.
+    pub notification_schema: Option<Value>,
+    /// The operation's place in the file.
+    pub pointer: Pointer,
+    pub(crate) declared: Vec<Declared>,
+    pub(crate) source: Value,
+    pub(crate) consumes: Vec<Str>,
+}
+
+impl Operation {
+    /// Trigger or action.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        if self.trigger.is_some() { Role::Trigger } else { Role::Action }
+    }
+
+    /// Whether it is a trigger that subscribes to calls of the service.
+    #[must_use]
+    pub fn is_webhook(&self) -> bool {
+        matches!(self.trigger, Some((TriggerKind::Webhook, _)))
+    }
+
+    /// The list entry of the HTTP API.
+    #[must_use]
+    pub fn summary(&self) -> OperationSummary {
+        OperationSummary {
+            operation_id: self.operation_id.clone(),
+            summary: self.summary.clone(),
+            description: self.description.clone(),
+            role: self.role(),
+            trigger_kind: self.trigger.map(|(kind, _)| kind),
+            mode: self.trigger.map(|(_, mode)| mode),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            visibility: self.visibility,
+            deprecated: self.deprecated,
+            callback: self.callback.clone(),
+            notification_schema: self.notification_schema.is_some(),
+        }
+    }
+}
+
+/// An operation as lists show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationSummary {
+    /// The name definitions use.
+    pub operation_id: Str,
+    /// One line.
+    pub summary: Str,
+    /// More.
+    pub description: Str,
+    /// Trigger or action.
+    pub role: Role,
+    /// Of a trigger: webhook or polling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger_kind: Option<TriggerKind>,
+    /// Of a trigger: one event or a list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<TriggerMode>,
+    /// In capitals.
+    pub method: Str,
+    /// Below the base path.
+    pub path: Str,
+    /// How prominently it is shown.
+    pub visibility: Visibility,
+    /// Whether the file advises against it.
+    pub deprecated: bool,
+    /// Where the callback address goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackPlace>,
+    /// Whether the file describes notifications.
+    pub notification_schema: bool,
+}
+
+/// Reads all operations in the order of the file.
+pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Vec<Operation> {
+    let mut found: Vec<Operation> = Vec::new();
+    let root = document.root();
+    let paths = Pointer::root().child("paths");
+    for (path, written) in crate::document::members(root, "paths") {
+        let item = document.resolve(written);
+        if item.as_object().is_none() {
+            continue;
+        }
+        let at = paths.child(path);
+        for (method, source) in item.as_object().into_iter().flat_map(|members| members.iter()) {
+            if !METHODS.contains(&method.to_ascii_lowercase().as_str()) || source.as_object().is_none() {
+                continue;
+            }
+            found.push(operation(document, path, item, method, source, at.child(method), diagnostics));
+        }
+    }
+    find_duplicates(&found, diagnostics);
+    found
+}
+
+fn operation(
+    document: &Document,
+    path: &Str,
+    item: &Value,
+    method: &str,
+    source: &Value,
+    pointer: Pointer,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Operation {
+    let declared = declared(document, item, source, &pointer, diagnostics);
+    let callback = declared.iter().find_map(|parameter| callback_place(document, parameter));
+    let content = source.get("x-ms-notification-content").or_else(|| item.get("x-ms-notification-content"));
+    let content = content.map(|content| document.resolve(content));
+    let notification_schema = content.map(|content| content.get("schema").cloned().unwrap_or_default());
+    let trigger = source.get("x-ms-trigger").filter(|word| !word.is_null()).map(|word| {
+        let batch = word.as_str().is_some_and(|word| word.trim().eq_ignore_ascii_case("batch"));
+        let webhook = callback.is_some() || notification_schema.is_some();
+        (
+            if webhook { TriggerKind::Webhook } else { TriggerKind::Polling },
+            if batch { TriggerMode::Batch } else { TriggerMode::Single },
+        )
+    });
+    let consumes = [source, document.root()]
+        .iter()
+        .map(|level| elements(level, "consumes"))
+        .find(|list| !list.is_empty())
+        .unwrap_or_default();
+    let named = text(source, "operationId");
+    let operation = Operation {
+        named: named.is_some(),
+        operation_id: named.unwrap_or_else(|| made_up_id(method, path)),
+        method: method.to_ascii_uppercase().into(),
+        path: path.clone(),
+        summary: text(source, "summary").unwrap_or_default(),
+        description: text(source, "description").unwrap_or_default(),
+        visibility: Visibility::of(source),
+        deprecated: truth(source, "deprecated"),
+        trigger,
+        callback,
+        notification_schema,
+        declared,
+        source: source.clone(),
+        consumes: consumes.iter().filter_map(Value::as_str).map(Str::from).collect(),
+        pointer,
+    };
+    judge(&operation, diagnostics);
+    operation
+}
+
+/// Parameters of the operation, then those of the path that it does not replace.
+fn declared(
+    document: &Document,
+    item: &Value,
+    source: &Value,
+    pointer: &Pointer,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Declared> {
+    let mut found: Vec<Declared> = Vec::new();
+    let above = Pointer::parse(pointer.as_str().rsplit_once('/').map_or("", |(above, _)| above));
+    let lists = [(source, pointer.clone(), true), (item, above, false)];
+    for (list, at, own) in lists {
+        for (index, written) in elements(list, "parameters").iter().enumerate() {
+            let at = at.child("parameters").child(index);
+            let value = document.resolve(written);
+            let (Some(name), Some(place)) = (text(value, "name"), Place::of(value)) else {
+                // A dangling reference has its own finding.
+                if own && !value.is_null() {
+                    let message = "this parameter has no \"name\", or no \"in\" that is known";
+                    diagnostics.push(Diagnostic::warning("parameter_incomplete", at, message));
+                }
+                continue;
+            };
+            if found.iter().any(|known| known.name == name && known.place == place) {
+                continue;
+            }
+            let required = place == Place::Path || truth(value, "required");
+            found.push(Declared { name, place, required, source: value.clone(), pointer: at });
+        }
+    }
+    found
+}
+
+fn callback_place(document: &Document, parameter: &Declared) -> Option<CallbackPlace> {
+    let path = if parameter.place == Place::Body {
+        if truth(&parameter.source, "x-ms-notification-url") {
+            Vec::new()
+        } else {
+            schema::find_notification_url(document, parameter.source.get("schema")?)?
+        }
+    } else if truth(&parameter.source, "x-ms-notification-url") {
+        vec![parameter.name.clone()]
+    } else {
+        return None;
+    };
+    Some(CallbackPlace { place: parameter.place, path })
+}
+
+fn made_up_id(method: &str, path: &str) -> Str {
+    let mut id = method.to_ascii_lowercase();
+    for word in path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        id.push('_');
+        id.push_str(word);
+    }
+    id.into()
+}
+
+/// The names in braces of a path.
+pub(crate) fn path_names(path: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = path;
+    while let Some((_, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else { break };
+        names.push(name);
+        rest = after;
+    }
+    names
+}
+
+fn judge(operation: &Operation, diagnostics: &mut Vec<Diagnostic>) {
+    let at = &operation.pointer;
+    if !operation.named {
+        diagnostics.push(
+            Diagnostic::warning("operation_id_missing", at.clone(), "this operation has no \"operationId\"")
+                .with_hint(format!("It is called \"{}\" until the file gives it a name.", operation.operation_id)),
+        );
+    }
+    let names = path_names(&operation.path);
+    for name in &names {
+        if !operation.declared.iter().any(|known| known.place == Place::Path && &*known.name == *name) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "path_parameter_missing",
+                    at.child("parameters"),
+                    format!("the path names {{{name}}}, but no parameter with \"in\": \"path\" has this name"),
+                )
+                .with_hint(format!(
+                    "Add {{\"name\": \"{name}\", \"in\": \"path\", \"required\": true, \"type\": \"string\"}}."
+                )),
+            );
+        }
+    }
+    for extra in operation.declared.iter().filter(|known| known.place == Place::Path) {
+        if !names.contains(&&*extra.name) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "path_parameter_unused",
+                    extra.pointer.clone(),
+                    format!("the path has no {{{}}}", extra.name),
+                )
+                .with_hint("Names are compared letter by letter, capitals too."),
+            );
+        }
+    }
+    if operation.declared.iter().filter(|known| known.place == Place::Body).count() > 1 {
+        let message = "an operation can have one parameter with \"in\": \"body\"; the first one counts";
+        diagnostics.push(Diagnostic::warning("body_twice", at.child("parameters"), message));
+    }
+    if operation.is_webhook() && operation.callback.is_none() {
+        diagnostics.push(
+            Diagnostic::warning(
+                "callback_place_missing",
+                at.clone(),
+                "this webhook trigger does not say where the callback address goes",
+            )
+            .with_hint("Mark one parameter or property of the body with \"x-ms-notification-url\": true."),
+        );
+    }
+    if operation.is_webhook() && operation.notification_schema.is_none() {
+        diagnostics.push(
+            Diagnostic::warning(
+                "notification_schema_missing",
+                at.clone(),
+                "this webhook trigger does not describe its notifications",
+            )
+            .with_hint("Add \"x-ms-notification-content\" beside the method, or use a sample of a notification."),
+        );
+    }
+}
+
+fn find_duplicates(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: indexmap::IndexMap<&str, &Operation> = indexmap::IndexMap::new();
+    for operation in operations {
+        if let Some(first) = seen.get(&*operation.operation_id) {
+            diagnostics.push(
+                Diagnostic::warning(
+                    "operation_id_twice",
+                    operation.pointer.child("operationId"),
+                    format!("\"{}\" is the name of {} {} already", operation.operation_id, first.method, first.path),
+                )
+                .with_hint("Give each operation a name of its own; until then the first one is used."),
+            );
+        } else {
+            seen.insert(&operation.operation_id, operation);
+        }
+    }
+}
