@@ -70,6 +70,15 @@ pub struct CallSettings {
     pub deadline: Option<Timestamp>,
 }
 
+/// Everything inside of a loop, nested containers included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoopBody {
+    /// The names of its actions.
+    pub actions: Vec<Str>,
+    /// Its groups.
+    pub groups: Vec<u32>,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -202,6 +211,9 @@ pub enum Fact {
         /// When an Until begins no further iteration.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
+        /// What is forgotten with each iteration, since nothing outside of the loop reads it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        forgets: Option<LoopBody>,
     },
     /// An iteration began.
     IterationStarted {
@@ -224,9 +236,6 @@ pub enum Fact {
         group: u32,
         /// How.
         status: ActionStatus,
-        /// Nothing reads the actions of this iteration any more.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        forget: bool,
     },
     /// An action ended, or was skipped.
     ActionEnded {

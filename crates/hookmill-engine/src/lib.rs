@@ -31,6 +31,6 @@ pub use command::{
     ActionPath, ActionRequest, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
 };
 pub use decide::{Environment, Input, Start, decide, pending};
-pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, Purpose, WaitReason};
+pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use state::{IllegalFact, Indexes, Record, Response, RunState, Variable};

@@ -66,7 +66,9 @@ impl RetryPolicy {
             "fixed" => RetryKind::Fixed,
             "exponential" => RetryKind::Exponential,
             other => {
-                return Err(format!("The retry policy type '{other}' is not one of default, none, fixed, exponential."));
+                return Err(format!(
+                    "The retry policy type '{other}' is not one of default, none, fixed, exponential."
+                ));
             }
         };
         let count = source.get("count").map_or(Some(4), number).filter(|count| (0..=90).contains(count));

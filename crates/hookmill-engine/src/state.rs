@@ -12,7 +12,7 @@ use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, ActionRequest, Outcome};
-use crate::fact::{ActionError, CallSettings, Fact, Purpose, WaitReason};
+use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, WaitReason};
 
 /// The indexes of the iterations around an action, outermost first.
 pub type Indexes = Vec<u32>;
@@ -97,6 +97,8 @@ pub(crate) struct LoopState {
     pub active: BTreeSet<u32>,
     pub any_failed: bool,
     pub last: Option<ActionStatus>,
+    /// What is forgotten with each iteration.
+    pub forgets: Option<LoopBody>,
 }
 
 /// One variable.
@@ -374,7 +376,7 @@ impl RunState {
                 }
             }
             Fact::BranchChosen { path, group, .. } => self.running(path, fact)?.branch = *group,
-            Fact::LoopStarted { path, items, count, concurrency, until, .. } => {
+            Fact::LoopStarted { path, items, count, concurrency, until, forgets, .. } => {
                 self.running(path, fact)?;
                 let begun = LoopState {
                     items: items.clone(),
@@ -385,6 +387,7 @@ impl RunState {
                     active: BTreeSet::new(),
                     any_failed: false,
                     last: None,
+                    forgets: forgets.clone(),
                 };
                 self.loops.insert(path.clone(), begun);
             }
@@ -396,7 +399,7 @@ impl RunState {
                 own.next += 1;
                 own.active.insert(*index);
             }
-            Fact::IterationEnded { path, index, group, status, forget, .. } => {
+            Fact::IterationEnded { path, index, group, status, .. } => {
                 let Some(own) = self.loops.get_mut(path).filter(|own| own.active.contains(index)) else {
                     return Err(illegal(fact, "the iteration has not begun".to_owned()));
                 };
@@ -405,9 +408,13 @@ impl RunState {
                 own.last = Some(*status);
                 let mut indexes = path.indexes.clone();
                 indexes.push(*index);
+                let forgets = own.forgets.take();
                 self.ended.remove(&(*group, indexes.clone()));
-                if *forget {
-                    self.forget(&indexes);
+                if let Some(body) = &forgets {
+                    self.forget(&indexes, body);
+                }
+                if let Some(own) = self.loops.get_mut(path) {
+                    own.forgets = forgets;
                 }
             }
             Fact::ActionEnded { at, path, group, status, code, outputs, error, .. } => {
@@ -491,15 +498,16 @@ impl RunState {
         Ok(())
     }
 
-    /// Drops all records inside an iteration.
-    fn forget(&mut self, prefix: &[u32]) {
-        #[allow(clippy::iter_over_hash_type)] // Removing is the same in any order.
-        for runs in self.records.values_mut() {
-            if runs.range(prefix.to_vec()..).next().is_some_and(|(indexes, _)| indexes.starts_with(prefix)) {
+    /// Drops the records of an iteration. Other loops have iterations of the same indexes, so the body is named.
+    fn forget(&mut self, prefix: &[u32], body: &LoopBody) {
+        for action in &body.actions {
+            if let Some(runs) = self.records.get_mut(action) {
                 runs.retain(|indexes, _| !indexes.starts_with(prefix));
             }
         }
-        self.ended.retain(|(_, indexes), _| !indexes.starts_with(prefix));
+        for group in &body.groups {
+            self.ended.remove(&(*group, prefix.to_vec()));
+        }
     }
 }
 

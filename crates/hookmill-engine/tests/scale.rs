@@ -108,6 +108,7 @@ fn a_chain_and_a_fan_of_a_thousand_actions() {
     let ran = run(&plan(&format!("{{{}}}", chain.join(","))), true);
     assert_eq!(ran.state.record("a999", &[]).unwrap().outputs, Some(Value::Integer(999)));
     assert_eq!(ran.facts, 2_002);
-    let fan: Vec<String> = (0..1_000).map(|index| format!(r#""a{index}":{{"type":"Compose","inputs":{index}}}"#)).collect();
+    let fan: Vec<String> =
+        (0..1_000).map(|index| format!(r#""a{index}":{{"type":"Compose","inputs":{index}}}"#)).collect();
     assert_eq!(run(&plan(&format!("{{{}}}", fan.join(","))), true).state.status(), RunStatus::Succeeded);
 }

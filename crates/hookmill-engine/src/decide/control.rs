@@ -7,7 +7,7 @@ use hookmill_model::{ActionStatus, RunStatus, Value};
 
 use super::{Decision, Ending, FACTS_MAX, Step, Work, number};
 use crate::command::ActionPath;
-use crate::fact::{ActionError, Fact};
+use crate::fact::{ActionError, Fact, LoopBody};
 use crate::scope::{ActionScope, is_bad};
 use crate::state::{Indexes, LoopState};
 
@@ -172,7 +172,9 @@ impl Decision<'_> {
         }
         let path = self.path(action, &indexes);
         let at = self.now();
-        self.emit(Fact::LoopStarted { at, path, items: Some(value), count: number(count), concurrency, until: None })?;
+        let forgets = self.forgets(action);
+        let count = number(count);
+        self.emit(Fact::LoopStarted { at, path, items: Some(value), count, concurrency, until: None, forgets })?;
         self.work.push_back(Work::Advance(action, indexes));
         Ok(())
     }
@@ -212,9 +214,26 @@ impl Decision<'_> {
         let at = self.now();
         let until = Some(at.plus(timeout));
         let count = u32::try_from(count).unwrap_or(1);
-        self.emit(Fact::LoopStarted { at, path, items: None, count, concurrency: 1, until })?;
+        self.emit(Fact::LoopStarted { at, path, items: None, count, concurrency: 1, until, forgets: None })?;
         self.work.push_back(Work::Advance(action, indexes));
         Ok(())
+    }
+
+    /// What each iteration of a Foreach leaves behind that nobody reads.
+    fn forgets(&self, action: ActionIndex) -> Option<LoopBody> {
+        if self.plan.actions[action].is_read_from_outside {
+            return None;
+        }
+        let mut body = LoopBody::default();
+        let mut open = self.plan.actions[action].kind.groups();
+        while let Some(group) = open.pop() {
+            body.groups.push(number(group));
+            for child in &self.plan.groups[group].actions {
+                body.actions.push(self.plan.actions[*child].name.clone());
+                open.extend(self.plan.actions[*child].kind.groups());
+            }
+        }
+        Some(body)
     }
 
     /// Begins iterations where there is room, or ends the loop.
@@ -313,9 +332,7 @@ impl Decision<'_> {
             return Ok(());
         }
         let status = if failed { ActionStatus::Failed } else { ActionStatus::Succeeded };
-        // The condition of an Until may read the iteration before it is forgotten.
-        let forget = !own.is_read_from_outside && matches!(own.kind, ActionKind::Foreach { .. });
-        self.emit(Fact::IterationEnded { at: self.now(), path, index, group: number(group), status, forget })?;
+        self.emit(Fact::IterationEnded { at: self.now(), path, index, group: number(group), status })?;
         self.work.push_back(Work::Advance(owner, outer));
         Ok(())
     }
