@@ -13,7 +13,7 @@ pub(crate) struct Culture {
     point: &'static str,
     group: &'static str,
     symbol: &'static str,
-    /// Currency before the number, without a blank; otherwise behind, after a no-break space.
+    /// Currency before the number, without a blank where it is one character; otherwise behind, after a blank.
     symbol_first: bool,
 }
 
@@ -192,7 +192,7 @@ fn format_value(value: &Value, format: &str, culture: Culture) -> Option<String>
         'N' | 'n' => fixed(value, digits.unwrap_or(2), true, culture)?,
         'F' | 'f' => fixed(value, digits.unwrap_or(2), false, culture)?,
         'C' | 'c' => {
-            let yen = matches!(culture.name, "ja-JP" | "ko-KR" | "is-IS");
+            let yen = matches!(culture.name, "ja-JP" | "ko-KR");
             let digits = digits.unwrap_or(if yen { 0 } else { 2 });
             let number = fixed(value, digits, true, culture)?;
             let (sign, number) = match number.strip_prefix('-') {
@@ -201,8 +201,8 @@ fn format_value(value: &Value, format: &str, culture: Culture) -> Option<String>
             };
             match (culture.symbol_first, culture.symbol.chars().count()) {
                 (true, 1) => format!("{sign}{}{number}", culture.symbol),
-                (true, _) => format!("{sign}{}{NBSP}{number}", culture.symbol),
-                (false, _) => format!("{sign}{number}{NBSP}{}", culture.symbol),
+                (true, _) => format!("{sign}{} {number}", culture.symbol),
+                (false, _) => format!("{sign}{number} {}", culture.symbol),
             }
         }
         'P' | 'p' => {
@@ -210,7 +210,12 @@ fn format_value(value: &Value, format: &str, culture: Culture) -> Option<String>
                 Some(number) => Value::Decimal(number),
                 None => Value::Float(value.as_f64()? * 100.0),
             };
-            format!("{}%", fixed(&hundredfold, digits.unwrap_or(2), true, culture)?)
+            let number = fixed(&hundredfold, digits.unwrap_or(2), true, culture)?;
+            match &culture.name[..2] {
+                "de" | "fr" | "es" | "sv" | "da" | "nb" | "fi" | "cs" | "ru" => format!("{number} %"),
+                "tr" => format!("%{number}"),
+                _ => format!("{number}%"),
+            }
         }
         'D' | 'd' => {
             let number = whole(value)?;
@@ -360,7 +365,6 @@ fn section(format: &str) -> Section {
     let chars: Vec<char> = format.chars().collect();
     let mut made = Section::default();
     let mut seen_point = false;
-    let last_digit = chars.iter().rposition(|c| matches!(c, '0' | '#'));
     let mut at = 0;
     let literal = |made: &mut Section, text: String| match made.parts.last_mut() {
         Some(Part::Literal(before)) => before.push_str(&text),
@@ -390,14 +394,13 @@ fn section(format: &str) -> Section {
             '.' => {}
             ',' => {
                 let digit_before = made.whole_places > 0;
-                let digit_after = last_digit
-                    .is_some_and(|last| chars[at..=last.max(at)].iter().any(|c| matches!(c, '0' | '#')))
-                    && !seen_point;
-                let next_is_point_or_end = chars[at..].iter().find(|c| **c != ',').is_none_or(|c| *c == '.');
-                if digit_before && next_is_point_or_end {
-                    made.thousands += 1;
-                } else if digit_before && digit_after {
+                // Between digits it groups; behind the last digit of the whole part it divides by a thousand.
+                let rest = chars[at..].iter().take_while(|c| **c != '.');
+                let digit_after = rest.clone().any(|c| matches!(c, '0' | '#'));
+                if digit_before && !seen_point && digit_after {
                     made.grouping = true;
+                } else if digit_before && !seen_point {
+                    made.thousands += 1;
                 }
             }
             '%' => {
