@@ -11,6 +11,7 @@ use crate::authentication::{self, Authentication};
 use crate::exchange::Prepared;
 use crate::http_action::{self, left};
 use crate::oauth::Tokens;
+use crate::outgoing::Outgoing;
 use crate::refusal::Refusal;
 use crate::script::Scripts;
 
@@ -129,6 +130,15 @@ impl Executor {
                 Ok(Box::pin(self.scripts.run(code, context, *timeout)).await)
             }
             ActionRequest::Connector(_) | ActionRequest::ChildFlow { .. } => Err(NotMine),
+        }
+    }
+
+    /// Sends one call through a connection: an operation, a poll, the creation or deletion of a webhook, a test.
+    /// Whatever goes wrong is part of the result; none of the call's secrets is.
+    pub async fn send(&self, call: &Outgoing, context: &CallContext<'_>) -> Performed {
+        match call.prepare(context) {
+            Ok(prepared) => Box::pin(prepared.send(&self.client)).await.performed,
+            Err(refusal) => refusal.performed(),
         }
     }
 

@@ -79,7 +79,7 @@ pub(crate) fn header_value(name: &str, text: &str) -> Result<HeaderValue, Refusa
 }
 
 /// The maker's content type stays, except where it cannot describe the body: a multipart type without its boundary.
-fn put_content_type(headers: &mut HeaderMap, own: &str) -> Result<(), Refusal> {
+pub(crate) fn put_content_type(headers: &mut HeaderMap, own: &str) -> Result<(), Refusal> {
     let maker = headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let is_multipart = |text: &str| text.trim_start().to_ascii_lowercase().starts_with("multipart/");
     if maker.is_none_or(|maker| is_multipart(&maker) && is_multipart(own)) {

@@ -8,6 +8,7 @@
 //! | `body` | values as the bytes of a request, `$multipart` included |
 //! | `authentication` | the `authentication` object of an action |
 //! | `oauth` | tokens of Microsoft's directory, kept until they expire |
+//! | `outgoing` | [`Outgoing`]: a call through a connection, as a connector planned it |
 //! | `exchange` | a request as it is sent and as it is shown, an answer as an outcome |
 //! | `refusal` | why there is no answer, with the code that flows see |
 //! | `script` | JavaScript with limits and without a world |
@@ -20,7 +21,9 @@ mod exchange;
 mod executor;
 mod http_action;
 mod oauth;
+mod outgoing;
 mod refusal;
 mod script;
 
 pub use executor::{CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local};
+pub use outgoing::Outgoing;

@@ -3,5 +3,6 @@
 // Helpers of tests may unwrap as tests may.
 #![allow(clippy::unwrap_used)]
 
+mod connection;
 mod http_action;
 mod service;
