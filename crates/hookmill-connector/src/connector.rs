@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authentication::Authentication;
 use crate::document::{Document, elements, read_json, text};
+use crate::openapi3;
 use crate::operation::{self, Operation};
 use crate::properties::{self, Policy};
 
@@ -117,6 +118,11 @@ impl Connector {
     pub fn import_value(document: &Value, properties: Option<&Value>, settings: &Settings) -> Import {
         let mut diagnostics = Vec::new();
         let document = match version(document) {
+            Ok(())
+                if document.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with('3')) =>
+            {
+                openapi3::to_2(document, &mut diagnostics)
+            }
             Ok(()) => document.clone(),
             Err(finding) => {
                 return Import {

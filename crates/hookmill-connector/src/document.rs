@@ -85,11 +85,6 @@ impl Document {
         &NULL
     }
 
-    /// A member of the resolved value.
-    pub(crate) fn member<'a>(&'a self, value: &'a Value, name: &str) -> Option<&'a Value> {
-        self.resolve(value).get(name)
-    }
-
     /// Finds every `$ref` that leads nowhere, outside or to itself.
     pub(crate) fn check_references(&self, diagnostics: &mut Vec<Diagnostic>) {
         let mut budget = MAX_VALUES;

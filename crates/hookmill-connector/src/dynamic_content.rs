@@ -3,8 +3,7 @@
 use hookmill_model::{Object, Value};
 use serde::Serialize;
 
-use crate::document::{is_required, text, type_of};
-use crate::parameter::Visibility;
+use crate::operation::Visibility;
 
 /// How deep tokens go; deeper values are reached through their object's token.
 const DEPTH_MAX: usize = 16;
@@ -144,4 +143,25 @@ fn words(path: &[String]) -> String {
     }
     let mut letters = out.trim().chars();
     letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str()).unwrap_or_default()
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn is_required(schema: &Value, name: &str) -> bool {
+    let required = schema.get("required").and_then(Value::as_array).unwrap_or_default();
+    required.iter().any(|own| own.as_str() == Some(name))
+}
+
+fn type_of(schema: &Value) -> &str {
+    match schema.get("type") {
+        Some(Value::String(kind)) => kind,
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
+        _ if schema.get("properties").is_some() => "object",
+        _ if schema.get("items").is_some() => "array",
+        _ => "",
+    }
 }

@@ -2,8 +2,10 @@
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
-use crate::document::text;
-use crate::operation::METHODS;
+use crate::authoring::text;
+
+/// The members of a path item that are operations.
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// How many levels are rewritten; JSON deeper than 128 is not read at all.
 const DEPTH_MAX: usize = 128;
@@ -43,9 +45,9 @@ pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
 fn server(document: &Value, out: &mut Object, found: &mut Vec<Diagnostic>) {
     let servers = document.get("servers").and_then(Value::as_array);
     let Some(server) = servers.and_then(|all| all.first()) else { return };
-    let mut address = text(server, "url");
+    let mut address = text(server, "url").to_owned();
     for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
-        address = address.replace(&format!("{{{name}}}"), &text(variable, "default"));
+        address = address.replace(&format!("{{{name}}}"), text(variable, "default"));
     }
     match url::Url::parse(&address) {
         Ok(parsed) if parsed.has_host() => {
@@ -236,7 +238,7 @@ impl Mapping<'_> {
                 let mut one = Object::new();
                 one.insert("name", name.clone());
                 one.insert("in", "formData");
-                one.insert("required", crate::document::is_required(&resolved, name));
+                one.insert("required", is_required(&resolved, name));
                 for (name, member) in schema(self.resolve(described), 0).as_object().into_iter().flat_map(Object::iter)
                 {
                     one.insert(name.clone(), member.clone());
@@ -308,7 +310,7 @@ fn notification(written: &Value) -> Value {
 
 fn security_scheme(written: &Value) -> Option<Value> {
     let kind = text(written, "type");
-    Some(match (kind.as_str(), text(written, "scheme").to_ascii_lowercase().as_str()) {
+    Some(match (kind, text(written, "scheme").to_ascii_lowercase().as_str()) {
         ("http", "basic") => Value::object([("type", "basic")]),
         ("http", _) => Value::object([
             ("type", "apiKey"),
@@ -422,4 +424,9 @@ fn callback_place(expression: &str) -> Option<Value> {
         (["query", "header", "path"].into_iter().find(|one| *one == place)?, vec![name.into()])
     };
     Some(Value::object([("in", Value::from(place)), ("path", Value::array(path))]))
+}
+
+fn is_required(schema: &Value, name: &str) -> bool {
+    let names = schema.get("required").and_then(Value::as_array);
+    names.is_some_and(|names| names.iter().any(|one| one.as_str() == Some(name)))
 }

@@ -8,8 +8,6 @@ use crate::document::{Document, elements, members, reference, truth};
 
 /// The deepest nesting of properties that is looked at.
 const MAX_DEPTH: usize = 24;
-/// The most schemas one question may look at; a document can name more by repeating references than anyone can read.
-pub(crate) const MAX_VISITS: usize = 200_000;
 /// The most schemas that are copied into a schema without references.
 const MAX_COPIES: usize = 20_000;
 
@@ -91,29 +89,6 @@ pub(crate) fn required<'a>(document: &'a Document, schema: &'a Value) -> Vec<&'a
     names
 }
 
-/// The type a schema names, or the one its other members betray; empty for anything.
-pub(crate) fn kind<'a>(document: &'a Document, schema: &'a Value) -> &'a str {
-    let schema = document.resolve(schema);
-    match schema.get("type") {
-        Some(Value::String(kind)) => kind,
-        Some(Value::Array(kinds)) => {
-            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
-        }
-        _ if schema.get("properties").is_some() || schema.get("additionalProperties").is_some() => "object",
-        _ if schema.get("items").is_some() => "array",
-        _ => elements(schema, "allOf")
-            .iter()
-            .map(|part| document.resolve(part))
-            .find_map(|part| {
-                part.get("type")
-                    .and_then(Value::as_str)
-                    .or_else(|| part.get("properties").map(|_| "object"))
-                    .or_else(|| part.get("items").map(|_| "array"))
-            })
-            .unwrap_or_default(),
-    }
-}
-
 /// A copy in which references are replaced by what they name. A reference into a circle stays as it is, and so do those
 /// beyond the bound of copies.
 pub(crate) fn without_references(document: &Document, schema: &Value) -> Value {
@@ -153,9 +128,4 @@ fn copy(document: &Document, value: &Value, open: &mut Vec<Str>, budget: &mut us
         }
         other => other.clone(),
     }
-}
-
-/// A word of a schema that may stand beside its reference or in what that names.
-pub(crate) fn member<'a>(document: &'a Document, schema: &'a Value, name: &str) -> Option<&'a Value> {
-    schema.get(name).or_else(|| document.resolve(schema).get(name))
 }

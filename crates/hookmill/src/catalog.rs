@@ -43,7 +43,9 @@ impl Catalog {
             }
             let bytes = std::fs::read(&path)?;
             let bare = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-            let Some(document) = Value::from_json(bare).ok().filter(|document| document.get("paths").is_some()) else { continue };
+            let Some(document) = Value::from_json(bare).ok().filter(|document| document.get("paths").is_some()) else {
+                continue;
+            };
             let operations: Vec<String> = document
                 .get("paths")
                 .and_then(Value::as_object)
@@ -100,7 +102,8 @@ impl Catalog {
         }
         let message = format!("The connector '{api}' has no operation '{operation_id}', which '{name}' uses.");
         let closest = hookmill_expression::closest(operation_id, operations.iter().map(String::as_str));
-        let hint = closest.map_or_else(|| "Choose another operation.".to_owned(), |known| format!("Did you mean '{known}'?"));
+        let hint =
+            closest.map_or_else(|| "Choose another operation.".to_owned(), |known| format!("Did you mean '{known}'?"));
         Some(Diagnostic::error("operation_unknown", at.clone(), message).with_hint(hint))
     }
 }

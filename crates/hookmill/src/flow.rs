@@ -12,7 +12,9 @@ use crate::{input, output};
 #[derive(Subcommand)]
 pub enum Command {
     /// Check a definition or an exported package without storing it
-    #[command(after_help = "Examples:\n  hookmill flow check definition.json\n  hookmill flow check MyFlow.zip --connectors ./connectors\n  hookmill flow check - --json < definition.json\n\nReads bare definitions, Power Automate's definition.json and clientdata, Logic Apps resources and templates, and\nexported packages and solutions (.zip). Exit code 1 where anything is an error.")]
+    #[command(
+        after_help = "Examples:\n  hookmill flow check definition.json\n  hookmill flow check MyFlow.zip --connectors ./connectors\n  hookmill flow check - --json < definition.json\n\nReads bare definitions, Power Automate's definition.json and clientdata, Logic Apps resources and templates, and\nexported packages and solutions (.zip). Exit code 1 where anything is an error."
+    )]
     Check {
         /// The file; `-` for standard input
         #[arg(value_name = "FILE")]
@@ -25,7 +27,9 @@ pub enum Command {
         json: bool,
     },
     /// Run test cases of flows: scripted replies, virtual time
-    #[command(after_help = "Each case is {\"id\", \"definition\", \"parameters\"?, \"trigger\"?, \"httpReplies\"?, \"connectorReplies\"?, \"expected\"}.\nWaits and retries take no time.")]
+    #[command(
+        after_help = "Each case is {\"id\", \"definition\", \"parameters\"?, \"trigger\"?, \"httpReplies\"?, \"connectorReplies\"?, \"expected\"}.\nWaits and retries take no time."
+    )]
     Test {
         /// Files with an array of cases
         #[arg(required = true, value_name = "FILE")]

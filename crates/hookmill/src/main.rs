@@ -1,6 +1,7 @@
 //! The binary: reads flags and configuration, picks a store, wires the parts and runs them.
 
 mod catalog;
+mod connector;
 mod expression;
 mod flow;
 mod input;
@@ -30,6 +31,9 @@ enum Command {
     /// Try expressions and run their tests
     #[command(subcommand)]
     Expression(expression::Command),
+    /// Check connectors
+    #[command(subcommand)]
+    Connector(connector::Command),
     /// Check flows and run their tests
     #[command(subcommand)]
     Flow(flow::Command),
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Expression(command) => expression::run(command),
+        Command::Connector(command) => connector::run(command),
         Command::Flow(command) => flow::run(command),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hookmill", &mut std::io::stdout());

@@ -1,0 +1,30 @@
+//! Authoring: definitions made by people who have samples instead of an OpenAPI file.
+//!
+//! | file | noun |
+//! |---|---|
+//! | `infer` | a JSON Schema from sample values |
+//! | `curl` | a pasted curl command, read as a request |
+//! | `form` | the request part of an operation |
+//! | `sample` | the request part of an operation, from one sample request |
+
+mod curl;
+mod form;
+mod infer;
+mod sample;
+
+pub use curl::{CurlError, request_from_curl};
+pub use form::{FormParameter, RequestForm};
+pub use infer::infer_schema;
+pub use sample::{SampleError, SampleRequest, SampledRequest, request_from_sample};
+
+use hookmill_model::{Object, Str, Value};
+
+/// The text of a member; empty where there is none.
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The members of an object member; none where it is absent or something else.
+pub(crate) fn members<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = (&'a Str, &'a Value)> {
+    value.get(name).and_then(Value::as_object).into_iter().flat_map(Object::iter)
+}

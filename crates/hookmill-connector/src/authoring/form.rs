@@ -1,0 +1,40 @@
+//! The request part of an operation as a form holds it.
+
+use hookmill_model::Value;
+use serde::{Deserialize, Serialize};
+
+/// One parameter of a form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FormParameter {
+    /// The parameter's or property's own name.
+    pub name: String,
+    /// `path`, `query`, `header`, `body` or `formData`.
+    #[serde(rename = "in")]
+    pub place: String,
+    /// The key in a definition's `inputs.parameters`.
+    pub key: String,
+    /// Whether a value must be given.
+    pub required: bool,
+    /// The schema of its value.
+    pub schema: Value,
+    /// The value where none is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
+    /// Empty, `important`, `advanced` or `internal`.
+    pub visibility: String,
+}
+
+/// Verb, path and parameters of an operation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RequestForm {
+    /// In capitals.
+    pub method: String,
+    /// The template below the base path.
+    pub path: String,
+    /// In order of the sample.
+    pub parameters: Vec<FormParameter>,
+    /// The media type of the body, where it is not JSON.
+    pub consumes: Option<String>,
+}
