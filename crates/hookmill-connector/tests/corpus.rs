@@ -1,4 +1,5 @@
 //! Every connector of the corpus beside the project is read exactly as its index says; skipped where it is absent.
+#![allow(clippy::print_stdout)] // A test says that it is skipped.
 
 use std::path::PathBuf;
 

@@ -1,0 +1,244 @@
+//! From stored events to begun runs. An event leaves the queue in the same unit in which its runs begin.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookmill_engine::trigger::{Event as Fired, Firing, fire};
+use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, decide};
+use hookmill_expression::content;
+use hookmill_model::{Object, RunId, RunKind, RunStatus, Value};
+use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::live::LiveKind;
+use crate::plans::Version;
+use crate::run::Active;
+use crate::{Answer, Error, Runtime, locked};
+
+/// Events that become runs at a time: enough to fill a group commit.
+const DISPATCHING_MAX: usize = 512;
+/// How often the store is asked for events that no message announced.
+const SCAN_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The journal's epoch of this process. One process owns a folder, so it never differs.
+pub(crate) const EPOCH: u64 = 1;
+
+impl Runtime {
+    pub(crate) async fn dispatch(self, mut receiver: mpsc::Receiver<Event>) {
+        let places = Arc::new(Semaphore::new(DISPATCHING_MAX));
+        let mut stopped = self.stopped();
+        let mut scan = tokio::time::interval(SCAN_INTERVAL);
+        scan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut known = std::collections::HashSet::new();
+        loop {
+            let events = tokio::select! {
+                _ = stopped.changed() => return,
+                event = receiver.recv() => match event {
+                    Some(event) => vec![event],
+                    None => return,
+                },
+                _ = scan.tick() => {
+                    // Only what stood here a whole interval ago is nobody's: newer events are on their way.
+                    let pending = self.0.store.pending_events(None, 1_000).await.unwrap_or_default();
+                    let old = known.clone();
+                    known = pending.iter().map(|pending| pending.event.id).collect();
+                    pending.into_iter().map(|pending| pending.event).filter(|event| old.contains(&event.id) || old.is_empty()).collect()
+                }
+            };
+            for event in events {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let runtime = self.clone();
+                tokio::spawn(async move {
+                    let id = event.id;
+                    if let Err(error) = Box::pin(runtime.begin_runs(event)).await {
+                        tracing::error!(event = %id, %error, "an event could not become a run; it stays in the queue");
+                    }
+                    drop(place);
+                });
+            }
+        }
+    }
+
+    async fn begin_runs(&self, event: Event) -> Result<(), Error> {
+        let unit = Unit::new().expect(Expect::EventPending(event.id)).with(Change::ConsumeEvent(event.id));
+        let flow = self.0.store.flow(event.flow).await?.filter(|flow| flow.deleted_at.is_none());
+        let Some(flow) = flow else { return self.commit_begin(unit).await.map(drop) };
+        let version = match self.version(flow.id, flow.version).await {
+            Ok(version) => version,
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                let fault = ActionError::new("InvalidTemplate", error.to_string());
+                return self.not_begun(unit, &flow, &event, RunStatus::Failed, &fault).await;
+            }
+        };
+        let Some(trigger) = version.plan.triggers.first() else { return self.commit_begin(unit).await.map(drop) };
+        let mut outputs =
+            Value::from_json(&event.head).ok().and_then(|head| head.as_object().cloned()).unwrap_or_default();
+        let headers = outputs.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
+        let kind = hookmill_expression::member(&headers, "content-type").and_then(Value::as_str);
+        if let Some(body) = content::body(kind, &event.body).value {
+            outputs.insert("body", body);
+        }
+        let fired = Fired {
+            outputs: outputs.into(),
+            parameters: version.parameters.clone(),
+            workflow: workflow(&flow, None),
+            origin: event.id.to_string().into(),
+            seed: seed(),
+            now: self.now(),
+        };
+        match fire(&version.plan, trigger, &fired) {
+            Firing::Runs(records) => self.begin(unit, &flow, &version, records, Some(&event), None).await.map(drop),
+            Firing::Skipped(error) => self.not_begun(unit, &flow, &event, RunStatus::Skipped, &error).await,
+            Firing::Failed(error) | Firing::Refused(error) => {
+                self.not_begun(unit, &flow, &event, RunStatus::Failed, &error).await
+            }
+        }
+    }
+
+    /// `false` where another task was faster.
+    async fn commit_begin(&self, unit: Unit) -> Result<bool, Error> {
+        match self.0.store.commit(unit, Lane::Work).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Conflict { .. } | StoreError::Missing { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Notes that an event began no run, and why.
+    async fn not_begun(
+        &self,
+        unit: Unit,
+        flow: &Flow,
+        event: &Event,
+        status: RunStatus,
+        why: &ActionError,
+    ) -> Result<(), Error> {
+        let mut run = self.new_run(flow, Some(event), None);
+        run.status = status;
+        run.ended_at = Some(self.now());
+        run.error = Some(RunError { code: why.code.to_string(), message: why.message.to_string(), hint: None });
+        let id = run.id;
+        if self.commit_begin(unit.with(Change::StartRun(run, Vec::new()))).await? {
+            self.0.live.publish(
+                flow.owner,
+                LiveKind::Run,
+                id.to_string(),
+                Some(flow.id.to_string()),
+                Some(status.as_str()),
+            );
+        }
+        if let Some(waiter) = locked(&self.0.waiters).remove(&event.id) {
+            let _ = waiter.send(Answer::NoResponse);
+        }
+        Ok(())
+    }
+
+    fn new_run(&self, flow: &Flow, event: Option<&Event>, parent: Option<RunId>) -> Run {
+        let trigger = Value::from_json(&flow.trigger).unwrap_or_default();
+        Run {
+            id: self.new_id(),
+            owner: flow.owner,
+            flow: flow.id,
+            version: flow.version,
+            kind: RunKind::Flow,
+            status: RunStatus::Running,
+            epoch: EPOCH,
+            facts: 0,
+            started_at: self.now(),
+            ended_at: None,
+            trigger: trigger.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            summary: event.map(|event| event.summary.clone()).unwrap_or_default(),
+            event: event.map(|event| event.id),
+            subscription: event.and_then(|event| event.subscription),
+            resubmitted_from: None,
+            parent,
+            error: None,
+        }
+    }
+
+    /// Begins one run per trigger record in one unit, and gives their identifiers.
+    pub(crate) async fn begin(
+        &self,
+        mut unit: Unit,
+        flow: &Flow,
+        version: &Arc<Version>,
+        records: Vec<Value>,
+        event: Option<&Event>,
+        origin: Option<(RunId, bool)>,
+    ) -> Result<Vec<RunId>, Error> {
+        let key = self.0.vault.derive("action callbacks");
+        let base = format!("{}/callback/", self.0.config.public_url);
+        let mut begun: Vec<(Run, RunState)> = Vec::with_capacity(records.len());
+        for record in records {
+            let parent = origin.filter(|(_, is_child)| *is_child).map(|(run, _)| run);
+            let mut run = self.new_run(flow, event, parent);
+            run.resubmitted_from = origin.filter(|(_, is_child)| !*is_child).map(|(run, _)| run);
+            let start = Start {
+                run: run.id,
+                seed: seed(),
+                trigger: record,
+                parameters: version.parameters.clone(),
+                workflow: workflow(flow, Some(run.id)),
+                caller_waits: version.plan.responds() && (event.is_some() || parent.is_some()),
+            };
+            let mut state = RunState::default();
+            let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
+            let facts = decide(&version.plan, &mut state, environment, Input::Start(Box::new(start)))
+                .map_err(|fault| Error::Internal(fault.to_string()))?;
+            run.facts = state.facts();
+            if state.status().is_final() {
+                run.status = state.status();
+                run.ended_at = Some(self.now());
+                run.error = crate::run::run_error(&state);
+            }
+            let encoded = facts.iter().map(Fact::encode).collect();
+            unit.push(Change::StartRun(run.clone(), encoded));
+            begun.push((run, state));
+        }
+        if !self.commit_begin(unit).await? {
+            return Ok(Vec::new());
+        }
+        let ids = begun.iter().map(|(run, _)| run.id).collect();
+        for (run, state) in begun {
+            let status = run.status.as_str();
+            self.0.live.publish(run.owner, LiveKind::Run, run.id.to_string(), Some(run.flow.to_string()), Some(status));
+            let active = Active { run, version: Arc::clone(version), flow: flow.clone() };
+            self.answer_waiters(&active, &state);
+            if !state.status().is_final() {
+                self.activate(active, state, false);
+            }
+        }
+        Ok(ids)
+    }
+}
+
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        return 1;
+    }
+    u64::from_ne_bytes(bytes)
+}
+
+/// What `workflow()` gives.
+pub(crate) fn workflow(flow: &Flow, run: Option<RunId>) -> Value {
+    let id = flow.id.to_string();
+    let mut members = Object::new();
+    members.insert("id", format!("/flows/{id}"));
+    members.insert("name", id.clone());
+    members.insert("type", "Hookmill/flows");
+    members.insert("location", "local");
+    members.insert("tags", Value::object([("flowDisplayName", flow.name.clone())]));
+    if let Some(run) = run {
+        members.insert(
+            "run",
+            Value::object([
+                ("id", format!("/flows/{id}/runs/{run}")),
+                ("name", run.to_string()),
+                ("type", "Hookmill/flows/runs".to_owned()),
+            ]),
+        );
+    }
+    members.into()
+}

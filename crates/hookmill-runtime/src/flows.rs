@@ -1,0 +1,451 @@
+//! Saving, switching and deleting flows.
+
+use std::collections::BTreeMap;
+
+use hookmill_definition::plan::{Plan, TriggerKind};
+use hookmill_definition::{Limits, Profile, compile};
+use hookmill_model::{
+    ConnectionId, Diagnostic, FlowId, FlowState, Object, Pointer, RunId, Severity, SubscriptionState, Timestamp,
+    UserId, Value,
+};
+use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Unit};
+
+use crate::live::LiveKind;
+use crate::subscriptions::Record;
+use crate::{Error, Runtime};
+
+/// The connection for a key of a definition's references.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionBinding {
+    /// The connection.
+    pub connection_id: Option<ConnectionId>,
+    /// The connector as the definition names it.
+    pub api: Option<String>,
+}
+
+/// A flow as a maker saves it.
+#[derive(Clone, Debug)]
+pub struct FlowForm {
+    /// Its title.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The bare definition.
+    pub definition: Value,
+    /// Key → connection.
+    pub connections: BTreeMap<String, ConnectionBinding>,
+    /// Parameter → value.
+    pub parameters: Value,
+    /// On where not said otherwise; a draft may have faults.
+    pub state: Option<FlowState>,
+}
+
+/// A flow's webhook, or its own address.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebhookView {
+    /// Where it stands.
+    pub state: SubscriptionState,
+    /// Counts from 1.
+    pub generation: u32,
+    /// Where it is deleted at the service.
+    pub location: Option<String>,
+    /// The address that callers use; only for Request triggers.
+    pub callback_url: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What the maker should know.
+    pub warning: Option<String>,
+    /// Why it was refused: code, message, hint.
+    pub error: Option<Problem>,
+    /// When the next deletion is tried.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// Code, message and hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// `webhook_refused`, …
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to try.
+    pub hint: Option<String>,
+}
+
+/// A flow with everything about it.
+#[derive(Clone, Debug)]
+pub struct FlowView {
+    /// The flow.
+    pub flow: Flow,
+    /// Its definition.
+    pub definition: Value,
+    /// Values of parameters.
+    pub parameters: Value,
+    /// The newest generation of its webhook.
+    pub webhook: Option<WebhookView>,
+    /// What is wrong with the definition, or odd.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A flow after a change.
+#[derive(Clone, Debug)]
+pub struct FlowSaved {
+    /// The flow.
+    pub view: FlowView,
+    /// The run that records the creation of its webhook.
+    pub run: Option<RunId>,
+    /// Why the webhook was refused.
+    pub problem: Option<Problem>,
+}
+
+/// What lists show of the trigger.
+fn trigger_summary(plan: Option<&Plan>, definition: &Value) -> Value {
+    let first = definition.get("triggers").and_then(Value::as_object).and_then(|triggers| triggers.at(0));
+    let name = first.map(|(name, _)| name.to_string()).unwrap_or_default();
+    let kind = first.and_then(|(_, trigger)| trigger.get("type")).and_then(Value::as_str).unwrap_or_default();
+    let mut members = Object::new();
+    members.insert("name", name.clone());
+    members.insert("type", kind);
+    members.insert("summary", name.replace('_', " "));
+    let trigger = plan.and_then(|plan| plan.triggers.first());
+    let word = match trigger.map(|trigger| &trigger.kind) {
+        Some(TriggerKind::Request { .. }) => "request",
+        Some(TriggerKind::ConnectorWebhook(_) | TriggerKind::HttpWebhook { .. }) => "webhook",
+        Some(TriggerKind::Recurrence | TriggerKind::SlidingWindow { .. }) => "schedule",
+        Some(TriggerKind::HttpPolling(_) | TriggerKind::ConnectorPolling(_)) => "polling",
+        Some(TriggerKind::Unsupported { .. }) | None => "unsupported",
+    };
+    members.insert("kind", word);
+    members.into()
+}
+
+/// Types of triggers that this runtime does not serve yet: said when the flow is saved, not found out in silence.
+fn unserved(plan: &Plan) -> Option<Diagnostic> {
+    let trigger = plan.triggers.first()?;
+    let served = matches!(trigger.kind, TriggerKind::Request { .. } | TriggerKind::ConnectorWebhook(_));
+    (!served).then(|| {
+        let at = Pointer::root().child("triggers").child(&trigger.name);
+        let message = format!("The trigger '{}' is of a type that the server does not start runs for.", trigger.name);
+        Diagnostic::error("trigger_not_served", at, message)
+            .with_hint("Use a webhook or a request as the trigger, or keep the flow as a draft.")
+    })
+}
+
+impl Runtime {
+    pub(crate) async fn own_flow(&self, owner: UserId, id: FlowId) -> Result<Flow, Error> {
+        let flow = self.0.store.flow(id).await?.filter(|flow| flow.owner == owner && flow.deleted_at.is_none());
+        flow.ok_or_else(|| Error::not_found("flow", id))
+    }
+
+    async fn bindings(
+        &self,
+        owner: UserId,
+        connections: &BTreeMap<String, ConnectionBinding>,
+    ) -> Result<Vec<Binding>, Error> {
+        let mut bindings = Vec::with_capacity(connections.len());
+        for (key, wanted) in connections {
+            let mut binding = Binding {
+                key: key.clone(),
+                connector: None,
+                connection: wanted.connection_id,
+                api: wanted.api.clone(),
+            };
+            if let Some(id) = wanted.connection_id {
+                let connection = self.0.store.connection(id).await?.filter(|connection| connection.owner == owner);
+                binding.connector = Some(connection.ok_or_else(|| Error::not_found("connection", id))?.connector);
+            }
+            bindings.push(binding);
+        }
+        Ok(bindings)
+    }
+
+    /// Everything that is wrong with a definition, the connections included.
+    pub async fn check_flow(
+        &self,
+        owner: UserId,
+        definition: &Value,
+        parameters: &Value,
+        connections: &BTreeMap<String, ConnectionBinding>,
+    ) -> Vec<Diagnostic> {
+        let compiled = compile(definition, parameters, Profile::LogicApps, &Limits::default());
+        let mut findings = compiled.diagnostics;
+        if let Some(plan) = &compiled.plan {
+            findings.extend(unserved(plan));
+            findings.extend(self.check_connections(owner, plan, connections).await);
+        }
+        findings
+    }
+
+    /// Operations must exist at the bound connectors.
+    async fn check_connections(
+        &self,
+        owner: UserId,
+        plan: &Plan,
+        connections: &BTreeMap<String, ConnectionBinding>,
+    ) -> Vec<Diagnostic> {
+        use hookmill_definition::plan::{ActionKind, OperationInputs};
+        let mut calls: Vec<(Pointer, &hookmill_definition::plan::ConnectorInputs)> = Vec::new();
+        for trigger in &plan.triggers {
+            if let TriggerKind::ConnectorWebhook(call) | TriggerKind::ConnectorPolling(call) = &trigger.kind {
+                calls.push((Pointer::root().child("triggers").child(&trigger.name), call));
+            }
+        }
+        for action in &plan.actions {
+            if let ActionKind::Connector(call) | ActionKind::ConnectorWebhook(call) = &action.kind {
+                calls.push((action.pointer.clone(), call));
+            }
+        }
+        let mut findings = Vec::new();
+        for (at, call) in calls {
+            if call.api.as_deref() == Some(hookmill_executor::NOTIFICATIONS_API) {
+                continue;
+            }
+            let bound = connections.iter().find(|(key, _)| key.eq_ignore_ascii_case(&call.connection));
+            let Some(connection) = bound.and_then(|(_, binding)| binding.connection_id) else {
+                let message = format!("No connection is chosen for '{}'.", call.connection);
+                findings.push(
+                    Diagnostic::error("connection_missing", at, message).with_hint("Choose a connection, or make one."),
+                );
+                continue;
+            };
+            let connector = match self.bound(owner, connection).await {
+                Ok(bound) => bound.connector,
+                Err(error) => {
+                    findings.push(Diagnostic::error("connection_unusable", at, error.to_string()));
+                    continue;
+                }
+            };
+            if let OperationInputs::ById { operation_id, .. } = &call.operation
+                && connector.operation(operation_id).is_none()
+            {
+                let message = format!("The connector '{}' has no operation '{operation_id}'.", connector.name);
+                let known = connector.operations.iter().map(|operation| &*operation.operation_id);
+                let hint =
+                    hookmill_expression::closest(operation_id, known).map(|known| format!("Did you mean '{known}'?"));
+                let finding = Diagnostic::error("operation_unknown", at, message);
+                findings.push(match hint {
+                    Some(hint) => finding.with_hint(hint),
+                    None => finding,
+                });
+            }
+        }
+        findings
+    }
+
+    /// Saves a new flow; where it is on, its webhook is created before this answers.
+    ///
+    /// # Errors
+    /// The definition has faults and the flow is no draft; a connection is not there.
+    pub async fn create_flow(&self, owner: UserId, form: FlowForm) -> Result<FlowSaved, Error> {
+        let now = self.now();
+        let flow = Flow {
+            id: self.new_id(),
+            owner,
+            name: String::new(),
+            description: None,
+            state: FlowState::Off,
+            etag: 0,
+            version: 0,
+            trigger: Vec::new().into(),
+            bindings: Vec::new(),
+            created_at: now,
+            updated_at: now,
+            deleted_at: None,
+        };
+        self.save(flow, form, None).await
+    }
+
+    /// Saves a changed flow. A changed trigger renews the webhook; changed actions keep it.
+    ///
+    /// # Errors
+    /// As for a new one; somebody else saved in between.
+    pub async fn update_flow(
+        &self,
+        owner: UserId,
+        id: FlowId,
+        if_match: Option<u64>,
+        form: FlowForm,
+    ) -> Result<FlowSaved, Error> {
+        let flow = self.own_flow(owner, id).await?;
+        if let Some(wanted) = if_match.filter(|wanted| *wanted != flow.etag) {
+            tracing::debug!(flow = %id, wanted, "an older copy of the flow was to be saved");
+            return Err(Error::VersionConflict { current: flow.etag });
+        }
+        let expected = Expect::FlowEtag(id, flow.etag);
+        self.save(flow, form, Some(expected)).await
+    }
+
+    async fn save(&self, mut flow: Flow, form: FlowForm, expected: Option<Expect>) -> Result<FlowSaved, Error> {
+        let name = form.name.trim();
+        if name.is_empty() || name.chars().count() > 256 {
+            return Err(Error::Inputs("A flow needs a name of 1 to 256 characters.".to_owned()));
+        }
+        let state = form.state.unwrap_or(if flow.etag == 0 { FlowState::On } else { flow.state });
+        let findings = self.check_flow(flow.owner, &form.definition, &form.parameters, &form.connections).await;
+        let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
+        if faulty && state != FlowState::Draft {
+            return Err(Error::DefinitionInvalid(findings));
+        }
+        let compiled = compile(&form.definition, &form.parameters, Profile::LogicApps, &Limits::default());
+        flow.bindings = self.bindings(flow.owner, &form.connections).await?;
+        flow.name = name.to_owned();
+        flow.description = form.description;
+        flow.state = state;
+        flow.etag += 1;
+        flow.version += 1;
+        flow.trigger = trigger_summary(compiled.plan.as_ref(), &form.definition).to_json().into();
+        flow.updated_at = self.now();
+        let parameters = if form.parameters.is_null() { Object::new().into() } else { form.parameters };
+        let version = FlowVersion {
+            flow: flow.id,
+            version: flow.version,
+            definition: form.definition.to_json().into(),
+            parameters: parameters.to_json().into(),
+            connections: Vec::new().into(),
+            created_at: flow.updated_at,
+        };
+        let mut unit = Unit::from(Change::PutFlow(flow.clone())).with(Change::PutFlowVersion(version));
+        unit.expects.extend(expected);
+        match self.0.store.commit(unit, Lane::Work).await {
+            Ok(_) => {}
+            Err(StoreError::Conflict { .. }) => {
+                let current = self.0.store.flow(flow.id).await?.map_or(0, |flow| flow.etag);
+                return Err(Error::VersionConflict { current });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.0.live.publish(flow.owner, LiveKind::Flow, flow.id.to_string(), None, None);
+        self.settled(flow.owner, flow.id).await
+    }
+
+    /// Brings the webhook in line and shows the flow.
+    async fn settled(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
+        // The caller may go away; the webhook must not be left half.
+        let runtime = self.clone();
+        let run = tokio::spawn(async move { Box::pin(runtime.reconcile(id)).await }).await;
+        let run = run.map_err(|error| Error::Internal(error.to_string()))??;
+        let view = self.flow(owner, id).await?;
+        let problem = view.webhook.as_ref().and_then(|webhook| webhook.error.clone()).filter(|_| run.is_some());
+        Ok(FlowSaved { view, run, problem })
+    }
+
+    async fn switch(&self, owner: UserId, id: FlowId, state: FlowState) -> Result<FlowSaved, Error> {
+        let mut flow = self.own_flow(owner, id).await?;
+        if flow.state == FlowState::Draft && state == FlowState::On {
+            let view = self.flow(owner, id).await?;
+            if view.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
+                return Err(Error::DefinitionInvalid(view.diagnostics));
+            }
+        }
+        if flow.state != state {
+            let expected = Expect::FlowEtag(id, flow.etag);
+            flow.state = state;
+            flow.etag += 1;
+            flow.updated_at = self.now();
+            let unit = Unit::from(Change::PutFlow(flow)).expect(expected);
+            self.0.store.commit(unit, Lane::Work).await?;
+        }
+        self.settled(owner, id).await
+    }
+
+    /// Turns a flow on: its webhook is created.
+    ///
+    /// # Errors
+    /// There is none of this owner, or it has faults.
+    pub async fn turn_on(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
+        self.switch(owner, id, FlowState::On).await
+    }
+
+    /// Turns a flow off: its webhook is deleted.
+    ///
+    /// # Errors
+    /// There is none of this owner.
+    pub async fn turn_off(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
+        self.switch(owner, id, FlowState::Off).await
+    }
+
+    /// Tries again to create a webhook that was refused.
+    ///
+    /// # Errors
+    /// There is none of this owner.
+    pub async fn retry_webhook(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
+        self.switch(owner, id, FlowState::On).await
+    }
+
+    /// Deletes a flow and its webhook; the history stays until retention. Runs in progress are cancelled.
+    ///
+    /// # Errors
+    /// There is none of this owner.
+    pub async fn delete_flow(&self, owner: UserId, id: FlowId) -> Result<(), Error> {
+        self.own_flow(owner, id).await?;
+        self.0.store.commit(Unit::from(Change::DeleteFlow(id, self.now())), Lane::Work).await?;
+        self.0.live.publish(owner, LiveKind::Flow, id.to_string(), None, None);
+        for run in self.0.store.active_runs(None, 10_000).await? {
+            if run.flow == id {
+                self.tell(run.id, hookmill_engine::Input::CancelRequested).await?;
+            }
+        }
+        let runtime = self.clone();
+        let settled = tokio::spawn(async move { Box::pin(runtime.reconcile(id)).await }).await;
+        settled.map_err(|error| Error::Internal(error.to_string()))?.map(drop)
+    }
+
+    /// A flow with everything about it.
+    ///
+    /// # Errors
+    /// There is none of this owner.
+    pub async fn flow(&self, owner: UserId, id: FlowId) -> Result<FlowView, Error> {
+        let flow = self.own_flow(owner, id).await?;
+        let stored = self.0.store.flow_version(id, flow.version).await?;
+        let stored = stored.ok_or_else(|| Error::not_found("version of the flow", id))?;
+        let read = |bytes: &[u8]| Value::from_json(bytes).unwrap_or_default();
+        let (definition, parameters) = (read(&stored.definition), read(&stored.parameters));
+        let connections = flow.bindings.iter().map(|binding| {
+            let bound = ConnectionBinding { connection_id: binding.connection, api: binding.api.clone() };
+            (binding.key.clone(), bound)
+        });
+        let diagnostics = self.check_flow(owner, &definition, &parameters, &connections.collect()).await;
+        let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
+        let webhook = newest.map(|generation| {
+            let record = Record::of(&generation);
+            let is_local = record.operation.is_none();
+            WebhookView {
+                state: generation.state,
+                generation: generation.generation,
+                location: record
+                    .address
+                    .as_ref()
+                    .and_then(|address| address.get("url")?.as_str().map(ToOwned::to_owned)),
+                callback_url: if is_local { self.callback_url(&generation, &record) } else { None },
+                created_at: generation.created_at,
+                warning: record.warning.clone(),
+                error: record.refusal.as_ref().map(|refusal| Problem {
+                    code: refusal.code.to_string(),
+                    message: refusal.message.to_string(),
+                    hint: refusal.hint.as_ref().map(|hint| hint.to_string()),
+                }),
+                retry_at: record.retry_at,
+            }
+        });
+        Ok(FlowView { flow, definition, parameters, webhook, diagnostics })
+    }
+
+    /// Starts a run by hand, with a body and headers as if the trigger had been called.
+    ///
+    /// # Errors
+    /// There is no such flow, or it cannot run.
+    pub async fn run_now(&self, owner: UserId, id: FlowId, body: Value, headers: Object) -> Result<RunId, Error> {
+        let flow = self.own_flow(owner, id).await?;
+        let version = self.version(id, flow.version).await?;
+        let name = version.plan.triggers.first().map(|trigger| trigger.name.clone()).unwrap_or_default();
+        let mut outputs = Object::new();
+        outputs.insert("headers", headers);
+        if !body.is_null() {
+            outputs.insert("body", body);
+        }
+        let record =
+            Value::object([("name", Value::from(name)), ("outputs", outputs.into()), ("status", "Succeeded".into())]);
+        let begun = self.begin(Unit::new(), &flow, &version, vec![record], None, None).await?;
+        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
+    }
+}

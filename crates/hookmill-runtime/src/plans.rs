@@ -1,0 +1,112 @@
+//! Compiled plans and connectors, kept: a definition is parsed once per version, a document once per change.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use hookmill_connector::{Connector, Credentials, Settings};
+use hookmill_definition::{Limits, Plan, Profile, compile};
+use hookmill_model::{ConnectionId, ConnectorId, FlowId, UserId, Value};
+use hookmill_store::Binding;
+
+use crate::{Error, Runtime, locked};
+
+/// At most so many plans are kept; all are forgotten when there are more, and made again when needed.
+const PLANS_MAX: usize = 10_000;
+
+/// One version of a flow, ready to run.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub plan: Plan,
+    pub parameters: Value,
+}
+
+#[derive(Default)]
+pub(crate) struct Plans {
+    versions: Mutex<HashMap<(FlowId, u32), Arc<Version>>>,
+    connectors: Mutex<HashMap<ConnectorId, (u64, Arc<Connector>)>>,
+}
+
+/// A connection with what is needed to call through it.
+pub(crate) struct Bound {
+    pub connector: Arc<Connector>,
+    pub credentials: Option<Credentials>,
+}
+
+impl Runtime {
+    pub(crate) async fn version(&self, flow: FlowId, version: u32) -> Result<Arc<Version>, Error> {
+        if let Some(known) = locked(&self.0.plans.versions).get(&(flow, version)) {
+            return Ok(Arc::clone(known));
+        }
+        let stored = self.0.store.flow_version(flow, version).await?;
+        let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
+        let read = |bytes: &[u8]| {
+            Value::from_json(bytes)
+                .map_err(|error| Error::Internal(format!("the stored definition is damaged: {error}")))
+        };
+        let (definition, parameters) = (read(&stored.definition)?, read(&stored.parameters)?);
+        let compiled = compile(&definition, &parameters, Profile::LogicApps, &Limits::default());
+        let Some(plan) = compiled.plan else { return Err(Error::DefinitionInvalid(compiled.diagnostics)) };
+        let made = Arc::new(Version { plan, parameters });
+        let mut versions = locked(&self.0.plans.versions);
+        if versions.len() >= PLANS_MAX {
+            versions.clear();
+        }
+        versions.insert((flow, version), Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// The compiled connector.
+    ///
+    /// # Errors
+    /// There is none, or its document cannot be used.
+    pub async fn connector(&self, id: ConnectorId) -> Result<Arc<Connector>, Error> {
+        let stored = self.0.store.connector(id).await?.ok_or_else(|| Error::not_found("connector", id))?;
+        if let Some((etag, known)) = locked(&self.0.plans.connectors).get(&id)
+            && *etag == stored.etag
+        {
+            return Ok(Arc::clone(known));
+        }
+        let document = self.0.store.connector_document(id).await?.ok_or_else(|| Error::not_found("connector", id))?;
+        let settings: Settings = serde_json::from_slice(&stored.settings).unwrap_or_default();
+        let import = Connector::import(&document.document, document.properties.as_deref(), &settings);
+        let Some(connector) = import.connector else {
+            return Err(Error::ConnectorBroken { name: stored.name, diagnostics: import.diagnostics });
+        };
+        let made = Arc::new(connector);
+        locked(&self.0.plans.connectors).insert(id, (stored.etag, Arc::clone(&made)));
+        Ok(made)
+    }
+
+    /// Forgets a compiled connector.
+    pub fn forget_connector(&self, id: ConnectorId) {
+        locked(&self.0.plans.connectors).remove(&id);
+    }
+
+    /// The credentials of a connection of this owner, and its connector.
+    pub(crate) async fn bound(&self, owner: UserId, id: ConnectionId) -> Result<Bound, Error> {
+        let connection = self.0.store.connection(id).await?.filter(|connection| connection.owner == owner);
+        let connection = connection.ok_or_else(|| Error::not_found("connection", id))?;
+        let plain = self
+            .0
+            .vault
+            .unseal(&id.to_string(), &connection.sealed)
+            .map_err(|_| Error::Credentials { name: connection.name.clone() })?;
+        let fields = Value::from_json(&plain).unwrap_or_default();
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().into();
+        let credentials =
+            Credentials { username: text("username"), password: text("password"), api_key: text("api_key") };
+        Ok(Bound { connector: self.connector(connection.connector).await?, credentials: Some(credentials) })
+    }
+
+    /// What a key of a definition's connection references stands for.
+    pub(crate) async fn bound_key(&self, owner: UserId, bindings: &[Binding], key: &str) -> Result<Bound, Error> {
+        let binding = bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(key));
+        match binding {
+            Some(Binding { connection: Some(connection), .. }) => self.bound(owner, *connection).await,
+            Some(Binding { connector: Some(connector), .. }) => {
+                Ok(Bound { connector: self.connector(*connector).await?, credentials: None })
+            }
+            _ => Err(Error::Inputs(format!("No connection is bound to '{key}'. Choose one for the flow."))),
+        }
+    }
+}
