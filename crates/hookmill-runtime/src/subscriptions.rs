@@ -12,7 +12,7 @@ use hookmill_engine::subscription::{self as machine, Fact, Input};
 use hookmill_engine::{Outcome, Performed};
 use hookmill_executor::CallContext;
 use hookmill_expression::{Limits, case, content, member};
-use hookmill_model::{FlowId, FlowState, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
+use hookmill_model::{ConnectionId, FlowId, FlowState, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Expect, Flow, Lane, Run, RunError, RunUpdate, Subscription, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub sealed: String,
     /// The bound connection's key.
     pub connection: Option<String>,
+    /// The connection that it was made with; it is deleted with the same one.
+    pub connection_id: Option<ConnectionId>,
     /// The operation that creates it.
     pub operation: Option<String>,
     /// The evaluated parameters of the creation.
@@ -262,6 +264,14 @@ impl Runtime {
         Some(format!("{}/callback/{capability}", self.0.config.public_url))
     }
 
+    /// The connection that a generation was made with.
+    async fn bound_record(&self, flow: &Flow, record: &Record) -> Result<Bound, Error> {
+        match record.connection_id {
+            Some(connection) => self.bound(flow.owner, connection).await,
+            None => self.bound_key(flow.owner, &flow.bindings, record.connection.as_deref().unwrap_or_default()).await,
+        }
+    }
+
     fn webhook_run(&self, flow: &Flow, generation: &Subscription, kind: RunKind, facts: usize) -> Run {
         Run {
             id: self.new_id(),
@@ -308,6 +318,11 @@ impl Runtime {
             fingerprint,
             sealed,
             connection: Some(call.connection.to_string()),
+            connection_id: flow
+                .bindings
+                .iter()
+                .find(|binding| binding.key.eq_ignore_ascii_case(&call.connection))
+                .and_then(|binding| binding.connection),
             // A request by path is resolved against the connector when it is sent.
             operation: Some(operation.unwrap_or_default()),
             parameters: evaluated,
@@ -336,7 +351,6 @@ impl Runtime {
         record: Record,
         url: &str,
     ) -> Result<(), Error> {
-        let key = record.connection.clone().unwrap_or_default();
         let no_reply = |message: String| Performed {
             outcome: Outcome::NoReply {
                 code: "BadRequest".into(),
@@ -346,7 +360,7 @@ impl Runtime {
             },
             request: Value::Null,
         };
-        let bound = self.bound_key(flow.owner, &flow.bindings, &key).await;
+        let bound = self.bound_record(flow, &record).await;
         let (performed, address, warning) = match bound {
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => (no_reply(error.to_string()), None, None),
@@ -434,8 +448,7 @@ impl Runtime {
         let Some(url) = self.callback_url(&generation, &record) else {
             return Err(Error::Credentials { name: "webhook".to_owned() });
         };
-        let key = record.connection.clone().unwrap_or_default();
-        let bound = self.bound_key(flow.owner, &flow.bindings, &key).await?;
+        let bound = self.bound_record(flow, &record).await?;
         let operation = bound.connector.operation(record.operation.as_deref().unwrap_or_default());
         let search =
             operation.and_then(|own| bound.connector.plan_search(own, &record.parameters, bound.credentials.as_ref()));
@@ -484,8 +497,7 @@ impl Runtime {
         let performed = match address {
             None => None,
             Some(address) => {
-                let key = record.connection.clone().unwrap_or_default();
-                let planned = match self.bound_key(flow.owner, &flow.bindings, &key).await {
+                let planned = match self.bound_record(flow, &record).await {
                     Ok(bound) => bound
                         .connector
                         .plan_deletion(&address, bound.credentials.as_ref())
