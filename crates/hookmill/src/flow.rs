@@ -7,7 +7,7 @@ use hookmill_engine::case;
 use hookmill_model::{Diagnostic, Severity, Value};
 
 use crate::output::Verdict;
-use crate::{input, output};
+use crate::{client, input, output};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -25,6 +25,79 @@ pub enum Command {
         /// One JSON object instead of text
         #[arg(long)]
         json: bool,
+    },
+    /// Create a flow on the server
+    #[command(
+        after_help = "Example:\n  hookmill flow create definition.json --name \"Pushes\" --connection shared_github=cnx_…"
+    )]
+    Create {
+        /// The definition, or a file that holds one
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// Its title
+        #[arg(long)]
+        name: String,
+        /// key=connection, for each connection that the definition names
+        #[arg(long = "connection", value_name = "KEY=ID")]
+        connections: Vec<String>,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Save a new version of a flow
+    Update {
+        /// Its identifier
+        id: String,
+        /// The definition, or a file that holds one
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// Its title
+        #[arg(long)]
+        name: String,
+        /// key=connection, for each connection that the definition names
+        #[arg(long = "connection", value_name = "KEY=ID")]
+        connections: Vec<String>,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// List the flows of the server
+    List {
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Show a flow: its state, its webhook, what is wrong with it
+    Show {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Turn a flow on: its webhook is created
+    On {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Turn a flow off: its webhook is deleted
+    Off {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Delete a flow and its webhook
+    Delete {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
     },
     /// Run test cases of flows: scripted replies, virtual time
     #[command(
@@ -44,6 +117,17 @@ pub fn run(command: Command) -> Result<Verdict> {
     match command {
         Command::Check { file, connectors, json } => check(&file, connectors.as_deref(), json),
         Command::Test { files, json } => test(&files, json),
+        Command::Create { file, name, connections, server } => {
+            client::save_flow(&server, None, &file, &name, &connections)
+        }
+        Command::Update { id, file, name, connections, server } => {
+            client::save_flow(&server, Some(&id), &file, &name, &connections)
+        }
+        Command::List { server } => client::list(&server, "/api/flows", &["id", "state", "name"]),
+        Command::Show { id, server } => client::get(&server, &format!("/api/flows/{id}")),
+        Command::On { id, server } => client::post(&server, &format!("/api/flows/{id}/on")),
+        Command::Off { id, server } => client::post(&server, &format!("/api/flows/{id}/off")),
+        Command::Delete { id, server } => client::delete(&server, &format!("/api/flows/{id}")),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The binary: reads flags and configuration, picks a store, wires the parts and runs them.
 
 mod catalog;
+mod client;
 mod connector;
 mod expression;
 mod flow;
 mod input;
 mod output;
+mod serve;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,16 @@ enum Command {
     /// Check flows and run their tests
     #[command(subcommand)]
     Flow(flow::Command),
+    /// Start the server
+    Serve(serve::Args),
+    /// Make the owner's account and print an API token
+    Setup(client::SetupArgs),
+    /// Connections of a server: create, list, delete
+    #[command(subcommand)]
+    Connection(client::ConnectionCommand),
+    /// Runs of a server: list, show, cancel, resubmit
+    #[command(subcommand)]
+    Run(client::RunCommand),
     /// Print the completion script of a shell
     #[command(after_help = "Example:\n  hookmill completion bash > /etc/bash_completion.d/hookmill")]
     Completion {
@@ -51,6 +63,10 @@ fn main() -> ExitCode {
         Command::Expression(command) => expression::run(command),
         Command::Connector(command) => connector::run(command),
         Command::Flow(command) => flow::run(command),
+        Command::Serve(args) => serve::run(args),
+        Command::Setup(args) => client::setup(&args),
+        Command::Connection(command) => client::connection(command),
+        Command::Run(command) => client::run(command),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hookmill", &mut std::io::stdout());
             Ok(output::Verdict::Fine)

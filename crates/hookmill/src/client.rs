@@ -1,0 +1,356 @@
+//! Commands that talk to a server: `HOOKMILL_URL` says where it is, `HOOKMILL_TOKEN` who calls.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use hookmill_definition::file;
+use hookmill_http::{AddressPolicy, Client, ClientConfig, HeaderValue, Method, Request, header};
+use hookmill_model::{Object, Value};
+
+use crate::output::Verdict;
+use crate::{input, output};
+
+/// Where the server is, and who calls.
+#[derive(Args)]
+pub struct ServerArgs {
+    /// The server
+    #[arg(long, env = "HOOKMILL_URL", default_value = "http://127.0.0.1:7780", value_name = "URL")]
+    url: String,
+    /// An API token; `hookmill setup` prints one
+    #[arg(long, env = "HOOKMILL_TOKEN", hide_env_values = true, default_value = "", value_name = "TOKEN")]
+    token: String,
+    /// JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  export HOOKMILL_TOKEN=$(hookmill setup --setup-token … --name Ada --email ada@example.org --password …)"
+)]
+pub struct SetupArgs {
+    /// The server
+    #[arg(long, env = "HOOKMILL_URL", default_value = "http://127.0.0.1:7780", value_name = "URL")]
+    url: String,
+    /// The token that the server printed when it started
+    #[arg(long, env = "HOOKMILL_SETUP_TOKEN", hide_env_values = true)]
+    setup_token: String,
+    /// The owner's name
+    #[arg(long)]
+    name: String,
+    /// The owner's e-mail address
+    #[arg(long)]
+    email: String,
+    /// At least ten characters
+    #[arg(long, env = "HOOKMILL_PASSWORD", hide_env_values = true)]
+    password: String,
+}
+
+#[derive(Subcommand)]
+pub enum ConnectionCommand {
+    /// Make a connection; secrets may come from the environment
+    #[command(
+        after_help = "Example:\n  HOOKMILL_PASSWORD=ghp_… hookmill connection create --connector cnr_… --name mine --username ada"
+    )]
+    Create {
+        /// The connector's identifier
+        #[arg(long)]
+        connector: String,
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// The user name
+        #[arg(long)]
+        username: Option<String>,
+        /// The password or personal token
+        #[arg(long, env = "HOOKMILL_PASSWORD", hide_env_values = true)]
+        password: Option<String>,
+        /// The API key
+        #[arg(long, env = "HOOKMILL_API_KEY", hide_env_values = true)]
+        api_key: Option<String>,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List the connections
+    List {
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Delete a connection
+    Delete {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum RunCommand {
+    /// List runs, newest first
+    List {
+        /// Of one flow
+        #[arg(long)]
+        flow: Option<String>,
+        /// With this status
+        #[arg(long)]
+        status: Option<String>,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Show a run, action by action
+    Show {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Cancel a run
+    Cancel {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Run the same trigger outputs again with today's version
+    Resubmit {
+        /// Its identifier
+        id: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+}
+
+/// Sends a request and gives the answer's body; a problem becomes an error with its hint.
+fn send(server: &ServerArgs, method: Method, path: &str, body: Option<(Vec<u8>, &str)>) -> Result<Vec<u8>> {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio.block_on(async {
+        // The person at the terminal chose the address.
+        let policy = AddressPolicy::new(&["0.0.0.0/0", "::/0"], &[], false)?;
+        let client = Client::new(ClientConfig { policy, ..ClientConfig::default() })?;
+        let url = format!("{}{path}", server.url.trim_end_matches('/'));
+        let mut request = Request::new(method, url.as_str()).with_timeout(Duration::from_secs(120));
+        if !server.token.is_empty() {
+            let value = HeaderValue::from_str(&format!("Bearer {}", server.token)).context("the token")?;
+            request = request.with_header(header::AUTHORIZATION, value);
+        }
+        if let Some((bytes, kind)) = body {
+            request = request.with_header(header::CONTENT_TYPE, HeaderValue::from_str(kind)?).with_body(bytes);
+        }
+        let response = client.send(request).await.with_context(|| format!("no answer from {}", server.url))?;
+        if response.status.is_success() {
+            return Ok(response.body.to_vec());
+        }
+        let problem = Value::from_json(&response.body).unwrap_or_default();
+        let text = |name: &str| problem.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        let mut message = text("detail").unwrap_or_else(|| format!("the server answered {}", response.status));
+        for finding in problem.get("diagnostics").and_then(Value::as_array).unwrap_or_default() {
+            let part = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            message.push_str(&format!("\n  {} {}: {}", part("severity"), part("pointer"), part("message")));
+        }
+        if let Some(hint) = text("hint") {
+            message.push_str(&format!("\n  hint: {hint}"));
+        }
+        bail!("{message}")
+    })
+}
+
+fn send_json(server: &ServerArgs, method: Method, path: &str, body: &Value) -> Result<Value> {
+    let bytes = send(server, method, path, Some((body.to_json().into_bytes(), "application/json")))?;
+    Ok(Value::from_json(&bytes).unwrap_or_default())
+}
+
+/// The answer as pretty JSON.
+fn show(bytes: &[u8]) -> Result<Verdict> {
+    match serde_json::from_slice::<serde_json::Value>(bytes) {
+        Ok(value) => output::line(serde_json::to_string_pretty(&value)?)?,
+        Err(_) => output::text(&String::from_utf8_lossy(bytes))?,
+    }
+    Ok(Verdict::Fine)
+}
+
+pub fn get(server: &ServerArgs, path: &str) -> Result<Verdict> {
+    show(&send(server, Method::GET, path, None)?)
+}
+
+pub fn post(server: &ServerArgs, path: &str) -> Result<Verdict> {
+    show(&send(server, Method::POST, path, None)?)
+}
+
+pub fn delete(server: &ServerArgs, path: &str) -> Result<Verdict> {
+    send(server, Method::DELETE, path, None)?;
+    Ok(Verdict::Fine)
+}
+
+/// All items of a list, one line each with these members.
+pub fn list(server: &ServerArgs, path: &str, members: &[&str]) -> Result<Verdict> {
+    let mut cursor: Option<String> = None;
+    loop {
+        let sign = if path.contains('?') { '&' } else { '?' };
+        let page = match &cursor {
+            Some(cursor) => format!("{path}{sign}cursor={cursor}"),
+            None => path.to_owned(),
+        };
+        let answer = Value::from_json(&send(server, Method::GET, &page, None)?)?;
+        for item in answer.get("items").and_then(Value::as_array).unwrap_or_default() {
+            if server.json {
+                output::line(item)?;
+                continue;
+            }
+            let text = |name: &&str| {
+                let found = item.pointer(&format!("/{name}")).filter(|value| !value.is_null());
+                found.map(|value| value.as_str().map_or_else(|| value.to_json(), ToOwned::to_owned)).unwrap_or_default()
+            };
+            output::line(members.iter().map(text).collect::<Vec<_>>().join("  "))?;
+        }
+        cursor = answer.get("next_cursor").and_then(Value::as_str).map(ToOwned::to_owned);
+        if cursor.is_none() {
+            return Ok(Verdict::Fine);
+        }
+    }
+}
+
+pub fn setup(args: &SetupArgs) -> Result<Verdict> {
+    let server = ServerArgs { url: args.url.clone(), token: String::new(), json: false };
+    let form = Value::object([
+        ("token", args.setup_token.as_str()),
+        ("name", args.name.as_str()),
+        ("email", args.email.as_str()),
+        ("password", args.password.as_str()),
+    ]);
+    let answer = send_json(&server, Method::POST, "/api/setup?api_token=true", &form)?;
+    let token = answer.get("token").and_then(Value::as_str).context("the server gave no token")?;
+    output::line(token)?;
+    Ok(Verdict::Fine)
+}
+
+pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
+    match command {
+        ConnectionCommand::Create { connector, name, username, password, api_key, server } => {
+            let mut form = Object::new();
+            form.insert("connector_id", connector);
+            form.insert("name", name);
+            for (name, value) in [("username", username), ("password", password), ("api_key", api_key)] {
+                if let Some(value) = value {
+                    form.insert(name, value);
+                }
+            }
+            created(&server, &send_json(&server, Method::POST, "/api/connections", &form.into())?)
+        }
+        ConnectionCommand::List { server } => list(&server, "/api/connections", &["id", "health", "name"]),
+        ConnectionCommand::Delete { id, server } => delete(&server, &format!("/api/connections/{id}")),
+    }
+}
+
+/// Prints the identifier of what was made, or all of it.
+fn created(server: &ServerArgs, answer: &Value) -> Result<Verdict> {
+    if server.json {
+        output::line(answer)?;
+    } else {
+        output::line(answer.get("id").and_then(Value::as_str).unwrap_or_default())?;
+    }
+    Ok(Verdict::Fine)
+}
+
+pub fn run(command: RunCommand) -> Result<Verdict> {
+    match command {
+        RunCommand::List { flow, status, server } => {
+            let mut path = "/api/runs?limit=100".to_owned();
+            for (name, value) in [("flow", flow), ("status", status)] {
+                if let Some(value) = value {
+                    path.push_str(&format!("&{name}={value}"));
+                }
+            }
+            list(&server, &path, &["id", "status", "kind", "started_at", "flow/name"])
+        }
+        RunCommand::Show { id, server } => get(&server, &format!("/api/runs/{id}")),
+        RunCommand::Cancel { id, server } => post(&server, &format!("/api/runs/{id}/cancel")),
+        RunCommand::Resubmit { id, server } => post(&server, &format!("/api/runs/{id}/resubmit")),
+    }
+}
+
+pub fn import_connector(
+    server: &ServerArgs,
+    path: &str,
+    name: Option<String>,
+    authentication: Option<String>,
+    host: Option<String>,
+    scheme: Option<String>,
+    icon: Option<&str>,
+) -> Result<Verdict> {
+    let mut settings = Object::new();
+    for (member, value) in [("name", name), ("host", host), ("scheme", scheme)] {
+        if let Some(value) = value {
+            settings.insert(member, value);
+        }
+    }
+    if let Some(kind) = authentication {
+        let own = match kind.as_str() {
+            "none" | "basic" => Value::object([("type", kind)]),
+            json => Value::from_json(json.as_bytes()).context("--authentication is none, basic or a JSON object")?,
+        };
+        settings.insert("authentication", own);
+    }
+    let boundary = "hookmill-import-7f2c1b";
+    let mut body = Vec::new();
+    let mut part = |name: &str, bytes: &[u8]| {
+        let head =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    };
+    part("settings", Value::from(settings).to_json().as_bytes());
+    if let Some(icon) = icon {
+        part("icon", &input::bytes(icon)?);
+    }
+    part("file", &input::bytes(path)?);
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={boundary}");
+    let bytes = send(server, Method::POST, "/api/connectors", Some((body, &kind)))?;
+    created(server, &Value::from_json(&bytes)?)
+}
+
+pub fn save_flow(
+    server: &ServerArgs,
+    id: Option<&str>,
+    path: &str,
+    name: &str,
+    connections: &[String],
+) -> Result<Verdict> {
+    let flows = file::read(&input::bytes(path)?).map_err(|finding| anyhow::anyhow!("{path}: {}", finding.message))?;
+    let [flow] = &flows[..] else { bail!("{path} holds {} flows; give a file with one", flows.len()) };
+    let mut bound = Object::new();
+    for pair in connections {
+        let (key, id) = pair.split_once('=').with_context(|| format!("'{pair}' is not KEY=ID"))?;
+        bound.insert(key, Value::object([("connection_id", id)]));
+    }
+    let form = Value::object([
+        ("name", Value::from(name)),
+        ("definition", flow.definition.clone()),
+        ("connections", bound.into()),
+        ("parameters", flow.parameters.clone()),
+    ]);
+    let (method, path) = match id {
+        Some(id) => (Method::PUT, format!("/api/flows/{id}")),
+        None => (Method::POST, "/api/flows".to_owned()),
+    };
+    let answer = send_json(server, method, &path, &form)?;
+    if let Some(problem) = answer.get("problem").filter(|problem| !problem.is_null()) {
+        let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        output::note(format_args!(
+            "warning: the flow is saved, and off: {}\n  hint: {}",
+            text("detail"),
+            text("hint")
+        ))?;
+    }
+    created(server, &answer)
+}
