@@ -46,6 +46,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "hookmill-store",
             "hookmill-store-sqlite",
             "hookmill-http",
+            "hookmill-push",
             "hookmill-executor",
             "hookmill-runtime",
             "hookmill-server",

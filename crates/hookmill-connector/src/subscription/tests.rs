@@ -1,3 +1,5 @@
+//! Tests of the end of webhooks.
+
 use super::*;
 use crate::{Authentication, Settings};
 

@@ -1,3 +1,5 @@
+//! Tests of the findings that a definition gets.
+
 use super::*;
 
 fn check(actions: &str, expected: &[(&str, &str)]) {

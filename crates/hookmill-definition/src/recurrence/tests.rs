@@ -1,3 +1,5 @@
+//! Tests of timetables.
+
 use super::*;
 
 fn next_four(json: &str, enabled: &str) -> Vec<String> {
