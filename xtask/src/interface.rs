@@ -37,22 +37,13 @@ fn install() -> Result<()> {
     npm(&["ci", "--no-audit", "--no-fund"])
 }
 
-/// Builds `ui/app/dist`, which the binary embeds.
+/// Builds `ui/dist`.
 pub fn build() -> Result<()> {
     if !is_present() {
         return Ok(());
     }
     install()?;
     npm(&["run", "build"])
-}
-
-/// Makes the typed client from the API document.
-pub fn generate_client() -> Result<()> {
-    if !is_present() {
-        return Ok(());
-    }
-    install()?;
-    npm(&["run", "generate"])
 }
 
 /// Type check, unit tests, build, size budgets.

@@ -17,8 +17,8 @@ cargo xtask run [-- FLAGS]      build everything, start the server, print its ad
 cargo xtask test [PART…]        install what the tests need, run everything
                                 parts: format, lint, rust, interface, browser, audit
 cargo xtask bench [-- FLAGS]    measure against the floor receiver, print the ratio
-cargo xtask interface           build the web interface into ui/app/dist
-cargo xtask schema              write the function reference, the API document and the typed client
+cargo xtask interface           build the web interface into ui/dist
+cargo xtask schema              write docs/expressions.md from the table of functions
 cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
 
 FLAGS of `run` go to `hookmill serve`, for example:  cargo xtask run -- --listen 127.0.0.1:8080";
@@ -70,11 +70,7 @@ fn bench(flags: &[String]) -> Result<()> {
 
 fn schema() -> Result<()> {
     let page = Program::new("cargo").args(["run", "-q", "-p", "hookmill", "--", "expression", "reference"]).output()?;
-    std::fs::write(workspace_root().join("docs/expressions.md"), page).context("writing docs/expressions.md")?;
-    let document = workspace_root().join("ui/packages/api-client/openapi.json");
-    let text = Program::new("cargo").args(["run", "-q", "-p", "hookmill", "--", "api-document"]).output()?;
-    std::fs::write(&document, text).with_context(|| format!("writing {}", document.display()))?;
-    interface::generate_client()
+    std::fs::write(workspace_root().join("docs/expressions.md"), page).context("writing docs/expressions.md")
 }
 
 fn test(parts: &[String]) -> Result<()> {
