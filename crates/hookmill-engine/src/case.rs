@@ -224,6 +224,7 @@ fn simulate_run(
         parameters: parameters.clone(),
         workflow: workflow.clone(),
         caller_waits: plan.responds(),
+        taken_over: Vec::new(),
     };
     let mut input = Input::Start(Box::new(start));
     for _ in 0..STEPS_MAX {

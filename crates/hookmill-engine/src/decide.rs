@@ -12,6 +12,8 @@ mod end;
 mod table;
 mod variable;
 
+pub(crate) use call::callback_token;
+
 use std::collections::VecDeque;
 
 use hookmill_definition::Plan;
@@ -20,7 +22,7 @@ use hookmill_expression::Compiled;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, Command, EffectId, Performed};
-use crate::fact::{ActionError, ENGINE_REVISION, Fact, deadline};
+use crate::fact::{ActionError, ENGINE_REVISION, Fact, TakenOver, deadline};
 use crate::scope::{ActionScope, describe};
 use crate::state::{IllegalFact, Indexes, Record, RunState};
 
@@ -53,6 +55,8 @@ pub struct Start {
     pub workflow: Value,
     /// Whether somebody waits for a Response.
     pub caller_waits: bool,
+    /// Results of an earlier run that are not asked for again; see [`crate::resume`].
+    pub taken_over: Vec<TakenOver>,
 }
 
 /// What can happen to a run.
@@ -266,6 +270,7 @@ impl<'a> Decision<'a> {
             caller_waits: start.caller_waits,
             deadline: deadline(now, self.plan.limits.run_duration_max),
             revision: ENGINE_REVISION,
+            taken_over: start.taken_over,
         })?;
         self.work.push_back(Work::Open(ROOT, Vec::new()));
         Ok(())
@@ -361,6 +366,10 @@ impl<'a> Decision<'a> {
     }
 
     fn begin(&mut self, action: ActionIndex, indexes: Indexes) -> Step {
+        let path = self.path(action, &indexes);
+        if let Some(result) = self.state.taken_over.get(&path).cloned() {
+            return self.take_over(action, indexes, result);
+        }
         if let Some(name) = self.plan.actions[action].options.static_result.clone() {
             return self.static_result(action, indexes, &name);
         }
@@ -414,8 +423,39 @@ impl<'a> Decision<'a> {
             call,
             secure_inputs: options.secure_inputs,
             secure_outputs: options.secure_outputs,
+            taken_over: false,
         };
         self.emit(fact)
+    }
+
+    /// Ends an action with the result that it had in the run before.
+    fn take_over(&mut self, action: ActionIndex, indexes: Indexes, result: TakenOver) -> Step {
+        let own = &self.plan.actions[action];
+        let path = self.path(action, &indexes);
+        self.emit(Fact::ActionStarted {
+            at: self.now(),
+            path: path.clone(),
+            inputs: result.inputs,
+            call: None,
+            secure_inputs: own.options.secure_inputs,
+            secure_outputs: own.options.secure_outputs,
+            taken_over: true,
+        })?;
+        for (name, kind, value) in result.variables {
+            self.emit(Fact::VariableSet { name, kind, value })?;
+        }
+        self.emit(Fact::ActionEnded {
+            at: self.now(),
+            path,
+            group: number(own.group),
+            status: ActionStatus::Succeeded,
+            code: result.code,
+            outputs: result.outputs,
+            error: None,
+            tracked: result.tracked,
+        })?;
+        self.ended(action, indexes);
+        Ok(())
     }
 
     /// Replaces the values of secure parameters wherever they stand.

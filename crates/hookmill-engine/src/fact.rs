@@ -79,6 +79,27 @@ pub struct LoopBody {
     pub groups: Vec<u32>,
 }
 
+/// The result of an action run of an earlier run, which a resumed run takes over instead of doing it again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// Which action run.
+    pub path: ActionPath,
+    /// Its inputs as the history showed them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Value>,
+    /// Its code.
+    pub code: Str,
+    /// Its outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
+    /// Its tracked properties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<Value>,
+    /// The variables that it made or set: name, kind, value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<(Str, Str, Value)>,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
@@ -103,6 +124,9 @@ pub enum Fact {
         deadline: Timestamp,
         /// [`ENGINE_REVISION`] of then.
         revision: u32,
+        /// What a resumed run takes over from the run before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        taken_over: Vec<TakenOver>,
     },
     /// An action began; its inputs are evaluated.
     ActionStarted {
@@ -122,6 +146,9 @@ pub enum Fact {
         /// The history does not show the outputs.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         secure_outputs: bool,
+        /// It is not done again: its result is that of an earlier run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        taken_over: bool,
     },
     /// A request must be performed.
     EffectStarted {

@@ -67,6 +67,8 @@ pub struct ActionRun {
     pub secure_outputs: bool,
     /// Until when it waits.
     pub waits_until: Option<Timestamp>,
+    /// It was not done here: its result is that of the run that was resumed.
+    pub taken_over: bool,
 }
 
 /// One run.
@@ -176,6 +178,7 @@ impl RunHistory {
             secure_inputs: false,
             secure_outputs: false,
             waits_until: None,
+            taken_over: false,
         })
     }
 
@@ -191,8 +194,9 @@ impl RunHistory {
                 self.trigger = trigger.clone();
                 self.parameters = parameters.clone();
             }
-            Fact::ActionStarted { at, path, inputs, secure_inputs, secure_outputs, .. } => {
+            Fact::ActionStarted { at, path, inputs, secure_inputs, secure_outputs, taken_over, .. } => {
                 let run = self.slot(path);
+                run.taken_over = *taken_over;
                 run.status = ActionStatus::Running;
                 run.started_at = Some(*at);
                 run.secure_inputs = *secure_inputs;

@@ -13,13 +13,17 @@
 //! | `trigger` | what a fired trigger starts |
 //! | `history` | what people see of a run |
 //! | `subscription` | the life of a webhook |
+//! | `resume` | what a run that begins again at its failed actions takes over |
+//! | `backtest` | recorded runs against a changed definition |
 //! | `case` | test cases of flows with scripted replies and a virtual clock |
 
+pub mod backtest;
 pub mod case;
 mod command;
 mod decide;
 mod fact;
 pub mod history;
+pub mod resume;
 mod retry;
 mod scope;
 mod state;
@@ -31,6 +35,6 @@ pub use command::{
     ActionPath, ActionRequest, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
 };
 pub use decide::{Environment, Input, Start, decide, pending};
-pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, WaitReason};
+pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use state::{IllegalFact, Indexes, Record, Response, RunState, Variable};

@@ -12,7 +12,7 @@ use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, ActionRequest, Outcome};
-use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, WaitReason};
+use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 
 /// The indexes of the iterations around an action, outermost first.
 pub type Indexes = Vec<u32>;
@@ -156,6 +156,8 @@ pub struct RunState {
     pub(crate) response: Option<Response>,
     pub(crate) stop: Option<Stop>,
     pub(crate) cancel_requested: bool,
+    /// Results of an earlier run that are not asked for again.
+    pub(crate) taken_over: BTreeMap<ActionPath, TakenOver>,
     pub(crate) facts: u64,
 }
 
@@ -184,6 +186,7 @@ impl Default for RunState {
             response: None,
             stop: None,
             cancel_requested: false,
+            taken_over: BTreeMap::new(),
             facts: 0,
         }
     }
@@ -280,8 +283,20 @@ impl RunState {
 
     fn take(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
         match fact {
-            Fact::RunStarted { at, run, seed, trigger, parameters, workflow, caller_waits, deadline, .. } => {
+            Fact::RunStarted {
+                at,
+                run,
+                seed,
+                trigger,
+                parameters,
+                workflow,
+                caller_waits,
+                deadline,
+                taken_over,
+                ..
+            } => {
                 self.run = Some(*run);
+                self.taken_over = taken_over.iter().map(|own| (own.path.clone(), own.clone())).collect();
                 self.seed = *seed;
                 self.started_at = *at;
                 self.deadline = *deadline;
@@ -292,6 +307,7 @@ impl RunState {
                 self.status = RunStatus::Running;
             }
             Fact::ActionStarted { at, path, inputs, call, .. } => {
+                self.taken_over.remove(path);
                 let slot = self.records.entry(path.action.clone()).or_default();
                 if slot.contains_key(&path.indexes) {
                     return Err(illegal(fact, format!("the action run {} has begun", path.action)));

@@ -59,10 +59,7 @@ pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
     let Some(split_on) = &trigger.split_on else {
         return match admit(plan, trigger, event, outputs, 0) {
             Ok(Some(record)) => Firing::Runs(vec![record]),
-            Ok(None) => {
-                let message = format!("A condition of the trigger '{}' is not met.", trigger.name);
-                Firing::Skipped(ActionError::new("TriggerConditionNotMet", message))
-            }
+            Ok(None) => Firing::Skipped(not_met(trigger)),
             Err(error) => Firing::Failed(error),
         };
     };
@@ -147,6 +144,22 @@ fn failure(trigger: &Trigger, fault: &hookmill_expression::Error) -> ActionError
         trigger.name, fault.position.line, fault.position.column, fault.message
     );
     ActionError::new("InvalidTemplate", message)
+}
+
+/// Whether the conditions of the trigger let an event that was split already start a run.
+///
+/// # Errors
+/// Why not: a condition is not met or cannot be evaluated.
+pub fn admits(plan: &Plan, trigger: &Trigger, event: &Event) -> Result<(), ActionError> {
+    match admit(plan, trigger, event, event.outputs.clone(), 0)? {
+        Some(_) => Ok(()),
+        None => Err(not_met(trigger)),
+    }
+}
+
+fn not_met(trigger: &Trigger) -> ActionError {
+    let message = format!("A condition of the trigger '{}' is not met.", trigger.name);
+    ActionError::new("TriggerConditionNotMet", message)
 }
 
 /// The record of a run that starts; `None` where a condition is false.

@@ -33,6 +33,7 @@ fn run(plan: &Plan, keep_facts: bool) -> Ran {
         parameters: Value::Null,
         workflow: Value::Null,
         caller_waits: false,
+        taken_over: Vec::new(),
     };
     let mut input = Input::Start(Box::new(start));
     loop {

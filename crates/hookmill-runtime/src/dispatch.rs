@@ -181,6 +181,7 @@ impl Runtime {
                 parameters: version.parameters.clone(),
                 workflow: workflow(flow, Some(run.id)),
                 caller_waits: version.plan.responds() && (event.is_some() || parent.is_some()),
+                taken_over: Vec::new(),
             };
             let mut state = RunState::default();
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use hookmill_definition::duration;
 use hookmill_definition::plan::{ActionIndex, ActionKind, ConnectorInputs, OperationInputs};
 use hookmill_expression::{Compiled, content, member, parse_date};
-use hookmill_model::{Object, Str, Value};
+use hookmill_model::{Object, RunId, Str, Value};
 use sha2::Sha256;
 
 use super::{Decision, Ending, Step, body};
@@ -30,6 +30,17 @@ const PLAIN_AUTHENTICATION: &[&str] =
     &["type", "username", "tenant", "audience", "clientId", "authority", "credentialType", "identity"];
 /// What stands in a history for a secret.
 const SANITIZED: &str = "*sanitized*";
+
+/// The part of the address of a webhook action that names one action run and cannot be guessed.
+pub(crate) fn callback_token(key: &[u8], run: RunId, path: &ActionPath) -> Str {
+    let mut text = format!("{run}/{}", path.action);
+    for index in &path.indexes {
+        text.push_str(&format!("[{index}]"));
+    }
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return "".into() };
+    mac.update(text.as_bytes());
+    format!("{run}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).into()
+}
 
 /// The inputs as a history shows them, and the request.
 type Built = (Option<Value>, ActionRequest, Purpose);
@@ -183,14 +194,7 @@ impl Decision<'_> {
 
     /// The part of a callback address that only this action run has.
     fn token(&self, path: &ActionPath) -> Str {
-        let run = self.state.run.map(|run| run.to_string()).unwrap_or_default();
-        let mut text = format!("{run}/{}", path.action);
-        for index in &path.indexes {
-            text.push_str(&format!("[{index}]"));
-        }
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.environment.callback_key) else { return "".into() };
-        mac.update(text.as_bytes());
-        format!("{run}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).into()
+        self.state.run.map_or_else(|| "".into(), |run| callback_token(self.environment.callback_key, run, path))
     }
 
     fn callback_url(&self, path: &ActionPath) -> Str {

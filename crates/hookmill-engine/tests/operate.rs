@@ -1,0 +1,253 @@
+//! Operating runs: begin again at the failed action; a recorded run against a changed definition.
+#![allow(clippy::unwrap_used)] // Tests may stop at once.
+
+use hookmill_definition::{Limits, Plan, Profile, compile};
+use hookmill_engine::backtest::{DifferenceKind, replay};
+use hookmill_engine::history::RunHistory;
+use hookmill_engine::resume::{Source, taken_over};
+use hookmill_engine::{
+    ActionRequest, Command, Environment, Fact, Input, Outcome, Performed, RunState, Start, TakenOver, decide, pending,
+};
+use hookmill_model::{ActionStatus, Id, Object, RunId, RunStatus, Timestamp, Value};
+use proptest::prelude::*;
+
+const NOW: Timestamp = Timestamp::from_millis(1_735_689_600_000);
+
+struct Flow {
+    definition: Value,
+    plan: Plan,
+}
+
+impl Flow {
+    fn new(actions: &str) -> Self {
+        let text = format!(r#"{{"triggers":{{"manual":{{"type":"Request"}}}},"actions":{actions}}}"#);
+        let definition = Value::from_json(text.as_bytes()).unwrap();
+        let made = compile(&definition, &Value::Null, Profile::LogicApps, &Limits::default());
+        let plan = made.plan.unwrap_or_else(|| panic!("{:?}", made.diagnostics));
+        Self { definition, plan }
+    }
+
+    const fn source(&self) -> Source<'_> {
+        Source { plan: &self.plan, definition: &self.definition }
+    }
+
+    /// Runs to the end; `reply` gives the status of each request by action, indexes and address.
+    fn run(&self, taken_over: Vec<TakenOver>, reply: impl Fn(&str) -> u16) -> (Vec<Fact>, Vec<String>) {
+        let mut state = RunState::default();
+        let (mut facts, mut calls, mut now) = (Vec::new(), Vec::new(), NOW);
+        let start = Start {
+            run: RunId::make(NOW, [7; 10]),
+            seed: u64::try_from(taken_over.len()).unwrap() + 1,
+            trigger: Value::object([("outputs", Value::object([("body", Value::from("hello"))]))]),
+            parameters: Value::Null,
+            workflow: Value::Null,
+            caller_waits: false,
+            taken_over,
+        };
+        let mut input = Input::Start(Box::new(start));
+        loop {
+            let environment = Environment { now, callback_base: "", callback_key: b"k" };
+            facts.extend(decide(&self.plan, &mut state, environment, input).unwrap());
+            if state.status().is_final() {
+                break;
+            }
+            let commands = pending(&self.plan, &state);
+            input = match commands.first().unwrap() {
+                Command::Perform { effect, request: ActionRequest::Http(request) } => {
+                    let uri = request.uri.to_string();
+                    let status = reply(&uri);
+                    calls.push(uri.clone());
+                    now = now.plus(std::time::Duration::from_secs(1));
+                    let body = Some(Value::from(format!("{uri} says {status}")));
+                    let outcome = Outcome::Replied { status, headers: Object::new(), body };
+                    let performed = Performed { outcome, request: Value::from(uri) };
+                    Input::EffectEnded { effect: effect.clone(), performed: Box::new(performed) }
+                }
+                Command::WakeAt(at) => {
+                    now = *at;
+                    Input::Tick
+                }
+                _ => Input::Tick,
+            };
+        }
+        assert!(RunState::fold(&facts).is_ok(), "the facts fold");
+        (facts, calls)
+    }
+
+    fn resume(&self, old: &Self, facts: &[Fact]) -> (RunHistory, Vec<String>) {
+        let taken = if std::ptr::eq(self, old) {
+            taken_over(self.source(), self.source(), facts)
+        } else {
+            taken_over(old.source(), self.source(), facts)
+        };
+        let (facts, calls) = self.run(taken, |_| 200);
+        (RunHistory::read(&facts), calls)
+    }
+}
+
+fn status(history: &RunHistory, action: &str) -> ActionStatus {
+    history.run_of(action, &[]).map_or(ActionStatus::Pending, |run| run.status)
+}
+
+#[test]
+fn what_succeeded_is_taken_over_and_the_rest_done() {
+    let flow = Flow::new(
+        r#"{"K":{"type":"InitializeVariable","inputs":{"variables":[{"name":"key","type":"string","value":"@guid()"}]}},
+            "A":{"type":"Http","inputs":{"method":"POST","uri":"@concat('http://a/',variables('key'))"},"runAfter":{"K":["Succeeded"]}},
+            "B":{"type":"Http","inputs":{"method":"GET","uri":"http://b","retryPolicy":{"type":"none"}},"runAfter":{"A":["Succeeded"]}},
+            "C":{"type":"Compose","inputs":"@concat(variables('key'),' ',body('A'))","runAfter":{"B":["Succeeded"]}}}"#,
+    );
+    let (facts, calls) = flow.run(Vec::new(), |uri| if uri == "http://b" { 500 } else { 200 });
+    let then = RunHistory::read(&facts);
+    assert_eq!((then.status, calls.len()), (RunStatus::Failed, 2));
+    let (now, calls) = flow.resume(&flow, &facts);
+    assert_eq!(calls, ["http://b"], "only what failed is asked again");
+    assert_eq!(now.status, RunStatus::Succeeded);
+    assert!(now.run_of("A", &[]).unwrap().taken_over && !now.run_of("B", &[]).unwrap().taken_over);
+    assert_eq!(then.variables, now.variables, "a random value stays what it was");
+    let text = now.run_of("C", &[]).unwrap().outputs.clone().unwrap();
+    assert!(text.as_str().unwrap().contains("says 200"), "{text}");
+}
+
+#[test]
+fn only_the_failed_iteration_is_done_again() {
+    let flow = Flow::new(
+        r#"{"L":{"type":"Foreach","foreach":"@createArray('p','q','r')","actions":{
+                "H":{"type":"Http","inputs":{"method":"GET","uri":"@concat('http://',item())","retryPolicy":{"type":"none"}}},
+                "I":{"type":"Http","inputs":{"method":"GET","uri":"@concat('http://after-',item())"},"runAfter":{"H":["Succeeded"]}}}},
+            "Z":{"type":"Http","inputs":{"method":"GET","uri":"http://end"},"runAfter":{"L":["Succeeded","Failed"]}}}"#,
+    );
+    let (facts, _) = flow.run(Vec::new(), |uri| if uri == "http://q" { 404 } else { 200 });
+    let (now, mut calls) = flow.resume(&flow, &facts);
+    calls.sort();
+    assert_eq!(calls, ["http://after-q", "http://end", "http://q"], "what follows the loop is done again");
+    assert_eq!(now.status, RunStatus::Succeeded);
+}
+
+#[test]
+fn later_rounds_of_an_until_are_done_again() {
+    let flow = Flow::new(
+        r#"{"U":{"type":"Until","expression":"@equals(iterationIndexes('U'),2)","limit":{"count":5,"timeout":"PT1H"},"actions":{
+                "H":{"type":"Http","inputs":{"method":"GET","uri":"@concat('http://',iterationIndexes('U'))","retryPolicy":{"type":"none"}}}}},
+            "E":{"type":"Http","inputs":{"method":"GET","uri":"http://end","retryPolicy":{"type":"none"}},"runAfter":{"U":["Succeeded","Failed"]}}}"#,
+    );
+    let (facts, calls) = flow.run(Vec::new(), |uri| if uri == "http://1" || uri == "http://end" { 400 } else { 200 });
+    assert_eq!(calls, ["http://0", "http://1", "http://2", "http://end"]);
+    let (_, calls) = flow.resume(&flow, &facts);
+    assert_eq!(calls, ["http://1", "http://2", "http://end"]);
+}
+
+#[test]
+fn a_handler_of_a_failure_is_considered_anew() {
+    let flow = Flow::new(
+        r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"http://a","retryPolicy":{"type":"none"}}},
+            "Sorry":{"type":"Http","inputs":{"method":"GET","uri":"http://sorry"},"runAfter":{"A":["Failed"]}},
+            "T":{"type":"Terminate","inputs":{"runStatus":"Failed"},"runAfter":{"Sorry":["Succeeded"]}}}"#,
+    );
+    let (facts, _) = flow.run(Vec::new(), |uri| if uri == "http://a" { 500 } else { 200 });
+    let (now, calls) = flow.resume(&flow, &facts);
+    assert_eq!(calls, ["http://a"]);
+    assert_eq!((status(&now, "Sorry"), now.status), (ActionStatus::Skipped, RunStatus::Succeeded));
+}
+
+#[test]
+fn with_the_definition_of_now_changed_actions_are_done_again() {
+    let old = Flow::new(
+        r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"http://a"}},
+            "B":{"type":"Http","inputs":{"method":"GET","uri":"http://b"},"runAfter":{"A":["Succeeded"]}},
+            "P":{"type":"Http","inputs":{"method":"GET","uri":"http://p"}},
+            "X":{"type":"Http","inputs":{"method":"GET","uri":"http://x","retryPolicy":{"type":"none"}},"runAfter":{"P":["Succeeded"]}}}"#,
+    );
+    let new = Flow::new(
+        r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"http://changed"}},
+            "B":{"type":"Http","inputs":{"method":"GET","uri":"http://b"},"runAfter":{"A":["Succeeded"]}},
+            "P":{"type":"Http","inputs":{"method":"GET","uri":"http://p"}},
+            "X":{"type":"Http","inputs":{"method":"GET","uri":"http://x-mended"},"runAfter":{"P":["Succeeded"]}}}"#,
+    );
+    let (facts, _) = old.run(Vec::new(), |uri| if uri == "http://x" { 500 } else { 200 });
+    let (now, mut calls) = new.resume(&old, &facts);
+    calls.sort();
+    assert_eq!(calls, ["http://b", "http://changed", "http://x-mended"]);
+    assert_eq!(now.status, RunStatus::Succeeded);
+}
+
+#[test]
+fn an_unchanged_definition_goes_the_same_way() {
+    let flow = Flow::new(
+        r#"{"K":{"type":"Compose","inputs":"@concat(guid(),utcNow())"},
+            "A":{"type":"Http","inputs":{"method":"GET","uri":"http://a"},"runAfter":{"K":["Succeeded"]}},
+            "W":{"type":"Wait","inputs":{"interval":{"count":3,"unit":"Day"}},"runAfter":{"A":["Failed"]}},
+            "T":{"type":"Compose","inputs":"@utcNow()","runAfter":{"W":["Succeeded"]}}}"#,
+    );
+    let (facts, _) = flow.run(Vec::new(), |_| 503);
+    let made = replay(&flow.plan, &Value::Null, &facts).unwrap();
+    assert!(made.is_same(), "{made:?}");
+    assert!(made.assumed.is_empty());
+}
+
+#[test]
+fn a_changed_condition_shows_where_the_run_would_have_gone() {
+    let definition = |threshold: u32| {
+        Flow::new(&format!(
+            r#"{{"If":{{"type":"If","expression":{{"greater":["@length(triggerBody())",{threshold}]}},
+                "actions":{{"Big":{{"type":"Http","inputs":{{"method":"GET","uri":"http://big"}}}}}},
+                "else":{{"actions":{{"Small":{{"type":"Http","inputs":{{"method":"GET","uri":"http://small"}}}}}}}}}}}}"#
+        ))
+    };
+    let (facts, calls) = definition(3).run(Vec::new(), |_| 200);
+    assert_eq!(calls, ["http://big"]);
+    let made = replay(&definition(9).plan, &Value::Null, &facts).unwrap();
+    let found: Vec<_> = made.differences.iter().map(|own| (&*own.action, own.kind)).collect();
+    assert!(found.contains(&("If", DifferenceKind::Branch)), "{found:?}");
+    assert!(found.contains(&("Small", DifferenceKind::New)), "{found:?}");
+    assert!(found.contains(&("Big", DifferenceKind::Gone)), "{found:?}");
+    assert_eq!(made.assumed.len(), 1, "{:?}", made.assumed);
+    assert!(!made.is_same());
+}
+
+#[test]
+fn a_trigger_condition_that_is_not_met_is_said() {
+    let old = Flow::new(r#"{"A":{"type":"Compose","inputs":1}}"#);
+    let (facts, _) = old.run(Vec::new(), |_| 200);
+    let text = br#"{"triggers":{"manual":{"type":"Request","conditions":[{"expression":"@equals(triggerBody(),'bye')"}]}},"actions":{}}"#;
+    let made = compile(&Value::from_json(text).unwrap(), &Value::Null, Profile::LogicApps, &Limits::default());
+    let made = replay(&made.plan.unwrap(), &Value::Null, &facts).unwrap();
+    assert_eq!(made.would_be, None);
+    assert!(made.reason.unwrap().contains("condition"));
+}
+
+proptest! {
+    /// Whatever failed: a resumed run in which nothing fails asks each address at most once more, never one whose
+    /// answer it took over, and ends like a run in which nothing had ever failed.
+    #[test]
+    fn a_resumed_run_ends_like_one_without_failures(bad in proptest::collection::btree_set(0_usize..7, 0..5)) {
+        let flow = Flow::new(
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"http://0","retryPolicy":{"type":"none"}}},
+                "B":{"type":"Http","inputs":{"method":"GET","uri":"http://1","retryPolicy":{"type":"none"}}},
+                "S":{"type":"Scope","runAfter":{"A":["Succeeded"]},"actions":{
+                    "C":{"type":"Http","inputs":{"method":"GET","uri":"http://2","retryPolicy":{"type":"none"}}},
+                    "D":{"type":"Http","inputs":{"method":"GET","uri":"http://3","retryPolicy":{"type":"none"}},"runAfter":{"C":["Succeeded","Failed"]}}}},
+                "L":{"type":"Foreach","foreach":"@createArray(4,5)","runAfter":{"B":["Succeeded"]},"actions":{
+                    "E":{"type":"Http","inputs":{"method":"GET","uri":"@concat('http://',item())","retryPolicy":{"type":"none"}}}}},
+                "Z":{"type":"Http","inputs":{"method":"GET","uri":"http://6","retryPolicy":{"type":"none"}},"runAfter":{"S":["Succeeded"],"L":["Succeeded"]}}}"#,
+        );
+        let is_bad = |uri: &str| bad.iter().any(|own| uri == format!("http://{own}"));
+        let (facts, _) = flow.run(Vec::new(), |uri| if is_bad(uri) { 500 } else { 200 });
+        let (now, calls) = flow.resume(&flow, &facts);
+        let (clean, _) = flow.run(Vec::new(), |_| 200);
+        let clean = RunHistory::read(&clean);
+        prop_assert_eq!(now.status, RunStatus::Succeeded);
+        for action in clean.actions() {
+            for run in clean.runs_of(action) {
+                let own = now.run_of(action, &run.path.indexes).unwrap();
+                prop_assert_eq!(own.status, run.status);
+                prop_assert_eq!(&own.outputs, &run.outputs);
+                prop_assert!(!own.taken_over || own.attempts.is_empty());
+            }
+        }
+        let mut once = calls.clone();
+        once.sort();
+        once.dedup();
+        prop_assert_eq!(once.len(), calls.len());
+    }
+}
