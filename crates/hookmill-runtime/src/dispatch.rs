@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_engine::trigger::{Event as Fired, Firing, fire};
-use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, decide};
+use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, TakenOver, decide};
 use hookmill_expression::content;
 use hookmill_model::{Object, RunId, RunKind, RunStatus, Value};
 use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
@@ -22,6 +22,19 @@ const SCAN_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The journal's epoch of this process. One process owns a folder, so it never differs.
 pub(crate) const EPOCH: u64 = 1;
+
+/// Where the runs that begin come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// An event of the trigger.
+    Event(&'a Event),
+    /// A person who wants a run now.
+    Person,
+    /// An action of another run, whose caller waits for the Response.
+    Parent(RunId),
+    /// The run that is repeated, with the results that are not asked for again.
+    Repeated(RunId, &'a [TakenOver]),
+}
 
 impl Runtime {
     pub(crate) async fn dispatch(self, mut receiver: mpsc::Receiver<Event>) {
@@ -88,7 +101,7 @@ impl Runtime {
             now: self.now(),
         };
         match fire(&version.plan, trigger, &fired) {
-            Firing::Runs(records) => self.begin(unit, &flow, &version, records, Some(&event), None).await.map(drop),
+            Firing::Runs(records) => self.begin(unit, &flow, &version, records, Origin::Event(&event)).await.map(drop),
             Firing::Skipped(error) => self.not_begun(unit, &flow, &event, RunStatus::Skipped, &error).await,
             Firing::Failed(error) | Firing::Refused(error) => {
                 self.not_begun(unit, &flow, &event, RunStatus::Failed, &error).await
@@ -114,7 +127,7 @@ impl Runtime {
         status: RunStatus,
         why: &ActionError,
     ) -> Result<(), Error> {
-        let mut run = self.new_run(flow, Some(event), None);
+        let mut run = self.new_run(flow, flow.version, Origin::Event(event));
         run.status = status;
         run.ended_at = Some(self.now());
         run.error = Some(RunError { code: why.code.to_string(), message: why.message.to_string(), hint: None });
@@ -134,13 +147,20 @@ impl Runtime {
         Ok(())
     }
 
-    fn new_run(&self, flow: &Flow, event: Option<&Event>, parent: Option<RunId>) -> Run {
+    fn new_run(&self, flow: &Flow, version: u32, origin: Origin<'_>) -> Run {
+        let (mut event, mut parent, mut resubmitted_from) = (None, None, None);
+        match origin {
+            Origin::Event(own) => event = Some(own),
+            Origin::Person => {}
+            Origin::Parent(run) => parent = Some(run),
+            Origin::Repeated(run, _) => resubmitted_from = Some(run),
+        }
         let trigger = Value::from_json(&flow.trigger).unwrap_or_default();
         Run {
             id: self.new_id(),
             owner: flow.owner,
             flow: flow.id,
-            version: flow.version,
+            version,
             kind: RunKind::Flow,
             status: RunStatus::Running,
             epoch: EPOCH,
@@ -151,7 +171,7 @@ impl Runtime {
             summary: event.map(|event| event.summary.clone()).unwrap_or_default(),
             event: event.map(|event| event.id),
             subscription: event.and_then(|event| event.subscription),
-            resubmitted_from: None,
+            resubmitted_from,
             parent,
             error: None,
         }
@@ -164,24 +184,26 @@ impl Runtime {
         flow: &Flow,
         version: &Arc<Version>,
         records: Vec<Value>,
-        event: Option<&Event>,
-        origin: Option<(RunId, bool)>,
+        origin: Origin<'_>,
     ) -> Result<Vec<RunId>, Error> {
         let key = self.0.vault.derive("action callbacks");
         let base = format!("{}/callback/", self.0.config.public_url);
         let mut begun: Vec<(Run, RunState)> = Vec::with_capacity(records.len());
         for record in records {
-            let parent = origin.filter(|(_, is_child)| *is_child).map(|(run, _)| run);
-            let mut run = self.new_run(flow, event, parent);
-            run.resubmitted_from = origin.filter(|(_, is_child)| !*is_child).map(|(run, _)| run);
+            let mut run = self.new_run(flow, version.number, origin);
+            let (caller_waits, taken_over) = match origin {
+                Origin::Event(_) | Origin::Parent(_) => (version.plan.responds(), Vec::new()),
+                Origin::Person => (false, Vec::new()),
+                Origin::Repeated(_, taken_over) => (false, taken_over.to_vec()),
+            };
             let start = Start {
                 run: run.id,
                 seed: seed(),
                 trigger: record,
                 parameters: version.parameters.clone(),
                 workflow: workflow(flow, Some(run.id)),
-                caller_waits: version.plan.responds() && (event.is_some() || parent.is_some()),
-                taken_over: Vec::new(),
+                caller_waits,
+                taken_over,
             };
             let mut state = RunState::default();
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };

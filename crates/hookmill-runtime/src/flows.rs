@@ -10,6 +10,7 @@ use hookmill_model::{
 };
 use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Unit};
 
+use crate::dispatch::Origin;
 use crate::live::LiveKind;
 use crate::subscriptions::Record;
 use crate::{Error, Runtime};
@@ -445,7 +446,7 @@ impl Runtime {
         }
         let record =
             Value::object([("name", Value::from(name)), ("outputs", outputs.into()), ("status", "Succeeded".into())]);
-        let begun = self.begin(Unit::new(), &flow, &version, vec![record], None, None).await?;
+        let begun = self.begin(Unit::new(), &flow, &version, vec![record], Origin::Person).await?;
         begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }
 }

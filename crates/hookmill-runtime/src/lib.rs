@@ -5,6 +5,7 @@
 //! | `intake` | the callback door: a notification is on disk before it is answered |
 //! | `dispatch` | from stored events to begun runs |
 //! | `run` | one task per active run: input → decision → commit → commands |
+//! | `resume`, `backtest` | runs again: from the event, from the failed action, against a changed definition |
 //! | `perform` | what a command needs: connections, connectors, the inbox, child flows |
 //! | `flows` | saving, switching and deleting flows |
 //! | `subscriptions` | webhooks at services: what should be against what is |
@@ -12,6 +13,7 @@
 //! | `plans` | compiled plans and connectors, kept |
 //! | `live`, `error` | messages for open pages; refusals in words |
 
+mod backtest;
 mod dispatch;
 mod error;
 mod flows;
@@ -20,6 +22,7 @@ mod intake;
 mod live;
 mod perform;
 mod plans;
+mod resume;
 mod run;
 mod subscriptions;
 
@@ -33,11 +36,13 @@ use hookmill_store::{Event, Store};
 use hookmill_vault::Vault;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
+pub use backtest::{BACKTEST_MAX, Backtested};
 pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use intake::{AcceptError, Accepted, Notification};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;
+pub use resume::WhichVersion;
 pub use run::{Exchange, RunView};
 
 /// How the runtime behaves.

@@ -9,6 +9,7 @@ use hookmill_expression::content;
 use hookmill_model::{ConnectionId, ConnectorId, FlowId, NotificationId, Object, Str, UserId, Value};
 use hookmill_store::{Flow, Link, Unit};
 
+use crate::dispatch::Origin;
 use crate::run::Exchange;
 use crate::{Error, Runtime};
 
@@ -187,7 +188,7 @@ impl Runtime {
                 ("outputs", outputs.into()),
                 ("status", "Succeeded".into()),
             ]);
-            self.begin(Unit::new(), &child, &version, vec![record], None, Some((effect.run, true))).await
+            self.begin(Unit::new(), &child, &version, vec![record], Origin::Parent(effect.run)).await
         };
         let run = match begun.await {
             Ok(runs) => runs.first().copied(),

@@ -16,6 +16,7 @@ const PLANS_MAX: usize = 10_000;
 /// One version of a flow, ready to run.
 #[derive(Debug)]
 pub(crate) struct Version {
+    pub number: u32,
     pub plan: Plan,
     pub parameters: Value,
 }
@@ -46,7 +47,7 @@ impl Runtime {
         let (definition, parameters) = (read(&stored.definition)?, read(&stored.parameters)?);
         let compiled = compile(&definition, &parameters, Profile::LogicApps, &Limits::default());
         let Some(plan) = compiled.plan else { return Err(Error::DefinitionInvalid(compiled.diagnostics)) };
-        let made = Arc::new(Version { plan, parameters });
+        let made = Arc::new(Version { number: version, plan, parameters });
         let mut versions = locked(&self.0.plans.versions);
         if versions.len() >= PLANS_MAX {
             versions.clear();

@@ -101,7 +101,7 @@ impl Runtime {
         RunState::fold(&facts).map_err(|fault| Error::Internal(fault.to_string()))
     }
 
-    async fn facts(&self, run: RunId) -> Result<Vec<Fact>, Error> {
+    pub(crate) async fn facts(&self, run: RunId) -> Result<Vec<Fact>, Error> {
         let stored = self.0.store.run_facts(run, 0).await?;
         stored
             .iter()
@@ -280,7 +280,7 @@ impl Runtime {
         }
     }
 
-    async fn own_run(&self, owner: UserId, run: RunId) -> Result<RunListed, Error> {
+    pub(crate) async fn own_run(&self, owner: UserId, run: RunId) -> Result<RunListed, Error> {
         let listed = self.0.store.run(run).await?.filter(|listed| listed.run.owner == owner);
         listed.ok_or_else(|| Error::not_found("run", run))
     }
@@ -324,22 +324,5 @@ impl Runtime {
             Some(true) => Ok(run),
             _ => Err(Error::NotPossible("The run cannot be cancelled now.".to_owned())),
         }
-    }
-
-    /// Runs the same trigger outputs again, with the flow's present version.
-    ///
-    /// # Errors
-    /// There is no such run, or its flow cannot run.
-    pub async fn resubmit_run(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
-        let listed = self.own_run(owner, run).await?;
-        let facts = self.facts(run).await?;
-        let history = RunHistory::read(&facts);
-        if history.trigger.is_null() {
-            return Err(Error::NotPossible("Only runs of flows that began can be resubmitted.".to_owned()));
-        }
-        let flow = self.own_flow(owner, listed.run.flow).await?;
-        let version = self.version(flow.id, flow.version).await?;
-        let begun = self.begin(Unit::new(), &flow, &version, vec![history.trigger], None, Some((run, false))).await?;
-        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hookmill_definition::{Profile, file};
+use hookmill_engine::backtest::Replay;
 use hookmill_expression::{Limits, case};
 use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Value};
 use hookmill_runtime::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
@@ -278,4 +279,39 @@ pub async fn functions(_: Caller) -> Json<Json_> {
         })
         .collect();
     Json(json!({"items": items}))
+}
+
+#[derive(Deserialize)]
+pub struct BacktestForm {
+    definition: Value,
+    last: Option<usize>,
+}
+
+/// Recorded runs when not said otherwise.
+const BACKTEST_LAST: usize = 100;
+
+pub async fn backtest(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+    Json(form): Json<BacktestForm>,
+) -> Result<Response, Problem> {
+    let last = form.last.unwrap_or(BACKTEST_LAST).min(hookmill_runtime::BACKTEST_MAX);
+    let tested = state.runtime.backtest(caller.user, id_of(&id)?, &form.definition, last).await?;
+    let same = tested.iter().filter(|own| own.replay.as_ref().is_ok_and(Replay::is_same)).count();
+    let runs: Vec<Json_> = tested
+        .iter()
+        .map(|own| {
+            let mut members = match &own.replay {
+                Ok(replay) => json!(replay),
+                Err(reason) => json!({"reason": reason}),
+            };
+            members["run"] = json!(own.run.to_string());
+            members["started_at"] = json!(own.started_at);
+            members["summary"] = json!(own.summary);
+            members["same"] = json!(own.replay.as_ref().is_ok_and(Replay::is_same));
+            members
+        })
+        .collect();
+    Ok(Json(json!({"tested": tested.len(), "same": same, "runs": runs})).into_response())
 }

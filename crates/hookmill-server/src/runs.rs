@@ -8,7 +8,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use hookmill_engine::history::ActionRun;
 use hookmill_model::{RunId, Value};
+use hookmill_runtime::WhichVersion;
 use hookmill_store::{RunFilter, RunListed};
+use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
 use crate::account::Caller;
@@ -86,6 +88,7 @@ fn action(run: &ActionRun, repetitions: usize) -> Json_ {
         "secure_inputs": run.secure_inputs,
         "secure_outputs": run.secure_outputs,
         "tracked_properties": run.tracked_properties,
+        "taken_over": run.taken_over,
     })
 }
 
@@ -191,4 +194,32 @@ pub async fn resubmit(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     Ok(accepted(state.runtime.resubmit_run(caller.user, id_of(&id)?).await?))
+}
+
+/// With which definition a run is taken up again.
+#[derive(Deserialize, Default)]
+pub struct ResumeForm {
+    #[serde(default)]
+    version: ResumeVersion,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum ResumeVersion {
+    #[default]
+    Then,
+    Now,
+}
+
+pub async fn resume(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+    form: Option<Json<ResumeForm>>,
+) -> Result<Response, Problem> {
+    let which = match form.map(|Json(form)| form.version).unwrap_or_default() {
+        ResumeVersion::Then => WhichVersion::Then,
+        ResumeVersion::Now => WhichVersion::Now,
+    };
+    Ok(accepted(state.runtime.resume_run(caller.user, id_of(&id)?, which).await?))
 }

@@ -119,6 +119,18 @@ pub enum RunCommand {
         #[command(flatten)]
         server: ServerArgs,
     },
+    /// Take a failed run up again at the action that failed: what succeeded is not done again
+    #[command(after_help = "Example:\n  hookmill run resume run_… --version now")]
+    Resume {
+        /// Its identifier
+        id: String,
+        /// The definition of then, or of now
+        #[arg(long, value_parser = ["then", "now"], default_value = "then")]
+        version: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Run the same trigger outputs again with today's version
     Resubmit {
         /// Its identifier
@@ -273,6 +285,12 @@ pub fn run(command: RunCommand) -> Result<Verdict> {
         }
         RunCommand::Show { id, server } => get(&server, &format!("/api/runs/{id}")),
         RunCommand::Cancel { id, server } => post(&server, &format!("/api/runs/{id}/cancel")),
+        RunCommand::Resume { id, version, server } => {
+            let form = Value::object([("version", version)]);
+            let answer = send_json(&server, Method::POST, &format!("/api/runs/{id}/resume"), &form)?;
+            output::line(answer)?;
+            Ok(Verdict::Fine)
+        }
         RunCommand::Resubmit { id, server } => post(&server, &format!("/api/runs/{id}/resubmit")),
     }
 }
@@ -319,6 +337,74 @@ pub fn import_connector(
     created(server, &Value::from_json(&bytes)?)
 }
 
+/// The only flow of a file.
+fn single_flow(path: &str) -> Result<file::FlowFile> {
+    let mut flows =
+        file::read(&input::bytes(path)?).map_err(|finding| anyhow::anyhow!("{path}: {}", finding.message))?;
+    let found = flows.len();
+    flows.pop().filter(|_| found == 1).with_context(|| format!("{path} holds {found} flows; give a file with one"))
+}
+
+/// Saves an answer as a file.
+pub fn download(server: &ServerArgs, path: &str, target: &str) -> Result<Verdict> {
+    use std::io::Write as _;
+    let bytes = send(server, Method::GET, path, None)?;
+    if target == "-" {
+        std::io::stdout().write_all(&bytes)?;
+    } else {
+        std::fs::write(target, &bytes).with_context(|| format!("writing {target}"))?;
+    }
+    Ok(Verdict::Fine)
+}
+
+/// A value on one short line.
+fn brief(value: Option<&Value>) -> String {
+    const SHOWN: usize = 80;
+    let text = value.filter(|value| !value.is_null()).map(Value::to_json).unwrap_or_default();
+    if text.chars().count() <= SHOWN { text } else { text.chars().take(SHOWN).chain(['…']).collect() }
+}
+
+pub fn backtest(server: &ServerArgs, id: &str, path: &str, last: usize) -> Result<Verdict> {
+    let last = i64::try_from(last).context("--last")?;
+    let form = Value::object([("definition", single_flow(path)?.definition), ("last", Value::Integer(last))]);
+    let answer = send_json(server, Method::POST, &format!("/api/flows/{id}/backtest"), &form)?;
+    let count = |name: &str| answer.get(name).and_then(Value::as_i64).unwrap_or(0);
+    let verdict = if count("same") == count("tested") { Verdict::Fine } else { Verdict::Findings };
+    if server.json {
+        output::line(&answer)?;
+        return Ok(verdict);
+    }
+    for run in answer.get("runs").and_then(Value::as_array).unwrap_or_default() {
+        if run.get("same").and_then(Value::as_bool) == Some(true) {
+            continue;
+        }
+        let text = |name: &str| run.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let would_be = match run.get("would_be").and_then(Value::as_str) {
+            Some(status) => status.to_owned(),
+            None => format!("no run: {}", text("reason")),
+        };
+        output::line(format_args!("{}  {}  {} → {would_be}", text("run"), text("started_at"), text("was")))?;
+        for difference in run.get("differences").and_then(Value::as_array).unwrap_or_default() {
+            let part = |name: &str| difference.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let indexes = difference.get("indexes").and_then(Value::as_array).unwrap_or_default();
+            let indexes: String = indexes.iter().map(|index| format!("[{index}]")).collect();
+            let (was, would_be) = (brief(difference.get("was")), brief(difference.get("would_be")));
+            output::line(format_args!("    {}{indexes}: {}: {was} → {would_be}", part("action"), part("kind")))?;
+        }
+        for assumed in run.get("assumed").and_then(Value::as_array).unwrap_or_default() {
+            let assumed = assumed.as_str().unwrap_or_default();
+            output::line(format_args!("    there is no recorded answer for {assumed}: an empty one is assumed"))?;
+        }
+    }
+    output::line(format_args!(
+        "{} runs: {} the same way, {} another way",
+        count("tested"),
+        count("same"),
+        count("tested") - count("same")
+    ))?;
+    Ok(verdict)
+}
+
 pub fn save_flow(
     server: &ServerArgs,
     id: Option<&str>,
@@ -326,8 +412,7 @@ pub fn save_flow(
     name: &str,
     connections: &[String],
 ) -> Result<Verdict> {
-    let flows = file::read(&input::bytes(path)?).map_err(|finding| anyhow::anyhow!("{path}: {}", finding.message))?;
-    let [flow] = &flows[..] else { bail!("{path} holds {} flows; give a file with one", flows.len()) };
+    let flow = single_flow(path)?;
     let mut bound = Object::new();
     for pair in connections {
         let (key, id) = pair.split_once('=').with_context(|| format!("'{pair}' is not KEY=ID"))?;

@@ -99,6 +99,36 @@ pub enum Command {
         #[command(flatten)]
         server: client::ServerArgs,
     },
+    /// Write a flow as a package that Power Automate and this server import
+    #[command(after_help = "Example:\n  hookmill flow export flw_… --output pushes.zip")]
+    Export {
+        /// Its identifier
+        id: String,
+        /// The file to write; `-` for standard output
+        #[arg(long, short, value_name = "FILE")]
+        output: String,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Try a changed definition on the recorded runs of a flow: which would have gone another way, and where
+    #[command(
+        after_help = "Example:\n  hookmill flow backtest flw_… changed.json --last 100\n\nNothing is sent anywhere: each action gets the answer that it got then. What has no recorded answer is assumed\nto succeed with an empty one, and named. Exit code 1 where a run would have gone another way."
+    )]
+    Backtest {
+        /// The flow's identifier
+        #[arg(value_name = "FLOW")]
+        id: String,
+        /// The changed definition, or a file that holds one
+        #[arg(value_name = "NEW_DEFINITION")]
+        file: String,
+        /// How many runs, from the newest on
+        #[arg(long, default_value_t = 100)]
+        last: usize,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
     /// Run test cases of flows: scripted replies, virtual time
     #[command(
         after_help = "Each case is {\"id\", \"definition\", \"parameters\"?, \"trigger\"?, \"httpReplies\"?, \"connectorReplies\"?, \"expected\"}.\nWaits and retries take no time."
@@ -127,6 +157,10 @@ pub fn run(command: Command) -> Result<Verdict> {
         Command::Show { id, server } => client::get(&server, &format!("/api/flows/{id}")),
         Command::On { id, server } => client::post(&server, &format!("/api/flows/{id}/on")),
         Command::Off { id, server } => client::post(&server, &format!("/api/flows/{id}/off")),
+        Command::Export { id, output, server } => {
+            client::download(&server, &format!("/api/flows/{id}/export"), &output)
+        }
+        Command::Backtest { id, file, last, server } => client::backtest(&server, &id, &file, last),
         Command::Delete { id, server } => client::delete(&server, &format!("/api/flows/{id}")),
     }
 }

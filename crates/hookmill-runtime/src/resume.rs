@@ -1,0 +1,112 @@
+//! Runs again: from the event, or from the failed action, with the definition of then or of now.
+
+use hookmill_engine::history::RunHistory;
+use hookmill_engine::resume::{Source, taken_over};
+use hookmill_engine::{Fact, TakenOver};
+use hookmill_model::{RunId, RunKind, RunStatus, UserId, Value};
+use hookmill_store::{RunListed, Unit};
+
+use crate::dispatch::Origin;
+use crate::{Error, Runtime};
+
+/// A run takes over at most so many bytes of results.
+const TAKEN_OVER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The version of the definition that a resumed run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhichVersion {
+    /// The one of the run before.
+    #[default]
+    Then,
+    /// The flow's present one. Actions that were changed, and what follows them, are done again.
+    Now,
+}
+
+impl Runtime {
+    async fn repeatable(&self, owner: UserId, run: RunId) -> Result<(RunListed, Vec<Fact>, Value), Error> {
+        let listed = self.own_run(owner, run).await?;
+        let facts = if listed.run.kind == RunKind::Flow { self.facts(run).await? } else { Vec::new() };
+        let trigger = RunHistory::read(&facts).trigger;
+        if trigger.is_null() {
+            return Err(Error::NotPossible("Only runs of flows that began can be repeated.".to_owned()));
+        }
+        Ok((listed, facts, trigger))
+    }
+
+    /// Runs the same trigger outputs again, with the flow's present version.
+    ///
+    /// # Errors
+    /// There is no such run, or its flow cannot run.
+    pub async fn resubmit_run(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
+        let (listed, _, trigger) = self.repeatable(owner, run).await?;
+        let flow = self.own_flow(owner, listed.run.flow).await?;
+        let version = self.version(flow.id, flow.version).await?;
+        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], Origin::Repeated(run, &[])).await?;
+        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
+    }
+
+    /// Begins a new run that takes over what succeeded in a run that did not, and does the rest again.
+    ///
+    /// # Errors
+    /// There is no such run, it has not ended or has succeeded, or its flow cannot run.
+    pub async fn resume_run(&self, owner: UserId, run: RunId, which: WhichVersion) -> Result<RunId, Error> {
+        let (listed, facts, trigger) = self.repeatable(owner, run).await?;
+        match listed.run.status {
+            RunStatus::Succeeded => {
+                return Err(Error::NotPossible(
+                    "The run has succeeded: there is nothing to take up again. Resubmit it to do everything again."
+                        .to_owned(),
+                ));
+            }
+            status if !status.is_final() => {
+                return Err(Error::NotPossible("The run has not ended. Cancel it first.".to_owned()));
+            }
+            _ => {}
+        }
+        let flow = self.own_flow(owner, listed.run.flow).await?;
+        let old = self.version(flow.id, listed.run.version).await?;
+        let taken = match which {
+            WhichVersion::Now if flow.version != listed.run.version => {
+                let new = self.version(flow.id, flow.version).await?;
+                let (before, after) =
+                    (self.definition(&flow.id, old.number).await?, self.definition(&flow.id, new.number).await?);
+                let taken = taken_over(
+                    Source { plan: &old.plan, definition: &before },
+                    Source { plan: &new.plan, definition: &after },
+                    &facts,
+                );
+                (new, taken)
+            }
+            _ => {
+                let source = Source { plan: &old.plan, definition: &Value::Null };
+                let taken = taken_over(source, source, &facts);
+                (old, taken)
+            }
+        };
+        let (version, taken) = taken;
+        let bytes: usize = taken.iter().map(size).sum();
+        if bytes > TAKEN_OVER_BYTES_MAX {
+            return Err(Error::NotPossible(format!(
+                "The run has {bytes} bytes of results to take over; at most {TAKEN_OVER_BYTES_MAX} can be. Resubmit it."
+            )));
+        }
+        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], Origin::Repeated(run, &taken)).await?;
+        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
+    }
+
+    async fn definition(&self, flow: &hookmill_model::FlowId, version: u32) -> Result<Value, Error> {
+        let stored = self.0.store.flow_version(*flow, version).await?;
+        let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
+        Value::from_json(&stored.definition).map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+fn size(result: &TakenOver) -> usize {
+    result
+        .outputs
+        .iter()
+        .chain(&result.inputs)
+        .chain(result.variables.iter().map(|(_, _, value)| value))
+        .map(Value::json_bytes)
+        .sum()
+}

@@ -1,0 +1,117 @@
+//! Runs again: from the event, from the failed action; recorded runs against a changed definition.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once.
+
+mod world;
+
+use hookmill_model::{Object, RunKind, RunStatus, Value};
+use hookmill_runtime::{Error, WhichVersion};
+use hookmill_store::{Inbox as _, List, RunFilter, Runs as _};
+use world::{World, eventually, form, service, world};
+
+/// Notifies, then calls an address of the service, then notes that it is done.
+fn actions(path: &str, address: &str) -> String {
+    let notify = |name: &str, text: &str, after: &str| {
+        format!(
+            r#""{name}":{{"type":"OpenApiConnection","inputs":{{"host":{{"connectionName":"shared_flowpush","operationId":"SendNotification","apiId":"x/shared_flowpush"}},
+            "parameters":{{"NotificationDefinition/notificationText":"{text}"}}}},"runAfter":{after}}}"#
+        )
+    };
+    format!(
+        r#"{{{},"Call":{{"type":"Http","inputs":{{"method":"POST","uri":"http://{address}/{path}","retryPolicy":{{"type":"none"}}}},"runAfter":{{"First":["Succeeded"]}}}},{}}}"#,
+        notify("First", "begun", "{}"),
+        notify("Last", "done @{triggerBody()?['n']}", r#"{"Call":["Succeeded"]}"#)
+    )
+}
+
+async fn inbox(world: &World) -> Vec<String> {
+    let page = world.store.notifications(world.owner, false, List::first(50)).await.unwrap();
+    page.items.into_iter().rev().map(|own| own.text).collect()
+}
+
+async fn newest(world: &World) -> hookmill_store::Run {
+    let filter = RunFilter { kind: Some(RunKind::Flow), ..RunFilter::of(world.owner) };
+    world.store.runs(&filter, List::first(1)).await.unwrap().items.remove(0).run
+}
+
+async fn ended(world: &World, count: usize) -> hookmill_store::Run {
+    eventually(async || {
+        let filter = RunFilter { kind: Some(RunKind::Flow), ..RunFilter::of(world.owner) };
+        let page = world.store.runs(&filter, List::first(50)).await.unwrap();
+        page.items.len() == count && page.items.iter().all(|listed| listed.run.status.is_final())
+    })
+    .await;
+    newest(world).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_run_is_taken_up_again_at_the_failed_action() {
+    let (refusing, _) = service(true, false).await;
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let runtime = &world.runtime;
+    let mut flow = form(&world, &actions("x", &refusing), "site");
+    let saved = runtime.create_flow(world.owner, flow.clone()).await.unwrap();
+    let id = saved.view.flow.id;
+    let body = Value::object([("n", Value::Integer(7))]);
+    runtime.run_now(world.owner, id, body, Object::new()).await.unwrap();
+    let failed = ended(&world, 1).await;
+    assert_eq!((failed.status, inbox(&world).await), (RunStatus::Failed, vec!["begun".to_owned()]));
+
+    // The definition of then: the service refuses still.
+    runtime.resume_run(world.owner, failed.id, WhichVersion::Then).await.unwrap();
+    let again = ended(&world, 2).await;
+    assert_eq!(again.status, RunStatus::Failed);
+    assert_eq!(inbox(&world).await, ["begun"], "what succeeded is not done again");
+
+    // The definition of now calls a service that answers.
+    flow.definition = form(&world, &actions("x", &address), "site").definition;
+    runtime.update_flow(world.owner, id, None, flow).await.unwrap();
+    let run = runtime.resume_run(world.owner, failed.id, WhichVersion::Now).await.unwrap();
+    let mended = ended(&world, 3).await;
+    assert_eq!((mended.id, mended.status, mended.version), (run, RunStatus::Succeeded, 2));
+    assert_eq!(mended.resubmitted_from, Some(failed.id));
+    assert_eq!(inbox(&world).await, ["begun", "done 7"]);
+    let history = runtime.run_view(world.owner, run).await.unwrap().history.unwrap();
+    assert!(history.run_of("First", &[]).unwrap().taken_over);
+    assert!(!history.run_of("Call", &[]).unwrap().taken_over);
+
+    assert!(matches!(runtime.resume_run(world.owner, run, WhichVersion::Now).await, Err(Error::NotPossible(_))));
+    runtime.resubmit_run(world.owner, run).await.unwrap();
+    ended(&world, 4).await;
+    assert_eq!(inbox(&world).await, ["begun", "done 7", "begun", "done 7"], "resubmitting does everything again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_definition_is_tried_on_recorded_runs() {
+    let (address, seen) = service(false, false).await;
+    let world = world(&address).await;
+    let branch = |least: u32| {
+        format!(
+            r#"{{"If":{{"type":"If","expression":{{"greaterOrEquals":["@triggerBody()?['n']",{least}]}},"actions":{{
+                "Call":{{"type":"Http","inputs":{{"method":"POST","uri":"http://{address}/call"}}}}}}}}}}"#
+        )
+    };
+    let saved = world.runtime.create_flow(world.owner, form(&world, &branch(2), "site")).await.unwrap();
+    let id = saved.view.flow.id;
+    for n in 0..4 {
+        let body = Value::object([("n", Value::Integer(n))]);
+        world.runtime.run_now(world.owner, id, body, Object::new()).await.unwrap();
+        ended(&world, usize::try_from(n).unwrap() + 1).await;
+    }
+    let calls = seen.lock().unwrap().len();
+    let changed = form(&world, &branch(3), "site").definition;
+    let tested = world.runtime.backtest(world.owner, id, &changed, 100).await.unwrap();
+    let other: Vec<bool> = tested.iter().map(|own| !own.replay.as_ref().unwrap().is_same()).collect();
+    assert_eq!(tested.len(), 4);
+    // Newest first: 3 calls in both, 2 would not any more; the condition's own inputs name the new bound.
+    let ways: Vec<usize> = tested
+        .iter()
+        .map(|own| {
+            let replay = own.replay.as_ref().unwrap();
+            replay.differences.iter().filter(|difference| &*difference.action == "Call").count()
+        })
+        .collect();
+    assert_eq!(ways, [0, 1, 0, 0], "{tested:?} {other:?}");
+    assert_eq!(seen.lock().unwrap().len(), calls, "nothing is sent");
+    assert_eq!(world.runtime.backtest(world.owner, id, &changed, 2).await.unwrap().len(), 2);
+}

@@ -1,0 +1,214 @@
+//! A runtime on a store in memory, and a service with webhooks that it talks to.
+#![allow(dead_code)] // Each test file uses a part of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hookmill_http::{AddressPolicy, Client, ClientConfig};
+use hookmill_model::{ConnectionId, ConnectorId, Id, Object, RunKind, RunStatus, Timestamp, UserId, Value};
+use hookmill_runtime::{ConnectionBinding, FlowForm, Notification, Runtime, RuntimeConfig};
+use hookmill_store::{
+    Change, Connection, Connector, ConnectorDocument, Health, Lane, List, MemoryStore, RunFilter, Runs as _, Store,
+    Unit,
+};
+use hookmill_vault::Vault;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// What the stand-in saw: method, path, authorization, body.
+pub type Seen = Arc<Mutex<Vec<(String, String, String, Value)>>>;
+
+/// A service that answers webhooks like GitHub; `refuse` makes creations 404, `no_location` leaves `Location` out.
+pub async fn service(refuse: bool, no_location: bool) -> (String, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let seen: Seen = Arc::default();
+    let (log, own) = (Arc::clone(&seen), address.clone());
+    tokio::spawn(async move {
+        loop {
+            let Ok((mut socket, _)) = listener.accept().await else { return };
+            let (log, own) = (Arc::clone(&log), own.clone());
+            tokio::spawn(async move {
+                let mut bytes = Vec::new();
+                let mut chunk = [0; 4_096];
+                let (head, length) = loop {
+                    let read = socket.read(&mut chunk).await.unwrap_or(0);
+                    if read == 0 {
+                        return;
+                    }
+                    bytes.extend_from_slice(&chunk[..read]);
+                    if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                        let head = String::from_utf8_lossy(&bytes[..at]).into_owned();
+                        let lower = head.to_lowercase();
+                        let length =
+                            lower.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+                        break (head, at + 4 + length.unwrap_or(0_usize));
+                    }
+                };
+                while bytes.len() < length {
+                    let read = socket.read(&mut chunk).await.unwrap_or(0);
+                    if read == 0 {
+                        break;
+                    }
+                    bytes.extend_from_slice(&chunk[..read]);
+                }
+                let body = bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| bytes[at + 4..].to_vec());
+                let mut words = head.split_whitespace();
+                let (method, path) =
+                    (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
+                let find = |name: &str| {
+                    head.lines()
+                        .find(|line| line.to_lowercase().starts_with(name))
+                        .map(|line| line[name.len()..].trim().to_owned())
+                };
+                let authorization = find("authorization:").unwrap_or_default();
+                let body = Value::from_json(&body.unwrap_or_default()).unwrap_or_default();
+                log.lock().unwrap().push((method.clone(), path.clone(), authorization, body));
+                let (status, location, answer) = match (method.as_str(), refuse) {
+                    ("POST", true) => ("404 Not Found", String::new(), r#"{"message":"Not Found"}"#),
+                    ("POST", false) if no_location => ("201 Created", String::new(), r#"{"id":7}"#),
+                    ("POST", false) => ("201 Created", format!("Location: http://{own}{path}/7\r\n"), r#"{"id":7}"#),
+                    ("DELETE", _) => ("204 No Content", String::new(), ""),
+                    _ => ("200 OK", String::new(), "[]"),
+                };
+                let reply = format!(
+                    "HTTP/1.1 {status}\r\n{location}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+                    answer.len()
+                );
+                let _ = socket.write_all(reply.as_bytes()).await;
+            });
+        }
+    });
+    (address, seen)
+}
+
+pub struct World {
+    pub runtime: Runtime,
+    pub store: Arc<MemoryStore>,
+    pub owner: UserId,
+    pub connection: ConnectionId,
+    pub _folder: tempfile::TempDir,
+    pub vault: Arc<Vault>,
+}
+
+pub fn client() -> Client {
+    let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned()], &[], false).unwrap();
+    Client::new(ClientConfig { policy, ..ClientConfig::default() }).unwrap()
+}
+
+pub const DOCUMENT: &str = r#"{"swagger":"2.0","info":{"title":"Forge"},"host":"HOST","basePath":"/","schemes":["http"],"paths":{
+  "/repos/{owner}/{repo}/hooks":{
+    "x-ms-notification-content":{"schema":{"type":"object"}},
+    "post":{"operationId":"webhook-trigger","x-ms-trigger":"single","parameters":[
+      {"name":"owner","in":"path","required":true,"type":"string"},{"name":"repo","in":"path","required":true,"type":"string"},
+      {"name":"request","in":"body","schema":{"type":"object","required":["name","config"],"properties":{
+        "name":{"type":"string","default":"web","x-ms-visibility":"internal"},
+        "active":{"type":"boolean","default":true,"x-ms-visibility":"internal"},
+        "events":{"type":"array","items":{"type":"string"},"default":["push"],"x-ms-visibility":"internal"},
+        "config":{"type":"object","properties":{"url":{"type":"string","x-ms-notification-url":true,"x-ms-visibility":"internal"},
+          "content_type":{"type":"string","default":"json","x-ms-visibility":"internal"}}}}}}],"responses":{"201":{"description":"ok"}}}},
+  "/repos/{owner}/{repo}/hooks/{id}":{"delete":{"operationId":"delete","parameters":[],"responses":{}}}}}"#;
+
+pub async fn world(address: &str) -> World {
+    let store = Arc::new(MemoryStore::new());
+    let folder = tempfile::tempdir().unwrap();
+    let vault = Arc::new(Vault::open(folder.path(), None).unwrap());
+    let now = Timestamp::from_millis(1_735_689_600_000);
+    let owner = UserId::make(now, [1; 10]);
+    let connector = ConnectorId::make(now, [2; 10]);
+    let connection = ConnectionId::make(now, [3; 10]);
+    let sealed = vault.seal(&connection.to_string(), br#"{"username":"ada","password":"secret-token-1"}"#).unwrap();
+    let unit = Unit::from(Change::PutConnector(Connector {
+        id: connector,
+        owner,
+        name: "Forge".to_owned(),
+        description: String::new(),
+        etag: 1,
+        settings: br#"{"authentication":{"type":"basic"}}"#.to_vec().into(),
+        summary: Vec::new().into(),
+        icon_type: None,
+        created_at: now,
+        updated_at: now,
+    }))
+    .with(Change::PutConnectorDocument(
+        connector,
+        ConnectorDocument { document: DOCUMENT.replace("HOST", address).into(), properties: None },
+    ))
+    .with(Change::PutConnection(Connection {
+        id: connection,
+        owner,
+        connector,
+        name: "mine".to_owned(),
+        username: Some("ada".to_owned()),
+        sealed: sealed.into(),
+        health: Health::Unknown,
+        health_detail: None,
+        etag: 1,
+        created_at: now,
+        updated_at: now,
+    }));
+    store.commit(unit, Lane::Work).await.unwrap();
+    let runtime = start(&store, &vault).await;
+    World { runtime, store, owner, connection, _folder: folder, vault }
+}
+
+pub async fn start(store: &Arc<MemoryStore>, vault: &Arc<Vault>) -> Runtime {
+    let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..RuntimeConfig::default() };
+    let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
+    Runtime::start(config, store, Arc::clone(vault), client()).await.unwrap()
+}
+
+pub fn form(world: &World, actions: &str, repo: &str) -> FlowForm {
+    let definition = format!(
+        r#"{{"triggers":{{"When_pushed":{{"type":"OpenApiConnectionWebhook","inputs":{{"host":{{"connectionName":"shared_forge","operationId":"webhook-trigger","apiId":"/apis/shared_forge"}},
+        "parameters":{{"owner":"acme","repo":"{repo}"}}}}}}}},"actions":{actions}}}"#
+    );
+    let binding = ConnectionBinding { connection_id: Some(world.connection), api: None };
+    FlowForm {
+        name: "Pushes".to_owned(),
+        description: None,
+        definition: Value::from_json(definition.as_bytes()).unwrap(),
+        connections: BTreeMap::from([("shared_forge".to_owned(), binding)]),
+        parameters: Value::Null,
+        state: None,
+    }
+}
+
+pub const NOTIFY: &str = r#"{"Notify":{"type":"OpenApiConnection","inputs":{"host":{"connectionName":"shared_flowpush","operationId":"SendNotification","apiId":"/providers/Microsoft.PowerApps/apis/shared_flowpush"},
+  "parameters":{"NotificationDefinition/notificationText":"@{triggerBody()?['pusher']?['name']} pushed to @{triggerBody()?['repository']?['name']}"}}}}"#;
+
+pub fn push(id: &str) -> Notification {
+    let headers: Object = [("X-GitHub-Event", "push"), ("X-GitHub-Delivery", id), ("Content-Type", "application/json")]
+        .into_iter()
+        .collect();
+    Notification {
+        method: "POST".to_owned(),
+        headers,
+        body: br#"{"pusher":{"name":"ada"},"repository":{"name":"mill"}}"#.to_vec().into(),
+        ..Notification::default()
+    }
+}
+
+/// The capability in the callback URL that the service was given.
+pub fn capability(seen: &Seen) -> String {
+    let seen = seen.lock().unwrap();
+    let created = seen.iter().rev().find(|(method, ..)| method == "POST").unwrap();
+    let url = created.3.pointer("/config/url").and_then(Value::as_str).unwrap().to_owned();
+    url.strip_prefix("https://me.test/callback/").unwrap().to_owned()
+}
+
+pub async fn runs(world: &World) -> Vec<(RunKind, RunStatus)> {
+    let page = world.store.runs(&RunFilter::of(world.owner), List::first(50)).await.unwrap();
+    page.items.into_iter().map(|listed| (listed.run.kind, listed.run.status)).collect()
+}
+
+pub async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..200 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it did not happen within five seconds");
+}
