@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookmill_model::{Object, Pointer, Str, Value};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use crate::authentication::{Authentication, KeyPlace};
@@ -132,6 +132,16 @@ impl Connector {
             .iter()
             .find(|operation| operation.method.eq_ignore_ascii_case(method) && *operation.path == *path);
         exact.or_else(|| self.operations.iter().find(fits))
+    }
+
+    /// The operation that a request by path is, with the values of the names in its path.
+    #[must_use]
+    pub fn operation_by_path(&self, method: &str, path: &str) -> Option<(&Operation, Object)> {
+        let operation = self.operation_at(method, path)?;
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let values = matches(&operation.path, path).unwrap_or_default();
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some((operation, values.into_iter().map(|(name, value)| (name, decoded(value))).collect()))
     }
 
     /// Scheme, host and base path.

@@ -2,7 +2,7 @@
 
 use hookmill_definition::Plan;
 use hookmill_definition::plan::Trigger;
-use hookmill_expression::{content, date_text};
+use hookmill_expression::{Compiled, content, date_text};
 use hookmill_model::{Object, Str, Timestamp, Value};
 
 use crate::fact::ActionError;
@@ -155,6 +155,54 @@ pub fn admits(plan: &Plan, trigger: &Trigger, event: &Event) -> Result<(), Actio
         Some(_) => Ok(()),
         None => Err(not_met(trigger)),
     }
+}
+
+/// What the inputs of a trigger may know; they are evaluated outside of any run.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Values of parameters: name → value.
+    pub parameters: Value,
+    /// What `workflow()` gives.
+    pub workflow: Value,
+    /// What `listCallbackUrl()` gives.
+    pub callback_url: Option<Str>,
+    /// What `trigger()` and `action()` give as outputs: the reply to the subscription, or the previous poll.
+    pub outputs: Option<Value>,
+    /// Begins the random numbers.
+    pub seed: u64,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// Evaluates a part of a trigger's inputs.
+///
+/// # Errors
+/// Code and message of the definition language.
+pub fn evaluate(
+    plan: &Plan,
+    trigger: &Trigger,
+    part: &Compiled,
+    surroundings: &Surroundings,
+) -> Result<Value, ActionError> {
+    let now = surroundings.now;
+    let mut members = Object::with_capacity(3);
+    members.insert("name", trigger.name.clone());
+    members.insert("startTime", date_text(now));
+    if let Some(outputs) = &surroundings.outputs {
+        members.insert("outputs", outputs.clone());
+    }
+    let record = Value::from(members);
+    let state = RunState {
+        seed: surroundings.seed,
+        trigger: record.clone(),
+        parameters: surroundings.parameters.as_object().cloned().unwrap_or_default(),
+        workflow: surroundings.workflow.clone(),
+        ..RunState::default()
+    };
+    let mut scope = ActionScope::new(plan, &state, now, &[], &[], (&trigger.name, 0));
+    scope.callback_url.clone_from(&surroundings.callback_url);
+    scope.current = Some(record);
+    part.evaluate(&scope).map_err(|(_, fault)| failure(trigger, &fault))
 }
 
 fn not_met(trigger: &Trigger) -> ActionError {

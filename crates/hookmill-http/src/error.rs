@@ -131,6 +131,7 @@ impl SendError {
                     Some(inner) => {
                         tls = inner.downcast_ref::<rustls::Error>().map(tls_words).or(tls);
                         wrapping = inner.downcast_ref::<io::Error>();
+                        io_kind = io_kind.or(Some(found.kind()));
                     }
                     None => {
                         io_kind = Some(found.kind());
@@ -153,7 +154,9 @@ impl SendError {
                 Self::new(SendErrorKind::ConnectionRefused, format!("Nobody accepts connections at {origin}"))
             }
             Some(io::ErrorKind::UnexpectedEof) if url.scheme() == "https" && error.is_connect() => {
-                let message = format!("No secure connection to {origin}: it hung up during the handshake");
+                let message = format!(
+                    "No secure connection to {origin}: it hung up during the TLS handshake; is it an http address?"
+                );
                 Self::new(SendErrorKind::Tls, message)
             }
             _ if error.is_connect() => {

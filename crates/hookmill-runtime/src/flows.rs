@@ -172,9 +172,32 @@ impl Runtime {
         let mut findings = compiled.diagnostics;
         if let Some(plan) = &compiled.plan {
             findings.extend(unserved(plan));
+            findings.extend(self.check_trigger_inputs(plan, parameters));
             findings.extend(self.check_connections(owner, plan, connections).await);
         }
         findings
+    }
+
+    /// A webhook's inputs are evaluated once, when it is created: what fails then is found out now.
+    fn check_trigger_inputs(&self, plan: &Plan, parameters: &Value) -> Option<Diagnostic> {
+        use hookmill_definition::plan::OperationInputs;
+        use hookmill_engine::trigger::{Surroundings, evaluate};
+        let trigger = plan.triggers.first()?;
+        let TriggerKind::ConnectorWebhook(call) = &trigger.kind else { return None };
+        let inputs = match &call.operation {
+            OperationInputs::ById { parameters, .. } => parameters,
+            OperationInputs::ByPath(request) => request,
+        };
+        let surroundings = Surroundings {
+            parameters: parameters.clone(),
+            workflow: Object::new().into(),
+            callback_url: Some(self.0.config.public_url.as_str().into()),
+            now: self.now(),
+            ..Surroundings::default()
+        };
+        let error = evaluate(plan, trigger, inputs, &surroundings).err()?;
+        let at = Pointer::root().child("triggers").child(&trigger.name).child("inputs");
+        Some(Diagnostic::error("trigger_inputs_invalid", at, &*error.message))
     }
 
     /// Operations must exist at the bound connectors.

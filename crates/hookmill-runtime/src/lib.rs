@@ -54,6 +54,8 @@ pub struct RuntimeConfig {
     pub body_bytes_max: usize,
     /// Runs in memory at a time; further ones wait.
     pub active_runs_max: usize,
+    /// How long a service may take to create or delete a webhook.
+    pub service_wait: Duration,
     /// How long the caller of a flow with a Response action waits.
     pub response_wait: Duration,
 }
@@ -64,6 +66,7 @@ impl Default for RuntimeConfig {
             public_url: "http://127.0.0.1:7780".to_owned(),
             body_bytes_max: 10 * 1024 * 1024,
             active_runs_max: 4_096,
+            service_wait: Duration::from_secs(60),
             response_wait: Duration::from_secs(120),
         }
     }

@@ -9,21 +9,21 @@ use base64::engine::general_purpose::STANDARD;
 use hookmill_connector::{DeletionAddress, match_existing};
 use hookmill_definition::plan::{ConnectorInputs, OperationInputs, Trigger, TriggerKind};
 use hookmill_engine::subscription::{self as machine, Fact, Input};
+use hookmill_engine::trigger::{Surroundings, evaluate};
 use hookmill_engine::{Outcome, Performed};
 use hookmill_executor::CallContext;
-use hookmill_expression::{Limits, case, content, member};
-use hookmill_model::{ConnectionId, FlowId, FlowState, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
+use hookmill_expression::{content, member};
+use hookmill_model::{
+    ConnectionId, FlowId, FlowState, RunId, RunKind, RunStatus, Str, SubscriptionState, Timestamp, Value,
+};
 use hookmill_store::{Change, Expect, Flow, Lane, Run, RunError, RunUpdate, Subscription, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::dispatch::EPOCH;
 use crate::live::LiveKind;
 use crate::perform::outgoing;
-use crate::plans::Bound;
+use crate::plans::{Bound, Version};
 use crate::{Error, Runtime, locked};
-
-/// The longest answer to the creation of a webhook.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What is kept of a generation beside its state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -176,8 +176,9 @@ impl Runtime {
                 Ok(None)
             }
             Desired::Remote { call, fingerprint } if !existing => {
-                let parameters = version.map(|version| version.parameters.clone()).unwrap_or_default();
-                Box::pin(self.create(&flow, &call, fingerprint, &parameters)).await.map(Some)
+                let Some(version) = version else { return Ok(None) };
+                let Some(trigger) = version.plan.triggers.first() else { return Ok(None) };
+                Box::pin(self.create(&flow, &call, fingerprint, (&version, trigger))).await.map(Some)
             }
             _ => Ok(None),
         }
@@ -223,6 +224,18 @@ impl Runtime {
         let unit = unit.expect(expected).with(Change::PutSubscription(generation.clone()));
         self.0.store.commit(unit, Lane::Work).await?;
         Ok(generation)
+    }
+
+    /// What the inputs of a flow's trigger may know.
+    pub(crate) fn surroundings(&self, flow: &Flow, version: &Version, callback_url: Option<Str>) -> Surroundings {
+        Surroundings {
+            parameters: version.parameters.clone(),
+            workflow: crate::dispatch::workflow(flow, None),
+            callback_url,
+            outputs: None,
+            seed: 1,
+            now: self.now(),
+        }
     }
 
     async fn new_generation(&self, flow: &Flow) -> Result<(Subscription, String, String), Error> {
@@ -302,18 +315,17 @@ impl Runtime {
         flow: &Flow,
         call: &ConnectorInputs,
         fingerprint: String,
-        parameters: &Value,
+        (version, trigger): (&Version, &Trigger),
     ) -> Result<RunId, Error> {
         let (mut generation, capability, sealed) = self.new_generation(flow).await?;
         let url = format!("{}/callback/{capability}", self.0.config.public_url);
-        let context = Value::object([("parameters", parameters.clone())]);
-        let scope = case::Context::new(&context, self.now(), 1, Limits::default());
         let (operation, inputs) = match &call.operation {
             OperationInputs::ById { operation_id, parameters } => (Some(operation_id.to_string()), parameters),
             OperationInputs::ByPath(request) => (None, request),
         };
-        let evaluated =
-            inputs.evaluate(&scope).map_err(|(_, fault)| Error::Inputs(format!("The trigger's inputs: {fault}")))?;
+        let surroundings = self.surroundings(flow, version, Some(url.as_str().into()));
+        let evaluated = evaluate(&version.plan, trigger, inputs, &surroundings)
+            .map_err(|error| Error::Inputs(error.message.to_string()))?;
         let mut record = Record {
             fingerprint,
             sealed,
@@ -370,7 +382,8 @@ impl Runtime {
                     let created = planned.url.to_string();
                     let mark = generation.id.to_string();
                     let context = CallContext { idempotency_key: Some(&mark), ..CallContext::outside_runs() };
-                    let performed = self.0.executor.send(&outgoing(planned, TIMEOUT), &context).await;
+                    let performed =
+                        self.0.executor.send(&outgoing(planned, self.0.config.service_wait), &context).await;
                     let (address, warning) = learned(&bound, &record, &created, &performed);
                     (self.without_capability(performed, url), address, warning)
                 }
@@ -449,18 +462,20 @@ impl Runtime {
             return Err(Error::Credentials { name: "webhook".to_owned() });
         };
         let bound = self.bound_record(flow, &record).await?;
-        let operation = bound.connector.operation(record.operation.as_deref().unwrap_or_default());
-        let search =
-            operation.and_then(|own| bound.connector.plan_search(own, &record.parameters, bound.credentials.as_ref()));
+        let operation = creation(&bound, &record);
+        let search = operation
+            .as_ref()
+            .and_then(|(own, values)| bound.connector.plan_search(own, values, bound.credentials.as_ref()));
         let state = record.machine(SubscriptionState::Creating);
-        let (Some(operation), Some(search)) = (operation, search) else {
+        let (Some((operation, parameters)), Some(search)) = (operation, search) else {
             let facts = machine::decide(&state, self.now(), Input::CannotSearch);
             self.finish_creation(flow, generation, record, facts).await?;
             self.look_again(flow.id, None);
             return Ok(());
         };
         let created = search.url.to_string();
-        let performed = self.0.executor.send(&outgoing(search, TIMEOUT), &CallContext::outside_runs()).await;
+        let performed =
+            self.0.executor.send(&outgoing(search, self.0.config.service_wait), &CallContext::outside_runs()).await;
         let answer = match &performed.outcome {
             Outcome::Replied { status: 200..=299, body, .. } => body.clone().unwrap_or_default(),
             _ => {
@@ -472,7 +487,7 @@ impl Runtime {
         match match_existing(&answer, &url) {
             Some(found) => {
                 let address =
-                    bound.connector.deletion_address(operation, &record.parameters, &created, None, Some(found)).ok();
+                    bound.connector.deletion_address(operation, &parameters, &created, None, Some(found)).ok();
                 let address =
                     address.and_then(|address| serde_json::to_value(address).ok()).map(Value::from).unwrap_or_default();
                 let input = Input::Found { address, performed: self.without_capability(performed, &url) };
@@ -506,7 +521,10 @@ impl Runtime {
                 };
                 Some(match planned {
                     Ok(planned) => {
-                        self.0.executor.send(&outgoing(planned, TIMEOUT), &CallContext::outside_runs()).await
+                        self.0
+                            .executor
+                            .send(&outgoing(planned, self.0.config.service_wait), &CallContext::outside_runs())
+                            .await
                     }
                     Err(message) => Performed {
                         outcome: Outcome::NoReply {
@@ -577,23 +595,29 @@ fn plan(bound: &Bound, record: &Record, url: &str) -> Result<hookmill_connector:
         .map_err(|error| error.to_string())
 }
 
+/// The operation that creates a webhook, with the values of its names; a request by path is looked up.
+fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_connector::Operation, Value)> {
+    let id = record.operation.as_deref().unwrap_or_default();
+    if let Some(operation) = bound.connector.operation(id) {
+        return Some((operation, record.parameters.clone()));
+    }
+    let method = record.parameters.get("method").map_or_else(|| "post".into(), content::to_text);
+    let path = record.parameters.get("path").map(content::to_text)?;
+    let (operation, values) = bound.connector.operation_by_path(&method, &path)?;
+    Some((operation, values.into()))
+}
+
 /// What the answer to a creation says about the deletion.
 fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> (Option<Value>, Option<String>) {
     let Outcome::Replied { status: 200..=299, headers, body } = &performed.outcome else { return (None, None) };
-    let id = record.operation.as_deref().unwrap_or_default();
-    let by_path = || {
-        let path = record.parameters.get("path").map(content::to_text).unwrap_or_default();
-        bound.connector.operation_at("post", &path)
-    };
-    let Some(operation) = bound.connector.operation(id).or_else(by_path) else {
+    let Some((operation, parameters)) = creation(bound, record) else {
         return (
             None,
             Some("The connector does not describe the creation, so the webhook cannot be deleted.".to_owned()),
         );
     };
     let location = member(headers, "Location").map(content::to_text);
-    let found =
-        bound.connector.deletion_address(operation, &record.parameters, created, location.as_deref(), body.as_ref());
+    let found = bound.connector.deletion_address(operation, &parameters, created, location.as_deref(), body.as_ref());
     match found {
         Ok(address) => (serde_json::to_value(address).ok().map(Value::from), None),
         Err(reason) => (None, Some(reason)),

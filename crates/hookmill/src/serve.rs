@@ -36,6 +36,12 @@ pub struct Args {
     /// The token that makes the owner's account; printed when it is not given
     #[arg(long, env = "HOOKMILL_SETUP_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     setup_token: Option<String>,
+    /// Larger notifications are refused with 413
+    #[arg(long, env = "HOOKMILL_BODY_BYTES_MAX", default_value_t = 10 * 1024 * 1024, value_name = "BYTES")]
+    body_bytes_max: usize,
+    /// How long a service may take to create or delete a webhook
+    #[arg(long, env = "HOOKMILL_SERVICE_WAIT", default_value_t = 60, value_name = "SECONDS")]
+    service_wait: u64,
     /// What to log, such as `info` or `hookmill_runtime=debug`
     #[arg(long, env = "HOOKMILL_LOG", default_value = "warn", value_name = "FILTER")]
     log: String,
@@ -74,7 +80,12 @@ async fn serve(args: Args) -> Result<Verdict> {
     let vault = Arc::new(Vault::open(&args.data, master.as_deref()).map_err(|error| explained(&error))?);
     let policy = AddressPolicy::new(&args.allow_address, &[], false).context("--allow-address")?;
     let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).context("the outgoing client")?;
-    let config = RuntimeConfig { public_url: public_url.clone(), ..RuntimeConfig::default() };
+    let config = RuntimeConfig {
+        public_url: public_url.clone(),
+        body_bytes_max: args.body_bytes_max,
+        service_wait: std::time::Duration::from_secs(args.service_wait.max(1)),
+        ..RuntimeConfig::default()
+    };
     let runtime = Runtime::start(config, Arc::clone(&store), vault, client).await.map_err(|error| explained(&error))?;
     let setup_token = match args.setup_token {
         Some(token) => token,
