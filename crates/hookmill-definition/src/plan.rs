@@ -253,6 +253,17 @@ pub enum OperationInputs {
     ByPath(Compiled),
 }
 
+impl OperationInputs {
+    /// The template of what is asked for: the parameters, or all parts of the request.
+    #[must_use]
+    pub const fn inputs(&self) -> &Compiled {
+        match self {
+            Self::ById { parameters, .. } => parameters,
+            Self::ByPath(request) => request,
+        }
+    }
+}
+
 /// The kinds of variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VariableKind {

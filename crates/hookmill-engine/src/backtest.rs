@@ -151,6 +151,7 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact]) -> Result<Replay,
         workflow: workflow.clone(),
         caller_waits: *caller_waits,
         taken_over: taken_over.clone(),
+        held: false,
     };
     let recorded = Recorded::read(facts);
     let mut world = World { plan, recorded, clock: *at, assumed: BTreeSet::new() };

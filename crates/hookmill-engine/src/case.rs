@@ -225,6 +225,7 @@ fn simulate_run(
         workflow: workflow.clone(),
         caller_waits: plan.responds(),
         taken_over: Vec::new(),
+        held: false,
     };
     let mut input = Input::Start(Box::new(start));
     for _ in 0..STEPS_MAX {

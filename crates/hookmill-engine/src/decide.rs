@@ -12,7 +12,7 @@ mod end;
 mod table;
 mod variable;
 
-pub(crate) use call::callback_token;
+pub(crate) use call::{callback_token, http_request, operation_request};
 
 use std::collections::VecDeque;
 
@@ -57,6 +57,8 @@ pub struct Start {
     pub caller_waits: bool,
     /// Results of an earlier run that are not asked for again; see [`crate::resume`].
     pub taken_over: Vec<TakenOver>,
+    /// Nothing begins before [`Input::Released`]: too many runs of the trigger are active.
+    pub held: bool,
 }
 
 /// What can happen to a run.
@@ -64,6 +66,8 @@ pub struct Start {
 pub enum Input {
     /// It begins.
     Start(Box<Start>),
+    /// A run that was held may begin.
+    Released,
     /// A request has an outcome.
     EffectEnded {
         /// Which.
@@ -95,7 +99,7 @@ enum Work {
 
 /// How an action ends.
 #[derive(Debug)]
-struct Ending {
+pub(crate) struct Ending {
     status: ActionStatus,
     code: Str,
     outputs: Option<Value>,
@@ -103,6 +107,11 @@ struct Ending {
 }
 
 impl Ending {
+    /// Why it failed.
+    pub(crate) fn into_error(self) -> ActionError {
+        self.error.unwrap_or_else(|| ActionError::new(&self.code, ""))
+    }
+
     fn done(code: &str, outputs: Option<Value>) -> Self {
         Self { status: ActionStatus::Succeeded, code: code.into(), outputs, error: None }
     }
@@ -174,7 +183,7 @@ pub fn pending(plan: &Plan, state: &RunState) -> Vec<Command> {
     if state.status.is_final() {
         return Vec::new();
     }
-    let Some(run) = state.run else { return Vec::new() };
+    let Some(run) = state.run.filter(|_| !state.held) else { return Vec::new() };
     let mut commands: Vec<Command> = state
         .open
         .iter()
@@ -244,6 +253,7 @@ impl<'a> Decision<'a> {
     fn take(&mut self, input: Input) -> Step {
         match input {
             Input::Start(start) => self.start(*start),
+            Input::Released => self.release(),
             Input::EffectEnded { effect, performed } => self.effect_ended(&effect, *performed),
             Input::CallbackReceived { token, outputs } => self.callback_received(&token, outputs),
             Input::Tick => self.tick(),
@@ -271,7 +281,20 @@ impl<'a> Decision<'a> {
             deadline: deadline(now, self.plan.limits.run_duration_max),
             revision: ENGINE_REVISION,
             taken_over: start.taken_over,
+            held: start.held,
         })?;
+        if !start.held {
+            self.work.push_back(Work::Open(ROOT, Vec::new()));
+        }
+        Ok(())
+    }
+
+    fn release(&mut self) -> Step {
+        if !self.state.held || self.state.stop.is_some() {
+            return Ok(());
+        }
+        let now = self.now();
+        self.emit(Fact::Released { at: now, deadline: deadline(now, self.plan.limits.run_duration_max) })?;
         self.work.push_back(Work::Open(ROOT, Vec::new()));
         Ok(())
     }

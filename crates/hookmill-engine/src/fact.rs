@@ -127,6 +127,16 @@ pub enum Fact {
         /// What a resumed run takes over from the run before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         taken_over: Vec<TakenOver>,
+        /// Nothing begins before it is released.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        held: bool,
+    },
+    /// A run that was held may begin.
+    Released {
+        /// When.
+        at: Timestamp,
+        /// When the run has taken too long.
+        deadline: Timestamp,
     },
     /// An action began; its inputs are evaluated.
     ActionStarted {

@@ -188,8 +188,12 @@ impl RunHistory {
 
     fn take(&mut self, fact: &Fact) {
         match fact {
-            Fact::RunStarted { at, trigger, parameters, .. } => {
+            Fact::Released { at, .. } => {
                 self.status = RunStatus::Running;
+                self.started_at = *at;
+            }
+            Fact::RunStarted { at, trigger, parameters, held, .. } => {
+                self.status = if *held { RunStatus::Waiting } else { RunStatus::Running };
                 self.started_at = *at;
                 self.trigger = trigger.clone();
                 self.parameters = parameters.clone();

@@ -158,6 +158,8 @@ pub struct RunState {
     pub(crate) cancel_requested: bool,
     /// Results of an earlier run that are not asked for again.
     pub(crate) taken_over: BTreeMap<ActionPath, TakenOver>,
+    /// Nothing begins before the run is released.
+    pub(crate) held: bool,
     pub(crate) facts: u64,
 }
 
@@ -187,6 +189,7 @@ impl Default for RunState {
             stop: None,
             cancel_requested: false,
             taken_over: BTreeMap::new(),
+            held: false,
             facts: 0,
         }
     }
@@ -221,6 +224,12 @@ impl RunState {
     #[must_use]
     pub const fn response(&self) -> Option<&Response> {
         self.response.as_ref()
+    }
+
+    /// Whether the run waits for others of its trigger to end.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.held
     }
 
     /// How many facts it is the fold of.
@@ -293,9 +302,11 @@ impl RunState {
                 caller_waits,
                 deadline,
                 taken_over,
+                held,
                 ..
             } => {
                 self.run = Some(*run);
+                self.held = *held;
                 self.taken_over = taken_over.iter().map(|own| (own.path.clone(), own.clone())).collect();
                 self.seed = *seed;
                 self.started_at = *at;
@@ -304,6 +315,15 @@ impl RunState {
                 self.parameters = parameters.as_object().cloned().unwrap_or_default();
                 self.workflow = workflow.clone();
                 self.caller_waits = *caller_waits;
+                self.status = if self.held { RunStatus::Waiting } else { RunStatus::Running };
+            }
+            Fact::Released { at, deadline } => {
+                if !self.held {
+                    return Err(illegal(fact, "the run is not held".to_owned()));
+                }
+                self.held = false;
+                self.started_at = *at;
+                self.deadline = *deadline;
                 self.status = RunStatus::Running;
             }
             Fact::ActionStarted { at, path, inputs, call, .. } => {

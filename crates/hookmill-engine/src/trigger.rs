@@ -1,10 +1,12 @@
 //! What a fired trigger starts: one run, one per element, or none.
 
 use hookmill_definition::Plan;
-use hookmill_definition::plan::Trigger;
+use hookmill_definition::plan::{Trigger, TriggerKind};
 use hookmill_expression::{Compiled, content, date_text};
 use hookmill_model::{Object, Str, Timestamp, Value};
 
+use crate::command::{ActionRequest, ConnectorRequest, HttpRequest, OperationRequest};
+use crate::decide::{Ending, http_request, operation_request};
 use crate::fact::ActionError;
 use crate::scope::ActionScope;
 use crate::state::RunState;
@@ -203,6 +205,69 @@ pub fn evaluate(
     scope.callback_url.clone_from(&surroundings.callback_url);
     scope.current = Some(record);
     part.evaluate(&scope).map_err(|(_, fault)| failure(trigger, &fault))
+}
+
+/// The request of a trigger that polls, or that subscribes by a request of its own.
+///
+/// # Errors
+/// Its inputs cannot be evaluated, or make no request.
+pub fn request(plan: &Plan, trigger: &Trigger, surroundings: &Surroundings) -> Result<ActionRequest, ActionError> {
+    let timeout = plan.limits.request_duration_max;
+    let http = |part: &Compiled| {
+        let inputs = evaluate(plan, trigger, part, surroundings)?;
+        http_request(&inputs, timeout).map(ActionRequest::Http).map_err(Ending::into_error)
+    };
+    match &trigger.kind {
+        TriggerKind::HttpPolling(call) => http(&call.request),
+        TriggerKind::HttpWebhook { subscribe, .. } => http(subscribe),
+        TriggerKind::ConnectorPolling(call) | TriggerKind::ConnectorWebhook(call) => {
+            let inputs = evaluate(plan, trigger, call.operation.inputs(), surroundings)?;
+            let subscribes = matches!(trigger.kind, TriggerKind::ConnectorWebhook(_));
+            Ok(ActionRequest::Connector(ConnectorRequest {
+                connection: call.connection.clone(),
+                api: call.api.clone(),
+                operation: operation_request(&call.operation, inputs, subscribes).1,
+                callback_url: surroundings.callback_url.clone().filter(|_| subscribes),
+                timeout,
+            }))
+        }
+        _ => Err(ActionError::new("BadRequest", format!("The trigger '{}' asks nothing of a service.", trigger.name))),
+    }
+}
+
+/// The request that ends what [`request`] of an `HttpWebhook` trigger subscribed; `None` where the definition has none.
+///
+/// # Errors
+/// Its inputs cannot be evaluated, or make no request.
+pub fn unsubscription(
+    plan: &Plan,
+    trigger: &Trigger,
+    surroundings: &Surroundings,
+) -> Result<Option<ActionRequest>, ActionError> {
+    let TriggerKind::HttpWebhook { unsubscribe: Some(unsubscribe), .. } = &trigger.kind else { return Ok(None) };
+    let inputs = evaluate(plan, trigger, unsubscribe, surroundings)?;
+    let request = http_request(&inputs, plan.limits.request_duration_max).map_err(Ending::into_error)?;
+    Ok(Some(ActionRequest::Http(request)))
+}
+
+/// The same request to the address that the service named for the next poll.
+#[must_use]
+pub fn follow(request: ActionRequest, uri: Str) -> ActionRequest {
+    match request {
+        ActionRequest::Http(first) => ActionRequest::Http(HttpRequest {
+            method: "GET".into(),
+            uri,
+            headers: Object::new(),
+            body: Value::Null,
+            authentication: first.authentication,
+            timeout: first.timeout,
+        }),
+        ActionRequest::Connector(first) => {
+            let operation = OperationRequest::Follow { uri };
+            ActionRequest::Connector(ConnectorRequest { operation, callback_url: None, ..first })
+        }
+        other => other,
+    }
 }
 
 fn not_met(trigger: &Trigger) -> ActionError {

@@ -43,6 +43,7 @@ impl Flow {
             workflow: Value::Null,
             caller_waits: false,
             taken_over,
+            held: false,
         };
         let mut input = Input::Start(Box::new(start));
         loop {
@@ -214,6 +215,36 @@ fn a_trigger_condition_that_is_not_met_is_said() {
     let made = replay(&made.plan.unwrap(), &Value::Null, &facts).unwrap();
     assert_eq!(made.would_be, None);
     assert!(made.reason.unwrap().contains("condition"));
+}
+
+#[test]
+fn a_held_run_begins_when_it_is_released() {
+    let flow = Flow::new(r#"{"A":{"type":"Compose","inputs":"@utcNow()"}}"#);
+    let mut state = RunState::default();
+    let start = Start {
+        run: RunId::make(NOW, [7; 10]),
+        seed: 1,
+        trigger: Value::object([("outputs", Value::from(Object::new()))]),
+        parameters: Value::Null,
+        workflow: Value::Null,
+        caller_waits: false,
+        taken_over: Vec::new(),
+        held: true,
+    };
+    let at = |now| Environment { now, callback_base: "", callback_key: b"k" };
+    let later = NOW.plus(std::time::Duration::from_secs(3_600));
+    let mut facts = decide(&flow.plan, &mut state, at(NOW), Input::Start(Box::new(start))).unwrap();
+    assert_eq!((facts.len(), state.status(), state.is_held()), (1, RunStatus::Waiting, true));
+    assert!(pending(&flow.plan, &state).is_empty());
+    assert!(decide(&flow.plan, &mut state, at(NOW), Input::Tick).unwrap().is_empty());
+    let mut cancelled = state.clone();
+    decide(&flow.plan, &mut cancelled, at(NOW), Input::CancelRequested).unwrap();
+    assert_eq!(cancelled.status(), RunStatus::Cancelled);
+    facts.extend(decide(&flow.plan, &mut state, at(later), Input::Released).unwrap());
+    assert_eq!(state.status(), RunStatus::Succeeded);
+    assert!(decide(&flow.plan, &mut state, at(later), Input::Released).unwrap().is_empty());
+    assert_eq!(RunHistory::read(&facts).started_at, later);
+    assert_eq!(RunState::fold(&facts).unwrap().status(), RunStatus::Succeeded);
 }
 
 proptest! {

@@ -34,6 +34,7 @@ fn run(plan: &Plan, keep_facts: bool) -> Ran {
         workflow: Value::Null,
         caller_waits: false,
         taken_over: Vec::new(),
+        held: false,
     };
     let mut input = Input::Start(Box::new(start));
     loop {

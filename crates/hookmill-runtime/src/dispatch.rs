@@ -204,6 +204,7 @@ impl Runtime {
                 workflow: workflow(flow, Some(run.id)),
                 caller_waits,
                 taken_over,
+                held: false,
             };
             let mut state = RunState::default();
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };

@@ -134,6 +134,7 @@ pub fn drive(plan: &Plan, checked: &Plan, seed: u64, disturbance: Disturbance) -
         workflow: Value::Null,
         caller_waits: false,
         taken_over: Vec::new(),
+        held: false,
     }))];
     for step in 0..STEPS_MAX {
         let input = inputs.pop().unwrap_or(Input::Tick);

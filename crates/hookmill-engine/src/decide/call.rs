@@ -20,6 +20,7 @@ use crate::retry::{RetryPolicy, retry_after};
 use crate::scope::{ActionScope, describe};
 use crate::state::{Indexes, reply_value};
 use crate::status_code;
+use crate::trigger::follow;
 
 /// The wait before a poll for which the service names none.
 const POLL_WAIT: Duration = Duration::from_secs(10);
@@ -30,6 +31,33 @@ const PLAIN_AUTHENTICATION: &[&str] =
     &["type", "username", "tenant", "audience", "clientId", "authority", "credentialType", "identity"];
 /// What stands in a history for a secret.
 const SANITIZED: &str = "*sanitized*";
+
+/// What a call through a connection asks for: what a history shows beside the host, and the request.
+pub(crate) fn operation_request(
+    operation: &OperationInputs,
+    inputs: Value,
+    subscribes: bool,
+) -> (Object, OperationRequest) {
+    match operation {
+        OperationInputs::ById { operation_id, .. } => {
+            let shown = [("parameters", inputs.clone())].into_iter().collect();
+            (shown, OperationRequest::ById { operation_id: operation_id.clone(), parameters: inputs })
+        }
+        OperationInputs::ByPath(_) => {
+            let part = |name: &str| inputs.get(name).cloned().unwrap_or_default();
+            let text = |name: &str, usual: &str| inputs.get(name).map_or_else(|| usual.into(), content::to_text);
+            let request = OperationRequest::ByPath {
+                method: text("method", if subscribes { "post" } else { "get" }),
+                path: text("path", "/"),
+                queries: part("queries"),
+                headers: part("headers"),
+                body: part("body"),
+            };
+            let shown = inputs.as_object().into_iter().flat_map(Object::iter).filter(|(name, _)| &***name != "host");
+            (shown.map(|(name, value)| (name.clone(), value.clone())).collect(), request)
+        }
+    }
+}
 
 /// The part of the address of a webhook action that names one action run and cannot be guessed.
 pub(crate) fn callback_token(key: &[u8], run: RunId, path: &ActionPath) -> Str {
@@ -157,29 +185,13 @@ impl Decision<'_> {
         if let Some(api) = &call.api {
             host.insert("apiId", api.clone());
         }
-        let (shown, operation) = match &call.operation {
-            OperationInputs::ById { operation_id, parameters } => {
-                let parameters = evaluate(parameters)?;
-                host.insert("operationId", operation_id.clone());
-                let shown = Value::object([("host", Value::from(host)), ("parameters", parameters.clone())]);
-                (shown, OperationRequest::ById { operation_id: operation_id.clone(), parameters })
-            }
-            OperationInputs::ByPath(request) => {
-                let inputs = evaluate(request)?;
-                let part = |name: &str| inputs.get(name).cloned().unwrap_or_default();
-                let text = |name: &str, usual: &str| inputs.get(name).map_or_else(|| usual.into(), content::to_text);
-                let mut members = inputs.as_object().cloned().unwrap_or_default();
-                members.insert("host", host);
-                let operation = OperationRequest::ByPath {
-                    method: text("method", if callback_url.is_some() { "post" } else { "get" }),
-                    path: text("path", "/"),
-                    queries: part("queries"),
-                    headers: part("headers"),
-                    body: part("body"),
-                };
-                (Value::from(members), operation)
-            }
-        };
+        let inputs = evaluate(call.operation.inputs())?;
+        let (own, operation) = operation_request(&call.operation, inputs, callback_url.is_some());
+        if let OperationRequest::ById { operation_id, .. } = &operation {
+            host.insert("operationId", operation_id.clone());
+        }
+        let shown = [("host".into(), Value::from(host))].into_iter();
+        let shown = Value::object(shown.chain(own.iter().map(|(name, value)| (name.clone(), value.clone()))));
         let path = self.path(action, indexes);
         let shown = self.without_token(shown, &path);
         let request = ConnectorRequest {
@@ -265,22 +277,8 @@ impl Decision<'_> {
             }
             (WaitReason::Poll, Some(call)) => {
                 let uri = wait.uri.unwrap_or_default();
-                let request = match call.first {
-                    Some(ActionRequest::Http(first)) => ActionRequest::Http(HttpRequest {
-                        method: "GET".into(),
-                        uri,
-                        headers: Object::new(),
-                        body: Value::Null,
-                        authentication: first.authentication,
-                        timeout: first.timeout,
-                    }),
-                    Some(ActionRequest::Connector(first)) => ActionRequest::Connector(ConnectorRequest {
-                        operation: OperationRequest::Follow { uri },
-                        callback_url: None,
-                        ..first
-                    }),
-                    _ => return Ok(()),
-                };
+                let Some(first) = call.first else { return Ok(()) };
+                let request = follow(first, uri);
                 self.send(path, call.attempts + 1, 0, Purpose::Poll, request)
             }
             _ => Ok(()),
