@@ -10,6 +10,7 @@ use hookmill_model::{Object, RunId, RunKind, RunStatus, Value};
 use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
 use tokio::sync::{Semaphore, mpsc};
 
+use crate::gates::is_counted;
 use crate::live::LiveKind;
 use crate::plans::Version;
 use crate::run::Active;
@@ -28,6 +29,8 @@ pub(crate) const EPOCH: u64 = 1;
 pub(crate) enum Origin<'a> {
     /// An event of the trigger.
     Event(&'a Event),
+    /// A trigger that fires by time; what it was, in a word.
+    Time(&'static str),
     /// A person who wants a run now.
     Person,
     /// An action of another run, whose caller waits for the Response.
@@ -63,7 +66,10 @@ impl Runtime {
                 let runtime = self.clone();
                 tokio::spawn(async move {
                     let id = event.id;
-                    if let Err(error) = Box::pin(runtime.begin_runs(event)).await {
+                    let flow = event.flow;
+                    let begun = Box::pin(runtime.begin_runs(event)).await;
+                    runtime.0.gates.arrived(flow);
+                    if let Err(error) = begun {
                         tracing::error!(event = %id, %error, "an event could not become a run; it stays in the queue");
                     }
                     drop(place);
@@ -81,7 +87,7 @@ impl Runtime {
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => {
                 let fault = ActionError::new("InvalidTemplate", error.to_string());
-                return self.not_begun(unit, &flow, &event, RunStatus::Failed, &fault).await;
+                return self.not_begun(unit, &flow, Origin::Event(&event), RunStatus::Failed, &fault).await.map(drop);
             }
         };
         let Some(trigger) = version.plan.triggers.first() else { return self.commit_begin(unit).await.map(drop) };
@@ -100,17 +106,18 @@ impl Runtime {
             seed: seed(),
             now: self.now(),
         };
+        let origin = Origin::Event(&event);
         match fire(&version.plan, trigger, &fired) {
-            Firing::Runs(records) => self.begin(unit, &flow, &version, records, Origin::Event(&event)).await.map(drop),
-            Firing::Skipped(error) => self.not_begun(unit, &flow, &event, RunStatus::Skipped, &error).await,
+            Firing::Runs(records) => self.begin(unit, &flow, &version, records, origin).await.map(drop),
+            Firing::Skipped(error) => self.not_begun(unit, &flow, origin, RunStatus::Skipped, &error).await.map(drop),
             Firing::Failed(error) | Firing::Refused(error) => {
-                self.not_begun(unit, &flow, &event, RunStatus::Failed, &error).await
+                self.not_begun(unit, &flow, origin, RunStatus::Failed, &error).await.map(drop)
             }
         }
     }
 
     /// `false` where another task was faster.
-    async fn commit_begin(&self, unit: Unit) -> Result<bool, Error> {
+    pub(crate) async fn commit_begin(&self, unit: Unit) -> Result<bool, Error> {
         match self.0.store.commit(unit, Lane::Work).await {
             Ok(_) => Ok(true),
             Err(StoreError::Conflict { .. } | StoreError::Missing { .. }) => Ok(false),
@@ -118,39 +125,41 @@ impl Runtime {
         }
     }
 
-    /// Notes that an event began no run, and why.
-    async fn not_begun(
+    /// Notes that a trigger fired and began no run, and why.
+    pub(crate) async fn not_begun(
         &self,
         unit: Unit,
         flow: &Flow,
-        event: &Event,
+        origin: Origin<'_>,
         status: RunStatus,
         why: &ActionError,
-    ) -> Result<(), Error> {
-        let mut run = self.new_run(flow, flow.version, Origin::Event(event));
+    ) -> Result<bool, Error> {
+        let mut run = self.new_run(flow, flow.version, origin);
         run.status = status;
         run.ended_at = Some(self.now());
         run.error = Some(RunError { code: why.code.to_string(), message: why.message.to_string(), hint: None });
-        let id = run.id;
-        if self.commit_begin(unit.with(Change::StartRun(run, Vec::new()))).await? {
-            self.0.live.publish(
-                flow.owner,
-                LiveKind::Run,
-                id.to_string(),
-                Some(flow.id.to_string()),
-                Some(status.as_str()),
-            );
+        let id = run.id.to_string();
+        let stored = self.commit_begin(unit.with(Change::StartRun(run, Vec::new()))).await?;
+        if stored {
+            let of = Some(flow.id.to_string());
+            self.0.live.publish(flow.owner, LiveKind::Run, id, of, Some(status.as_str()));
         }
-        if let Some(waiter) = locked(&self.0.waiters).remove(&event.id) {
+        if let Origin::Event(event) = origin
+            && let Some(waiter) = locked(&self.0.waiters).remove(&event.id)
+        {
             let _ = waiter.send(Answer::NoResponse);
         }
-        Ok(())
+        Ok(stored)
     }
 
     fn new_run(&self, flow: &Flow, version: u32, origin: Origin<'_>) -> Run {
-        let (mut event, mut parent, mut resubmitted_from) = (None, None, None);
+        let (mut event, mut parent, mut resubmitted_from, mut summary) = (None, None, None, String::new());
         match origin {
-            Origin::Event(own) => event = Some(own),
+            Origin::Event(own) => {
+                event = Some(own);
+                summary.clone_from(&own.summary);
+            }
+            Origin::Time(word) => word.clone_into(&mut summary),
             Origin::Person => {}
             Origin::Parent(run) => parent = Some(run),
             Origin::Repeated(run, _) => resubmitted_from = Some(run),
@@ -168,7 +177,7 @@ impl Runtime {
             started_at: self.now(),
             ended_at: None,
             trigger: trigger.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            summary: event.map(|event| event.summary.clone()).unwrap_or_default(),
+            summary,
             event: event.map(|event| event.id),
             subscription: event.and_then(|event| event.subscription),
             resubmitted_from,
@@ -189,11 +198,12 @@ impl Runtime {
         let key = self.0.vault.derive("action callbacks");
         let base = format!("{}/callback/", self.0.config.public_url);
         let mut begun: Vec<(Run, RunState)> = Vec::with_capacity(records.len());
+        let counted = version.plan.triggers.first().filter(|trigger| is_counted(trigger));
         for record in records {
             let mut run = self.new_run(flow, version.number, origin);
             let (caller_waits, taken_over) = match origin {
                 Origin::Event(_) | Origin::Parent(_) => (version.plan.responds(), Vec::new()),
-                Origin::Person => (false, Vec::new()),
+                Origin::Time(_) | Origin::Person => (false, Vec::new()),
                 Origin::Repeated(_, taken_over) => (false, taken_over.to_vec()),
             };
             let start = Start {
@@ -204,8 +214,11 @@ impl Runtime {
                 workflow: workflow(flow, Some(run.id)),
                 caller_waits,
                 taken_over,
-                held: false,
+                held: counted.is_some_and(|trigger| self.0.gates.enter(flow.id, run.id, trigger.concurrency)),
             };
+            if start.held {
+                run.status = RunStatus::Waiting;
+            }
             let mut state = RunState::default();
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
             let facts = decide(&version.plan, &mut state, environment, Input::Start(Box::new(start)))
@@ -220,7 +233,18 @@ impl Runtime {
             unit.push(Change::StartRun(run.clone(), encoded));
             begun.push((run, state));
         }
-        if !self.commit_begin(unit).await? {
+        let stored = self.commit_begin(unit).await;
+        let ended = |(run, state): &&(Run, RunState)| {
+            !matches!(stored, Ok(true)) || state.status().is_final() && run.ended_at.is_some()
+        };
+        let left: Vec<RunId> = begun.iter().filter(ended).map(|(run, _)| run.id).collect();
+        if counted.is_some() && !left.is_empty() {
+            for run in left {
+                self.0.gates.leave(flow.id, run);
+            }
+            self.release_waiting(flow.id);
+        }
+        if !stored? {
             return Ok(Vec::new());
         }
         let ids = begun.iter().map(|(run, _)| run.id).collect();
@@ -229,15 +253,15 @@ impl Runtime {
             self.0.live.publish(run.owner, LiveKind::Run, run.id.to_string(), Some(run.flow.to_string()), Some(status));
             let active = Active { run, version: Arc::clone(version), flow: flow.clone() };
             self.answer_waiters(&active, &state);
-            if !state.status().is_final() {
-                self.activate(active, state, false);
+            if !state.status().is_final() && !state.is_held() {
+                self.activate(active, state, None);
             }
         }
         Ok(ids)
     }
 }
 
-fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     let mut bytes = [0; 8];
     if getrandom::fill(&mut bytes).is_err() {
         return 1;

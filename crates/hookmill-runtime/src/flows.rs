@@ -8,7 +8,7 @@ use hookmill_model::{
     ConnectionId, Diagnostic, FlowId, FlowState, Object, Pointer, RunId, Severity, SubscriptionState, Timestamp,
     UserId, Value,
 };
-use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Unit};
+use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
 
 use crate::dispatch::Origin;
 use crate::live::LiveKind;
@@ -120,18 +120,6 @@ fn trigger_summary(plan: Option<&Plan>, definition: &Value) -> Value {
     members.into()
 }
 
-/// Types of triggers that this runtime does not serve yet: said when the flow is saved, not found out in silence.
-fn unserved(plan: &Plan) -> Option<Diagnostic> {
-    let trigger = plan.triggers.first()?;
-    let served = matches!(trigger.kind, TriggerKind::Request { .. } | TriggerKind::ConnectorWebhook(_));
-    (!served).then(|| {
-        let at = Pointer::root().child("triggers").child(&trigger.name);
-        let message = format!("The trigger '{}' is of a type that the server does not start runs for.", trigger.name);
-        Diagnostic::error("trigger_not_served", at, message)
-            .with_hint("Use a webhook or a request as the trigger, or keep the flow as a draft.")
-    })
-}
-
 impl Runtime {
     pub(crate) async fn own_flow(&self, owner: UserId, id: FlowId) -> Result<Flow, Error> {
         let flow = self.0.store.flow(id).await?.filter(|flow| flow.owner == owner && flow.deleted_at.is_none());
@@ -171,7 +159,6 @@ impl Runtime {
         let compiled = compile(definition, parameters, Profile::LogicApps, &Limits::default());
         let mut findings = compiled.diagnostics;
         if let Some(plan) = &compiled.plan {
-            findings.extend(unserved(plan));
             findings.extend(self.check_trigger_inputs(plan, parameters));
             findings.extend(self.check_connections(owner, plan, connections).await);
         }
@@ -180,14 +167,11 @@ impl Runtime {
 
     /// A webhook's inputs are evaluated once, when it is created: what fails then is found out now.
     fn check_trigger_inputs(&self, plan: &Plan, parameters: &Value) -> Option<Diagnostic> {
-        use hookmill_definition::plan::OperationInputs;
-        use hookmill_engine::trigger::{Surroundings, evaluate};
+        use hookmill_engine::trigger::{Surroundings, request};
         let trigger = plan.triggers.first()?;
-        let TriggerKind::ConnectorWebhook(call) = &trigger.kind else { return None };
-        let inputs = match &call.operation {
-            OperationInputs::ById { parameters, .. } => parameters,
-            OperationInputs::ByPath(request) => request,
-        };
+        if !matches!(trigger.kind, TriggerKind::ConnectorWebhook(_) | TriggerKind::HttpWebhook { .. }) {
+            return None;
+        }
         let surroundings = Surroundings {
             parameters: parameters.clone(),
             workflow: Object::new().into(),
@@ -195,7 +179,7 @@ impl Runtime {
             now: self.now(),
             ..Surroundings::default()
         };
-        let error = evaluate(plan, trigger, inputs, &surroundings).err()?;
+        let error = request(plan, trigger, &surroundings).err()?;
         let at = Pointer::root().child("triggers").child(&trigger.name).child("inputs");
         Some(Diagnostic::error("trigger_inputs_invalid", at, &*error.message))
     }
@@ -328,7 +312,8 @@ impl Runtime {
             connections: Vec::new().into(),
             created_at: flow.updated_at,
         };
-        let mut unit = Unit::from(Change::PutFlow(flow.clone())).with(Change::PutFlowVersion(version));
+        let mut unit =
+            Unit::from(Change::PutFlow(flow.clone())).with(Change::PutFlowVersion(version)).with(self.due_now(flow.id));
         unit.expects.extend(expected);
         match self.0.store.commit(unit, Lane::Work).await {
             Ok(_) => {}
@@ -342,11 +327,16 @@ impl Runtime {
         self.settled(flow.owner, flow.id).await
     }
 
+    /// A flow that was changed is to be looked at; should the process die before, the next one does.
+    fn due_now(&self, flow: FlowId) -> Change {
+        Change::SetTimer(Timer { key: TimerKey::Flow(flow), due_at: self.now() })
+    }
+
     /// Brings the webhook in line and shows the flow.
     async fn settled(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
         // The caller may go away; the webhook must not be left half.
         let runtime = self.clone();
-        let run = tokio::spawn(async move { Box::pin(runtime.reconcile(id)).await }).await;
+        let run = tokio::spawn(async move { Box::pin(runtime.look(id)).await }).await;
         let run = run.map_err(|error| Error::Internal(error.to_string()))??;
         let view = self.flow(owner, id).await?;
         let problem = view.webhook.as_ref().and_then(|webhook| webhook.error.clone()).filter(|_| run.is_some());
@@ -366,7 +356,7 @@ impl Runtime {
             flow.state = state;
             flow.etag += 1;
             flow.updated_at = self.now();
-            let unit = Unit::from(Change::PutFlow(flow)).expect(expected);
+            let unit = Unit::from(Change::PutFlow(flow)).expect(expected).with(self.due_now(id));
             self.0.store.commit(unit, Lane::Work).await?;
         }
         self.settled(owner, id).await
@@ -402,7 +392,8 @@ impl Runtime {
     /// There is none of this owner.
     pub async fn delete_flow(&self, owner: UserId, id: FlowId) -> Result<(), Error> {
         self.own_flow(owner, id).await?;
-        self.0.store.commit(Unit::from(Change::DeleteFlow(id, self.now())), Lane::Work).await?;
+        let unit = Unit::from(Change::DeleteFlow(id, self.now())).with(self.due_now(id));
+        self.0.store.commit(unit, Lane::Work).await?;
         self.0.live.publish(owner, LiveKind::Flow, id.to_string(), None, None);
         for run in self.0.store.active_runs(None, 10_000).await? {
             if run.flow == id {
@@ -410,7 +401,7 @@ impl Runtime {
             }
         }
         let runtime = self.clone();
-        let settled = tokio::spawn(async move { Box::pin(runtime.reconcile(id)).await }).await;
+        let settled = tokio::spawn(async move { Box::pin(runtime.look(id)).await }).await;
         settled.map_err(|error| Error::Internal(error.to_string()))?.map(drop)
     }
 
@@ -432,14 +423,15 @@ impl Runtime {
         let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
         let webhook = newest.map(|generation| {
             let record = Record::of(&generation);
-            let is_local = record.operation.is_none();
+            let is_local = record.is_local();
             WebhookView {
                 state: generation.state,
                 generation: generation.generation,
                 location: record
                     .address
                     .as_ref()
-                    .and_then(|address| address.get("url")?.as_str().map(ToOwned::to_owned)),
+                    .and_then(|address| address.get("url")?.as_str().map(ToOwned::to_owned))
+                    .filter(|address| !address.is_empty()),
                 callback_url: if is_local { self.callback_url(&generation, &record) } else { None },
                 created_at: generation.created_at,
                 warning: record.warning.clone(),

@@ -73,6 +73,12 @@ pub enum AcceptError {
         /// For the caller.
         message: String,
     },
+    /// 429
+    #[error("the flow has as many active and waiting runs as it may")]
+    TooManyRuns {
+        /// When to try again.
+        retry_after_s: u64,
+    },
     /// 503
     #[error("the server is busy")]
     Overloaded {
@@ -186,9 +192,15 @@ impl Runtime {
         let key = DELIVERY_HEADERS
             .iter()
             .find_map(|name| header(&notification.headers, name).map(|id| format!("{name}:{id}")));
-        let is_webhook = trigger.is_some_and(|trigger| matches!(trigger.kind, TriggerKind::ConnectorWebhook(_)));
+        let is_webhook = trigger.is_some_and(|trigger| {
+            matches!(trigger.kind, TriggerKind::ConnectorWebhook(_) | TriggerKind::HttpWebhook { .. })
+        });
         let dedupe =
             key.filter(|_| is_webhook).map(|key| Dedupe { key: key.into(), window: Duration::from_secs(24 * 3_600) });
+        let limit = trigger.and_then(|trigger| trigger.concurrency);
+        if limit.is_some_and(|limit| !self.0.gates.expect(flow.id, limit)) {
+            return Err(AcceptError::TooManyRuns { retry_after_s: 10 });
+        }
         let event = Event {
             id: self.new_id(),
             flow: flow.id,
@@ -211,8 +223,13 @@ impl Runtime {
         let stored = self.0.store.commit(Unit::from(Change::AddEvent(event.clone(), dedupe)), Lane::Intake).await;
         match stored {
             Ok(_) => {}
-            Err(StoreError::Duplicate { .. }) => return Ok(Accepted::Stored { event: None }),
             Err(error) => {
+                if limit.is_some() {
+                    self.0.gates.arrived(flow.id);
+                }
+                if matches!(error, StoreError::Duplicate { .. }) {
+                    return Ok(Accepted::Stored { event: None });
+                }
                 locked(&self.0.waiters).remove(&id);
                 return Err(error.into());
             }

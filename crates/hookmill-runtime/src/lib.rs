@@ -8,15 +8,21 @@
 //! | `resume`, `backtest` | runs again: from the event, from the failed action, against a changed definition |
 //! | `perform` | what a command needs: connections, connectors, the inbox, child flows |
 //! | `flows` | saving, switching and deleting flows |
-//! | `subscriptions` | webhooks at services: what should be against what is |
+//! | `timers`, `schedule` | what is due: runs that wait for long, triggers that fire by time |
+//! | `gates` | how many runs of a trigger are active |
+//! | `subscriptions`, `creation`, `deletion` | webhooks at services: what should be against what is |
 //! | `inbox` | notifications, web push |
 //! | `plans` | compiled plans and connectors, kept |
-//! | `live`, `error` | messages for open pages; refusals in words |
+//! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
 mod backtest;
+mod clock;
+mod creation;
+mod deletion;
 mod dispatch;
 mod error;
 mod flows;
+mod gates;
 mod inbox;
 mod intake;
 mod live;
@@ -24,7 +30,9 @@ mod perform;
 mod plans;
 mod resume;
 mod run;
+mod schedule;
 mod subscriptions;
+mod timers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +45,7 @@ use hookmill_vault::Vault;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 pub use backtest::{BACKTEST_MAX, Backtested};
+pub use clock::Clock;
 pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use intake::{AcceptError, Accepted, Notification};
@@ -56,6 +65,10 @@ pub struct RuntimeConfig {
     pub active_runs_max: usize,
     /// How long a service may take to create or delete a webhook.
     pub service_wait: Duration,
+    /// A run that waits for longer than this leaves the memory until it is due.
+    pub park_after: Duration,
+    /// The time.
+    pub clock: Clock,
     /// How long the caller of a flow with a Response action waits.
     pub response_wait: Duration,
 }
@@ -67,6 +80,8 @@ impl Default for RuntimeConfig {
             body_bytes_max: 10 * 1024 * 1024,
             active_runs_max: 4_096,
             service_wait: Duration::from_secs(60),
+            park_after: Duration::from_secs(5 * 60),
+            clock: Clock::default(),
             response_wait: Duration::from_secs(120),
         }
     }
@@ -92,6 +107,10 @@ pub(crate) struct Inner {
     pub locks: Mutex<HashMap<FlowId, Arc<tokio::sync::Mutex<()>>>>,
     pub events: mpsc::Sender<Event>,
     pub slots: Arc<Semaphore>,
+    /// The millisecond and the random part of the identifier made last.
+    pub newest_id: Mutex<(i64, [u8; 10])>,
+    pub gates: gates::Gates,
+    pub timers: tokio::sync::Notify,
     pub push: tokio::sync::Notify,
     pub stopped: watch::Sender<bool>,
 }
@@ -130,12 +149,16 @@ impl Runtime {
             locks: Mutex::default(),
             events,
             slots,
+            newest_id: Mutex::default(),
+            gates: gates::Gates::default(),
+            timers: tokio::sync::Notify::new(),
             push: tokio::sync::Notify::new(),
             stopped: watch::channel(false).0,
         }));
         runtime.recover_runs().await?;
         tokio::spawn(runtime.clone().dispatch(receiver));
         tokio::spawn(runtime.clone().deliver());
+        tokio::spawn(runtime.clone().watch_timers());
         tokio::spawn(runtime.clone().recover_subscriptions());
         Ok(runtime)
     }
@@ -167,19 +190,35 @@ impl Runtime {
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        self.0.config.clock.now()
     }
 
     /// A new identifier.
     #[must_use]
     pub fn new_id<T: Id>(&self) -> T {
-        let mut random = [0; 10];
-        // Without randomness the time alone tells identifiers apart, within a millisecond by its microseconds.
-        if getrandom::fill(&mut random).is_err() {
-            random[..8].copy_from_slice(&self.now().as_micros().to_be_bytes());
+        let mut newest = locked(&self.0.newest_id);
+        let now = self.now();
+        if now.as_micros() / 1_000 == newest.0 {
+            // Within a millisecond identifiers count upwards, so that lists keep the order of making.
+            let _ = newest.1.iter_mut().rev().try_for_each(|byte| {
+                *byte = byte.wrapping_add(1);
+                if *byte == 0 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+            });
+        } else {
+            newest.0 = now.as_micros() / 1_000;
+            // Without randomness the time alone tells identifiers apart.
+            if getrandom::fill(&mut newest.1).is_err() {
+                newest.1[..8].copy_from_slice(&now.as_micros().to_be_bytes());
+            }
+            newest.1[0] &= 0x7F;
         }
-        T::make(self.now(), random)
+        T::make(now, newest.1)
+    }
+
+    /// How many runs are in memory; those that wait for long are not.
+    #[must_use]
+    pub fn runs_in_memory(&self) -> usize {
+        locked(&self.0.runs).len()
     }
 
     /// Messages for open pages.

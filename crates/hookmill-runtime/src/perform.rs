@@ -6,8 +6,8 @@ use hookmill_connector::{PlanError, PlannedRequest};
 use hookmill_engine::{ActionRequest, ConnectorRequest, EffectId, OperationRequest, Outcome, Performed};
 use hookmill_executor::{CallContext, Outgoing, is_local};
 use hookmill_expression::content;
-use hookmill_model::{ConnectionId, ConnectorId, FlowId, NotificationId, Object, Str, UserId, Value};
-use hookmill_store::{Flow, Link, Unit};
+use hookmill_model::{ConnectionId, ConnectorId, FlowId, Id, NotificationId, Object, Str, Timestamp, UserId, Value};
+use hookmill_store::{Flow, Link, List, Unit};
 
 use crate::dispatch::Origin;
 use crate::run::Exchange;
@@ -78,16 +78,35 @@ pub(crate) fn exchange(performed: &Performed) -> Exchange {
 
 impl Runtime {
     /// Performs one request of a run. Whatever goes wrong is part of the result.
-    pub(crate) async fn perform(&self, flow: &Flow, effect: &EffectId, request: &ActionRequest) -> Performed {
+    /// `again` says that it may have been performed before.
+    pub(crate) async fn perform(
+        &self,
+        flow: &Flow,
+        effect: &EffectId,
+        request: &ActionRequest,
+        again: bool,
+    ) -> Performed {
         let id = flow.id.to_string();
         let context = CallContext { flow: Some(&id), ..CallContext::of(effect) };
         match request {
             ActionRequest::ChildFlow { flow: child, headers, body } => {
                 self.child(flow, effect, child, headers, body).await
             }
-            ActionRequest::Connector(call) if is_local(request) => self.notification(flow, effect, call).await,
+            ActionRequest::Connector(call) if is_local(request) => self.notification(flow, effect, call, again).await,
+            other => self.perform_request(flow, other, &context).await,
+        }
+    }
+
+    /// Sends one request of a flow: of an action, or of its trigger.
+    pub(crate) async fn perform_request(
+        &self,
+        flow: &Flow,
+        request: &ActionRequest,
+        context: &CallContext<'_>,
+    ) -> Performed {
+        match request {
             ActionRequest::Connector(call) => match self.planned(flow, call).await {
-                Ok(planned) => self.0.executor.send(&outgoing(planned, call.timeout), &context).await,
+                Ok(planned) => self.0.executor.send(&outgoing(planned, call.timeout), context).await,
                 Err(Error::Store(error)) => {
                     let outcome = Outcome::NoReply {
                         code: "InternalServerError".into(),
@@ -100,7 +119,7 @@ impl Runtime {
                 Err(error @ Error::Inputs(_)) => refused("BadRequest", error.to_string()),
                 Err(error) => refused("InvalidConnection", error.to_string()),
             },
-            other => match self.0.executor.perform(other, &context).await {
+            other => match self.0.executor.perform(other, context).await {
                 Ok(performed) => performed,
                 Err(error) => refused("InternalServerError", error.to_string()),
             },
@@ -129,8 +148,9 @@ impl Runtime {
         }
     }
 
-    /// *Push notification*: the inbox entry has an identifier made from the effect, so performing it again is the same.
-    async fn notification(&self, flow: &Flow, effect: &EffectId, call: &ConnectorRequest) -> Performed {
+    /// *Push notification*: the random part of the inbox entry's identifier is made from the effect, so that an entry
+    /// which was made before is found.
+    async fn notification(&self, flow: &Flow, effect: &EffectId, call: &ConnectorRequest, again: bool) -> Performed {
         let OperationRequest::ById { operation_id, parameters } = &call.operation else {
             return refused("BadRequest", "The connector Notifications is called by operation.");
         };
@@ -153,9 +173,15 @@ impl Runtime {
         let mark = self.0.vault.lookup("notification", &effect.to_string());
         let mut random = [0; 10];
         random.copy_from_slice(&mark[..10]);
-        let id = <NotificationId as hookmill_model::Id>::make(flow.created_at, random);
-        let sent =
-            self.put_notification(id, flow.owner, &flow.name, &shown, link, Some(effect.run), Some(flow.id)).await;
+        let id = <NotificationId as Id>::make(self.now(), random);
+        let known = if again { self.entry_like(flow.owner, id, effect.run.made_at()).await } else { Ok(None) };
+        let sent = match known {
+            Ok(Some(known)) => return replied(200, Value::object([("notificationId", known.to_string())])),
+            Ok(None) => {
+                self.put_notification(id, flow.owner, &flow.name, &shown, link, Some(effect.run), Some(flow.id)).await
+            }
+            Err(error) => Err(error),
+        };
         match sent {
             Ok(()) => replied(200, Value::object([("notificationId", id.to_string())])),
             Err(error) => {
@@ -166,6 +192,28 @@ impl Runtime {
                     retryable: true,
                 };
                 Performed { outcome, request: Value::Null }
+            }
+        }
+    }
+
+    /// An inbox entry made since `since` whose identifier has the same random part.
+    async fn entry_like(
+        &self,
+        owner: UserId,
+        id: NotificationId,
+        since: Timestamp,
+    ) -> Result<Option<NotificationId>, Error> {
+        let random = |id: NotificationId| id.to_bits() & ((1 << 80) - 1);
+        let mut list = List::first(List::<NotificationId>::LIMIT_MAX);
+        loop {
+            let page = self.0.store.notifications(owner, false, list).await?;
+            let found = page.items.iter().find(|entry| random(entry.id) == random(id));
+            if let Some(found) = found {
+                return Ok(Some(found.id));
+            }
+            match page.next.filter(|next| next.made_at() >= since) {
+                Some(next) => list = List::after(List::<NotificationId>::LIMIT_MAX, next),
+                None => return Ok(None),
             }
         }
     }

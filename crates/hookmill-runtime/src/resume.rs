@@ -94,7 +94,7 @@ impl Runtime {
         begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }
 
-    async fn definition(&self, flow: &hookmill_model::FlowId, version: u32) -> Result<Value, Error> {
+    pub(crate) async fn definition(&self, flow: &hookmill_model::FlowId, version: u32) -> Result<Value, Error> {
         let stored = self.0.store.flow_version(*flow, version).await?;
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
         Value::from_json(&stored.definition).map_err(|error| Error::Internal(error.to_string()))

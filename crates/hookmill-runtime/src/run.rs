@@ -8,18 +8,21 @@ use hookmill_engine::history::RunHistory;
 use hookmill_engine::{
     Command, EffectId, Environment, Fact, Input, Performed, RunState, decide, pending, subscription,
 };
-use hookmill_model::{RunId, RunKind, RunStatus, UserId, Value};
-use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, Unit};
+use hookmill_model::{FlowId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
+use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::dispatch::EPOCH;
+use crate::gates::is_counted;
 use crate::live::LiveKind;
 use crate::plans::Version;
 use crate::{Answer, Error, Runtime, locked};
 
 /// Inputs from people and services that wait for a run.
 const MESSAGES_MAX: usize = 64;
+/// A run that leaves the memory while it is told something is told again.
+const TELL_TRIES: usize = 10;
 /// The wait before a commit that failed for a reason that may pass is tried again.
 const COMMIT_WAIT: Duration = Duration::from_secs(1);
 
@@ -62,8 +65,18 @@ pub(crate) fn run_error(state: &RunState) -> Option<RunError> {
     state.error().map(|error| RunError { code: error.code.to_string(), message: error.message.to_string(), hint: None })
 }
 
+/// How a run leaves its task.
+enum Left {
+    /// It has ended.
+    Ended,
+    /// It goes on later, from its journal.
+    Open,
+}
+
 enum Happened {
     Input(Input, Option<oneshot::Sender<bool>>),
+    /// Nothing before this moment, which is far.
+    Far(Timestamp),
     Stopped,
 }
 
@@ -73,27 +86,82 @@ impl Runtime {
         let mut after = None;
         loop {
             let runs = self.0.store.active_runs(after, 500).await?;
-            let Some(last) = runs.last() else { return Ok(()) };
+            let Some(last) = runs.last() else { break };
             after = Some(last.id);
             for run in runs.into_iter().filter(|run| run.kind == RunKind::Flow) {
-                if let Err(error) = self.recover(run.clone()).await {
-                    tracing::error!(run = %run.id, %error, "a run cannot be taken up again");
+                let id = run.id;
+                if let Err(error) = self.recover(run).await {
+                    tracing::error!(run = %id, %error, "a run cannot be taken up again");
                 }
             }
         }
+        for flow in self.0.gates.waiting_flows() {
+            self.release_waiting(flow);
+        }
+        Ok(())
     }
 
     async fn recover(&self, run: Run) -> Result<(), Error> {
+        let version = self.version(run.flow, run.version).await?;
+        let held = run.status == RunStatus::Waiting;
+        if version.plan.triggers.first().is_some_and(is_counted) {
+            self.0.gates.restore(run.flow, run.id, held);
+        }
+        let parked = self.0.store.timer(TimerKey::Run(run.id)).await?.is_some_and(|at| at > self.now());
+        if held || parked {
+            return Ok(());
+        }
+        self.take_up(run, Some(Input::Recovered)).await.map(drop)
+    }
+
+    /// Folds a run and lets it go on with an input; `false` where it goes on already, or cannot.
+    async fn take_up(&self, run: Run, first: Option<Input>) -> Result<bool, Error> {
         let flow = self.0.store.flow(run.flow).await?.ok_or_else(|| Error::not_found("flow", run.flow))?;
         let version = self.version(run.flow, run.version).await?;
         match self.fold(run.id).await {
-            Ok(state) => {
-                self.activate(Active { run, version, flow }, state, true);
-                Ok(())
-            }
+            Ok(state) => Ok(self.activate(Active { run, version, flow }, state, first)),
             Err(Error::Store(error)) => Err(error.into()),
-            Err(error) => self.set_aside(run.id, &error.to_string()).await,
+            Err(error) => self.set_aside(run.id, &error.to_string()).await.map(|()| false),
         }
+    }
+
+    /// Takes a run into memory that waits outside of it; `false` where it has ended.
+    pub(crate) async fn wake_run(&self, id: RunId) -> Result<bool, Error> {
+        let key = TimerKey::Run(id);
+        let listed = self.0.store.run(id).await?.filter(|listed| !listed.run.status.is_final());
+        let known = locked(&self.0.runs).contains_key(&id);
+        let Some(listed) = listed.filter(|listed| listed.run.kind == RunKind::Flow) else {
+            self.set_timer(key, None).await?;
+            return Ok(false);
+        };
+        if !known {
+            self.take_up(listed.run, None).await?;
+        }
+        self.set_timer(key, None).await?;
+        Ok(true)
+    }
+
+    /// Lets runs begin that waited for others of their trigger to end.
+    pub(crate) fn release_waiting(&self, flow: FlowId) {
+        let runtime = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = Box::pin(runtime.release(flow)).await {
+                tracing::error!(%flow, %error, "a waiting run cannot begin now");
+            }
+        });
+    }
+
+    async fn release(&self, id: FlowId) -> Result<(), Error> {
+        let Some(flow) = self.0.store.flow(id).await? else { return Ok(()) };
+        let version = self.version(id, flow.version).await?;
+        let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
+        while let Some(run) = self.0.gates.release(id, limit) {
+            match self.0.store.run(run).await?.filter(|listed| !listed.run.status.is_final()) {
+                Some(listed) => drop(self.take_up(listed.run, Some(Input::Released)).await?),
+                None => self.0.gates.leave(id, run),
+            }
+        }
+        Ok(())
     }
 
     async fn fold(&self, run: RunId) -> Result<RunState, Error> {
@@ -125,33 +193,62 @@ impl Runtime {
         Ok(())
     }
 
-    pub(crate) fn activate(&self, active: Active, state: RunState, recovered: bool) {
+    /// Lets a run go on in a task of its own, with an input before all others; `false` where it has one.
+    pub(crate) fn activate(&self, active: Active, state: RunState, first: Option<Input>) -> bool {
         let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
-        locked(&self.0.runs).insert(active.run.id, sender);
+        {
+            let mut runs = locked(&self.0.runs);
+            if runs.contains_key(&active.run.id) {
+                return false;
+            }
+            runs.insert(active.run.id, sender);
+        }
         let runtime = self.clone();
         tokio::spawn(async move {
-            let id = active.run.id;
+            let (id, flow) = (active.run.id, active.run.flow);
+            let counted = active.version.plan.triggers.first().is_some_and(is_counted);
             let slots = Arc::clone(&runtime.0.slots);
+            let mut ended = true;
             if let Ok(slot) = slots.acquire_owned().await {
-                if let Err(error) = Box::pin(runtime.drive(active, state, receiver, recovered)).await {
-                    tracing::error!(run = %id, %error, "a run stopped; it is taken up at the next start");
+                match Box::pin(runtime.drive(active, state, receiver, first)).await {
+                    Ok(Left::Ended) => {}
+                    Ok(Left::Open) => ended = false,
+                    Err(error) => {
+                        tracing::error!(run = %id, %error, "a run stopped; it is taken up at the next start");
+                    }
                 }
                 drop(slot);
             }
             locked(&runtime.0.runs).remove(&id);
+            if counted && ended {
+                runtime.0.gates.leave(flow, id);
+                runtime.release_waiting(flow);
+            }
         });
+        true
     }
 
-    /// Gives an input to an active run, and hears after the commit whether it changed anything; `None` where the run
-    /// is not active.
+    /// Gives an input to a run, and hears after the commit whether it changed anything; `None` where it has ended.
     pub(crate) async fn tell(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
-        let sender = locked(&self.0.runs).get(&run).cloned();
-        let Some(sender) = sender else { return Ok(None) };
-        let (done, heard) = oneshot::channel();
-        if sender.send(Message { input, done }).await.is_err() {
-            return Ok(None);
+        // A run that leaves the memory at this moment is woken again.
+        for _ in 0..TELL_TRIES {
+            let sender = locked(&self.0.runs).get(&run).cloned();
+            let Some(sender) = sender else {
+                if !self.wake_run(run).await? {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let (done, heard) = oneshot::channel();
+            if sender.send(Message { input: input.clone(), done }).await.is_err() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            if let Ok(changed) = heard.await {
+                return Ok(Some(changed));
+            }
         }
-        Ok(heard.await.ok())
+        Ok(None)
     }
 
     async fn drive(
@@ -159,28 +256,45 @@ impl Runtime {
         mut active: Active,
         mut state: RunState,
         mut receiver: mpsc::Receiver<Message>,
-        recovered: bool,
-    ) -> Result<(), Error> {
+        first: Option<Input>,
+    ) -> Result<Left, Error> {
         let mut stopped = self.stopped();
         let mut in_flight: JoinSet<(EffectId, Performed)> = JoinSet::new();
         let mut known: BTreeSet<EffectId> = BTreeSet::new();
-        let mut next = recovered.then_some(Input::Recovered);
+        // What may have been performed before, by a process that died or a commit that failed.
+        let mut again: BTreeSet<EffectId> = BTreeSet::new();
+        let mut next = first;
         loop {
             let (input, done) = match next.take() {
                 Some(input) => (input, None),
-                None => match self.wait(&active, &state, &mut in_flight, &mut known, &mut receiver, &mut stopped).await
+                None => match self
+                    .wait(&active, &state, &mut in_flight, (&mut known, &again), &mut receiver, &mut stopped)
+                    .await
                 {
                     Happened::Input(input, done) => (input, done),
-                    Happened::Stopped => return Ok(()),
+                    Happened::Stopped => return Ok(Left::Open),
+                    Happened::Far(at) => match self.park(active.run.id, at, &mut receiver).await? {
+                        None => return Ok(Left::Open),
+                        Some(message) => (message.input, Some(message.done)),
+                    },
                 },
             };
+            if matches!(input, Input::Recovered) {
+                again.extend(pending(&active.version.plan, &state).into_iter().filter_map(|command| match command {
+                    Command::Perform { effect, .. } => Some(effect),
+                    _ => None,
+                }));
+            }
             let before = state.facts();
             let key = self.0.vault.derive("action callbacks");
             let base = format!("{}/callback/", self.0.config.public_url);
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
             let facts = match decide(&active.version.plan, &mut state, environment, input) {
                 Ok(facts) => facts,
-                Err(fault) => return self.set_aside(active.run.id, &fault.to_string()).await,
+                Err(fault) => {
+                    self.set_aside(active.run.id, &fault.to_string()).await?;
+                    return Ok(Left::Ended);
+                }
             };
             if facts.is_empty() {
                 if let Some(done) = done {
@@ -190,6 +304,8 @@ impl Runtime {
             }
             let update = if state.status().is_final() {
                 RunUpdate::ended(state.status(), self.now(), run_error(&state))
+            } else if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
+                RunUpdate { started_at: Some(self.now()), ..RunUpdate::status(RunStatus::Running) }
             } else {
                 RunUpdate::default()
             };
@@ -216,9 +332,31 @@ impl Runtime {
                 active.run.status = state.status();
                 let (id, flow) = (active.run.id.to_string(), active.run.flow.to_string());
                 self.0.live.publish(active.run.owner, LiveKind::Run, id, Some(flow), Some(state.status().as_str()));
-                return Ok(());
+                return Ok(Left::Ended);
             }
         }
+    }
+
+    /// Takes a run out of memory until a timer wakes it. Gives a message that came at this moment: then it stays.
+    async fn park(
+        &self,
+        id: RunId,
+        at: Timestamp,
+        receiver: &mut mpsc::Receiver<Message>,
+    ) -> Result<Option<Message>, Error> {
+        self.set_timer(TimerKey::Run(id), Some(at)).await?;
+        // Nobody can write any more once the run is not listed and the channel is closed.
+        locked(&self.0.runs).remove(&id);
+        receiver.close();
+        let Ok(message) = receiver.try_recv() else { return Ok(None) };
+        let (sender, fresh) = mpsc::channel(MESSAGES_MAX);
+        let mut old = std::mem::replace(receiver, fresh);
+        while let Ok(further) = old.try_recv() {
+            // The channel is as large as the old one, so there is room.
+            let _ = sender.try_send(further);
+        }
+        locked(&self.0.runs).insert(id, sender);
+        Ok(Some(message))
     }
 
     /// Hands out what is pending and waits for the next thing that happens.
@@ -227,7 +365,7 @@ impl Runtime {
         active: &Active,
         state: &RunState,
         in_flight: &mut JoinSet<(EffectId, Performed)>,
-        known: &mut BTreeSet<EffectId>,
+        (known, again): (&mut BTreeSet<EffectId>, &BTreeSet<EffectId>),
         receiver: &mut mpsc::Receiver<Message>,
         stopped: &mut tokio::sync::watch::Receiver<bool>,
     ) -> Happened {
@@ -237,9 +375,9 @@ impl Runtime {
                 Command::Perform { effect, request } => {
                     if known.insert(effect.clone()) {
                         let runtime = self.clone();
-                        let flow = active.flow.clone();
+                        let (flow, again) = (active.flow.clone(), again.contains(&effect));
                         in_flight.spawn(async move {
-                            let performed = Box::pin(runtime.perform(&flow, &effect, &request)).await;
+                            let performed = Box::pin(runtime.perform(&flow, &effect, &request, again)).await;
                             (effect, performed)
                         });
                     }
@@ -248,7 +386,13 @@ impl Runtime {
                 Command::Continue => return Happened::Input(Input::Tick, None),
             }
         }
-        let sleep = wake.map(|at| at.since(self.now()));
+        if let Some(at) = wake
+            && in_flight.is_empty()
+            && receiver.is_empty()
+            && at.since(self.now()) > self.0.config.park_after
+        {
+            return Happened::Far(at);
+        }
         tokio::select! {
             _ = stopped.changed() => Happened::Stopped,
             Some(ended) = in_flight.join_next(), if !in_flight.is_empty() => match ended {
@@ -263,7 +407,7 @@ impl Runtime {
                 Some(message) => Happened::Input(message.input, Some(message.done)),
                 None => Happened::Stopped,
             },
-            () = tokio::time::sleep(sleep.unwrap_or_default()), if sleep.is_some() => Happened::Input(Input::Tick, None),
+            () = self.0.config.clock.sleep_until(wake.unwrap_or_default()), if wake.is_some() => Happened::Input(Input::Tick, None),
         }
     }
 

@@ -92,6 +92,10 @@ fn refusal(error: AcceptError) -> Response {
         AcceptError::Gone => Problem::new(StatusCode::GONE, "webhook_gone", detail),
         AcceptError::TooLarge { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
         AcceptError::NotMatched { code, .. } => Problem::new(StatusCode::NOT_FOUND, code, detail),
+        AcceptError::TooManyRuns { retry_after_s } => {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "WorkflowMaximumWaitingRunCountExceeded", detail)
+                .retry_after(retry_after_s)
+        }
         AcceptError::Overloaded { retry_after_s } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry_after(retry_after_s)
         }

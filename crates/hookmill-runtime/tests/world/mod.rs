@@ -111,6 +111,10 @@ pub const DOCUMENT: &str = r#"{"swagger":"2.0","info":{"title":"Forge"},"host":"
   "/repos/{owner}/{repo}/hooks/{id}":{"delete":{"operationId":"delete","parameters":[],"responses":{}}}}}"#;
 
 pub async fn world(address: &str) -> World {
+    world_with(address, RuntimeConfig::default()).await
+}
+
+pub async fn world_with(address: &str, config: RuntimeConfig) -> World {
     let store = Arc::new(MemoryStore::new());
     let folder = tempfile::tempdir().unwrap();
     let vault = Arc::new(Vault::open(folder.path(), None).unwrap());
@@ -149,12 +153,16 @@ pub async fn world(address: &str) -> World {
         updated_at: now,
     }));
     store.commit(unit, Lane::Work).await.unwrap();
-    let runtime = start(&store, &vault).await;
+    let runtime = start_with(&store, &vault, config).await;
     World { runtime, store, owner, connection, _folder: folder, vault }
 }
 
 pub async fn start(store: &Arc<MemoryStore>, vault: &Arc<Vault>) -> Runtime {
-    let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..RuntimeConfig::default() };
+    start_with(store, vault, RuntimeConfig::default()).await
+}
+
+pub async fn start_with(store: &Arc<MemoryStore>, vault: &Arc<Vault>, config: RuntimeConfig) -> Runtime {
+    let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..config };
     let store: Arc<dyn Store> = Arc::clone(store) as Arc<dyn Store>;
     Runtime::start(config, store, Arc::clone(vault), client()).await.unwrap()
 }

@@ -1,0 +1,319 @@
+//! Creating webhooks at services: by a connector's operation, or by the request that the definition describes.
+
+use std::time::Duration;
+
+use hookmill_connector::match_existing;
+use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
+use hookmill_engine::subscription::{self as machine, Fact, Input};
+use hookmill_engine::trigger::{evaluate, request};
+use hookmill_engine::{ActionRequest, Outcome, Performed};
+use hookmill_executor::CallContext;
+use hookmill_expression::{content, member};
+use hookmill_model::{FlowState, Object, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
+use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Subscription, Unit};
+
+use crate::dispatch::EPOCH;
+use crate::live::LiveKind;
+use crate::perform::outgoing;
+use crate::plans::{Bound, Version};
+use crate::subscriptions::{Record, fold};
+use crate::{Error, Runtime};
+
+/// A service that cannot say which webhooks it has is asked again after this time.
+const SEARCH_AGAIN: Duration = Duration::from_secs(30);
+
+impl Runtime {
+    /// Creates a generation and its webhook. Gives the run that records it.
+    pub(crate) async fn create(
+        &self,
+        flow: &Flow,
+        fingerprint: String,
+        version: &Version,
+        trigger: &Trigger,
+    ) -> Result<RunId, Error> {
+        let (mut generation, capability, sealed) = self.new_generation(flow).await?;
+        let url = format!("{}/callback/{capability}", self.0.config.public_url);
+        let mut record = Record { fingerprint, sealed, ..Record::default() };
+        if let TriggerKind::ConnectorWebhook(call) = &trigger.kind {
+            let surroundings = self.surroundings(flow, version, Some(url.as_str().into()));
+            record.parameters = evaluate(&version.plan, trigger, call.operation.inputs(), &surroundings)
+                .map_err(|error| Error::Inputs(error.message.to_string()))?;
+            // A request by path is resolved against the connector when it is sent.
+            record.operation = Some(match &call.operation {
+                OperationInputs::ById { operation_id, .. } => operation_id.to_string(),
+                OperationInputs::ByPath(_) => String::new(),
+            });
+            let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
+            record.connection = Some(call.connection.to_string());
+            record.connection_id = bound.and_then(|binding| binding.connection);
+        } else {
+            record.described_in = Some(version.number);
+        }
+        let callback = format!("{}/callback/…", self.0.config.public_url);
+        let mut state = machine::Subscription::default();
+        let facts = machine::decide(&state, self.now(), Input::Create { callback: callback.into() });
+        fold(&mut state, &facts);
+        generation.state = record.take(state);
+        let run = self.webhook_run(flow, &generation, RunKind::CreateWebhook, facts.len());
+        record.run = Some(run.id);
+        generation.record = serde_json::to_vec(&record).unwrap_or_default().into();
+        let unit = Unit::from(Change::PutSubscription(generation.clone()))
+            .with(Change::StartRun(run.clone(), facts.iter().map(Fact::encode).collect()));
+        self.0.store.commit(unit, Lane::Work).await?;
+        self.send_creation(flow, generation, record, &url).await?;
+        Ok(run.id)
+    }
+
+    /// Sends the creation and stores what came of it.
+    async fn send_creation(
+        &self,
+        flow: &Flow,
+        generation: Subscription,
+        record: Record,
+        url: &str,
+    ) -> Result<(), Error> {
+        let mark = generation.id.to_string();
+        let context = CallContext { idempotency_key: Some(&mark), ..CallContext::outside_runs() };
+        let mut record = record;
+        if let Some(number) = record.described_in {
+            let (performed, address) = self.subscribe(flow, number, url, &context).await?;
+            record.reply = address.as_ref().and_then(|_| reply(&performed.outcome));
+            let input =
+                Input::CreationEnded { performed: self.without_capability(performed, url), address, warning: None };
+            let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
+            return self.finish_creation(flow, generation, record, facts).await;
+        }
+        let bound = self.bound_record(flow, &record).await;
+        let (performed, address, warning) = match bound {
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(error) => (not_sent(&error.to_string()), None, None),
+            Ok(bound) => match plan(&bound, &record, url) {
+                Err(message) => (not_sent(&message), None, None),
+                Ok(planned) => {
+                    let created = planned.url.to_string();
+                    let performed =
+                        self.0.executor.send(&outgoing(planned, self.0.config.service_wait), &context).await;
+                    let (address, warning) = learned(&bound, &record, &created, &performed);
+                    (self.without_capability(performed, url), address, warning)
+                }
+            },
+        };
+        let input = Input::CreationEnded { performed, address, warning: warning.map(Into::into) };
+        let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
+        self.finish_creation(flow, generation, record, facts).await
+    }
+
+    /// Sends the subscription that the definition describes. Without `unsubscribe` it cannot be deleted.
+    async fn subscribe(
+        &self,
+        flow: &Flow,
+        number: u32,
+        url: &str,
+        context: &CallContext<'_>,
+    ) -> Result<(Performed, Option<Value>), Error> {
+        let version = self.version(flow.id, number).await?;
+        let Some(trigger) = version.plan.triggers.first() else {
+            return Ok((not_sent("The version has no trigger."), None));
+        };
+        let surroundings = self.surroundings(flow, &version, Some(url.into()));
+        let made = request(&version.plan, trigger, &surroundings);
+        let performed = match made {
+            Ok(mut made) => {
+                if let ActionRequest::Http(http) = &mut made {
+                    http.timeout = http.timeout.min(self.0.config.service_wait);
+                }
+                self.perform_request(flow, &made, context).await
+            }
+            Err(error) => not_sent(&error.message),
+        };
+        let can_end = matches!(&trigger.kind, TriggerKind::HttpWebhook { unsubscribe: Some(_), .. });
+        Ok((performed, can_end.then(|| Value::object([("method", "DELETE"), ("url", "")]))))
+    }
+
+    /// The unguessable address is shown nowhere.
+    pub(crate) fn without_capability(&self, mut performed: Performed, url: &str) -> Performed {
+        let shown = format!("{}/callback/…", self.0.config.public_url);
+        let replace = |value: &Value| -> Value {
+            Value::from_json(value.to_json().replace(url, &shown).as_bytes()).unwrap_or_default()
+        };
+        performed.request = replace(&performed.request);
+        if let Outcome::Replied { body: Some(body), .. } = &mut performed.outcome {
+            *body = replace(body);
+        }
+        performed
+    }
+
+    pub(crate) async fn finish_creation(
+        &self,
+        flow: &Flow,
+        generation: Subscription,
+        mut record: Record,
+        facts: Vec<Fact>,
+    ) -> Result<(), Error> {
+        let mut state = record.machine(SubscriptionState::Creating);
+        fold(&mut state, &facts);
+        let after = record.take(state);
+        let mut unit = Unit::new();
+        if let Some(run) = record.run {
+            let error = record.refusal.as_ref().map(|refusal| RunError {
+                code: refusal.code.to_string(),
+                message: refusal.message.to_string(),
+                hint: refusal.hint.as_ref().map(|hint| hint.to_string()),
+            });
+            let status = if after == SubscriptionState::Live { RunStatus::Succeeded } else { RunStatus::Failed };
+            let from = self.0.store.run(run).await?.map_or(0, |listed| listed.run.facts);
+            let update = RunUpdate::ended(status, self.now(), error);
+            unit.push(Change::AppendFacts {
+                run,
+                epoch: EPOCH,
+                from,
+                facts: facts.iter().map(Fact::encode).collect(),
+                update,
+            });
+            self.0.live.publish(
+                flow.owner,
+                LiveKind::Run,
+                run.to_string(),
+                Some(flow.id.to_string()),
+                Some(status.as_str()),
+            );
+        }
+        if after == SubscriptionState::Failed {
+            // A flow whose webhook was refused is saved, and off.
+            if let Some(mut stored) = self.0.store.flow(flow.id).await? {
+                stored.state = FlowState::Off;
+                stored.etag += 1;
+                stored.updated_at = self.now();
+                unit.push(Change::PutFlow(stored));
+            }
+        }
+        self.put(generation, after, &record, unit).await?;
+        self.0.live.publish(flow.owner, LiveKind::Flow, flow.id.to_string(), None, None);
+        Ok(())
+    }
+
+    /// A creation whose outcome a crash hid, of a generation that is not wanted any more or cannot be looked for.
+    pub(crate) async fn give_up_creation(
+        &self,
+        flow: &Flow,
+        generation: Subscription,
+        record: Record,
+    ) -> Result<Option<Timestamp>, Error> {
+        let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), Input::CannotSearch);
+        self.finish_creation(flow, generation, record, facts).await?;
+        // Another look creates what is wanted.
+        Ok(Some(self.now()))
+    }
+
+    /// A crash hid the answer to a creation: the service is asked what it has. Gives when to look again.
+    pub(crate) async fn resume_creation(
+        &self,
+        flow: &Flow,
+        generation: Subscription,
+        record: Record,
+    ) -> Result<Option<Timestamp>, Error> {
+        if record.described_in.is_some() {
+            return self.give_up_creation(flow, generation, record).await;
+        }
+        let Some(url) = self.callback_url(&generation, &record) else {
+            return Err(Error::Credentials { name: "webhook".to_owned() });
+        };
+        let bound = self.bound_record(flow, &record).await?;
+        let operation = creation(&bound, &record);
+        let search = operation
+            .as_ref()
+            .and_then(|(own, values)| bound.connector.plan_search(own, values, bound.credentials.as_ref()));
+        let (Some((operation, parameters)), Some(search)) = (operation, search) else {
+            return self.give_up_creation(flow, generation, record).await;
+        };
+        let created = search.url.to_string();
+        let outgoing = outgoing(search, self.0.config.service_wait);
+        let performed = self.0.executor.send(&outgoing, &CallContext::outside_runs()).await;
+        let Outcome::Replied { status: 200..=299, body, .. } = &performed.outcome else {
+            // The service cannot be asked now.
+            return Ok(Some(self.now().plus(SEARCH_AGAIN)));
+        };
+        match match_existing(body.as_ref().unwrap_or(&Value::Null), &url) {
+            Some(found) => {
+                let address =
+                    bound.connector.deletion_address(operation, &parameters, &created, None, Some(found)).ok();
+                let address =
+                    address.and_then(|address| serde_json::to_value(address).ok()).map(Value::from).unwrap_or_default();
+                let input = Input::Found { address, performed: self.without_capability(performed, &url) };
+                let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
+                self.finish_creation(flow, generation, record, facts).await?;
+            }
+            None => self.send_creation(flow, generation, record, &url).await?,
+        }
+        Ok(None)
+    }
+}
+
+/// A request that could not even be made.
+pub(crate) fn not_sent(message: &str) -> Performed {
+    let code = "BadRequest".into();
+    let outcome = Outcome::NoReply { code, message: message.into(), maybe_sent: false, retryable: false };
+    Performed { outcome, request: Value::Null }
+}
+
+/// The answer as expressions see it.
+fn reply(outcome: &Outcome) -> Option<Value> {
+    let Outcome::Replied { status, headers, body } = outcome else { return None };
+    let mut members = Object::with_capacity(3);
+    members.insert("statusCode", Value::Integer((*status).into()));
+    members.insert("headers", headers.clone());
+    if let Some(body) = body {
+        members.insert("body", body.clone());
+    }
+    Some(members.into())
+}
+
+fn plan(bound: &Bound, record: &Record, url: &str) -> Result<hookmill_connector::PlannedRequest, String> {
+    let credentials = bound.credentials.as_ref();
+    let id = record.operation.as_deref().unwrap_or_default();
+    if id.is_empty() {
+        let part = |name: &str| record.parameters.get(name).cloned().unwrap_or_default();
+        let method = record.parameters.get("method").map_or_else(|| "post".into(), content::to_text);
+        let path = record.parameters.get("path").map(content::to_text).unwrap_or_default();
+        return bound
+            .connector
+            .plan_by_path(&method, &path, &part("queries"), &part("headers"), &part("body"), Some(url), credentials)
+            .map_err(|error| error.to_string());
+    }
+    let operation = bound.connector.operation(id);
+    let operation =
+        operation.ok_or_else(|| format!("The connector '{}' has no trigger '{id}'.", bound.connector.name))?;
+    bound
+        .connector
+        .plan_request(operation, &record.parameters, Some(url), credentials)
+        .map_err(|error| error.to_string())
+}
+
+/// The operation that creates a webhook, with the values of its names; a request by path is looked up.
+fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_connector::Operation, Value)> {
+    let id = record.operation.as_deref().unwrap_or_default();
+    if let Some(operation) = bound.connector.operation(id) {
+        return Some((operation, record.parameters.clone()));
+    }
+    let method = record.parameters.get("method").map_or_else(|| "post".into(), content::to_text);
+    let path = record.parameters.get("path").map(content::to_text)?;
+    let (operation, values) = bound.connector.operation_by_path(&method, &path)?;
+    Some((operation, values.into()))
+}
+
+/// What the answer to a creation says about the deletion.
+fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> (Option<Value>, Option<String>) {
+    let Outcome::Replied { status: 200..=299, headers, body } = &performed.outcome else { return (None, None) };
+    let Some((operation, parameters)) = creation(bound, record) else {
+        return (
+            None,
+            Some("The connector does not describe the creation, so the webhook cannot be deleted.".to_owned()),
+        );
+    };
+    let location = member(headers, "Location").map(content::to_text);
+    let found = bound.connector.deletion_address(operation, &parameters, created, location.as_deref(), body.as_ref());
+    match found {
+        Ok(address) => (serde_json::to_value(address).ok().map(Value::from), None),
+        Err(reason) => (None, Some(reason)),
+    }
+}
