@@ -131,7 +131,7 @@ impl SendError {
                     Some(inner) => {
                         tls = inner.downcast_ref::<rustls::Error>().map(tls_words).or(tls);
                         wrapping = inner.downcast_ref::<io::Error>();
-                        io_kind = io_kind.or(Some(found.kind()));
+                        io_kind = Some(found.kind());
                     }
                     None => {
                         io_kind = Some(found.kind());
