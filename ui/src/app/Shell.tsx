@@ -1,0 +1,170 @@
+/** The frame: navigation, who is signed in, look and language, offline notice, live updates. */
+import {
+  Avatar,
+  Button,
+  CounterBadge,
+  Menu,
+  MenuDivider,
+  MenuGroup,
+  MenuGroupHeader,
+  MenuItem,
+  MenuItemRadio,
+  MenuList,
+  MenuPopover,
+  MenuTrigger,
+} from '@fluentui/react-components';
+import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, Navigate, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { get } from '../api/client';
+import { listen } from '../api/events';
+import { sessionQuery, setupQuery, signOut } from '../api/session';
+import type { Inbox } from '../api/types';
+import { LANGUAGES, useLanguage, useText, type Language } from '../shared/language';
+import { Loaded, Loading } from '../shared/page';
+import { sharedText } from '../shared/text';
+import { useLook, type Look } from '../shared/theme';
+import { shellText } from './text';
+
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const change = () => setOnline(navigator.onLine);
+    window.addEventListener('online', change);
+    window.addEventListener('offline', change);
+    return () => {
+      window.removeEventListener('online', change);
+      window.removeEventListener('offline', change);
+    };
+  }, []);
+  return online;
+}
+
+function AccountMenu({ name }: { name: string }) {
+  const t = useText(shellText);
+  const { language, choose: chooseLanguage } = useLanguage();
+  const { look, choose: chooseLook } = useLook();
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  return (
+    <Menu checkedValues={{ look: [look], language: [language] }} onCheckedValueChange={(_, data) => {
+      const value = data.checkedItems[0];
+      if (data.name === 'look') chooseLook(value as Look);
+      else chooseLanguage(value as Language);
+    }}>
+      <MenuTrigger disableButtonEnhancement>
+        <Button appearance="subtle" aria-label={`${t.account}: ${name}`} icon={<Avatar name={name} size={28} color="brand" />} />
+      </MenuTrigger>
+      <MenuPopover>
+        <MenuList>
+          <MenuGroup>
+            <MenuGroupHeader>{t.look}</MenuGroupHeader>
+            <MenuItemRadio name="look" value="light">{t.light}</MenuItemRadio>
+            <MenuItemRadio name="look" value="dark">{t.dark}</MenuItemRadio>
+            <MenuItemRadio name="look" value="system">{t.system}</MenuItemRadio>
+          </MenuGroup>
+          <MenuDivider />
+          <MenuGroup>
+            <MenuGroupHeader>{t.language}</MenuGroupHeader>
+            {Object.entries(LANGUAGES).map(([value, label]) => (
+              <MenuItemRadio key={value} name="language" value={value}>{label}</MenuItemRadio>
+            ))}
+          </MenuGroup>
+          <MenuDivider />
+          <MenuItem onClick={() => void navigate({ to: '/settings/$part', params: { part: 'account' } })}>{t.account}</MenuItem>
+          <MenuItem
+            onClick={() =>
+              void signOut().finally(() => {
+                client.clear();
+                void navigate({ to: '/sign-in' });
+              })
+            }
+          >
+            {t.signOut}
+          </MenuItem>
+        </MenuList>
+      </MenuPopover>
+    </Menu>
+  );
+}
+
+const PLACES = [
+  { to: '/', key: 'home', icon: <HomeRegular /> },
+  { to: '/flows', key: 'flows', icon: <FlowRegular /> },
+  { to: '/connectors', key: 'connectors', icon: <AppsAddInRegular /> },
+  { to: '/connections', key: 'connections', icon: <PlugConnectedRegular /> },
+  { to: '/notifications', key: 'notifications', icon: <AlertRegular /> },
+  { to: '/settings', key: 'settings', icon: <SettingsRegular /> },
+] as const;
+
+function Frame({ name }: { name: string }) {
+  const t = useText(shellText);
+  const shared = useText(sharedText);
+  const online = useOnline();
+  const client = useQueryClient();
+  const path = useLocation({ select: (location) => location.pathname });
+  const inbox = useQuery({ queryKey: ['notifications', 'count'], queryFn: ({ signal }) => get<Inbox>('/api/notifications', { unread: true, limit: 1 }, signal) });
+  const unread = inbox.data?.unread ?? 0;
+  useEffect(() => listen(client), [client]);
+  useEffect(() => {
+    if ('setAppBadge' in navigator) void (unread > 0 ? navigator.setAppBadge(unread) : navigator.clearAppBadge()).catch(() => undefined);
+  }, [unread]);
+  // A message that arrives by push also freshens the open inbox, with or without the event stream.
+  useEffect(() => {
+    const freshen = (event: MessageEvent) => {
+      if ((event.data as { type?: string } | null)?.type === 'notification') void client.invalidateQueries({ queryKey: ['notifications'] });
+    };
+    navigator.serviceWorker?.addEventListener('message', freshen);
+    return () => navigator.serviceWorker?.removeEventListener('message', freshen);
+  }, [client]);
+  return (
+    <div className="shell">
+      <header>
+        <a className="skip" href="#main">{t.skip}</a>
+        <Link to="/" className="brand">
+          <img src="/icons/hookmill.svg" alt="" />
+          Hookmill
+        </Link>
+        <span className="grow" />
+        <AccountMenu name={name} />
+      </header>
+      <nav aria-label={t.navigation}>
+        {PLACES.map((place) => {
+          const active = place.to === '/' ? path === '/' : path.startsWith(place.to);
+          return (
+            <Link key={place.to} to={place.to} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined}>
+              {place.icon}
+              <span>{t[place.key]}</span>
+              {place.key === 'notifications' && unread > 0 && <CounterBadge count={unread} size="small" color="danger" />}
+            </Link>
+          );
+        })}
+      </nav>
+      <main id="main" tabIndex={-1}>
+        {!online && <div className="offline" role="status">{shared.offline}</div>}
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+/** Pages for people who are signed in; strangers go to the sign-in or, on a new server, to the set-up. */
+export function SignedIn() {
+  const session = useQuery(sessionQuery);
+  const setup = useQuery({ ...setupQuery, enabled: session.data === null });
+  const here = useLocation({ select: (location) => location.href });
+  const client = useQueryClient();
+  useEffect(() => {
+    const leave = () => client.setQueryData(sessionQuery.queryKey, null);
+    window.addEventListener('hookmill:signed-out', leave);
+    return () => window.removeEventListener('hookmill:signed-out', leave);
+  }, [client]);
+  if (session.data === null) {
+    if (setup.isPending) return <div className="page"><Loading /></div>;
+    if (setup.data?.needed) return <Navigate to="/setup" />;
+    return <Navigate to="/sign-in" search={here === '/' ? {} : { to: here }} />;
+  }
+  if (!session.data) return <div className="page"><Loaded query={session}>{() => null}</Loaded></div>;
+  return <Frame name={session.data.user.name || session.data.user.email} />;
+}

@@ -1,0 +1,43 @@
+/** Texts of the frame around the pages. */
+import { defineText } from '../shared/language';
+
+export const shellText = defineText(
+  {
+    home: 'Home',
+    flows: 'My flows',
+    connectors: 'Custom connectors',
+    connections: 'Connections',
+    notifications: 'Notifications',
+    settings: 'Settings',
+    navigation: 'Main navigation',
+    skip: 'Skip to the content',
+    signOut: 'Sign out',
+    account: 'Account',
+    light: 'Light',
+    dark: 'Dark',
+    system: 'As the system',
+    look: 'Look',
+    language: 'Language',
+    crashed: 'This page stopped because of an error in Hookmill.',
+    reload: 'Load the page again',
+  },
+  {
+    home: 'Start',
+    flows: 'Meine Flows',
+    connectors: 'Eigene Konnektoren',
+    connections: 'Verbindungen',
+    notifications: 'Mitteilungen',
+    settings: 'Einstellungen',
+    navigation: 'Hauptnavigation',
+    skip: 'Zum Inhalt springen',
+    signOut: 'Abmelden',
+    account: 'Konto',
+    light: 'Hell',
+    dark: 'Dunkel',
+    system: 'Wie das System',
+    look: 'Aussehen',
+    language: 'Sprache',
+    crashed: 'Diese Seite wurde durch einen Fehler in Hookmill angehalten.',
+    reload: 'Seite neu laden',
+  },
+);

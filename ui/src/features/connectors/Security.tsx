@@ -1,0 +1,76 @@
+/** Wizard, part 2: how the service knows who calls. */
+import { Field, Input, MessageBar, MessageBarBody, Select } from '@fluentui/react-components';
+import type { Authentication } from '../../api/types';
+import { CopyButton } from '../../shared/bits';
+import { useText } from '../../shared/language';
+import { connectorsText } from './text';
+
+type Oauth = Extract<Authentication, { type: 'oauth2' }>;
+
+export function Security({ value, declared, onChange }: { value: Authentication; declared: Authentication[]; onChange: (value: Authentication) => void }) {
+  const t = useText(connectorsText);
+  const choose = (type: string) => {
+    const before = declared.find((item) => item.type === type);
+    if (before) onChange(before);
+    else if (type === 'basic') onChange({ type, username_label: t.userName, password_label: t.password });
+    else if (type === 'api_key') onChange({ type, in: 'header', name: 'X-API-Key', label: 'API key' });
+    else onChange(type === 'oauth2' ? { type } : { type: 'none' });
+  };
+  const oauth = (member: keyof Oauth & string, label: string, secret = false) => {
+    if (value.type !== 'oauth2') return null;
+    const held = value[member];
+    return (
+      <Field label={label}>
+        <Input
+          type={secret ? 'password' : 'text'}
+          value={Array.isArray(held) ? held.join(' ') : typeof held === 'string' ? held : ''}
+          onChange={(_, data) => onChange({ ...value, [member]: member === 'scopes' ? data.value.split(/\s+/).filter(Boolean) : data.value } as Authentication)}
+        />
+      </Field>
+    );
+  };
+  const redirect = `${window.location.origin}/oauth/callback`;
+  return (
+    <section className="panel stack">
+      <Field label={t.authType}>
+        <Select value={value.type} onChange={(_, data) => choose(data.value)}>
+          {(['none', 'basic', 'api_key', 'oauth2'] as const).map((type) => (
+            <option key={type} value={type}>{t.authTypes[type]}</option>
+          ))}
+        </Select>
+      </Field>
+      {value.type === 'basic' && (
+        <div className="columns">
+          <Field label={t.labelUser}><Input value={value.username_label ?? ''} onChange={(_, data) => onChange({ ...value, username_label: data.value })} /></Field>
+          <Field label={t.labelPassword}><Input value={value.password_label ?? ''} onChange={(_, data) => onChange({ ...value, password_label: data.value })} /></Field>
+        </div>
+      )}
+      {value.type === 'api_key' && (
+        <div className="columns">
+          <Field label={t.label}><Input value={value.label ?? ''} onChange={(_, data) => onChange({ ...value, label: data.value })} /></Field>
+          <Field label={t.parameterName}><Input value={value.name} onChange={(_, data) => onChange({ ...value, name: data.value })} /></Field>
+          <Field label={t.location}>
+            <Select value={value.in} onChange={(_, data) => onChange({ ...value, in: data.value as 'header' | 'query' })}>
+              <option value="header">{t.header}</option>
+              <option value="query">{t.query}</option>
+            </Select>
+          </Field>
+        </div>
+      )}
+      {value.type === 'oauth2' && (
+        <>
+          <MessageBar intent="info" layout="multiline"><MessageBarBody>{t.oauthLater}</MessageBarBody></MessageBar>
+          <div className="columns">
+            {oauth('client_id', t.clientId)}
+            {oauth('client_secret', t.clientSecret, true)}
+            {oauth('authorization_url', t.authorizationUrl)}
+            {oauth('token_url', t.tokenUrl)}
+            {oauth('refresh_url', t.refreshUrl)}
+            {oauth('scopes', t.scopes)}
+          </div>
+          <p className="small">{t.redirectUrl}: <code>{redirect}</code> <CopyButton text={redirect} /></p>
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,155 @@
+/** Wizard, part 4: a real call through a connection, with what was sent and what came back. */
+import { Badge, Button, Checkbox, Field, Input, Select, Textarea } from '@fluentui/react-components';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { get, post } from '../../api/client';
+import type { Connection, Connector, HttpRequestView, HttpResponseView, Json, OperationDetail, Page as PageOf, Parameter } from '../../api/types';
+import { Modal } from '../../shared/bits';
+import { ConnectionForm } from '../../shared/ConnectionForm';
+import { JsonView } from '../../shared/JsonView';
+import { useText } from '../../shared/language';
+import { Loaded } from '../../shared/page';
+import { ProblemBar } from '../../shared/ProblemBar';
+import { duration } from '../../shared/time';
+import { connectorsText } from './text';
+
+interface Outcome {
+  request: HttpRequestView;
+  response: HttpResponseView;
+  elapsed_ms: number;
+}
+
+const isStructured = (parameter: Parameter) => parameter.schema.type === 'array' || parameter.schema.type === 'object';
+
+/** Typed text → the value that is sent. */
+function valueOf(parameter: Parameter, text: string): Json {
+  const type = parameter.schema.type;
+  if (type === 'integer' || type === 'number') return Number(text);
+  if (type === 'boolean') return text === 'true';
+  if (isStructured(parameter)) return JSON.parse(text) as Json;
+  return text;
+}
+
+function Operation({ connector, operation, connection }: { connector: Connector; operation: OperationDetail; connection: string }) {
+  const t = useText(connectorsText);
+  const shown = operation.parameters.filter((parameter) => parameter.visibility !== 'internal');
+  const [values, setValues] = useState<{ [key: string]: string }>(() =>
+    Object.fromEntries(shown.filter((parameter) => parameter.default !== undefined).map((parameter) => [parameter.key, typeof parameter.default === 'string' ? parameter.default : JSON.stringify(parameter.default)])),
+  );
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    setError(null);
+    setOutcome(null);
+    try {
+      const parameters: { [key: string]: Json } = {};
+      for (const parameter of shown) {
+        const text = values[parameter.key];
+        if (text !== undefined && text !== '') parameters[parameter.key] = valueOf(parameter, text);
+      }
+      setOutcome(await post<Outcome>(`/api/connectors/${connector.id}/test`, { connection_id: connection, operation_id: operation.operation_id, parameters }));
+    } catch (problem) {
+      setError(problem instanceof SyntaxError ? new Error(t.badJson) : problem);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const set = (key: string, value: string) => setValues({ ...values, [key]: value });
+  return (
+    <div className="stack">
+      {shown.map((parameter) => {
+        const label = parameter.summary || parameter.name;
+        const value = values[parameter.key] ?? '';
+        if (parameter.schema.type === 'boolean') {
+          return <Checkbox key={parameter.key} label={label} checked={value === 'true'} onChange={(_, data) => set(parameter.key, String(data.checked === true))} />;
+        }
+        return (
+          <Field key={parameter.key} label={label} hint={parameter.description} required={parameter.required}>
+            {parameter.enum?.length ? (
+              <Select value={value} onChange={(_, data) => set(parameter.key, data.value)}>
+                <option value="" />
+                {parameter.enum.map((item) => <option key={String(item)} value={String(item)}>{String(item)}</option>)}
+              </Select>
+            ) : isStructured(parameter) ? (
+              <Textarea className="mono" value={value} onChange={(_, data) => set(parameter.key, data.value)} />
+            ) : (
+              <Input value={value} onChange={(_, data) => set(parameter.key, data.value)} />
+            )}
+          </Field>
+        );
+      })}
+      <div className="commands"><Button appearance="primary" disabled={busy || !connection} onClick={() => void run()}>{t.testOperation}</Button></div>
+      <ProblemBar error={error} />
+      {outcome && (
+        <div className="stack" role="status">
+          <div className="row">
+            <h3>{t.testRequest}</h3>
+            <code>{outcome.request.method} {outcome.request.url}</code>
+          </div>
+          <JsonView value={{ headers: outcome.request.headers ?? {}, body: outcome.request.body ?? null }} fileName="request.json" />
+          <div className="row">
+            <h3>{t.testResponse}</h3>
+            <Badge color={outcome.response.status < 400 ? 'success' : 'danger'}>{outcome.response.status}</Badge>
+            <span className="quiet">{t.elapsed} {duration(outcome.elapsed_ms)}</span>
+          </div>
+          <JsonView value={{ headers: outcome.response.headers ?? {}, body: outcome.response.body ?? null }} fileName="response.json" />
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function TestPart({ connector }: { connector: Connector }) {
+  const t = useText(connectorsText);
+  const connections = useQuery({
+    queryKey: ['connections', 'of', connector.id],
+    queryFn: ({ signal }) => get<PageOf<Connection>>('/api/connections', { connector: connector.id, limit: 200 }, signal),
+  });
+  const [connection, setConnection] = useState('');
+  const [operation, setOperation] = useState('');
+  const [creating, setCreating] = useState(false);
+  const detail = useQuery({
+    queryKey: ['connectors', connector.id, 'operations', operation],
+    enabled: operation !== '',
+    queryFn: ({ signal }) => get<OperationDetail>(`/api/connectors/${connector.id}/operations/${encodeURIComponent(operation)}`, undefined, signal),
+  });
+  const chosen = connection || (connections.data?.items[0]?.id ?? '');
+  return (
+    <section className="panel stack">
+      <Loaded query={connections} rows={1}>
+        {(data) => (
+          <div className="row">
+            <Field label={t.connection} className="grow">
+              <Select value={chosen} onChange={(_, change) => setConnection(change.value)}>
+                <option value="">{t.chooseConnection}</option>
+                {data.items.map((item) => <option key={item.id} value={item.id}>{item.name}</option>)}
+              </Select>
+            </Field>
+            <Button onClick={() => setCreating(true)}>{t.newConnection}</Button>
+          </div>
+        )}
+      </Loaded>
+      <Field label={t.operation}>
+        <Select value={operation} onChange={(_, data) => setOperation(data.value)}>
+          <option value="" />
+          {(connector.operations ?? []).map((item) => <option key={item.operation_id} value={item.operation_id}>{item.summary || item.operation_id}</option>)}
+        </Select>
+      </Field>
+      {operation && <Loaded query={detail}>{(data) => <Operation key={data.operation_id} connector={connector} operation={data} connection={chosen} />}</Loaded>}
+      {creating && (
+        <Modal open title={t.newConnection} onClose={() => setCreating(false)}>
+          <ConnectionForm
+            connector={connector}
+            authentication={connector.authentication}
+            onDone={(made) => {
+              setConnection(made.id);
+              setCreating(false);
+            }}
+          />
+        </Modal>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,76 @@
+/** The flow checker: what is wrong or odd, here and at the server; each finding leads to its card. */
+import { useQuery } from '@tanstack/react-query';
+import { useDeferredValue } from 'react';
+import { post } from '../../api/client';
+import type { Diagnostic, Parameter } from '../../api/types';
+import { builtinOf } from '../../flow-model/builtins';
+import { check, stepOfPointer, type Finding } from '../../flow-model/checker';
+import { forEachAction, isObject, titleOf, triggerOf, valueAt, type JsonObject } from '../../flow-model/definition';
+import { useLanguage, useText } from '../../shared/language';
+import { stepOf, useConnections, useOperations } from './context';
+import { connectorOf, hostOf, NOTIFICATIONS_API, usedConnections, type Edited } from './state';
+import { designerText } from './text';
+
+/** All findings about the flow as it is edited, errors first. */
+export function useFindings(edited: Edited): Finding[] {
+  const { language } = useLanguage();
+  const known = useConnections().data ?? [];
+  const operations = useOperations(edited);
+  const later = useDeferredValue(edited);
+  const server = useQuery({
+    queryKey: ['authoring', 'check', JSON.stringify(later.definition), JSON.stringify(later.connections)],
+    enabled: triggerOf(later.definition) !== null,
+    queryFn: ({ signal }) =>
+      post<{ diagnostics: Diagnostic[] }>('/api/flows/check', { name: 'check', definition: later.definition, connections: usedConnections(later) }, { signal }),
+    placeholderData: (before) => before,
+    retry: false,
+  });
+  const required = (name: string | null): { key: string; label: string }[] => {
+    const step = stepOf(edited.definition, name);
+    const connector = connectorOf(step, edited.connections, known);
+    const parameters: Parameter[] = operations.get(`${connector}/${hostOf(step)?.operation}`)?.parameters ?? [];
+    return parameters
+      .filter((parameter) => parameter.required && parameter.visibility !== 'internal' && parameter.default === undefined)
+      .map((parameter) => ({ key: parameter.key, label: parameter.summary || parameter.name }));
+  };
+  const findings = check(edited.definition, required);
+  const bound = (name: string | null, step: JsonObject) => {
+    const host = hostOf(step);
+    if (host && host.api !== NOTIFICATIONS_API && !edited.connections[host.key]?.connection_id) findings.push({ severity: 'error', code: 'missing_connection', step: name });
+    const builtin = builtinOf(step, name === null ? 'trigger' : 'action');
+    for (const field of builtin?.fields ?? []) {
+      const value = valueAt(step, field.path);
+      if (field.required && (value === undefined || value === null || value === '')) findings.push({ severity: 'error', code: 'missing_parameter', step: name, subject: field.label[language] });
+    }
+  };
+  const trigger = triggerOf(edited.definition);
+  if (trigger && isObject(trigger.trigger)) bound(null, trigger.trigger);
+  forEachAction(edited.definition, (name, action) => bound(name, action));
+  const local = new Set(findings.map((finding) => `${finding.step ?? ''}/${finding.code}`));
+  for (const diagnostic of server.data?.diagnostics ?? []) {
+    const step = stepOfPointer(edited.definition, diagnostic.pointer);
+    if (diagnostic.code === 'connection_missing' && local.has(`${step ?? ''}/missing_connection`)) continue;
+    findings.push({ severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) });
+  }
+  return findings.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1));
+}
+
+export function CheckerPanel({ findings, onOpen }: { findings: Finding[]; onOpen: (step: string | null) => void }) {
+  const t = useText(designerText);
+  if (findings.length === 0) return <p className="quiet">{t.noProblems}</p>;
+  return (
+    <ul className="findings">
+      {findings.map((finding, index) => (
+        <li key={index} data-severity={finding.severity}>
+          <button type="button" onClick={() => finding.step !== undefined && onOpen(finding.step)}>
+            <strong>{finding.step === undefined ? t.flow : finding.step === null ? t.trigger : titleOf(finding.step)}</strong>
+            <div>
+              {finding.message ?? t.findings[finding.code]} {finding.subject}
+            </div>
+            {finding.hint && <div className="quiet small">{finding.hint}</div>}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}

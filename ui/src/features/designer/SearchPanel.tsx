@@ -1,0 +1,109 @@
+/** Search over built-ins and the operations of one's connectors; choosing adds a step. */
+import { SearchBox } from '@fluentui/react-components';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
+import { get } from '../../api/client';
+import type { CatalogItem, Page } from '../../api/types';
+import { BUILTINS, type Builtin } from '../../flow-model/builtins';
+import { ConnectorIcon } from '../../shared/bits';
+import { BuiltinIcon } from '../../shared/canvas/StepIcon';
+import { useLanguage, useText } from '../../shared/language';
+import { Loading } from '../../shared/page';
+import { ProblemBar } from '../../shared/ProblemBar';
+import { designerText } from './text';
+
+export type Choice = { builtin: Builtin } | { item: CatalogItem };
+
+const RECENT_KEY = 'hookmill-recent-steps';
+const RECENT_MAX = 4;
+const keyOf = (choice: Choice) => ('builtin' in choice ? `builtin:${choice.builtin.kind}:${choice.builtin.id}` : `${choice.item.connector?.id}:${choice.item.operation_id}`);
+
+function recentKeys(): string[] {
+  try {
+    const kept: unknown = JSON.parse(window.localStorage.getItem(RECENT_KEY) ?? '[]');
+    return Array.isArray(kept) ? kept.filter((key): key is string => typeof key === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+export function SearchPanel({ kind, onChoose }: { kind: 'trigger' | 'action'; onChoose: (choice: Choice) => void }) {
+  const t = useText(designerText);
+  const { language } = useLanguage();
+  const [text, setText] = useState('');
+  const [asked, setAsked] = useState('');
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(text), 150);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const catalog = useQuery({
+    queryKey: ['catalog', asked],
+    queryFn: ({ signal }) => get<Page<CatalogItem>>('/api/catalog', { q: asked }, signal),
+    placeholderData: (before) => before,
+  });
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (said: string) => words.every((word) => said.toLowerCase().includes(word));
+  const builtins = BUILTINS.filter((item) => item.kind === kind && fits(`${item.title} ${item.keywords} ${item.description[language]} ${item.type}`));
+  const items = (catalog.data?.items ?? []).filter((item) => item.group === 'connector' && item.kind === kind && fits(`${item.title} ${item.description ?? ''} ${item.connector?.name ?? ''} ${item.operation_id ?? ''}`));
+  const groups = new Map<string, { title: string; choices: Choice[] }>();
+  for (const item of items) {
+    const key = item.connector?.id ?? '';
+    const group = groups.get(key) ?? { title: item.connector?.name ?? '', choices: [] };
+    group.choices.push({ item });
+    groups.set(key, group);
+  }
+  const all: Choice[] = [...builtins.map((builtin): Choice => ({ builtin })), ...items.map((item): Choice => ({ item }))];
+  const recent = words.length ? [] : recentKeys().flatMap((key) => all.find((choice) => keyOf(choice) === key) ?? []);
+  const sections = [
+    ...(recent.length ? [{ title: t.recent, choices: recent }] : []),
+    // Own services first when one searches for them; else the built-ins lead.
+    ...(words.length ? [...groups.values()] : []),
+    ...(builtins.length ? [{ title: t.builtin, choices: builtins.map((builtin): Choice => ({ builtin })) }] : []),
+    ...(words.length ? [] : [...groups.values()]),
+  ];
+  const choose = (choice: Choice) => {
+    window.localStorage.setItem(RECENT_KEY, JSON.stringify([keyOf(choice), ...recentKeys().filter((key) => key !== keyOf(choice))].slice(0, RECENT_MAX)));
+    onChoose(choice);
+  };
+  const walk = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    const stops = [...event.currentTarget.querySelectorAll<HTMLElement>('input, .step-choice')];
+    const next = stops[stops.indexOf(document.activeElement as HTMLElement) + (event.key === 'ArrowDown' ? 1 : -1)];
+    if (next) {
+      event.preventDefault();
+      next.focus();
+    }
+  };
+  return (
+    <div className="stack search-panel" onKeyDown={walk}>
+      <SearchBox ref={input} value={text} onChange={(_, data) => setText(data.value)} placeholder={t.searchSteps} aria-label={t.searchLabel} />
+      <ProblemBar error={catalog.error} onRetry={() => void catalog.refetch()} />
+      {catalog.isPending && <Loading rows={2} />}
+      {sections.length === 0 && !catalog.isPending && <p className="quiet">{t.nothing}</p>}
+      {sections.map((section, at) => (
+        <section key={`${section.title}-${at}`} aria-label={section.title}>
+          <h3>{section.title}</h3>
+          <ul className="step-choices">
+            {section.choices.map((choice) => {
+              const title = 'builtin' in choice ? choice.builtin.title : choice.item.title;
+              const description = 'builtin' in choice ? choice.builtin.description[language] : choice.item.description;
+              return (
+                <li key={keyOf(choice)}>
+                  <button type="button" className="step-choice" onClick={() => choose(choice)}>
+                    {'builtin' in choice ? <BuiltinIcon icon={choice.builtin.icon} size={32} /> : <ConnectorIcon url={choice.item.connector?.icon_url} color={choice.item.connector?.color} name={choice.item.connector?.name ?? ''} />}
+                    <span>
+                      <strong>{title}</strong>
+                      <span className="quiet small">{description}</span>
+                    </span>
+                  </button>
+                </li>
+              );
+            })}
+          </ul>
+        </section>
+      ))}
+    </div>
+  );
+}

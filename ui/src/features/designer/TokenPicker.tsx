@@ -1,0 +1,103 @@
+/** Dynamic content and expressions, below the field that has the focus. */
+import { Button, SearchBox, Tab, TabList } from '@fluentui/react-components';
+import { DismissRegular } from '@fluentui/react-icons';
+import { useState } from 'react';
+import { wrapInForeach } from '../../flow-model/edits';
+import { itemExpression, type ContentToken } from '../../flow-model/tokens';
+import { Modal } from '../../shared/bits';
+import { useText } from '../../shared/language';
+import { sharedText } from '../../shared/text';
+import { useDesigner } from './context';
+import { ExpressionTab } from './ExpressionTab';
+import { designerText } from './text';
+import { loopAround, useTokens } from './tokens';
+
+export function TokenPicker({ step, onInsert, onClose, fieldKey }: { step: string | null; onInsert: (expression: string) => void; onClose: () => void; fieldKey: string }) {
+  const t = useText(designerText);
+  const shared = useText(sharedText);
+  const { edited, edit } = useDesigner();
+  const { groups } = useTokens(step);
+  const [tab, setTab] = useState<'dynamic' | 'expression'>('dynamic');
+  const [search, setSearch] = useState('');
+  const [all, setAll] = useState(false);
+  const [wrapping, setWrapping] = useState<ContentToken | null>(null);
+  const choose = (token: ContentToken) => {
+    if (token.inArray && step !== null) {
+      const loop = loopAround(edited.definition, step, token.inArray);
+      if (loop) onInsert(itemExpression(token, loop));
+      // The field of the loop itself may take any list, also one of a property.
+      else setWrapping(token);
+      return;
+    }
+    onInsert(token.expression);
+  };
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (token: ContentToken) => {
+    const text = `${token.title} ${token.expression} ${token.description ?? ''}`.toLowerCase();
+    return words.length > 0 ? words.every((word) => text.includes(word)) : all || !token.advanced;
+  };
+  const shown = groups.map((group) => ({ ...group, tokens: group.tokens.filter(fits) })).filter((group) => group.tokens.length > 0);
+  const hasMore = words.length === 0 && !all && groups.some((group) => group.tokens.some((token) => token.advanced));
+  return (
+    <div className="picker" role="group" aria-label={t.insertLabel} onKeyDown={(event) => event.key === 'Escape' && onClose()}>
+      <div className="row">
+        <TabList size="small" selectedValue={tab} onTabSelect={(_, data) => setTab(data.value as typeof tab)}>
+          <Tab value="dynamic">{t.dynamic}</Tab>
+          <Tab value="expression">{t.expression}</Tab>
+        </TabList>
+        <span className="grow" />
+        <Button size="small" appearance="subtle" icon={<DismissRegular />} aria-label={shared.close} onClick={onClose} />
+      </div>
+      {tab === 'dynamic' ? (
+        <>
+          <SearchBox size="small" value={search} onChange={(_, data) => setSearch(data.value)} placeholder={t.searchDynamic} aria-label={t.searchDynamic} />
+          <div className="picker-list">
+            {groups.length === 0 && <p className="quiet">{t.noDynamic}</p>}
+            {shown.map((group) => (
+              <section key={group.key} aria-label={group.title}>
+                <h3>{group.title}</h3>
+                <ul>
+                  {group.tokens.map((token, index) => (
+                    <li key={`${token.expression}-${index}`}>
+                      <button type="button" title={token.expression} onMouseDown={(event) => event.preventDefault()} onClick={() => choose(token)}>
+                        <strong>{token.title}</strong>
+                        {(token.description || token.sampled) && <span className="quiet">{token.sampled ? t.sampled : token.description}</span>}
+                      </button>
+                    </li>
+                  ))}
+                </ul>
+              </section>
+            ))}
+            {hasMore && <Button size="small" appearance="transparent" onClick={() => setAll(true)}>{t.seeMore}</Button>}
+          </div>
+        </>
+      ) : (
+        <ExpressionTab step={step} onInsert={onInsert} label={`${t.expression} ${fieldKey}`} />
+      )}
+      {wrapping && step !== null && (
+        <Modal
+          open
+          title={t.wrapTitle}
+          onClose={() => setWrapping(null)}
+          actions={
+            <Button
+              appearance="primary"
+              onClick={() => {
+                const wrapped = wrapInForeach(edited.definition, step, wrapping.inArray ?? '');
+                edit((held) => ({ ...held, definition: wrapped.definition }));
+                // The field must first know the changed flow; then the token goes in.
+                const expression = itemExpression(wrapping, wrapped.loop);
+                setWrapping(null);
+                setTimeout(() => onInsert(expression), 0);
+              }}
+            >
+              {t.wrapAction}
+            </Button>
+          }
+        >
+          <p>{t.wrapText(wrapping.title)}</p>
+        </Modal>
+      )}
+    </div>
+  );
+}

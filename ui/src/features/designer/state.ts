@@ -1,0 +1,73 @@
+/** What the designer edits, and the one function through which every change goes. */
+import type { FlowConnection } from '../../api/types';
+import { begin, change, redo, undo, type History } from '../../flow-model/undo';
+import type { JsonObject } from '../../flow-model/definition';
+
+export interface Edited {
+  name: string;
+  definition: JsonObject;
+  connections: { [key: string]: FlowConnection };
+}
+
+export type Act =
+  | { do: 'edit'; edit: (held: Edited) => Edited; subject?: string }
+  | { do: 'undo' }
+  | { do: 'redo' }
+  | { do: 'reset'; edited: Edited };
+
+export function reduce(history: History<Edited>, act: Act): History<Edited> {
+  switch (act.do) {
+    case 'edit':
+      return change(history, act.edit(history.present), act.subject ?? null);
+    case 'undo':
+      return undo(history);
+    case 'redo':
+      return redo(history);
+    case 'reset':
+      return begin(act.edited);
+  }
+}
+
+/** The connector of a step: named by its connection, or by the API id itself. */
+export function hostOf(step: JsonObject | null | undefined): { key: string; operation: string; api: string } | null {
+  const inputs = step?.['inputs'];
+  if (typeof inputs !== 'object' || inputs === null || Array.isArray(inputs)) return null;
+  const host = inputs['host'];
+  if (typeof host !== 'object' || host === null || Array.isArray(host)) return null;
+  const text = (member: string) => (typeof host[member] === 'string' ? (host[member] as string) : '');
+  const operation = text('operationId');
+  if (!operation) return null;
+  return { key: text('connectionName') || text('connectionReferenceName'), operation, api: text('apiId').split('/').pop() ?? '' };
+}
+
+export const NOTIFICATIONS_API = 'shared_flowpush';
+
+export function connectorOf(step: JsonObject | null | undefined, connections: Edited['connections'], known: { id: string; connector: { id: string } }[]): string | null {
+  const host = hostOf(step);
+  if (!host || host.api === NOTIFICATIONS_API) return null;
+  const binding = connections[host.key];
+  const connection = known.find((item) => item.id === binding?.connection_id);
+  return connection?.connector.id ?? binding?.connector_id ?? (host.api.startsWith('cnr_') ? host.api : null);
+}
+
+/** The name under which a flow speaks of a connection of this connector. */
+export function connectionKey(connector: { id: string; name: string }, connections: Edited['connections'], known: { id: string; connector: { id: string } }[]): string {
+  for (const [key, binding] of Object.entries(connections)) {
+    const bound = binding.connector_id ?? known.find((item) => item.id === binding.connection_id)?.connector.id;
+    if (bound === connector.id) return key;
+  }
+  const base = `shared_${connector.name.toLowerCase().replace(/[^a-z0-9]+/g, '') || 'connector'}`;
+  let key = base;
+  for (let number = 2; key in connections; number += 1) key = `${base}_${number}`;
+  return key;
+}
+
+/** Connections that no step uses any more are not sent. */
+export function usedConnections(edited: Edited): { [key: string]: { connection_id: string } } {
+  const text = JSON.stringify(edited.definition);
+  const used: { [key: string]: { connection_id: string } } = {};
+  for (const [key, binding] of Object.entries(edited.connections)) {
+    if (binding.connection_id && text.includes(JSON.stringify(key))) used[key] = { connection_id: binding.connection_id };
+  }
+  return used;
+}

@@ -1,0 +1,206 @@
+/** One flow: state, its webhook at the service, connections, versions. */
+import { Badge, Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Switch, Textarea, Field } from '@fluentui/react-components';
+import { EditRegular, HistoryRegular, PlayRegular } from '@fluentui/react-icons';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { get } from '../../api/client';
+import type { Connection, Flow, Page as PageOf } from '../../api/types';
+import { Ago, Confirm, CopyButton, Modal, Status } from '../../shared/bits';
+import { deleteFlow, getFlow, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
+import { useText } from '../../shared/language';
+import { Loaded, Page } from '../../shared/page';
+import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
+import { sharedText } from '../../shared/text';
+import { flowsText } from './text';
+
+interface Version {
+  version: number;
+  created_at?: string;
+  saved_at?: string;
+  name?: string;
+}
+
+function problemText(error: unknown): { message: string; hint?: string } {
+  if (typeof error === 'string') return { message: error };
+  const body = (error ?? {}) as { message?: string; detail?: string; hint?: string };
+  return { message: body.message ?? body.detail ?? '', ...(body.hint ? { hint: body.hint } : {}) };
+}
+
+function WebhookPanel({ flow, onRetry }: { flow: Flow; onRetry: () => void }) {
+  const t = useText(flowsText);
+  const webhook = flow.webhook;
+  const failed = webhook && /fail/i.test(webhook.state);
+  const told = problemText(webhook?.error);
+  const connection = Object.values(flow.connections ?? {})[0]?.connection_id;
+  return (
+    <section className="panel stack">
+      <h2>{t.webhook}</h2>
+      {failed && (
+        <MessageBar intent="error" layout="multiline">
+          <MessageBarBody>
+            <MessageBarTitle>{t.webhookFailed}</MessageBarTitle> {told.message}
+            {told.hint && <p className="quiet">{told.hint}</p>}
+          </MessageBarBody>
+          <MessageBarActions>
+            <Button onClick={onRetry}>{t.retryWebhook}</Button>
+            {connection && <Link to="/connections/$connection" params={{ connection }}>{t.repair}</Link>}
+          </MessageBarActions>
+        </MessageBar>
+      )}
+      {webhook?.warning && (
+        <MessageBar intent="warning" layout="multiline"><MessageBarBody>{webhook.warning}</MessageBarBody></MessageBar>
+      )}
+      {!webhook ? (
+        <p className="quiet">{t.webhookNone}</p>
+      ) : (
+        <dl className="facts">
+          <dt>{t.state}</dt>
+          <dd><Badge appearance="tint" color={failed ? 'danger' : /live/i.test(webhook.state) ? 'success' : 'informative'}>{t.webhookStates[webhook.state] ?? webhook.state}</Badge></dd>
+          {webhook.location && (<><dt>{t.location}</dt><dd><code>{webhook.location}</code> <CopyButton text={webhook.location} /></dd></>)}
+          {webhook.callback_url_hint && (<><dt>{t.callback}</dt><dd><code>{webhook.callback_url_hint}</code> <CopyButton text={webhook.callback_url_hint} /></dd></>)}
+          {webhook.created_at && (<><dt>{t.created}</dt><dd><Ago time={webhook.created_at} /></dd></>)}
+          <dt>{t.lastNotification}</dt>
+          <dd><Ago time={webhook.last_notification_at} /></dd>
+        </dl>
+      )}
+    </section>
+  );
+}
+
+function RunDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
+  const t = useText(flowsText);
+  const navigate = useNavigate();
+  const [text, setText] = useState('{}');
+  const [error, setError] = useState<unknown>(null);
+  const start = async () => {
+    try {
+      const { run } = await runFlow(flow.id, JSON.parse(text));
+      await navigate({ to: '/flows/$flow/runs/$run', params: { flow: flow.id, run } });
+    } catch (problem) {
+      setError(problem);
+    }
+  };
+  return (
+    <Modal open title={t.run} onClose={onClose} actions={<Button appearance="primary" onClick={() => void start()}>{t.run}</Button>}>
+      <Field label={t.runBody}>
+        <Textarea value={text} rows={8} resize="vertical" className="mono" onChange={(_, data) => setText(data.value)} />
+      </Field>
+      <ProblemBar error={error} />
+    </Modal>
+  );
+}
+
+export function FlowPage() {
+  const t = useText(flowsText);
+  const shared = useText(sharedText);
+  const { flow: id } = useParams({ strict: false }) as { flow: string };
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal) });
+  const versions = useQuery({ queryKey: ['flows', id, 'versions'], queryFn: ({ signal }) => get<PageOf<Version>>(`/api/flows/${id}/versions`, { limit: 20 }, signal) });
+  const connections = useQuery({ queryKey: ['connections', 'names'], queryFn: ({ signal }) => get<PageOf<Connection>>('/api/connections', { limit: 200 }, signal) });
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const [deleting, setDeleting] = useState(false);
+  const [running, setRunning] = useState(false);
+  const act = (what: () => Promise<unknown>) => {
+    setBusy(true);
+    setError(null);
+    what()
+      .catch(setError)
+      .finally(() => {
+        setBusy(false);
+        void client.invalidateQueries({ queryKey: ['flows'] });
+      });
+  };
+  const nameOf = (connection: string | null) => connections.data?.items.find((item) => item.id === connection)?.name ?? connection;
+  return (
+    <Page
+      title={flow.data?.name ?? t.details}
+      actions={
+        <>
+          <Button appearance="primary" icon={<EditRegular />} onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: id } })}>{t.edit}</Button>
+          <Button icon={<HistoryRegular />} onClick={() => void navigate({ to: '/flows/$flow/runs', params: { flow: id } })}>{t.runHistory}</Button>
+          <Button icon={<PlayRegular />} onClick={() => setRunning(true)}>{t.run}</Button>
+          <Button onClick={() => window.location.assign(`/api/flows/${id}/export`)}>{t.export}</Button>
+          <Button onClick={() => setDeleting(true)}>{shared.delete}</Button>
+        </>
+      }
+    >
+      <ProblemBar error={error} onDismiss={() => setError(null)} />
+      <Loaded query={flow}>
+        {(data) => (
+          <>
+            {running && <RunDialog flow={data} onClose={() => setRunning(false)} />}
+            <section className="panel">
+              <dl className="facts">
+                <dt>{t.state}</dt>
+                <dd>
+                  <Switch checked={data.state === 'on'} disabled={busy} label={shared.state[data.state]} onChange={(_, change) => act(() => turn(id, change.checked ? 'on' : 'off'))} />
+                </dd>
+                <dt>{t.trigger}</dt>
+                <dd>{data.trigger?.summary ?? data.trigger?.name ?? '–'}</dd>
+                <dt>{t.lastRun}</dt>
+                <dd>
+                  {data.last_run ? (
+                    <Link to="/flows/$flow/runs/$run" params={{ flow: id, run: data.last_run.id }}>
+                      <Status status={data.last_run.status} /> <Ago time={data.last_run.started_at} />
+                    </Link>
+                  ) : (
+                    '–'
+                  )}
+                </dd>
+                <dt>{t.updated}</dt>
+                <dd><Ago time={data.updated_at} /> · {t.version} {data.version}</dd>
+              </dl>
+            </section>
+            {data.diagnostics && data.diagnostics.length > 0 && (
+              <section className="panel">
+                <h2>{t.problems}</h2>
+                <DiagnosticList diagnostics={data.diagnostics} />
+              </section>
+            )}
+            <WebhookPanel flow={data} onRetry={() => act(() => retryWebhook(id))} />
+            <section className="panel">
+              <h2>{t.connections}</h2>
+              {Object.keys(data.connections ?? {}).length === 0 ? (
+                <p className="quiet">{t.noConnections}</p>
+              ) : (
+                <ul>
+                  {Object.entries(data.connections).map(([key, binding]) => (
+                    <li key={key}>
+                      {binding.connection_id ? <Link to="/connections/$connection" params={{ connection: binding.connection_id }}>{nameOf(binding.connection_id)}</Link> : '–'}{' '}
+                      <span className="quiet small">{key}</span>
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </section>
+            {versions.data && versions.data.items.length > 0 && (
+              <section className="panel">
+                <h2>{t.versions}</h2>
+                <ul>
+                  {versions.data.items.map((version) => (
+                    <li key={version.version}>
+                      {t.version} {version.version} <span className="quiet"><Ago time={version.saved_at ?? version.created_at} /></span>
+                    </li>
+                  ))}
+                </ul>
+              </section>
+            )}
+          </>
+        )}
+      </Loaded>
+      <Confirm
+        open={deleting}
+        title={t.deleteTitle(flow.data?.name ?? '')}
+        action={shared.delete}
+        onClose={() => setDeleting(false)}
+        onConfirm={() => deleteFlow(id).then(() => navigate({ to: '/flows' }))}
+      >
+        <p>{t.deleteText}</p>
+      </Confirm>
+    </Page>
+  );
+}

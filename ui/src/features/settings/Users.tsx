@@ -1,0 +1,85 @@
+/** The people of this server, for its owner. */
+import { Button, Field, Input, Select } from '@fluentui/react-components';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { get, post, remove } from '../../api/client';
+import { sessionQuery } from '../../api/session';
+import type { Page as PageOf, User } from '../../api/types';
+import { useText } from '../../shared/language';
+import { Loaded } from '../../shared/page';
+import { ProblemBar } from '../../shared/ProblemBar';
+import { settingsText } from './text';
+
+const EMPTY = { name: '', email: '', password: '', role: 'member' };
+
+export function Users() {
+  const t = useText(settingsText);
+  const client = useQueryClient();
+  const session = useQuery(sessionQuery);
+  const isOwner = session.data?.user.role === 'owner';
+  const users = useQuery({
+    queryKey: ['users'],
+    enabled: isOwner,
+    queryFn: ({ signal }) => get<PageOf<User> | User[]>('/api/users', undefined, signal).then((answer) => (Array.isArray(answer) ? answer : answer.items)),
+  });
+  const [form, setForm] = useState(EMPTY);
+  const [error, setError] = useState<unknown>(null);
+  if (!isOwner) return <p className="panel quiet">{t.ownersOnly}</p>;
+  const act = (what: Promise<unknown>, done?: () => void) => {
+    setError(null);
+    what
+      .then(done)
+      .catch(setError)
+      .finally(() => void client.invalidateQueries({ queryKey: ['users'] }));
+  };
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    act(post('/api/users', form), () => setForm(EMPTY));
+  };
+  const field = (member: keyof typeof EMPTY) => ({
+    value: form[member],
+    onChange: (_: unknown, data: { value: string }) => setForm({ ...form, [member]: data.value }),
+  });
+  const roles: Record<string, string> = { owner: t.owner, member: t.member };
+  return (
+    <>
+      <section className="panel">
+        <Loaded query={users} rows={2}>
+          {(items) => (
+            <div className="table-wrap">
+              <table className="table">
+                <thead><tr><th>{t.name}</th><th>{t.email}</th><th>{t.role}</th><th><span className="visually-hidden">{t.remove}</span></th></tr></thead>
+                <tbody>
+                  {items.map((user) => (
+                    <tr key={user.id}>
+                      <td>{user.name}</td>
+                      <td>{user.email}</td>
+                      <td>{roles[user.role] ?? user.role}</td>
+                      <td className="actions">
+                        {user.id !== session.data?.user.id && <Button appearance="subtle" aria-label={`${t.remove}: ${user.name}`} onClick={() => act(remove(`/api/users/${user.id}`))}>{t.remove}</Button>}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )}
+        </Loaded>
+      </section>
+      <form className="panel stack" onSubmit={submit}>
+        <h2>{t.newUser}</h2>
+        <Field label={t.name} required><Input {...field('name')} /></Field>
+        <Field label={t.email} required><Input type="email" {...field('email')} /></Field>
+        <Field label={t.password} required><Input type="password" {...field('password')} autoComplete="new-password" /></Field>
+        <Field label={t.role}>
+          <Select {...field('role')}>
+            <option value="member">{t.member}</option>
+            <option value="owner">{t.owner}</option>
+          </Select>
+        </Field>
+        <ProblemBar error={error} />
+        <div className="commands"><Button type="submit" appearance="primary" disabled={!form.email || !form.password}>{t.newUser}</Button></div>
+      </form>
+    </>
+  );
+}

@@ -1,0 +1,99 @@
+/** A CodeMirror editor for JSON, or for expressions with completion. Loaded only where one is shown. */
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionSource } from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { json, jsonParseLinter } from '@codemirror/lang-json';
+import { bracketMatching, defaultHighlightStyle, foldGutter, foldKeymap, indentOnInput, syntaxHighlighting } from '@codemirror/language';
+import { linter, lintGutter, setDiagnostics, type Diagnostic as Mark } from '@codemirror/lint';
+import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
+import { Compartment, EditorState } from '@codemirror/state';
+import { drawSelection, EditorView, keymap, lineNumbers } from '@codemirror/view';
+import { HighlightStyle } from '@codemirror/language';
+import { tags } from '@lezer/highlight';
+import { useEffect, useRef, type CSSProperties } from 'react';
+import { useLook } from './theme';
+
+const darkHighlight = HighlightStyle.define([
+  { tag: tags.propertyName, color: '#90afec' },
+  { tag: tags.string, color: '#a5d6a7' },
+  { tag: tags.number, color: '#ffcb8b' },
+  { tag: [tags.bool, tags.null], color: '#f48fb1' },
+]);
+
+const look = (dark: boolean) => [
+  syntaxHighlighting(dark ? darkHighlight : defaultHighlightStyle),
+  EditorView.theme({ '.cm-gutters': { background: 'transparent', border: 'none', color: 'var(--colorNeutralForeground3)' }, '.cm-cursor': { borderLeftColor: 'var(--colorNeutralForeground1)' } }, { dark }),
+];
+
+export interface CodeEditorProps {
+  value: string;
+  onChange?: (value: string) => void;
+  language: 'json' | 'expression';
+  label: string;
+  readOnly?: boolean;
+  height?: number;
+  completion?: CompletionSource;
+  marks?: Mark[];
+  autoFocus?: boolean;
+}
+
+export function CodeEditor({ value, onChange, language, label, readOnly, height = 420, completion, marks, autoFocus }: CodeEditorProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const report = useRef(onChange);
+  const complete = useRef(completion);
+  const theme = useRef(new Compartment());
+  const { dark } = useLook();
+  const start = useRef({ value, dark, autoFocus });
+  useEffect(() => {
+    report.current = onChange;
+    complete.current = completion;
+  });
+  useEffect(() => {
+    if (!place.current) return undefined;
+    const editor = new EditorView({
+      parent: place.current,
+      state: EditorState.create({
+        doc: start.current.value,
+        extensions: [
+          ...(language === 'json' ? [lineNumbers(), foldGutter(), lintGutter(), json(), linter(jsonParseLinter())] : []),
+          history(),
+          drawSelection(),
+          indentOnInput(),
+          bracketMatching(),
+          closeBrackets(),
+          autocompletion(language === 'expression' ? { override: [(context) => complete.current?.(context) ?? null] } : {}),
+          highlightSelectionMatches(),
+          EditorView.lineWrapping,
+          // Tab leaves the editor: a keyboard must never be trapped in it.
+          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap]),
+          EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
+          EditorState.readOnly.of(readOnly ?? false),
+          EditorView.editable.of(!readOnly),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) report.current?.(update.state.doc.toString());
+          }),
+          theme.current.of(look(start.current.dark)),
+        ],
+      }),
+    });
+    view.current = editor;
+    if (start.current.autoFocus) editor.focus();
+    return () => {
+      editor.destroy();
+      view.current = null;
+    };
+  }, [label, language, readOnly]);
+  useEffect(() => {
+    const editor = view.current;
+    if (editor && editor.state.doc.toString() !== value) {
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+    }
+  }, [value]);
+  useEffect(() => {
+    view.current?.dispatch({ effects: theme.current.reconfigure(look(dark)) });
+  }, [dark]);
+  useEffect(() => {
+    if (view.current && marks) view.current.dispatch(setDiagnostics(view.current.state, marks));
+  }, [marks]);
+  return <div className="editor" ref={place} style={{ '--editor-height': `${height}px` } as CSSProperties} />;
+}

@@ -1,0 +1,185 @@
+/** Small parts used on many pages: status, time, icon of a connector, dialogs, copying. */
+import {
+  Badge,
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  Tooltip,
+  type BadgeProps,
+} from '@fluentui/react-components';
+import { CopyRegular, PlugConnectedRegular } from '@fluentui/react-icons';
+import { useEffect, useState, type CSSProperties, type ReactNode } from 'react';
+import type { RunStatus } from '../api/types';
+import { useLanguage, useText } from './language';
+import { ProblemBar } from './ProblemBar';
+import { sharedText } from './text';
+import { ago, exact } from './time';
+
+/** Status → colour; words come from the text table. */
+export const STATUS_COLORS: Record<RunStatus, NonNullable<BadgeProps['color']>> = {
+  Running: 'brand',
+  Waiting: 'brand',
+  Succeeded: 'success',
+  Failed: 'danger',
+  Cancelled: 'subtle',
+  Skipped: 'subtle',
+  TimedOut: 'danger',
+  Suspended: 'warning',
+  Aborted: 'danger',
+  Ignored: 'subtle',
+  Faulted: 'danger',
+  Paused: 'warning',
+};
+
+export function Status({ status }: { status: RunStatus }) {
+  const t = useText(sharedText);
+  return (
+    <Badge appearance="tint" color={STATUS_COLORS[status] ?? 'subtle'} data-status={status}>
+      {t.status[status] ?? status}
+    </Badge>
+  );
+}
+
+export function Ago({ time }: { time: string | null | undefined }) {
+  const { language } = useLanguage();
+  const [, tick] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => tick((n) => n + 1), 20_000);
+    return () => clearInterval(timer);
+  }, []);
+  if (!time) return <>–</>;
+  return (
+    <time dateTime={time} title={exact(time, language)}>
+      {ago(time, language)}
+    </time>
+  );
+}
+
+export function ConnectorIcon({ url, color, name, size = 32 }: { url?: string | null | undefined; color?: string | null | undefined; name: string; size?: number }) {
+  const style = { '--size': `${size}px`, '--tile': color || '#2b5fc7' } as CSSProperties;
+  return (
+    <span className="connector-icon" style={style} aria-hidden="true">
+      {url ? <img src={url} alt="" /> : name ? <span>{name.slice(0, 1).toUpperCase()}</span> : <PlugConnectedRegular />}
+    </span>
+  );
+}
+
+/** The last results, oldest first, as bars: quick to read, with words for those who cannot see them. */
+export function Sparkline({ recent }: { recent: RunStatus[] }) {
+  const t = useText(sharedText);
+  if (recent.length === 0) return null;
+  const label = recent.map((status) => t.status[status] ?? status).join(', ');
+  return (
+    <span className="sparkline" role="img" aria-label={label}>
+      {recent.slice(-20).map((status, index) => (
+        <i key={index} data-status={status} />
+      ))}
+    </span>
+  );
+}
+
+export function CopyButton({ text, label }: { text: string; label?: string }) {
+  const t = useText(sharedText);
+  const [done, setDone] = useState(false);
+  return (
+    <Tooltip content={done ? t.copied : (label ?? t.copy)} relationship="label">
+      <Button
+        size="small"
+        appearance="subtle"
+        icon={<CopyRegular />}
+        onClick={() => {
+          void navigator.clipboard?.writeText(text).then(() => {
+            setDone(true);
+            setTimeout(() => setDone(false), 1500);
+          });
+        }}
+      />
+    </Tooltip>
+  );
+}
+
+/** A question before something that cannot be undone. `onConfirm` may fail; the dialog then says why and stays. */
+export function Confirm({
+  open,
+  title,
+  children,
+  action,
+  onConfirm,
+  onClose,
+}: {
+  open: boolean;
+  title: string;
+  children?: ReactNode;
+  action: string;
+  onConfirm: () => Promise<unknown>;
+  onClose: () => void;
+}) {
+  const t = useText(sharedText);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const close = () => {
+    setError(null);
+    onClose();
+  };
+  return (
+    <Dialog open={open} onOpenChange={(_, data) => !data.open && close()}>
+      <DialogSurface>
+        <DialogBody>
+          <DialogTitle>{title}</DialogTitle>
+          <DialogContent>
+            {children}
+            <ProblemBar error={error} />
+          </DialogContent>
+          <DialogActions>
+            <Button onClick={close}>{t.cancel}</Button>
+            <Button
+              appearance="primary"
+              disabled={busy}
+              onClick={() => {
+                setBusy(true);
+                setError(null);
+                onConfirm()
+                  .then(close, setError)
+                  .finally(() => setBusy(false));
+              }}
+            >
+              {action}
+            </Button>
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}
+
+/** A dialog with content and its own buttons. */
+export function Modal({ open, title, children, actions, onClose, wide }: { open: boolean; title: string; children: ReactNode; actions?: ReactNode; onClose: () => void; wide?: boolean }) {
+  const t = useText(sharedText);
+  return (
+    <Dialog open={open} onOpenChange={(_, data) => !data.open && onClose()}>
+      <DialogSurface className={wide ? 'wide-dialog' : ''}>
+        <DialogBody>
+          <DialogTitle>{title}</DialogTitle>
+          <DialogContent className="stack">{children}</DialogContent>
+          <DialogActions>
+            <Button onClick={onClose}>{t.cancel}</Button>
+            {actions}
+          </DialogActions>
+        </DialogBody>
+      </DialogSurface>
+    </Dialog>
+  );
+}
+
+export function saveFile(name: string, text: string, type = 'application/json'): void {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
