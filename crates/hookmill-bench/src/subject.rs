@@ -34,6 +34,8 @@ impl Subject {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", binary.display()))?;
+        // The client wants one although it speaks plain HTTP here; a second call finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         let base = format!("http://{address}");
         let mut subject = Self { child, client, base, token: String::new(), address, path: String::new() };
