@@ -8,11 +8,13 @@
 //! | `sample` | the request part of an operation, from one sample request |
 
 mod curl;
+pub(crate) mod edit;
 mod form;
 mod infer;
 mod sample;
 
 pub use curl::{CurlError, request_from_curl};
+pub use edit::{EditError, OperationForm, put_operation, remove_operation};
 pub use form::{FormParameter, RequestForm};
 pub use infer::infer_schema;
 pub use sample::{SampleError, SampleRequest, SampledRequest, request_from_sample};

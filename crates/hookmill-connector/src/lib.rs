@@ -26,8 +26,8 @@ mod subscription;
 
 pub use authentication::{Authentication, KeyPlace};
 pub use authoring::{
-    CurlError, FormParameter, RequestForm, SampleError, SampleRequest, SampledRequest, infer_schema, request_from_curl,
-    request_from_sample,
+    CurlError, EditError, FormParameter, OperationForm, RequestForm, SampleError, SampleRequest, SampledRequest,
+    infer_schema, put_operation, remove_operation, request_from_curl, request_from_sample,
 };
 pub use check::{CheckReport, CheckedTrigger, check, report, security_kinds};
 pub use connector::{Connector, DEFAULT_COLOR, Import, Settings};

@@ -311,7 +311,7 @@ fn operation(
         named: named.is_some(),
         operation_id: named.unwrap_or_else(|| made_up_id(method, path)),
         method: method.to_ascii_uppercase().into(),
-        path: path.clone(),
+        path: crate::authoring::edit::address(path).into(),
         summary: text(source, "summary").unwrap_or_default(),
         description: text(source, "description").unwrap_or_default(),
         visibility: Visibility::of(source),

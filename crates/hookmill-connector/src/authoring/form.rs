@@ -23,6 +23,18 @@ pub struct FormParameter {
     pub default: Option<Value>,
     /// Empty, `important`, `advanced` or `internal`.
     pub visibility: String,
+    /// What people read.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// More of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// `x-ms-dynamic-values` as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_values: Option<Value>,
+    /// `x-ms-dynamic-schema` as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_schema: Option<Value>,
 }
 
 /// Verb, path and parameters of an operation.
