@@ -12,6 +12,7 @@
 //! | `gates` | how many runs of a trigger are active |
 //! | `subscriptions`, `creation`, `deletion` | webhooks at services: what should be against what is |
 //! | `inbox` | notifications, web push |
+//! | `settings` | mail, retention: what the owner sets while the server runs |
 //! | `plans` | compiled plans and connectors, kept |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
@@ -31,6 +32,7 @@ mod plans;
 mod resume;
 mod run;
 mod schedule;
+mod settings;
 mod subscriptions;
 mod timers;
 
@@ -48,11 +50,14 @@ pub use backtest::{BACKTEST_MAX, Backtested};
 pub use clock::Clock;
 pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
+pub use hookmill_executor::NOTIFICATIONS_API;
+pub use hookmill_push::mail::Mail;
 pub use intake::{AcceptError, Accepted, Notification};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;
 pub use resume::WhichVersion;
 pub use run::{Exchange, RunView};
+pub use settings::{MailSettings, Settings, stored_settings};
 
 /// How the runtime behaves.
 #[derive(Clone, Debug)]
@@ -119,6 +124,8 @@ pub(crate) struct Inner {
 #[derive(Clone)]
 pub struct Runtime(pub(crate) Arc<Inner>);
 
+/// The longest download for a person.
+const DOWNLOAD_WAIT: Duration = Duration::from_secs(30);
 /// Events that wait for a task in memory; further ones are found in the store.
 const EVENTS_MAX: usize = 4_096;
 
@@ -159,6 +166,7 @@ impl Runtime {
         tokio::spawn(runtime.clone().dispatch(receiver));
         tokio::spawn(runtime.clone().deliver());
         tokio::spawn(runtime.clone().watch_timers());
+        tokio::spawn(runtime.clone().forget_old());
         tokio::spawn(runtime.clone().recover_subscriptions());
         Ok(runtime)
     }
@@ -219,6 +227,21 @@ impl Runtime {
     #[must_use]
     pub fn runs_in_memory(&self) -> usize {
         locked(&self.0.runs).len()
+    }
+
+    /// Reads a file from the internet for a person, under the same rules as flows.
+    ///
+    /// # Errors
+    /// The address is not allowed, or there is no good answer.
+    pub async fn download(&self, url: &str) -> Result<bytes::Bytes, Error> {
+        let request = hookmill_http::Request::new(hookmill_http::Method::GET, url).with_timeout(DOWNLOAD_WAIT);
+        let answer = self.0.client.send(request).await;
+        let answer = answer.map_err(|error| Error::ServiceUnreachable { message: error.message })?;
+        if !answer.status.is_success() {
+            let message = format!("{url} answered {}.", answer.status);
+            return Err(Error::ServiceUnreachable { message });
+        }
+        Ok(answer.body)
     }
 
     /// Messages for open pages.

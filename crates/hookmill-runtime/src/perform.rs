@@ -57,6 +57,21 @@ pub(crate) fn outgoing(planned: PlannedRequest, timeout: Duration) -> Outgoing {
     }
 }
 
+/// HTML without its tags.
+fn plain(html: &str) -> String {
+    let mut text = String::with_capacity(html.len());
+    let mut inside = false;
+    for letter in html.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' if inside => inside = false,
+            other if !inside => text.push(other),
+            _ => {}
+        }
+    }
+    text
+}
+
 /// The exchange of a performed request.
 pub(crate) fn exchange(performed: &Performed) -> Exchange {
     let response = match &performed.outcome {
@@ -158,9 +173,12 @@ impl Runtime {
             let found = names.iter().find_map(|name| parameters.pointer(&format!("/{}", name.replace('/', "~1"))));
             found.filter(|value| !value.is_null()).map(|value| content::to_text(value).to_string()).unwrap_or_default()
         };
+        if operation_id.to_ascii_lowercase().starts_with("sendemailnotification") {
+            let part = |name: &str| text(&[&format!("NotificationEmailDefinition/{name}"), name]);
+            return self.mail(flow, &part).await;
+        }
         if !operation_id.eq_ignore_ascii_case("SendNotification") {
-            let message =
-                format!("The connector Notifications has no operation '{operation_id}' here; e-mail is not set up.");
+            let message = format!("The connector Notifications has no operation '{operation_id}'.");
             return refused("ApiOperationNotFound", message);
         }
         let shown = text(&["NotificationDefinition/notificationText", "notificationText", "text"]);
@@ -193,6 +211,36 @@ impl Runtime {
                 };
                 Performed { outcome, request: Value::Null }
             }
+        }
+    }
+
+    /// *Send me an email notification*: to the owner of the flow, unless it says to whom.
+    async fn mail(&self, flow: &Flow, part: &(dyn Fn(&str) -> String + Sync)) -> Performed {
+        let mut to = part("notificationTo");
+        if to.is_empty() {
+            match self.0.store.user(flow.owner).await {
+                Ok(Some(user)) => to = user.email,
+                Ok(None) => return refused("BadRequest", "The flow's owner is not there any more."),
+                Err(error) => return refused("InternalServerError", error.to_string()),
+            }
+        }
+        let html = part("notificationBody");
+        let message = crate::Mail {
+            to,
+            subject: part("notificationSubject"),
+            text: plain(&html),
+            html: html.contains('<').then_some(html),
+            ..crate::Mail::default()
+        };
+        match self.send_mail(&message).await {
+            Ok(()) => replied(200, Value::object([("sent", Value::Bool(true))])),
+            Err(error @ Error::ServiceUnreachable { .. }) => {
+                let message = error.to_string().into();
+                let outcome =
+                    Outcome::NoReply { code: "MailNotSent".into(), message, maybe_sent: true, retryable: true };
+                Performed { outcome, request: Value::Null }
+            }
+            Err(error) => refused("MailNotSent", error.to_string()),
         }
     }
 

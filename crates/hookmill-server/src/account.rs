@@ -1,13 +1,15 @@
 //! Set-up, sessions and API tokens; and who calls.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hookmill_model::{Timestamp, TokenId, UserId};
+use hookmill_model::{SessionId, Timestamp, TokenId, UserId};
 use hookmill_store::{Change, Expect, Lane, Role, Session, StoreError, Token, Unit, User};
 use hookmill_vault as vault;
 use serde::Deserialize;
@@ -47,6 +49,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+impl Caller {
+    /// The session, for a person.
+    pub(crate) fn session_id(&self) -> Option<SessionId> {
+        self.session.as_ref().map(|session| session.id)
+    }
+}
+
 impl FromRequestParts<ServerState> for Caller {
     type Rejection = Problem;
 
@@ -76,6 +85,47 @@ impl FromRequestParts<ServerState> for Caller {
     }
 }
 
+/// Wrong passwords per address: after some, signing in pauses.
+#[derive(Default)]
+pub(crate) struct Attempts(Mutex<HashMap<String, (u32, Instant)>>);
+
+/// So many wrong passwords are free.
+const ATTEMPTS_FREE: u32 = 8;
+/// Then signing in pauses for so long.
+const ATTEMPTS_PAUSE: Duration = Duration::from_secs(60);
+/// Addresses that are remembered; all are forgotten when there are more.
+const ATTEMPTS_KNOWN: usize = 10_000;
+
+impl Attempts {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u32, Instant)>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// How many seconds to wait; `None` for none.
+    fn wait(&self, who: &str) -> Option<u64> {
+        let map = self.map();
+        let (count, since) = map.get(who)?;
+        let left = ATTEMPTS_PAUSE.checked_sub(since.elapsed())?;
+        (*count >= ATTEMPTS_FREE).then(|| left.as_secs() + 1)
+    }
+
+    fn failed(&self, who: &str) {
+        let mut map = self.map();
+        if map.len() >= ATTEMPTS_KNOWN {
+            map.clear();
+        }
+        let entry = map.entry(who.to_owned()).or_insert((0, Instant::now()));
+        if entry.1.elapsed() > ATTEMPTS_PAUSE {
+            entry.0 = 0;
+        }
+        *entry = (entry.0 + 1, Instant::now());
+    }
+
+    fn forget(&self, who: &str) {
+        self.map().remove(who);
+    }
+}
+
 #[derive(Deserialize)]
 pub struct SetUp {
     token: String,
@@ -94,13 +144,32 @@ pub async fn setup_state(State(state): State<ServerState>) -> Result<Response, P
     Ok(Json(json!({"needed": state.store().users().await?.is_empty()})).into_response())
 }
 
-async fn hashed(password: String) -> Result<String, Problem> {
+pub(crate) async fn hashed(password: String) -> Result<String, Problem> {
     let made = tokio::task::spawn_blocking(move || vault::hash_password(&password)).await;
     let internal = |detail: String| {
         tracing::error!(detail, "a password could not be hashed");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The password could not be stored.")
     };
     made.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(error.to_string()))
+}
+
+/// Name, address and password as an account needs them.
+pub(crate) fn check_account(name: &str, email: &str, password: Option<&str>) -> Result<(), Problem> {
+    if !email.contains('@') || name.trim().is_empty() {
+        return Err(Problem::bad("account_invalid", "An account needs a name and an e-mail address."));
+    }
+    if password.is_some_and(|password| password.chars().count() < PASSWORD_CHARS_MIN) {
+        let detail = format!("The password needs at least {PASSWORD_CHARS_MIN} characters.");
+        return Err(Problem::bad("password_short", detail).with("pointer", json!("/password")));
+    }
+    Ok(())
+}
+
+/// Whether this is the user's password.
+pub(crate) async fn is_password(password: String, user: &User) -> bool {
+    let hash = user.password_hash.clone();
+    let checked = tokio::task::spawn_blocking(move || vault::verify_password(&password, &hash));
+    matches!(checked.await, Ok(Ok(true)))
 }
 
 pub async fn setup(
@@ -112,15 +181,7 @@ pub async fn setup(
         let message = "This is not the set-up token that the server printed when it started.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "setup_token_wrong", message));
     }
-    if !form.email.contains('@') || form.name.trim().is_empty() {
-        return Err(Problem::bad("account_invalid", "An account needs a name and an e-mail address."));
-    }
-    if form.password.chars().count() < PASSWORD_CHARS_MIN {
-        return Err(Problem::bad(
-            "password_short",
-            format!("The password needs at least {PASSWORD_CHARS_MIN} characters."),
-        ));
-    }
+    check_account(&form.name, &form.email, Some(&form.password))?;
     let now = state.runtime.now();
     let user = User {
         id: state.runtime.new_id(),
@@ -143,7 +204,7 @@ pub async fn setup(
     begin_session(&state, &user, StatusCode::CREATED, token).await
 }
 
-fn shown(user: &User) -> serde_json::Value {
+pub(crate) fn shown(user: &User) -> serde_json::Value {
     json!({"id": user.id.to_string(), "name": user.name, "email": user.email, "role": user.role.as_str()})
 }
 
@@ -180,6 +241,11 @@ pub struct SignIn {
 }
 
 pub async fn sign_in(State(state): State<ServerState>, Json(form): Json<SignIn>) -> Result<Response, Problem> {
+    let who = form.email.trim().to_lowercase();
+    if let Some(seconds) = state.attempts.wait(&who) {
+        let detail = "Too many wrong passwords for this address. Wait a little.";
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sign_in_paused", detail).retry_after(seconds));
+    }
     let user = state.store().user_by_email(form.email.trim()).await?;
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     // A wrong address costs as much time as a wrong password.
@@ -189,12 +255,15 @@ pub async fn sign_in(State(state): State<ServerState>, Json(form): Json<SignIn>)
     });
     let right = matches!(checked.await, Ok(Ok(true)));
     match user.filter(|_| right) {
-        Some(user) => begin_session(&state, &user, StatusCode::OK, None).await,
-        None => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "sign_in_failed",
-            "The e-mail address or the password is wrong.",
-        )),
+        Some(user) => {
+            state.attempts.forget(&who);
+            begin_session(&state, &user, StatusCode::OK, None).await
+        }
+        None => {
+            state.attempts.failed(&who);
+            let detail = "The e-mail address or the password is wrong.";
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "sign_in_failed", detail))
+        }
     }
 }
 

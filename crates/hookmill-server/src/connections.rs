@@ -31,6 +31,7 @@ async fn shown(state: &ServerState, connection: &Connection) -> Result<Json_, Pr
         "name": connection.name,
         "connector": connector.map(|connector| json!({"id": connector.id.to_string(), "name": connector.name, "icon_url": connectors::icon_url(&connector)})),
         "username": connection.username,
+        "authentication": state.runtime.connector(connection.connector).await.ok().map(|own| json!(own.authentication)),
         "health": connection.health.as_str(),
         "health_detail": connection.health_detail,
         "used_by_count": uses.flows.len(),
@@ -45,11 +46,17 @@ pub(crate) async fn own(state: &ServerState, caller: &Caller, id: &str) -> Resul
     found.ok_or_else(|| Problem::missing("connection"))
 }
 
-fn sealed(state: &ServerState, id: ConnectionId, form: &Form) -> Result<bytes::Bytes, Problem> {
+/// Seals what the form has; of a connection that exists, what it leaves out stays as it was.
+fn sealed(state: &ServerState, id: ConnectionId, form: &Form, old: Option<&[u8]>) -> Result<bytes::Bytes, Problem> {
+    let old = old.and_then(|old| state.runtime.vault().unseal(&id.to_string(), old).ok());
+    let old: Json_ = old.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
+    let kept = |name: &str, given: &Option<String>| {
+        given.clone().unwrap_or_else(|| old[name].as_str().unwrap_or_default().to_owned())
+    };
     let plain = json!({
-        "username": form.username.clone().unwrap_or_default(),
-        "password": form.password.clone().unwrap_or_default(),
-        "api_key": form.api_key.clone().unwrap_or_default(),
+        "username": kept("username", &form.username),
+        "password": kept("password", &form.password),
+        "api_key": kept("api_key", &form.api_key),
     });
     let sealed = state.runtime.vault().seal(&id.to_string(), plain.to_string().as_bytes());
     Ok(sealed.map_err(|error| Problem::explain(&error))?.into())
@@ -74,7 +81,7 @@ pub async fn create(
         connector: connector.id,
         name,
         username: form.username.clone().filter(|name| !name.is_empty()),
-        sealed: sealed(&state, id, &form)?,
+        sealed: sealed(&state, id, &form, None)?,
         health: Health::Unknown,
         health_detail: None,
         etag: 1,
@@ -121,7 +128,7 @@ pub async fn update(
         connection.name = name.to_owned();
     }
     if form.password.is_some() || form.api_key.is_some() || form.username.is_some() {
-        connection.sealed = sealed(&state, connection.id, &form)?;
+        connection.sealed = sealed(&state, connection.id, &form, Some(&connection.sealed))?;
         connection.username = form.username.filter(|name| !name.is_empty()).or(connection.username);
         connection.health = Health::Unknown;
         connection.health_detail = None;
@@ -159,4 +166,56 @@ pub async fn uses(
     let connection = own(&state, &caller, &id).await?;
     let uses = state.store().connection_uses(connection.id).await?;
     Ok(Json(json!({"used_by": connectors::used_by(&uses)})).into_response())
+}
+
+/// Calls something harmless through the connection, and remembers whether the service accepted it.
+pub async fn test(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let mut connection = own(&state, &caller, &id).await?;
+    let connector = state.runtime.connector(connection.connector).await?;
+    let harmless = connector.actions().find(|operation| {
+        let needs = |own: &hookmill_connector::Parameter| own.required && own.default.is_none();
+        &*operation.method == "GET" && !connector.parameters(operation).iter().any(needs)
+    });
+    let (health, detail) = match harmless {
+        None => {
+            (Health::Unknown, Some("The connector has no operation that could be called without inputs.".to_owned()))
+        }
+        Some(operation) => {
+            let parameters = hookmill_model::Object::new().into();
+            let call = state
+                .runtime
+                .call_operation(
+                    caller.user,
+                    connection.connector,
+                    Some(connection.id),
+                    &operation.operation_id,
+                    parameters,
+                )
+                .await?;
+            match call.status {
+                Some(200..=399) => (Health::Ok, None),
+                Some(status @ (401 | 403)) => {
+                    let said = format!(
+                        "The service answered {status} to '{}': it does not accept the credentials.",
+                        operation.operation_id
+                    );
+                    (Health::Broken, Some(said))
+                }
+                Some(status) => {
+                    (Health::Unknown, Some(format!("The service answered {status} to '{}'.", operation.operation_id)))
+                }
+                None => (Health::Unknown, call.error),
+            }
+        }
+    };
+    let expected = Expect::ConnectionEtag(connection.id, connection.etag);
+    connection.health = health;
+    connection.health_detail.clone_from(&detail);
+    connection.etag += 1;
+    state.store().commit(Unit::from(Change::PutConnection(connection)).expect(expected), Lane::Work).await?;
+    Ok(Json(json!({"health": health.as_str(), "detail": detail})).into_response())
 }

@@ -163,6 +163,10 @@ async fn shown(state: &ServerState, stored: &Connector, whole: bool) -> Result<J
 
 pub async fn import(caller: Caller, State(state): State<ServerState>, request: Request) -> Result<Response, Problem> {
     let parts = parts(request, &state).await?;
+    store(&caller, &state, parts).await
+}
+
+async fn store(caller: &Caller, state: &ServerState, parts: Parts) -> Result<Response, Problem> {
     let import = read(&parts)?;
     let (true, Some(connector), Some(document)) = (import.is_valid(), &import.connector, &import.document) else {
         return Err(refuse(&import));
@@ -196,7 +200,7 @@ pub async fn import(caller: Caller, State(state): State<ServerState>, request: R
         unit.push(Change::PutIcon(stored.id, Some(Icon { content_type: kind.to_owned(), bytes })));
     }
     state.store().commit(unit, Lane::Work).await?;
-    Ok((StatusCode::CREATED, Json(shown(&state, &stored, true).await?)).into_response())
+    Ok((StatusCode::CREATED, Json(shown(state, &stored, true).await?)).into_response())
 }
 
 pub async fn check(_: Caller, State(state): State<ServerState>, request: Request) -> Result<Response, Problem> {
@@ -247,16 +251,33 @@ pub async fn update(
     headers: HeaderMap,
     Json(form): Json<Change_>,
 ) -> Result<Response, Problem> {
-    let mut stored = own(&state, &caller, &id).await?;
-    if if_match(&headers).is_some_and(|wanted| wanted != stored.etag) {
+    let stored = own(&state, &caller, &id).await?;
+    replace(&state, stored, &headers, form.settings, form.document.map(|document| document.to_string().into())).await
+}
+
+pub(crate) async fn document_of(state: &ServerState, stored: &Connector) -> Result<Value, Problem> {
+    let document = state.store().connector_document(stored.id).await?.ok_or_else(|| Problem::missing("connector"))?;
+    Value::from_json(&document.document)
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", error.to_string()))
+}
+
+/// Stores a changed connector, if its document can be used and nobody else changed it meanwhile.
+pub(crate) async fn replace(
+    state: &ServerState,
+    mut stored: Connector,
+    headers: &HeaderMap,
+    settings: Option<Settings>,
+    document: Option<Bytes>,
+) -> Result<Response, Problem> {
+    if if_match(headers).is_some_and(|wanted| wanted != stored.etag) {
         let problem =
             Problem::new(StatusCode::PRECONDITION_FAILED, "version_conflict", "The connector was changed meanwhile.");
         return Err(problem.with("etag", json!(stored.etag)));
     }
     let expected = Expect::ConnectorEtag(stored.id, stored.etag);
     let old = state.store().connector_document(stored.id).await?.ok_or_else(|| Problem::missing("connector"))?;
-    let settings = form.settings.unwrap_or_else(|| serde_json::from_slice(&stored.settings).unwrap_or_default());
-    let document = form.document.map_or(old.document, |document| document.to_string().into());
+    let settings = settings.unwrap_or_else(|| serde_json::from_slice(&stored.settings).unwrap_or_default());
+    let document = document.unwrap_or(old.document);
     let import = model::Connector::import(&document, old.properties.as_deref(), &settings);
     let (true, Some(connector), Some(document)) = (import.is_valid(), &import.connector, &import.document) else {
         return Err(refuse(&import));
@@ -272,7 +293,84 @@ pub async fn update(
         .expect(expected);
     state.store().commit(unit, Lane::Work).await?;
     state.runtime.forget_connector(stored.id);
-    Ok(Json(shown(&state, &stored, true).await?).into_response())
+    let etag = format!("\"{}\"", stored.etag);
+    Ok(([(header::ETAG, etag)], Json(shown(state, &stored, true).await?)).into_response())
+}
+
+#[derive(Deserialize)]
+pub struct UrlForm {
+    url: String,
+    #[serde(default)]
+    settings: Settings,
+}
+
+/// Imports a file that the server fetches, under the same rules as flows.
+pub async fn from_url(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Json(form): Json<UrlForm>,
+) -> Result<Response, Problem> {
+    let document = state.runtime.download(&form.url).await?;
+    store(&caller, &state, Parts { document: Some(document), settings: form.settings, ..Parts::default() }).await
+}
+
+/// The connector as the files that Power Automate imports.
+pub async fn export(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let stored = own(&state, &caller, &id).await?;
+    let document = state.store().connector_document(stored.id).await?.ok_or_else(|| Problem::missing("connector"))?;
+    let connector = state.runtime.connector(stored.id).await?;
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "a connector cannot be exported");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The files cannot be written.")
+    };
+    let properties = match &document.properties {
+        Some(properties) => properties.to_vec(),
+        None => serde_json::to_vec_pretty(&made_properties(&connector)).map_err(|error| failed(&error))?,
+    };
+    let mut files =
+        vec![("apiDefinition.swagger.json", document.document.to_vec()), ("apiProperties.json", properties)];
+    let icon = state.store().icon(stored.id).await?;
+    if let Some(icon) = icon {
+        let name = match icon.content_type.as_str() {
+            "image/jpeg" => "icon.jpg",
+            "image/gif" => "icon.gif",
+            "image/webp" => "icon.webp",
+            _ => "icon.png",
+        };
+        files.push((name, icon.bytes.to_vec()));
+    }
+    let bytes = zipped(&files).map_err(|error| failed(&error))?;
+    let name = format!("attachment; filename=\"{}.zip\"", stored.id);
+    Ok(([(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+        .into_response())
+}
+
+fn zipped(files: &[(&str, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
+    use std::io::Write as _;
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        archive.start_file(*name, zip::write::SimpleFileOptions::default())?;
+        archive.write_all(bytes)?;
+    }
+    Ok(archive.finish()?.into_inner())
+}
+
+/// `apiProperties.json` for a connector that came without: what a connection asks for, and the colour.
+fn made_properties(connector: &model::Connector) -> Json_ {
+    use model::Authentication as A;
+    let text = |label: &str, kind: &str| json!({"type": kind, "uiDefinition": {"displayName": label, "description": label, "tooltip": label, "constraints": {"tabIndex": 2, "clearText": kind == "string", "required": "true"}}});
+    let parameters = match &connector.authentication {
+        A::Basic { username_label, password_label } => {
+            json!({"username": text(username_label, "securestring"), "password": text(password_label, "securestring")})
+        }
+        A::ApiKey { label, .. } => json!({"api_key": text(label, "securestring")}),
+        _ => json!({}),
+    };
+    json!({"properties": {"connectionParameters": parameters, "iconBrandColor": connector.color, "capabilities": [], "policyTemplateInstances": []}})
 }
 
 pub async fn remove(
@@ -396,23 +494,4 @@ pub async fn test(
     let elapsed = u64::try_from(call.elapsed.as_millis()).unwrap_or(u64::MAX);
     Ok(Json(json!({"request": call.request, "response": response, "error": call.error, "elapsed_ms": elapsed}))
         .into_response())
-}
-
-#[derive(Deserialize)]
-pub struct Samples {
-    samples: Vec<Value>,
-}
-
-pub async fn schema_from_samples(_: Caller, Json(form): Json<Samples>) -> Json<Json_> {
-    Json(json!({"schema": model::infer_schema(&form.samples)}))
-}
-
-#[derive(Deserialize)]
-pub struct TokenForm {
-    schema: Value,
-    root: String,
-}
-
-pub async fn dynamic_content(_: Caller, Json(form): Json<TokenForm>) -> Json<Json_> {
-    Json(json!({"tokens": model::dynamic_content(&form.schema, &form.root)}))
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hookmill_definition::{Profile, file};
+use hookmill_definition::{Limits as DefinitionLimits, Profile, compile, file};
 use hookmill_engine::backtest::Replay;
-use hookmill_expression::{Limits, case};
+use hookmill_expression::{Limits, case, content};
 use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Value};
 use hookmill_runtime::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
-use hookmill_store::{Flow, FlowFilter, FlowStats};
+use hookmill_store::{ConnectorFilter, Flow, FlowFilter, FlowStats, List};
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
@@ -314,4 +314,145 @@ pub async fn backtest(
         })
         .collect();
     Ok(Json(json!({"tested": tested.len(), "same": same, "runs": runs})).into_response())
+}
+
+/// The versions of a flow, newest first.
+pub async fn versions(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
+    let versions = state.store().flow_versions(view.flow.id).await?;
+    let items: Vec<Json_> =
+        versions.iter().map(|(version, saved_at)| json!({"version": version, "saved_at": saved_at})).collect();
+    Ok(Json(json!({"items": items, "next_cursor": null})).into_response())
+}
+
+/// One version of a flow's definition.
+pub async fn version(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path((id, number)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
+    let stored = state.store().flow_version(view.flow.id, number).await?.ok_or_else(|| Problem::missing("version"))?;
+    let read = |bytes: &[u8]| Value::from_json(bytes).unwrap_or_default();
+    Ok(Json(json!({
+        "version": number, "saved_at": stored.created_at,
+        "definition": read(&stored.definition), "parameters": read(&stored.parameters),
+    }))
+    .into_response())
+}
+
+/// A copy of a flow, off.
+pub async fn duplicate(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
+    let connections = view.flow.bindings.iter().map(|binding| {
+        (binding.key.clone(), ConnectionBinding { connection_id: binding.connection, api: binding.api.clone() })
+    });
+    let name: String = format!("Copy of {}", view.flow.name).chars().take(256).collect();
+    let state_of_copy = if view.flow.state == FlowState::Draft { FlowState::Draft } else { FlowState::Off };
+    let form = FlowForm {
+        name,
+        description: view.flow.description.clone(),
+        definition: view.definition,
+        connections: connections.collect(),
+        parameters: view.parameters,
+        state: Some(state_of_copy),
+    };
+    let made = Box::pin(state.runtime.create_flow(caller.user, form)).await?;
+    saved(&state, made, StatusCode::CREATED).await
+}
+
+/// Reads a package or a definition for the designer; nothing is stored.
+pub async fn import(
+    caller: Caller,
+    State(state): State<ServerState>,
+    mut form: Multipart,
+) -> Result<Response, Problem> {
+    let wrong = |detail: String| Problem::bad("request_malformed", detail);
+    let mut bytes = None;
+    while let Some(field) = form.next_field().await.map_err(|error| wrong(error.body_text()))? {
+        if field.name() == Some("file") {
+            bytes = Some(field.bytes().await.map_err(|error| wrong(error.body_text()))?);
+        }
+    }
+    let bytes = bytes.ok_or_else(|| Problem::bad("file_missing", "Send the package or definition as \"file\"."))?;
+    let flows = file::read(&bytes).map_err(|finding| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "flow_invalid", finding.message.clone())
+            .with("pointer", json!(finding.pointer))
+            .with("hint", json!(finding.hint))
+    })?;
+    let Some(flow) = flows.into_iter().next() else {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "flow_invalid", "The file holds no flow."));
+    };
+    let known =
+        state.store().connectors(&ConnectorFilter { owner: Some(caller.user), q: None }, List::first(500)).await?;
+    let plain = |text: &str| text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let mut connections = serde_json::Map::new();
+    let mut needs = Vec::new();
+    for reference in &flow.connections {
+        let api = reference.api.as_deref().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
+        let wanted = plain(api.trim_start_matches("shared_"));
+        let fits = known
+            .items
+            .iter()
+            .find(|own| own.id.to_string() == api || (!wanted.is_empty() && wanted.starts_with(&plain(&own.name))));
+        if fits.is_none() && api != hookmill_runtime::NOTIFICATIONS_API {
+            needs.push(json!({"key": reference.key, "api": reference.api, "message": "No connector of this server fits. Import it, then choose a connection."}));
+        }
+        connections.insert(
+            reference.key.to_string(),
+            json!({"api": reference.api, "connector_id": fits.map(|own| own.id.to_string())}),
+        );
+    }
+    let compiled = compile(&flow.definition, &flow.parameters, flow.profile, &DefinitionLimits::default());
+    Ok(Json(json!({
+        "name": flow.name.unwrap_or_else(|| "Imported flow".to_owned()),
+        "definition": flow.definition,
+        "parameters": flow.parameters,
+        "connections": connections,
+        "needs": needs,
+        "diagnostics": compiled.diagnostics,
+    }))
+    .into_response())
+}
+
+/// Past notifications of a flow, newest first.
+pub async fn events(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Problem> {
+    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
+    let page = state.store().events(view.flow.id, connectors::page(&query)).await?;
+    let items: Vec<Json_> = page
+        .items
+        .iter()
+        .map(|event| json!({"id": event.id.to_string(), "received_at": event.received_at, "summary": event.summary}))
+        .collect();
+    Ok(Json(json!({"items": items, "next_cursor": page.next.map(|id| id.to_string())})).into_response())
+}
+
+/// One past notification as the trigger saw it.
+pub async fn event(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path((id, event)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
+    let id = event.parse().map_err(|_| Problem::missing("notification"))?;
+    let found = state.store().event(id).await?.filter(|event| event.flow == view.flow.id);
+    let found = found.ok_or_else(|| Problem::missing("notification"))?;
+    let head = Value::from_json(&found.head).unwrap_or_default();
+    let headers = head.get("headers").cloned().unwrap_or_default();
+    let kind = headers.as_object().and_then(|headers| hookmill_expression::member(headers, "content-type"));
+    let body = content::body(kind.and_then(Value::as_str), &found.body).value;
+    Ok(Json(json!({"headers": headers, "body": body, "received_at": found.received_at})).into_response())
 }

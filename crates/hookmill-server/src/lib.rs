@@ -5,27 +5,35 @@
 //! | `account` | set-up, sessions, API tokens; who calls |
 //! | `connectors`, `connections` | custom connectors and credentials |
 //! | `flows`, `runs` | flows, their runs, the functions of expressions |
+//! | `authoring` | operations from samples, the catalog of steps, lists of choices |
+//! | `settings` | settings, users, what needs attention |
+//! | `live` | server-sent events |
+//! | `interface` | the files of the web interface |
 //! | `inbox` | notifications and devices |
 //! | `callback` | the door for services |
 //! | `problem` | errors as RFC 9457 documents |
 
 mod account;
+mod authoring;
 mod callback;
 mod connections;
 mod connectors;
 mod flows;
 mod inbox;
+mod interface;
+mod live;
 mod problem;
 mod runs;
+mod settings;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, delete, get, post, put};
 use axum::{Json, Router};
 use hookmill_runtime::Runtime;
 use hookmill_store::Store;
@@ -51,13 +59,14 @@ pub struct ServerState {
     pub(crate) runtime: Runtime,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) started: Instant,
+    pub(crate) attempts: Arc<account::Attempts>,
 }
 
 impl ServerState {
     /// From a running runtime.
     #[must_use]
     pub fn new(runtime: Runtime, config: ServerConfig) -> Self {
-        Self { runtime, config: Arc::new(config), started: Instant::now() }
+        Self { runtime, config: Arc::new(config), started: Instant::now(), attempts: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
@@ -97,17 +106,32 @@ pub fn router(state: ServerState) -> Router {
             "/api/connectors/{id}/icon",
             get(connectors::icon).put(connectors::put_icon).delete(connectors::delete_icon),
         )
-        .route("/api/connectors/{id}/definition", get(connectors::definition))
+        .route("/api/connectors/from-url", post(connectors::from_url))
+        .route("/api/connectors/{id}/definition", get(connectors::definition).put(authoring::put_definition))
+        .route("/api/connectors/{id}/export", get(connectors::export))
+        .route("/api/connectors/{id}/dynamic-values", post(authoring::dynamic_values))
         .route("/api/connectors/{id}/uses", get(connectors::uses))
-        .route("/api/connectors/{id}/operations/{operation}", get(connectors::operation))
+        .route(
+            "/api/connectors/{id}/operations/{operation}",
+            get(connectors::operation).put(authoring::put_operation).delete(authoring::delete_operation),
+        )
         .route("/api/connectors/{id}/test", post(connectors::test))
-        .route("/api/authoring/schema-from-samples", post(connectors::schema_from_samples))
-        .route("/api/authoring/dynamic-content", post(connectors::dynamic_content))
+        .route("/api/authoring/schema-from-samples", post(authoring::schema_from_samples))
+        .route("/api/authoring/dynamic-content", post(authoring::dynamic_content))
+        .route("/api/authoring/request-from-sample", post(authoring::request_from_sample))
+        .route("/api/catalog", get(authoring::catalog))
         .route("/api/connections", get(connections::list).post(connections::create))
         .route("/api/connections/{id}", get(connections::show).put(connections::update).delete(connections::remove))
         .route("/api/connections/{id}/uses", get(connections::uses))
+        .route("/api/connections/{id}/test", post(connections::test))
         .route("/api/flows", get(flows::list).post(flows::create))
         .route("/api/flows/check", post(flows::check))
+        .route("/api/flows/import", post(flows::import))
+        .route("/api/flows/{id}/versions", get(flows::versions))
+        .route("/api/flows/{id}/versions/{number}", get(flows::version))
+        .route("/api/flows/{id}/duplicate", post(flows::duplicate))
+        .route("/api/flows/{id}/events", get(flows::events))
+        .route("/api/flows/{id}/events/{event}", get(flows::event))
         .route("/api/flows/{id}", get(flows::show).put(flows::update).delete(flows::remove))
         .route("/api/flows/{id}/on", post(flows::on))
         .route("/api/flows/{id}/off", post(flows::off))
@@ -121,6 +145,7 @@ pub fn router(state: ServerState) -> Router {
         .route("/api/runs/{id}/resubmit", post(runs::resubmit))
         .route("/api/runs/{id}/resume", post(runs::resume))
         .route("/api/runs/{id}/actions/{name}/repetitions", get(runs::repetitions))
+        .route("/api/runs/{id}/actions/{name}/{which}", get(runs::value))
         .route("/api/expressions/evaluate", post(flows::evaluate))
         .route("/api/expressions/functions", get(flows::functions))
         .route("/api/notifications", get(inbox::list))
@@ -131,6 +156,14 @@ pub fn router(state: ServerState) -> Router {
         .route("/api/devices", get(inbox::devices).post(inbox::register))
         .route("/api/devices/{id}", delete(inbox::forget))
         .route("/api/devices/{id}/test", post(inbox::test))
+        .route("/api/account", put(settings::account))
+        .route("/api/users", get(settings::users).post(settings::create_user))
+        .route("/api/users/{id}", delete(settings::delete_user))
+        .route("/api/settings", get(settings::show).put(settings::update))
+        .route("/api/settings/mail-test", post(settings::mail_test))
+        .route("/api/settings/public-url-check", post(settings::public_url_check))
+        .route("/api/attention", get(settings::attention))
+        .route("/api/events", get(live::events))
         .route("/api/about", get(about))
         .layer(DefaultBodyLimit::max(API_BYTES_MAX));
     Router::new()
@@ -138,20 +171,24 @@ pub fn router(state: ServerState) -> Router {
         .merge(callbacks)
         .route("/health/live", get(|| async { "live" }))
         .route("/health/ready", get(ready))
-        .route("/", get(welcome))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address.") })
-        .layer(middleware::from_fn(secured))
+        .fallback(interface::serve)
+        .layer(middleware::from_fn_with_state(state.clone(), secured))
         .with_state(state)
 }
 
 /// Headers that keep pages from being misused, and an identifier for each answer.
-async fn secured(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+async fn secured(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+    let id = state.runtime.new_id::<hookmill_model::EventId>().to_string();
+    let id = format!("req_{}", id.rsplit('_').next().unwrap_or_default());
+    let mut response = problem::REQUEST_ID.scope(id.clone(), next.run(request)).await;
     let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("x-request-id", id);
+    }
     let pairs = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
@@ -167,12 +204,6 @@ async fn ready(State(state): State<ServerState>) -> Response {
         Ok(()) => "ready".into_response(),
         Err(error) => Problem::explain(&error).into_response(),
     }
-}
-
-async fn welcome() -> Response {
-    let page = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Hookmill</title><h1>Hookmill</h1>\
-        <p>The server runs. Its API is under <code>/api</code>; <code>hookmill --help</code> lists the commands that use it.</p></html>";
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
 
 async fn about(_: account::Caller, State(state): State<ServerState>) -> Result<Response, Problem> {

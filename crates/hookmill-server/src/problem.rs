@@ -101,8 +101,16 @@ impl From<hookmill_runtime::Error> for Problem {
     }
 }
 
+tokio::task_local! {
+    /// The identifier of the request that is being answered.
+    pub(crate) static REQUEST_ID: String;
+}
+
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        if let Ok(id) = REQUEST_ID.try_with(Clone::clone) {
+            self.members.insert("request_id".to_owned(), json!(id));
+        }
         let mut response = (self.status, Json(self.members)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after {

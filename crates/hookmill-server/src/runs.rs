@@ -54,7 +54,28 @@ fn cut(value: Option<&Value>) -> Option<Json_> {
     })
 }
 
-fn action(run: &ActionRun, repetitions: usize) -> Json_ {
+/// Action → type, nested ones too.
+fn types(definition: &Value) -> HashMap<String, String> {
+    fn walk(actions: Option<&Value>, found: &mut HashMap<String, String>) {
+        for (name, action) in actions.and_then(Value::as_object).into_iter().flat_map(hookmill_model::Object::iter) {
+            let kind = action.get("type").and_then(Value::as_str).unwrap_or_default();
+            found.insert(name.to_string(), kind.to_owned());
+            walk(action.get("actions"), found);
+            for member in ["else", "default"] {
+                walk(action.get(member).and_then(|branch| branch.get("actions")), found);
+            }
+            let cases = action.get("cases").and_then(Value::as_object);
+            for case in cases.into_iter().flat_map(hookmill_model::Object::values) {
+                walk(case.get("actions"), found);
+            }
+        }
+    }
+    let mut found = HashMap::new();
+    walk(definition.get("actions"), &mut found);
+    found
+}
+
+fn action(run: &ActionRun, repetitions: usize, types: &HashMap<String, String>) -> Json_ {
     let attempts: Vec<Json_> = run
         .attempts
         .iter()
@@ -73,6 +94,7 @@ fn action(run: &ActionRun, repetitions: usize) -> Json_ {
         .collect();
     json!({
         "name": run.path.action,
+        "type": types.get(&*run.path.action),
         "index": run.path.indexes,
         "status": run.status.as_str(),
         "code": run.code,
@@ -136,12 +158,14 @@ pub async fn show(
         members["response"] = json!(exchange.response);
     }
     if let Some(history) = &view.history {
+        let types = view.definition.as_ref().map(types).unwrap_or_default();
         let actions: Vec<Json_> = history
             .actions()
             .iter()
             .flat_map(|name| {
                 let count = history.count_of(name);
-                history.runs_of(name).take(REPETITIONS_SHOWN).map(move |run| action(run, count))
+                let types = &types;
+                history.runs_of(name).take(REPETITIONS_SHOWN).map(move |run| action(run, count, types))
             })
             .collect();
         members["actions"] = json!(actions);
@@ -176,7 +200,8 @@ pub async fn repetitions(
         let parts: Vec<String> = run.path.indexes.iter().map(ToString::to_string).collect();
         parts.join("-")
     });
-    let items: Vec<Json_> = found.into_iter().map(|run| action(run, history.count_of(&name))).collect();
+    let types = view.definition.as_ref().map(types).unwrap_or_default();
+    let items: Vec<Json_> = found.into_iter().map(|run| action(run, history.count_of(&name), &types)).collect();
     Ok(Json(json!({"items": items, "next_cursor": next})).into_response())
 }
 
@@ -222,4 +247,29 @@ pub async fn resume(
         ResumeVersion::Now => WhichVersion::Now,
     };
     Ok(accepted(state.runtime.resume_run(caller.user, id_of(&id)?, which).await?))
+}
+
+#[derive(Deserialize)]
+pub struct ValueQuery {
+    #[serde(default)]
+    index: String,
+}
+
+/// The whole inputs or outputs of an action run that the run's page only names.
+pub async fn value(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path((id, name, which)): Path<(String, String, String)>,
+    Query(query): Query<ValueQuery>,
+) -> Result<Response, Problem> {
+    let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
+    let history = view.history.ok_or_else(|| Problem::missing("action"))?;
+    let index: Vec<u32> = query.index.split('-').filter_map(|part| part.parse().ok()).collect();
+    let run = history.run_of(&name, &index).ok_or_else(|| Problem::missing("action"))?;
+    let value = match which.as_str() {
+        "inputs" => &run.inputs,
+        "outputs" => &run.outputs,
+        _ => return Err(Problem::missing("value")),
+    };
+    Ok(Json(json!(value)).into_response())
 }

@@ -71,11 +71,13 @@ async fn serve(args: Args) -> Result<Verdict> {
         )
     })?;
     let address = listener.local_addr()?;
-    let public_url = args.public_url.unwrap_or_else(|| format!("http://{address}")).trim_end_matches('/').to_owned();
     std::fs::create_dir_all(&args.data)
         .with_context(|| format!("cannot create the data folder {}", args.data.display()))?;
     let store = SqliteStore::open(&args.data, SqliteOptions::default()).map_err(|error| explained(&error))?;
     let store: Arc<dyn Store> = Arc::new(store);
+    let kept = hookmill_runtime::stored_settings(&*store).await.map_err(|error| explained(&error))?;
+    let public_url = args.public_url.or(kept.public_url).unwrap_or_else(|| format!("http://{address}"));
+    let public_url = public_url.trim_end_matches('/').to_owned();
     let master = std::env::var("HOOKMILL_MASTER_KEY").ok();
     let vault = Arc::new(Vault::open(&args.data, master.as_deref()).map_err(|error| explained(&error))?);
     let policy = AddressPolicy::new(&args.allow_address, &[], false).context("--allow-address")?;
@@ -94,7 +96,7 @@ async fn serve(args: Args) -> Result<Verdict> {
     output::line(format_args!("Hookmill listens on http://{address}"))?;
     if store.users().await.map_err(|error| explained(&error))?.is_empty() {
         output::line(format_args!(
-            "Make the owner's account:\n  hookmill setup --url http://{address} --setup-token {setup_token} --name NAME --email EMAIL --password PASSWORD"
+            "Open http://{address}/setup?token={setup_token} in a browser to make the owner's account, or:\n  hookmill setup --url http://{address} --setup-token {setup_token} --name NAME --email EMAIL --password PASSWORD"
         ))?;
     }
     let state = ServerState::new(runtime.clone(), ServerConfig { setup_token, public_url });

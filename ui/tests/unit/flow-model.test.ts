@@ -84,7 +84,7 @@ describe('templates', () => {
 
 describe('conditions', () => {
   it('goes to rows and back', () => {
-    const value = { and: [{ equals: ["@triggerBody()?['a']", 1] }, { not: { contains: ['@x', 'y'] } }] };
+    const value: JsonObject = { and: [{ equals: ["@triggerBody()?['a']", 1] }, { not: { contains: ['@x', 'y'] } }] };
     const rows = parseCondition(value);
     expect(rows?.rows).toHaveLength(2);
     expect(formatRows(rows?.joined ?? 'and', rows?.rows ?? [])).toEqual(value);
