@@ -254,7 +254,7 @@ impl Runtime {
             let active = Active { run, version: Arc::clone(version), flow: flow.clone() };
             self.answer_waiters(&active, &state);
             if !state.status().is_final() && !state.is_held() {
-                self.activate(active, state, None);
+                self.activate(active, state, None, false);
             }
         }
         Ok(ids)

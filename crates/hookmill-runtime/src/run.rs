@@ -9,7 +9,7 @@ use hookmill_engine::{
     Command, EffectId, Environment, Fact, Input, Performed, RunState, decide, pending, subscription,
 };
 use hookmill_model::{FlowId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
-use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, TimerKey, Unit};
+use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -29,7 +29,13 @@ const COMMIT_WAIT: Duration = Duration::from_secs(1);
 /// An input from outside of the run's own task; `done` hears whether it changed anything, after the commit.
 pub(crate) struct Message {
     pub input: Input,
-    pub done: oneshot::Sender<bool>,
+    pub done: Option<oneshot::Sender<bool>>,
+}
+
+impl From<Input> for Message {
+    fn from(input: Input) -> Self {
+        Self { input, done: None }
+    }
 }
 
 /// A run with everything its task needs.
@@ -69,12 +75,14 @@ pub(crate) fn run_error(state: &RunState) -> Option<RunError> {
 enum Left {
     /// It has ended.
     Ended,
-    /// It goes on later, from its journal.
+    /// It goes on at the next start, from its journal.
     Open,
+    /// It left the memory, and may be back in another task already.
+    Parked,
 }
 
 enum Happened {
-    Input(Input, Option<oneshot::Sender<bool>>),
+    Input(Message),
     /// Nothing before this moment, which is far.
     Far(Timestamp),
     Stopped,
@@ -111,33 +119,32 @@ impl Runtime {
         if held || parked {
             return Ok(());
         }
-        self.take_up(run, Some(Input::Recovered)).await.map(drop)
+        self.take_up(run, Some(Input::Recovered.into())).await.map(drop)
     }
 
     /// Folds a run and lets it go on with an input; `false` where it goes on already, or cannot.
-    async fn take_up(&self, run: Run, first: Option<Input>) -> Result<bool, Error> {
+    async fn take_up(&self, run: Run, first: Option<Message>) -> Result<bool, Error> {
         let flow = self.0.store.flow(run.flow).await?.ok_or_else(|| Error::not_found("flow", run.flow))?;
         let version = self.version(run.flow, run.version).await?;
         match self.fold(run.id).await {
-            Ok(state) => Ok(self.activate(Active { run, version, flow }, state, first)),
+            Ok(state) => Ok(self.activate(Active { run, version, flow }, state, first, true)),
             Err(Error::Store(error)) => Err(error.into()),
             Err(error) => self.set_aside(run.id, &error.to_string()).await.map(|()| false),
         }
     }
 
-    /// Takes a run into memory that waits outside of it; `false` where it has ended.
-    pub(crate) async fn wake_run(&self, id: RunId) -> Result<bool, Error> {
-        let key = TimerKey::Run(id);
+    /// Takes a run into memory that waits outside of it, with something to tell it; `false` where it has ended.
+    ///
+    /// What is told is dropped where the run is in memory already.
+    pub(crate) async fn wake_run(&self, id: RunId, first: Option<Message>) -> Result<bool, Error> {
         let listed = self.0.store.run(id).await?.filter(|listed| !listed.run.status.is_final());
-        let known = locked(&self.0.runs).contains_key(&id);
         let Some(listed) = listed.filter(|listed| listed.run.kind == RunKind::Flow) else {
-            self.set_timer(key, None).await?;
+            self.set_timer(TimerKey::Run(id), None).await?;
             return Ok(false);
         };
-        if !known {
-            self.take_up(listed.run, None).await?;
+        if !locked(&self.0.runs).contains_key(&id) {
+            self.take_up(listed.run, first).await?;
         }
-        self.set_timer(key, None).await?;
         Ok(true)
     }
 
@@ -157,7 +164,7 @@ impl Runtime {
         let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
         while let Some(run) = self.0.gates.release(id, limit) {
             match self.0.store.run(run).await?.filter(|listed| !listed.run.status.is_final()) {
-                Some(listed) => drop(self.take_up(listed.run, Some(Input::Released)).await?),
+                Some(listed) => drop(self.take_up(listed.run, Some(Input::Released.into())).await?),
                 None => self.0.gates.leave(id, run),
             }
         }
@@ -194,7 +201,10 @@ impl Runtime {
     }
 
     /// Lets a run go on in a task of its own, with an input before all others; `false` where it has one.
-    pub(crate) fn activate(&self, active: Active, state: RunState, first: Option<Input>) -> bool {
+    ///
+    /// The task owns the run's timer: only it sets it when it parks the run, and clears it when it `was_parked`, so
+    /// that neither can overtake the other.
+    pub(crate) fn activate(&self, active: Active, state: RunState, first: Option<Message>, was_parked: bool) -> bool {
         let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
         {
             let mut runs = locked(&self.0.runs);
@@ -209,15 +219,22 @@ impl Runtime {
             let counted = active.version.plan.triggers.first().is_some_and(is_counted);
             let slots = Arc::clone(&runtime.0.slots);
             let mut ended = true;
+            // A timer that cannot be cleared now is found due once more, and cleared then.
+            if was_parked && let Err(error) = runtime.set_timer(TimerKey::Run(id), None).await {
+                tracing::warn!(run = %id, %error, "the timer of a run that goes on cannot be cleared");
+            }
             if let Ok(slot) = slots.acquire_owned().await {
-                match Box::pin(runtime.drive(active, state, receiver, first)).await {
+                let left = Box::pin(runtime.drive(active, state, receiver, first)).await;
+                drop(slot);
+                match left {
                     Ok(Left::Ended) => {}
                     Ok(Left::Open) => ended = false,
+                    // Its entry is gone already, or belongs to the task that took it up again.
+                    Ok(Left::Parked) => return,
                     Err(error) => {
                         tracing::error!(run = %id, %error, "a run stopped; it is taken up at the next start");
                     }
                 }
-                drop(slot);
             }
             locked(&runtime.0.runs).remove(&id);
             if counted && ended {
@@ -230,23 +247,20 @@ impl Runtime {
 
     /// Gives an input to a run, and hears after the commit whether it changed anything; `None` where it has ended.
     pub(crate) async fn tell(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
-        // A run that leaves the memory at this moment is woken again.
+        // A run that comes into memory or leaves it at this moment is told again.
         for _ in 0..TELL_TRIES {
-            let sender = locked(&self.0.runs).get(&run).cloned();
-            let Some(sender) = sender else {
-                if !self.wake_run(run).await? {
-                    return Ok(None);
-                }
-                continue;
-            };
             let (done, heard) = oneshot::channel();
-            if sender.send(Message { input: input.clone(), done }).await.is_err() {
-                tokio::task::yield_now().await;
-                continue;
+            let message = Message { input: input.clone(), done: Some(done) };
+            let sender = locked(&self.0.runs).get(&run).cloned();
+            match sender {
+                Some(sender) => drop(sender.send(message).await),
+                None if self.wake_run(run, Some(message)).await? => {}
+                None => return Ok(None),
             }
             if let Ok(changed) = heard.await {
                 return Ok(Some(changed));
             }
+            tokio::task::yield_now().await;
         }
         Ok(None)
     }
@@ -256,26 +270,27 @@ impl Runtime {
         mut active: Active,
         mut state: RunState,
         mut receiver: mpsc::Receiver<Message>,
-        first: Option<Input>,
+        first: Option<Message>,
     ) -> Result<Left, Error> {
         let mut stopped = self.stopped();
         let mut in_flight: JoinSet<(EffectId, Performed)> = JoinSet::new();
         let mut known: BTreeSet<EffectId> = BTreeSet::new();
         // What may have been performed before, by a process that died or a commit that failed.
         let mut again: BTreeSet<EffectId> = BTreeSet::new();
+        let mut refolded = false;
         let mut next = first;
         loop {
-            let (input, done) = match next.take() {
-                Some(input) => (input, None),
+            let Message { input, done } = match next.take() {
+                Some(message) => message,
                 None => match self
                     .wait(&active, &state, &mut in_flight, (&mut known, &again), &mut receiver, &mut stopped)
                     .await
                 {
-                    Happened::Input(input, done) => (input, done),
+                    Happened::Input(message) => message,
                     Happened::Stopped => return Ok(Left::Open),
                     Happened::Far(at) => match self.park(active.run.id, at, &mut receiver).await? {
-                        None => return Ok(Left::Open),
-                        Some(message) => (message.input, Some(message.done)),
+                        None => return Ok(Left::Parked),
+                        Some(message) => message,
                     },
                 },
             };
@@ -319,7 +334,15 @@ impl Runtime {
                     state = self.fold(active.run.id).await?;
                     in_flight = JoinSet::new();
                     known.clear();
-                    next = Some(Input::Recovered);
+                    next = Some(Input::Recovered.into());
+                    continue;
+                }
+                // Folded while another task had the run, which has left the memory since: whoever sent the input
+                // hears nothing and sends it again.
+                Err(StoreError::Conflict { .. }) if !refolded => {
+                    refolded = true;
+                    state = self.fold(active.run.id).await?;
+                    known.clear();
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -345,18 +368,30 @@ impl Runtime {
         receiver: &mut mpsc::Receiver<Message>,
     ) -> Result<Option<Message>, Error> {
         self.set_timer(TimerKey::Run(id), Some(at)).await?;
-        // Nobody can write any more once the run is not listed and the channel is closed.
-        locked(&self.0.runs).remove(&id);
+        let message = self.unlist(id, receiver);
+        if message.is_some() {
+            self.set_timer(TimerKey::Run(id), None).await?;
+        }
+        Ok(message)
+    }
+
+    /// Ends a run's place in memory, unless a message came before: then it keeps one, with the further messages.
+    fn unlist(&self, id: RunId, receiver: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        // Under the lock, so that nobody takes the run up while it is not sure that it leaves.
+        let mut runs = locked(&self.0.runs);
         receiver.close();
-        let Ok(message) = receiver.try_recv() else { return Ok(None) };
+        let Ok(message) = receiver.try_recv() else {
+            runs.remove(&id);
+            return None;
+        };
         let (sender, fresh) = mpsc::channel(MESSAGES_MAX);
         let mut old = std::mem::replace(receiver, fresh);
         while let Ok(further) = old.try_recv() {
             // The channel is as large as the old one, so there is room.
             let _ = sender.try_send(further);
         }
-        locked(&self.0.runs).insert(id, sender);
-        Ok(Some(message))
+        runs.insert(id, sender);
+        Some(message)
     }
 
     /// Hands out what is pending and waits for the next thing that happens.
@@ -383,7 +418,7 @@ impl Runtime {
                     }
                 }
                 Command::WakeAt(at) => wake = Some(at),
-                Command::Continue => return Happened::Input(Input::Tick, None),
+                Command::Continue => return Happened::Input(Input::Tick.into()),
             }
         }
         if let Some(at) = wake
@@ -396,18 +431,18 @@ impl Runtime {
         tokio::select! {
             _ = stopped.changed() => Happened::Stopped,
             Some(ended) = in_flight.join_next(), if !in_flight.is_empty() => match ended {
-                Ok((effect, performed)) => Happened::Input(Input::EffectEnded { effect, performed: Box::new(performed) }, None),
+                Ok((effect, performed)) => Happened::Input(Input::EffectEnded { effect, performed: Box::new(performed) }.into()),
                 Err(error) => {
                     tracing::error!(run = %active.run.id, %error, "a request ended in a panic; it is handed out again");
                     known.clear();
-                    Happened::Input(Input::Recovered, None)
+                    Happened::Input(Input::Recovered.into())
                 }
             },
             message = receiver.recv() => match message {
-                Some(message) => Happened::Input(message.input, Some(message.done)),
+                Some(message) => Happened::Input(message),
                 None => Happened::Stopped,
             },
-            () = self.0.config.clock.sleep_until(wake.unwrap_or_default()), if wake.is_some() => Happened::Input(Input::Tick, None),
+            () = self.0.config.clock.sleep_until(wake.unwrap_or_default()), if wake.is_some() => Happened::Input(Input::Tick.into()),
         }
     }
 

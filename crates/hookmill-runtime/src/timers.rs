@@ -58,7 +58,7 @@ impl Runtime {
 
     async fn wake(&self, key: TimerKey) -> Result<(), Error> {
         match key {
-            TimerKey::Run(run) => self.wake_run(run).await.map(drop),
+            TimerKey::Run(run) => self.wake_run(run, None).await.map(drop),
             TimerKey::Flow(flow) => self.look(flow).await.map(drop),
             TimerKey::Subscription(_) => {
                 self.0.store.commit(Unit::from(Change::ClearTimer(key)), Lane::Work).await?;
