@@ -1,0 +1,103 @@
+// Services that the server talks to, as real HTTP servers of the test: one like GitHub, one like a push service.
+import { createHmac, randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { checkVapid, makeKeys, openMessage } from './web-push.mjs';
+
+/** Serves on a free port; `answer` gets the request with its body and gives `{status, headers, body}`. */
+async function serve(answer) {
+  const calls = [];
+  const server = createServer((request, response) => {
+    const chunks = [];
+    request.on('data', (chunk) => chunks.push(chunk));
+    request.on('end', async () => {
+      const call = { method: request.method, path: request.url, headers: request.headers, body: Buffer.concat(chunks) };
+      calls.push(call);
+      try {
+        const { status, headers = {}, body } = await answer(call);
+        response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
+        response.end(body === undefined ? '' : JSON.stringify(body));
+      } catch (error) {
+        response.writeHead(500).end(String(error?.stack ?? error));
+      }
+    });
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const host = `127.0.0.1:${server.address().port}`;
+  return {
+    host,
+    url: `http://${host}`,
+    calls,
+    /** `METHOD /path` of every request, from number `since` on. */
+    lines: (since = 0) => calls.slice(since).map((call) => `${call.method} ${call.path}`),
+    stop: () =>
+      new Promise((done) => {
+        server.close(done);
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/**
+ * Webhooks of repositories, as GitHub has them: basic authentication, 404 for repositories that one may not manage,
+ * 422 for a second webhook with the same address.
+ */
+export async function startGithub({ user = 'octocat', token = 'ghp_right' } = {}) {
+  const hooks = new Map();
+  let next = 4_711;
+  const allowed = `Basic ${Buffer.from(`${user}:${token}`).toString('base64')}`;
+  const service = await serve((call) => {
+    if (call.headers.authorization !== allowed) return { status: 401, body: { message: 'Bad credentials', documentation_url: 'https://docs.example.com/rest' } };
+    const [, owner, repo, id] = /^\/repos\/([^/]+)\/([^/]+)\/hooks(?:\/([^/]+))?$/.exec(call.path) ?? [];
+    if (call.method === 'GET' && call.path === '/user/repos') return { status: 200, body: [{ name: 'Hello-World', description: 'My first repository', html_url: `${service.url}/octocat/Hello-World` }] };
+    if (!owner || repo === 'missing') return { status: 404, body: { message: 'Not Found' } };
+    if (call.method === 'POST' && id === undefined) {
+      const form = JSON.parse(call.body.toString() || '{}');
+      if (!form.config?.url) return { status: 422, body: { message: 'Validation Failed' } };
+      next += 1;
+      const hook = { id: next, type: 'Repository', name: form.name, active: form.active, events: form.events, config: form.config, owner, repo };
+      hooks.set(String(next), hook);
+      const url = `${service.url}/repos/${owner}/${repo}/hooks/${next}`;
+      return { status: 201, headers: { Location: url }, body: { ...hook, url, ping_url: `${url}/pings`, config: { ...form.config } } };
+    }
+    if (call.method === 'DELETE' && hooks.delete(id)) return { status: 204 };
+    return { status: 404, body: { message: 'Not Found' } };
+  });
+  return {
+    ...service,
+    /** The webhooks that exist now. */
+    hooks: () => [...hooks.values()],
+    /** Sends an event to the address of a webhook, as GitHub does; signed when a secret is given. */
+    async send(hook, event, payload, { secret } = {}) {
+      const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
+      const headers = { 'Content-Type': 'application/json', 'User-Agent': 'GitHub-Hookshot/test', 'X-GitHub-Event': event, 'X-GitHub-Delivery': randomUUID(), 'X-GitHub-Hook-ID': String(hook.id) };
+      if (secret) headers['X-Hub-Signature-256'] = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
+      const response = await fetch(hook.config.url, { method: 'POST', headers, body });
+      return { status: response.status, body: await response.text() };
+    },
+  };
+}
+
+/** A push service: checks who sends, opens the message with the browser's keys, and hands it to that browser. */
+export async function startPushService() {
+  const browsers = new Map();
+  const service = await serve(async (call) => {
+    const browser = browsers.get(call.path);
+    if (!browser) return { status: 410 };
+    checkVapid(call.headers.authorization, service.url);
+    if (call.headers['content-encoding'] !== 'aes128gcm' || !call.headers.ttl) return { status: 400 };
+    const text = openMessage(browser.keys, call.body);
+    browser.messages.push({ text, bytes: call.body.length });
+    await browser.deliver(text);
+    return { status: 201 };
+  });
+  return {
+    ...service,
+    /** Makes the subscription of one browser; set its `deliver` to pass messages on. */
+    subscribe() {
+      const path = `/send/${randomUUID()}`;
+      const browser = { endpoint: service.url + path, keys: makeKeys(), messages: [], deliver: async () => {} };
+      browsers.set(path, browser);
+      return browser;
+    },
+  };
+}
