@@ -1,6 +1,6 @@
 //! Recorded runs of a flow against a changed definition. Nothing is sent anywhere, and nothing is stored.
 
-use hookmill_definition::{Limits, Profile, compile};
+use hookmill_definition::{Profile, compile};
 use hookmill_engine::backtest::{Replay, replay};
 use hookmill_model::{FlowId, RunId, RunKind, Timestamp, UserId, Value};
 use hookmill_store::{List, RunFilter};
@@ -37,8 +37,9 @@ impl Runtime {
     ) -> Result<Vec<Backtested>, Error> {
         let flow = self.own_flow(owner, flow).await?;
         let stored = self.0.store.flow_version(flow.id, flow.version).await?;
+        let profile = stored.as_ref().map(|version| Profile::parse(&version.profile)).unwrap_or_default();
         let parameters = stored.and_then(|version| Value::from_json(&version.parameters).ok()).unwrap_or_default();
-        let compiled = compile(definition, &parameters, Profile::LogicApps, &Limits::default());
+        let compiled = compile(definition, &parameters, profile, &self.0.config.limits);
         let Some(plan) = compiled.plan else { return Err(Error::DefinitionInvalid(compiled.diagnostics)) };
         let plan = std::sync::Arc::new(plan);
         let filter = RunFilter { flow: Some(flow.id), kind: Some(RunKind::Flow), ..RunFilter::of(owner) };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hookmill_definition::plan::{Plan, TriggerKind};
-use hookmill_definition::{Limits, Profile, compile};
+use hookmill_definition::{Profile, compile};
 use hookmill_model::{
     ConnectionId, Diagnostic, FlowId, FlowState, Object, Pointer, RunId, Severity, SubscriptionState, Timestamp,
     UserId, Value,
@@ -35,8 +35,10 @@ pub struct FlowForm {
     pub definition: Value,
     /// Key → connection.
     pub connections: BTreeMap<String, ConnectionBinding>,
-    /// Parameter → value.
+    /// Parameter → value; null for those of the version before.
     pub parameters: Value,
+    /// Which product it was written for; that of the version before where not said otherwise.
+    pub profile: Option<Profile>,
     /// On where not said otherwise; a draft may have faults.
     pub state: Option<FlowState>,
 }
@@ -82,6 +84,8 @@ pub struct FlowView {
     pub definition: Value,
     /// Values of parameters.
     pub parameters: Value,
+    /// Which product it was written for.
+    pub profile: Profile,
     /// The newest generation of its webhook.
     pub webhook: Option<WebhookView>,
     /// What is wrong with the definition, or odd.
@@ -154,9 +158,10 @@ impl Runtime {
         owner: UserId,
         definition: &Value,
         parameters: &Value,
+        profile: Profile,
         connections: &BTreeMap<String, ConnectionBinding>,
     ) -> Vec<Diagnostic> {
-        let compiled = compile(definition, parameters, Profile::LogicApps, &Limits::default());
+        let compiled = compile(definition, parameters, profile, &self.0.config.limits);
         let mut findings = compiled.diagnostics;
         if let Some(plan) = &compiled.plan {
             findings.extend(self.check_trigger_inputs(plan, parameters));
@@ -283,18 +288,26 @@ impl Runtime {
         self.save(flow, form, Some(expected)).await
     }
 
-    async fn save(&self, mut flow: Flow, form: FlowForm, expected: Option<Expect>) -> Result<FlowSaved, Error> {
+    async fn save(&self, mut flow: Flow, mut form: FlowForm, expected: Option<Expect>) -> Result<FlowSaved, Error> {
         let name = form.name.trim();
         if name.is_empty() || name.chars().count() > 256 {
             return Err(Error::Inputs("A flow needs a name of 1 to 256 characters.".to_owned()));
         }
         let state = form.state.unwrap_or(if flow.etag == 0 { FlowState::On } else { flow.state });
-        let findings = self.check_flow(flow.owner, &form.definition, &form.parameters, &form.connections).await;
+        let before = self.0.store.flow_version(flow.id, flow.version).await?;
+        if form.parameters.is_null() {
+            let kept = before.as_ref().and_then(|version| Value::from_json(&version.parameters).ok());
+            form.parameters = kept.unwrap_or_else(|| Object::new().into());
+        }
+        let profile = form.profile.or_else(|| before.map(|version| Profile::parse(&version.profile)));
+        let profile = profile.unwrap_or_default();
+        let findings =
+            self.check_flow(flow.owner, &form.definition, &form.parameters, profile, &form.connections).await;
         let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
         if faulty && state != FlowState::Draft {
             return Err(Error::DefinitionInvalid(findings));
         }
-        let compiled = compile(&form.definition, &form.parameters, Profile::LogicApps, &Limits::default());
+        let compiled = compile(&form.definition, &form.parameters, profile, &self.0.config.limits);
         flow.bindings = self.bindings(flow.owner, &form.connections).await?;
         flow.name = name.to_owned();
         flow.description = form.description;
@@ -303,13 +316,12 @@ impl Runtime {
         flow.version += 1;
         flow.trigger = trigger_summary(compiled.plan.as_ref(), &form.definition).to_json().into();
         flow.updated_at = self.now();
-        let parameters = if form.parameters.is_null() { Object::new().into() } else { form.parameters };
         let version = FlowVersion {
             flow: flow.id,
             version: flow.version,
             definition: form.definition.to_json().into(),
-            parameters: parameters.to_json().into(),
-            connections: Vec::new().into(),
+            parameters: form.parameters.to_json().into(),
+            profile: profile.as_str().to_owned(),
             created_at: flow.updated_at,
         };
         let mut unit =
@@ -419,7 +431,8 @@ impl Runtime {
             let bound = ConnectionBinding { connection_id: binding.connection, api: binding.api.clone() };
             (binding.key.clone(), bound)
         });
-        let diagnostics = self.check_flow(owner, &definition, &parameters, &connections.collect()).await;
+        let profile = Profile::parse(&stored.profile);
+        let diagnostics = self.check_flow(owner, &definition, &parameters, profile, &connections.collect()).await;
         let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
         let webhook = newest.map(|generation| {
             let record = Record::of(&generation);
@@ -443,7 +456,7 @@ impl Runtime {
                 retry_at: record.retry_at,
             }
         });
-        Ok(FlowView { flow, definition, parameters, webhook, diagnostics })
+        Ok(FlowView { flow, definition, parameters, profile, webhook, diagnostics })
     }
 
     /// Starts a run by hand, with a body and headers as if the trigger had been called.

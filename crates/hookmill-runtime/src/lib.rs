@@ -40,6 +40,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hookmill_definition::Limits;
 use hookmill_executor::Executor;
 use hookmill_model::{EventId, FlowId, Id, RunId, Timestamp};
 use hookmill_store::{Event, Store};
@@ -66,6 +67,8 @@ pub struct RuntimeConfig {
     pub public_url: String,
     /// Larger notifications are refused.
     pub body_bytes_max: usize,
+    /// Bounds of definitions and runs.
+    pub limits: Limits,
     /// Runs in memory at a time; further ones wait.
     pub active_runs_max: usize,
     /// How long a service may take to create or delete a webhook.
@@ -83,6 +86,7 @@ impl Default for RuntimeConfig {
         Self {
             public_url: "http://127.0.0.1:7780".to_owned(),
             body_bytes_max: 10 * 1024 * 1024,
+            limits: Limits::default(),
             active_runs_max: 4_096,
             service_wait: Duration::from_secs(60),
             park_after: Duration::from_secs(5 * 60),

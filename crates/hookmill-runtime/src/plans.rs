@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use hookmill_connector::{Connector, Credentials, Settings};
-use hookmill_definition::{Limits, Plan, Profile, compile};
+use hookmill_definition::{Plan, Profile, compile};
 use hookmill_model::{ConnectionId, ConnectorId, FlowId, UserId, Value};
 use hookmill_store::Binding;
 
@@ -45,7 +45,7 @@ impl Runtime {
                 .map_err(|error| Error::Internal(format!("the stored definition is damaged: {error}")))
         };
         let (definition, parameters) = (read(&stored.definition)?, read(&stored.parameters)?);
-        let compiled = compile(&definition, &parameters, Profile::LogicApps, &Limits::default());
+        let compiled = compile(&definition, &parameters, Profile::parse(&stored.profile), &self.0.config.limits);
         let Some(plan) = compiled.plan else { return Err(Error::DefinitionInvalid(compiled.diagnostics)) };
         let made = Arc::new(Version { number: version, plan, parameters });
         let mut versions = locked(&self.0.plans.versions);

@@ -3,6 +3,7 @@
 
 mod world;
 
+use hookmill_definition::Profile;
 use hookmill_model::{Object, RunKind, RunStatus, Value};
 use hookmill_runtime::{Error, WhichVersion};
 use hookmill_store::{Inbox as _, List, RunFilter, Runs as _};
@@ -114,4 +115,27 @@ async fn a_changed_definition_is_tried_on_recorded_runs() {
     assert_eq!(ways, [0, 1, 0, 0], "{tested:?} {other:?}");
     assert_eq!(seen.lock().unwrap().len(), calls, "nothing is sent");
     assert_eq!(world.runtime.backtest(world.owner, id, &changed, 2).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_flow_keeps_its_profile_and_its_parameters_until_they_are_changed() {
+    let (address, _seen) = service(false, false).await;
+    let world = world(&address).await;
+    let mut flow = form(&world, r#"{"Each":{"type":"Foreach","foreach":"@createArray(1,2)","actions":{}}}"#, "site");
+    flow.profile = Some(Profile::PowerAutomate);
+    flow.parameters = Value::object([("limit", 7)]);
+    flow.definition = {
+        let mut definition = flow.definition.as_object().unwrap().clone();
+        definition.insert("parameters", Value::from_json(br#"{"limit":{"type":"Int"}}"#).unwrap());
+        definition.into()
+    };
+    let saved = world.runtime.create_flow(world.owner, flow.clone()).await.unwrap();
+    let id = saved.view.flow.id;
+    // As a client saves that knows of neither.
+    (flow.profile, flow.parameters) = (None, Value::Null);
+    let again = world.runtime.update_flow(world.owner, id, None, flow.clone()).await.unwrap();
+    assert_eq!((again.view.profile, &again.view.parameters), (Profile::PowerAutomate, &Value::object([("limit", 7)])));
+    (flow.profile, flow.parameters) = (Some(Profile::LogicApps), Value::object([("limit", 8)]));
+    let changed = world.runtime.update_flow(world.owner, id, None, flow).await.unwrap();
+    assert_eq!((changed.view.profile, &changed.view.parameters), (Profile::LogicApps, &Value::object([("limit", 8)])));
 }

@@ -34,6 +34,8 @@ pub struct Form {
     connections: BTreeMap<String, BindingForm>,
     #[serde(default)]
     parameters: Value,
+    /// `la` (bare definitions) or `pa` (Power Automate): it chooses defaults.
+    profile: Option<String>,
     state: Option<FlowState>,
 }
 
@@ -50,6 +52,7 @@ impl Form {
             definition: self.definition,
             connections: bindings(self.connections),
             parameters: self.parameters,
+            profile: self.profile.as_deref().map(Profile::parse),
             state: self.state,
         }
     }
@@ -84,6 +87,7 @@ async fn shown(state: &ServerState, view: &FlowView) -> Result<Json_, Problem> {
     let mut members = listed(&view.flow, stats.first());
     members["definition"] = json!(view.definition);
     members["parameters"] = json!(view.parameters);
+    members["profile"] = json!(view.profile.as_str());
     let connections: serde_json::Map<String, Json_> = view
         .flow
         .bindings
@@ -210,8 +214,10 @@ pub async fn check(
     State(state): State<ServerState>,
     Json(form): Json<Form>,
 ) -> Result<Response, Problem> {
+    let form = form.read();
+    let profile = form.profile.unwrap_or_default();
     let findings =
-        state.runtime.check_flow(caller.user, &form.definition, &form.parameters, &bindings(form.connections)).await;
+        state.runtime.check_flow(caller.user, &form.definition, &form.parameters, profile, &form.connections).await;
     Ok(Json(json!({"diagnostics": findings})).into_response())
 }
 
@@ -229,7 +235,7 @@ pub async fn export(
     let flow = file::FlowFile {
         entry: None,
         name: Some(view.flow.name.clone()),
-        profile: Profile::LogicApps,
+        profile: view.profile,
         definition: view.definition,
         pointer: hookmill_model::Pointer::root(),
         connections: connections.collect(),
@@ -340,7 +346,7 @@ pub async fn version(
     let read = |bytes: &[u8]| Value::from_json(bytes).unwrap_or_default();
     Ok(Json(json!({
         "version": number, "saved_at": stored.created_at,
-        "definition": read(&stored.definition), "parameters": read(&stored.parameters),
+        "definition": read(&stored.definition), "parameters": read(&stored.parameters), "profile": stored.profile,
     }))
     .into_response())
 }
@@ -363,6 +369,7 @@ pub async fn duplicate(
         definition: view.definition,
         connections: connections.collect(),
         parameters: view.parameters,
+        profile: Some(view.profile),
         state: Some(state_of_copy),
     };
     let made = Box::pin(state.runtime.create_flow(caller.user, form)).await?;
@@ -416,6 +423,7 @@ pub async fn import(
         "name": flow.name.unwrap_or_else(|| "Imported flow".to_owned()),
         "definition": flow.definition,
         "parameters": flow.parameters,
+        "profile": flow.profile.as_str(),
         "connections": connections,
         "needs": needs,
         "diagnostics": compiled.diagnostics,

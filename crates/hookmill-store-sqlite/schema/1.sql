@@ -126,7 +126,7 @@ CREATE TABLE flow_version (
     version     INTEGER NOT NULL,
     definition  BLOB NOT NULL,
     parameters  BLOB NOT NULL,
-    connections BLOB NOT NULL,
+    profile     TEXT NOT NULL,
     created     INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX flow_version_key ON flow_version (flow, version);

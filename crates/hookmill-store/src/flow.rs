@@ -58,8 +58,8 @@ pub struct FlowVersion {
     pub definition: Bytes,
     /// The values of the definition's parameters, JSON text.
     pub parameters: Bytes,
-    /// The bound connection references, in the runtime's own form.
-    pub connections: Bytes,
+    /// Which product it was written for, as a word (`la`, `pa`): it chooses defaults.
+    pub profile: String,
     /// When it was saved.
     pub created_at: Timestamp,
 }

@@ -423,6 +423,7 @@ pub fn save_flow(
         ("definition", flow.definition.clone()),
         ("connections", bound.into()),
         ("parameters", flow.parameters.clone()),
+        ("profile", flow.profile.as_str().into()),
     ]);
     let (method, path) = match id {
         Some(id) => (Method::PUT, format!("/api/flows/{id}")),

@@ -311,6 +311,7 @@ export interface Flow {
   definition?: JsonObject;
   connections: { [key: string]: FlowConnection };
   parameters?: JsonObject;
+  profile?: string;
   webhook: FlowWebhook | null;
   diagnostics?: Diagnostic[];
   last_run?: { id: string; status: RunStatus; started_at: string } | null;
@@ -332,6 +333,8 @@ export interface FlowBody {
 export interface ImportedFlow {
   name: string;
   definition: JsonObject;
+  parameters: JsonObject;
+  profile: string;
   connections: { [key: string]: { api?: string; connector_id?: string | null } };
   needs: Json[];
   diagnostics: Diagnostic[];

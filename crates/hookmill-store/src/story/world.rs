@@ -97,7 +97,7 @@ pub fn version(flow: FlowId, version: u32) -> FlowVersion {
         version,
         definition: definition.into(),
         parameters: Bytes::from_static(b"{}"),
-        connections: Bytes::from_static(b"[]"),
+        profile: "pa".to_owned(),
         created_at: at(i64::from(version)),
     }
 }

@@ -33,7 +33,7 @@ import './designer.css';
 
 type Side = { show: 'step'; step: string | null } | { show: 'trigger' } | { show: 'action'; position: Position } | { show: 'checker' } | { show: 'test' } | null;
 
-const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {} });
+const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {}, parameters: flow.parameters ?? {}, profile: flow.profile ?? 'la' });
 
 /** The step that a choice of the search becomes. */
 function stepOfChoice(choice: Choice, edited: Edited, known: { id: string; connector: { id: string } }[]): { title: string; step: JsonObject; connections: Edited['connections'] } {
@@ -172,7 +172,7 @@ function Designer({ initial, stored, onStored }: { initial: Edited; stored: Flow
     setError(null);
     setTold('');
     const name = asCopy ? t.copyOf(edited.name) : edited.name.trim() || t.newTitle;
-    const body = { name, definition: edited.definition, connections: usedConnections(edited), ...(state ? { state } : {}) };
+    const body = { name, definition: edited.definition, connections: usedConnections(edited), parameters: edited.parameters ?? {}, profile: edited.profile, ...(state ? { state } : {}) };
     const saving = stored && !asCopy ? saveFlow(stored.id, body, force ? undefined : String(stored.etag)) : post<Flow>('/api/flows', asCopy ? { ...body, state: 'draft' } : body);
     saving
       .then((flow) => finish(flow, state === 'draft' ? t.savedDraft : t.saved))
@@ -379,10 +379,11 @@ export function NewFlowPage() {
       if (kept) {
         const imported = JSON.parse(kept) as ImportedFlow;
         const connections = Object.fromEntries(Object.entries(imported.connections ?? {}).map(([key, own]) => [key, { connection_id: null, ...(own.connector_id ? { connector_id: own.connector_id } : {}), ...(own.api ? { api: own.api } : {}) }]));
-        return { name: imported.name, definition: imported.definition, connections };
+        return { name: imported.name, definition: imported.definition, connections, parameters: imported.parameters, profile: imported.profile };
       }
     }
-    return template(search.template);
+    // What is drawn here behaves as in Power Automate: loops run one item after the other.
+    return { ...template(search.template), profile: 'pa' };
   }, [search.template]);
   return <Designer key={search.template ?? 'blank'} initial={initial} stored={null} onStored={() => undefined} />;
 }

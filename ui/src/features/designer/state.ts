@@ -7,6 +7,9 @@ export interface Edited {
   name: string;
   definition: JsonObject;
   connections: { [key: string]: FlowConnection };
+  /** Values of the definition's parameters, and the product it was written for: kept as they came. */
+  parameters?: JsonObject;
+  profile?: string;
 }
 
 export type Act =
