@@ -97,11 +97,10 @@ pub fn ensure_chromium() -> Result<()> {
         .context("installing Chromium for the browser tests")
 }
 
-/// Checks licences, sources and bans of the dependencies where cargo-deny is installed.
+/// Checks licences, sources and bans of the dependencies.
 pub fn audit() -> Result<()> {
     if !Program::new("cargo").args(["deny", "--version"]).works() {
-        println!("skipped: cargo-deny is not installed (cargo install cargo-deny)");
-        return Ok(());
+        Program::new("cargo").args(["install", "cargo-deny", "--locked"]).run().context("installing cargo-deny")?;
     }
     // Advisories need a database from the network, so they have their own run outside the tests.
     Program::new("cargo").args(["deny", "check", "bans", "licenses", "sources"]).run()
