@@ -133,9 +133,10 @@ function Frame({ name }: { name: string }) {
         {PLACES.map((place) => {
           const active = place.to === '/' ? path === '/' : path.startsWith(place.to);
           return (
-            <Link key={place.to} to={place.to} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined}>
+            <Link key={place.to} to={place.to} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined} aria-label={place.key === 'notifications' && unread > 0 ? t.unread(unread) : undefined}>
               {place.icon}
-              <span>{t[place.key]}</span>
+              <span className="wide">{t[place.key]}</span>
+              <span className="short" aria-hidden="true">{t.short[place.key]}</span>
               {place.key === 'notifications' && unread > 0 && <CounterBadge count={unread} size="small" color="danger" />}
             </Link>
           );

@@ -17,7 +17,7 @@ export interface Builtin {
   kind: 'trigger' | 'action';
   /** Definition type. */
   type: string;
-  title: string;
+  title: { en: string; de: string };
   description: { en: string; de: string };
   keywords: string;
   icon: string;
@@ -37,8 +37,8 @@ const notification = (operation: string, parameters: JsonObject): JsonObject => 
 /** Parameter keys have slashes, so these paths cannot be written with dots. */
 const parameter = (key: string, en: string, de: string, more: Partial<FieldForm> = {}): FieldForm => ({ path: ['inputs', 'parameters', key], label: { en, de }, kind: 'text', ...more });
 
-const make = (kind: Builtin['kind'], type: string, title: string, en: string, de: string, keywords: string, icon: string, step: JsonObject, fields: readonly FieldForm[], id = type): Builtin => ({
-  id, kind, type, title, description: { en, de }, keywords, icon, step: { type, ...step }, fields,
+const make = (kind: Builtin['kind'], type: string, title: readonly [en: string, de: string], en: string, de: string, keywords: string, icon: string, step: JsonObject, fields: readonly FieldForm[], id = type): Builtin => ({
+  id, kind, type, title: { en: title[0], de: title[1] }, description: { en, de }, keywords, icon, step: { type, ...step }, fields,
 });
 
 const REQUEST_FIELDS = [field('inputs.schema', 'Request body schema', 'Schema des Inhalts', 'schema'), field('inputs.method', 'Method', 'Methode', 'select', { options: METHODS, advanced: true })];
@@ -64,76 +64,76 @@ const TIME_FIELDS = [
 ];
 
 export const BUILTINS: readonly Builtin[] = [
-  make('trigger', 'Request', 'When a web request is received', 'The flow has an address of its own that any service can call.', 'Der Flow hat eine eigene Adresse, die jeder Dienst aufrufen kann.', 'webhook http manual url', 'globe', { kind: 'Http', inputs: { schema: {} } }, REQUEST_FIELDS),
-  make('trigger', 'Recurrence', 'Recurrence', 'Starts again and again, for example every hour.', 'Startet immer wieder, etwa jede Stunde.', 'schedule timer cron', 'clock', { recurrence: { interval: 1, frequency: 'Hour' } }, RECURRENCE_FIELDS),
-  make('trigger', 'Http', 'Poll a web address', 'Asks an address regularly and starts when it answers 200.', 'Fragt regelmäßig eine Adresse und startet bei Antwort 200.', 'http polling', 'globe', { inputs: { method: 'GET', uri: '' }, recurrence: { interval: 5, frequency: 'Minute' } }, [...HTTP_FIELDS, ...RECURRENCE_FIELDS.slice(0, 2)], 'Http-trigger'),
-  make('action', 'OpenApiConnection', 'Send me a mobile notification', 'Push notification to your devices and the inbox.', 'Push-Mitteilung an Ihre Geräte und den Posteingang.', 'push notification phone mobile', 'bell', notification('SendNotification', { 'NotificationDefinition/notificationText': '' }), [
+  make('trigger', 'Request', ['When a web request is received', 'Wenn eine Web-Anfrage eintrifft'], 'The flow has an address of its own that any service can call.', 'Der Flow hat eine eigene Adresse, die jeder Dienst aufrufen kann.', 'webhook http manual url', 'globe', { kind: 'Http', inputs: { schema: {} } }, REQUEST_FIELDS),
+  make('trigger', 'Recurrence', ['Recurrence', 'Wiederholung'], 'Starts again and again, for example every hour.', 'Startet immer wieder, etwa jede Stunde.', 'schedule timer cron', 'clock', { recurrence: { interval: 1, frequency: 'Hour' } }, RECURRENCE_FIELDS),
+  make('trigger', 'Http', ['Poll a web address', 'Web-Adresse abfragen'], 'Asks an address regularly and starts when it answers 200.', 'Fragt regelmäßig eine Adresse und startet bei Antwort 200.', 'http polling', 'globe', { inputs: { method: 'GET', uri: '' }, recurrence: { interval: 5, frequency: 'Minute' } }, [...HTTP_FIELDS, ...RECURRENCE_FIELDS.slice(0, 2)], 'Http-trigger'),
+  make('action', 'OpenApiConnection', ['Send me a mobile notification', 'Mitteilung an mein Telefon senden'], 'Push notification to your devices and the inbox.', 'Push-Mitteilung an Ihre Geräte und den Posteingang.', 'push notification phone mobile', 'bell', notification('SendNotification', { 'NotificationDefinition/notificationText': '' }), [
     parameter('NotificationDefinition/notificationText', 'Text', 'Text', { required: true }),
     parameter('NotificationDefinition/notificationLink/uri', 'Link', 'Link'),
     parameter('NotificationDefinition/notificationLink/label', 'Link label', 'Text des Links', { advanced: true }),
   ], 'SendNotification'),
-  make('action', 'OpenApiConnection', 'Send me an email notification', 'An e-mail to your own address.', 'Eine E-Mail an Ihre eigene Adresse.', 'mail email notification', 'mail', notification('SendEmailNotification', { 'NotificationEmailDefinition/notificationSubject': '', 'NotificationEmailDefinition/notificationBody': '' }), [
+  make('action', 'OpenApiConnection', ['Send me an email notification', 'E-Mail an mich senden'], 'An e-mail to your own address.', 'Eine E-Mail an Ihre eigene Adresse.', 'mail email notification', 'mail', notification('SendEmailNotification', { 'NotificationEmailDefinition/notificationSubject': '', 'NotificationEmailDefinition/notificationBody': '' }), [
     parameter('NotificationEmailDefinition/notificationSubject', 'Subject', 'Betreff', { required: true }),
     parameter('NotificationEmailDefinition/notificationBody', 'Body', 'Inhalt', { required: true }),
   ], 'SendEmailNotification'),
-  make('action', 'If', 'Condition', 'Two branches: if yes, if no.', 'Zwei Zweige: wenn ja, wenn nein.', 'if else branch control', 'branch', { expression: { and: [{ equals: ['', ''] }] }, actions: {}, else: { actions: {} } }, [field('expression', 'Condition', 'Bedingung', 'condition', { required: true })]),
-  make('action', 'Foreach', 'Apply to each', 'Does its actions for every item of an array.', 'Führt seine Aktionen für jedes Element einer Liste aus.', 'loop for each control', 'loop', { foreach: '', actions: {} }, [field('foreach', 'Select an output', 'Ausgabe wählen', 'value', { required: true })]),
-  make('action', 'Switch', 'Switch', 'One of several branches, chosen by a value.', 'Einer von mehreren Zweigen, nach einem Wert.', 'case branch control', 'branch', { expression: '', cases: { Case: { case: '', actions: {} } }, default: { actions: {} } }, [field('expression', 'On', 'Nach', 'value', { required: true })]),
-  make('action', 'Scope', 'Scope', 'Holds actions together, so that a failure can be handled for all.', 'Fasst Aktionen zusammen, um Fehler gemeinsam zu behandeln.', 'group try catch control', 'box', { actions: {} }, []),
-  make('action', 'Until', 'Do until', 'Repeats its actions until something is true.', 'Wiederholt seine Aktionen, bis etwas wahr ist.', 'loop while control', 'loop', { expression: '', limit: { count: 60, timeout: 'PT1H' }, actions: {} }, [
+  make('action', 'If', ['Condition', 'Bedingung'], 'Two branches: if yes, if no.', 'Zwei Zweige: wenn ja, wenn nein.', 'if else branch control', 'branch', { expression: { and: [{ equals: ['', ''] }] }, actions: {}, else: { actions: {} } }, [field('expression', 'Condition', 'Bedingung', 'condition', { required: true })]),
+  make('action', 'Foreach', ['Apply to each', 'Auf alle anwenden'], 'Does its actions for every item of an array.', 'Führt seine Aktionen für jedes Element einer Liste aus.', 'loop for each control', 'loop', { foreach: '', actions: {} }, [field('foreach', 'Select an output', 'Ausgabe wählen', 'value', { required: true })]),
+  make('action', 'Switch', ['Switch', 'Verzweigung'], 'One of several branches, chosen by a value.', 'Einer von mehreren Zweigen, nach einem Wert.', 'case branch control', 'branch', { expression: '', cases: { Case: { case: '', actions: {} } }, default: { actions: {} } }, [field('expression', 'On', 'Nach', 'value', { required: true })]),
+  make('action', 'Scope', ['Scope', 'Bereich'], 'Holds actions together, so that a failure can be handled for all.', 'Fasst Aktionen zusammen, um Fehler gemeinsam zu behandeln.', 'group try catch control', 'box', { actions: {} }, []),
+  make('action', 'Until', ['Do until', 'Wiederholen bis'], 'Repeats its actions until something is true.', 'Wiederholt seine Aktionen, bis etwas wahr ist.', 'loop while control', 'loop', { expression: '', limit: { count: 60, timeout: 'PT1H' }, actions: {} }, [
     field('expression', 'Until (expression)', 'Bis (Ausdruck)', 'value', { required: true }),
     field('limit.count', 'At most so often', 'Höchstens so oft', 'number', { advanced: true }),
     field('limit.timeout', 'At most so long (ISO 8601)', 'Höchstens so lange (ISO 8601)', 'text', { advanced: true }),
   ]),
-  make('action', 'Http', 'HTTP', 'Sends a web request.', 'Sendet eine Web-Anfrage.', 'request rest get post', 'globe', { inputs: { method: 'GET', uri: '' } }, HTTP_FIELDS),
-  make('action', 'Response', 'Response', 'Answers the web request that started the flow.', 'Beantwortet die Anfrage, die den Flow gestartet hat.', 'answer http reply', 'reply', { kind: 'Http', inputs: { statusCode: 200, body: '' } }, [
+  make('action', 'Http', ['HTTP', 'HTTP'], 'Sends a web request.', 'Sendet eine Web-Anfrage.', 'request rest get post', 'globe', { inputs: { method: 'GET', uri: '' } }, HTTP_FIELDS),
+  make('action', 'Response', ['Response', 'Antwort'], 'Answers the web request that started the flow.', 'Beantwortet die Anfrage, die den Flow gestartet hat.', 'answer http reply', 'reply', { kind: 'Http', inputs: { statusCode: 200, body: '' } }, [
     field('inputs.statusCode', 'Status code', 'Statuscode', 'value', { required: true }),
     field('inputs.headers', 'Headers', 'Header', 'json', { advanced: true }),
     field('inputs.body', 'Body', 'Inhalt', 'value'),
   ]),
-  make('action', 'Compose', 'Compose', 'Makes a value that later actions can use.', 'Bildet einen Wert, den spätere Aktionen verwenden.', 'data value', 'data', { inputs: '' }, [field('inputs', 'Inputs', 'Eingaben', 'value', { required: true })]),
-  make('action', 'ParseJson', 'Parse JSON', 'Reads JSON, so that its fields become dynamic content.', 'Liest JSON, damit seine Felder dynamische Inhalte werden.', 'data schema', 'data', { inputs: { content: '', schema: {} } }, [
+  make('action', 'Compose', ['Compose', 'Wert bilden'], 'Makes a value that later actions can use.', 'Bildet einen Wert, den spätere Aktionen verwenden.', 'data value', 'data', { inputs: '' }, [field('inputs', 'Inputs', 'Eingaben', 'value', { required: true })]),
+  make('action', 'ParseJson', ['Parse JSON', 'JSON lesen'], 'Reads JSON, so that its fields become dynamic content.', 'Liest JSON, damit seine Felder dynamische Inhalte werden.', 'data schema', 'data', { inputs: { content: '', schema: {} } }, [
     field('inputs.content', 'Content', 'Inhalt', 'value', { required: true }),
     field('inputs.schema', 'Schema', 'Schema', 'schema', { required: true }),
   ]),
-  make('action', 'InitializeVariable', 'Initialize variable', 'Declares a variable.', 'Legt eine Variable an.', 'variable', 'variable', { inputs: { variables: [{ name: '', type: 'string' }] } }, [
+  make('action', 'InitializeVariable', ['Initialize variable', 'Variable anlegen'], 'Declares a variable.', 'Legt eine Variable an.', 'variable', 'variable', { inputs: { variables: [{ name: '', type: 'string' }] } }, [
     field('inputs.variables.0.name', 'Name', 'Name', 'text', { required: true }),
     field('inputs.variables.0.type', 'Type', 'Typ', 'select', { options: TYPES, required: true }),
     field('inputs.variables.0.value', 'Value', 'Wert', 'value'),
   ]),
-  make('action', 'SetVariable', 'Set variable', 'Gives a variable another value.', 'Gibt einer Variablen einen anderen Wert.', 'variable', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
-  make('action', 'IncrementVariable', 'Increment variable', 'Adds to a number.', 'Zählt zu einer Zahl dazu.', 'variable count', 'variable', { inputs: { name: '', value: 1 } }, VARIABLE_FIELDS),
-  make('action', 'DecrementVariable', 'Decrement variable', 'Subtracts from a number.', 'Zieht von einer Zahl ab.', 'variable count', 'variable', { inputs: { name: '', value: 1 } }, VARIABLE_FIELDS),
-  make('action', 'AppendToArrayVariable', 'Append to array variable', 'Adds an item to a list.', 'Hängt ein Element an eine Liste.', 'variable list', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
-  make('action', 'AppendToStringVariable', 'Append to string variable', 'Adds text to a text.', 'Hängt Text an einen Text.', 'variable text', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
-  make('action', 'Query', 'Filter array', 'Keeps the items for which something is true.', 'Behält die Elemente, für die etwas wahr ist.', 'data filter list', 'data', { inputs: { from: '', where: '' } }, [
+  make('action', 'SetVariable', ['Set variable', 'Variable setzen'], 'Gives a variable another value.', 'Gibt einer Variablen einen anderen Wert.', 'variable', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
+  make('action', 'IncrementVariable', ['Increment variable', 'Variable erhöhen'], 'Adds to a number.', 'Zählt zu einer Zahl dazu.', 'variable count', 'variable', { inputs: { name: '', value: 1 } }, VARIABLE_FIELDS),
+  make('action', 'DecrementVariable', ['Decrement variable', 'Variable verringern'], 'Subtracts from a number.', 'Zieht von einer Zahl ab.', 'variable count', 'variable', { inputs: { name: '', value: 1 } }, VARIABLE_FIELDS),
+  make('action', 'AppendToArrayVariable', ['Append to array variable', 'An Listenvariable anhängen'], 'Adds an item to a list.', 'Hängt ein Element an eine Liste.', 'variable list', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
+  make('action', 'AppendToStringVariable', ['Append to string variable', 'An Textvariable anhängen'], 'Adds text to a text.', 'Hängt Text an einen Text.', 'variable text', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
+  make('action', 'Query', ['Filter array', 'Liste filtern'], 'Keeps the items for which something is true.', 'Behält die Elemente, für die etwas wahr ist.', 'data filter list', 'data', { inputs: { from: '', where: '' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
     field('inputs.where', 'Where (expression)', 'Wo (Ausdruck)', 'value', { required: true }),
   ]),
-  make('action', 'Select', 'Select', 'Makes each item of a list into something else.', 'Formt jedes Element einer Liste um.', 'data map list', 'data', { inputs: { from: '', select: {} } }, [
+  make('action', 'Select', ['Select', 'Elemente umformen'], 'Makes each item of a list into something else.', 'Formt jedes Element einer Liste um.', 'data map list', 'data', { inputs: { from: '', select: {} } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
     field('inputs.select', 'Map', 'Abbildung', 'json', { required: true }),
   ]),
-  make('action', 'Join', 'Join', 'One text out of a list.', 'Ein Text aus einer Liste.', 'data text list', 'data', { inputs: { from: '', joinWith: ', ' } }, [
+  make('action', 'Join', ['Join', 'Liste verbinden'], 'One text out of a list.', 'Ein Text aus einer Liste.', 'data text list', 'data', { inputs: { from: '', joinWith: ', ' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
     field('inputs.joinWith', 'Join with', 'Verbinden mit', 'text', { required: true }),
   ]),
-  make('action', 'Table', 'Create table', 'A CSV or HTML table out of a list.', 'Eine CSV- oder HTML-Tabelle aus einer Liste.', 'data csv html', 'data', { inputs: { from: '', format: 'HTML' } }, [
+  make('action', 'Table', ['Create table', 'Tabelle erstellen'], 'A CSV or HTML table out of a list.', 'Eine CSV- oder HTML-Tabelle aus einer Liste.', 'data csv html', 'data', { inputs: { from: '', format: 'HTML' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
     field('inputs.format', 'Format', 'Format', 'select', { options: ['HTML', 'CSV'] }),
     field('inputs.columns', 'Columns', 'Spalten', 'json', { advanced: true }),
   ]),
-  make('action', 'Wait', 'Delay', 'Waits for some time.', 'Wartet eine Weile.', 'wait sleep pause', 'clock', { inputs: { interval: { count: 1, unit: 'Minute' } } }, [
+  make('action', 'Wait', ['Delay', 'Warten'], 'Waits for some time.', 'Wartet eine Weile.', 'wait sleep pause', 'clock', { inputs: { interval: { count: 1, unit: 'Minute' } } }, [
     field('inputs.interval.count', 'Count', 'Anzahl', 'value', { required: true }),
     field('inputs.interval.unit', 'Unit', 'Einheit', 'select', { options: UNITS, required: true }),
   ]),
-  make('action', 'Wait', 'Delay until', 'Waits until a time.', 'Wartet bis zu einem Zeitpunkt.', 'wait time', 'clock', { inputs: { until: { timestamp: '' } } }, [field('inputs.until.timestamp', 'Timestamp', 'Zeitpunkt', 'text', { required: true })], 'Wait-until'),
-  make('action', 'Terminate', 'Terminate', 'Ends the run.', 'Beendet den Lauf.', 'stop end control', 'stop', { inputs: { runStatus: 'Failed', runError: { code: '', message: '' } } }, [
+  make('action', 'Wait', ['Delay until', 'Warten bis'], 'Waits until a time.', 'Wartet bis zu einem Zeitpunkt.', 'wait time', 'clock', { inputs: { until: { timestamp: '' } } }, [field('inputs.until.timestamp', 'Timestamp', 'Zeitpunkt', 'text', { required: true })], 'Wait-until'),
+  make('action', 'Terminate', ['Terminate', 'Lauf beenden'], 'Ends the run.', 'Beendet den Lauf.', 'stop end control', 'stop', { inputs: { runStatus: 'Failed', runError: { code: '', message: '' } } }, [
     field('inputs.runStatus', 'Status', 'Status', 'select', { options: ['Succeeded', 'Failed', 'Cancelled'], required: true }),
     field('inputs.runError.code', 'Code', 'Code', 'text'),
     field('inputs.runError.message', 'Message', 'Meldung', 'text'),
   ]),
-  make('action', 'Expression', 'Convert time zone', 'Gives a time in another time zone.', 'Gibt eine Zeit in einer anderen Zeitzone.', 'date time', 'clock', { kind: 'ConvertTimeZone', inputs: { baseTime: '', sourceTimeZone: 'UTC', destinationTimeZone: 'UTC', formatString: 'o' } }, [
+  make('action', 'Expression', ['Convert time zone', 'Zeitzone umrechnen'], 'Gives a time in another time zone.', 'Gibt eine Zeit in einer anderen Zeitzone.', 'date time', 'clock', { kind: 'ConvertTimeZone', inputs: { baseTime: '', sourceTimeZone: 'UTC', destinationTimeZone: 'UTC', formatString: 'o' } }, [
     ...TIME_FIELDS,
     field('inputs.sourceTimeZone', 'Source time zone', 'Ausgangszeitzone', 'text', { required: true }),
     field('inputs.destinationTimeZone', 'Destination time zone', 'Zielzeitzone', 'text', { required: true }),

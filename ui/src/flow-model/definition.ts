@@ -126,9 +126,11 @@ export const runAfterOf = (action: JsonObject): JsonObject => (isObject(action['
 /** The containers around an action, outermost first. */
 export function containersOf(place: Place): string[] {
   const names: string[] = [];
-  // A place alternates `actions`, name, then the branch's members; each name follows an `actions` member.
-  for (let at = 0; at < place.length - 1; at += 1) {
-    if (place[at] === 'actions' && (at === 0 || place[at - 1] !== 'cases')) names.push(place[at + 1] as string);
+  // After a container's name come the members of its branch: `actions`, `else/actions`, `cases/<name>/actions`, `default/actions`.
+  for (let at = 0; at + 1 < place.length; ) {
+    names.push(place[at + 1] as string);
+    const member = place[at + 2];
+    at += 2 + (member === 'actions' ? 0 : member === 'cases' ? 2 : 1);
   }
   return names;
 }

@@ -3,6 +3,7 @@ import {
   actionNames,
   actionsAt,
   branchesOf,
+  containersOf,
   findAction,
   forEachAction,
   freeName,
@@ -12,10 +13,12 @@ import {
   triggerOf,
   valueAt,
   withValueAt,
+  type Found,
   type Json,
   type JsonObject,
   type Place,
 } from './definition';
+import { hasCircle, lastOf } from './order';
 import { mapStrings, renameReferences } from './references';
 
 type Actions = { [name: string]: JsonObject };
@@ -47,22 +50,33 @@ function inserted(actions: Actions, after: string | null, name: string, action: 
 const runsOnSuccess = (statuses: Json | undefined): boolean =>
   Array.isArray(statuses) && (statuses.length === 0 || statuses.some((status) => typeof status === 'string' && status.toLowerCase() === 'succeeded'));
 
-/** Adds an action. Whatever ran after the one before it runs after the new one, unless it is a parallel branch. */
-export function addAction(definition: JsonObject, position: Position, title: string, action: JsonObject): { definition: JsonObject; name: string } {
-  const name = freeName(nameOf(title), actionNames(definition));
-  const actions = { ...actionsAt(definition, position.place) };
+/** Puts actions that hang together at a position. Whatever ran after the one before them runs after the last of them, unless it is a parallel branch. */
+function insertGroup(definition: JsonObject, position: Position, group: Actions): JsonObject {
+  let actions: Actions = { ...actionsAt(definition, position.place) };
   const { after } = position;
+  const ends = lastOf(group);
   if (!position.parallel) {
     for (const [key, other] of Object.entries(actions)) {
-      const before = runAfterOf(other);
-      if (after === null ? Object.keys(before).length === 0 : runsOnSuccess(before[after])) {
-        const { [after ?? '']: statuses = ['Succeeded'], ...rest } = before;
-        actions[key] = { ...other, runAfter: { ...rest, [name]: statuses } };
+      const earlier = runAfterOf(other);
+      if (after === null ? Object.keys(earlier).length === 0 : runsOnSuccess(earlier[after])) {
+        const { [after ?? '']: statuses = ['Succeeded'], ...rest } = earlier;
+        actions[key] = { ...other, runAfter: { ...rest, ...Object.fromEntries(ends.map((end) => [end, statuses])) } };
       }
     }
   }
-  const runAfter: JsonObject = after === null ? {} : { [after]: ['Succeeded'] };
-  return { name, definition: withActions(definition, position.place, inserted(actions, after, name, { ...action, runAfter })) };
+  let behind = after;
+  for (const [name, action] of Object.entries(group)) {
+    const isFirst = Object.keys(runAfterOf(action)).length === 0;
+    actions = inserted(actions, behind, name, isFirst ? { ...action, runAfter: after === null ? {} : { [after]: ['Succeeded'] } } : action);
+    behind = name;
+  }
+  return withActions(definition, position.place, actions);
+}
+
+/** Adds an action under the first name for its title that is free. */
+export function addAction(definition: JsonObject, position: Position, title: string, action: JsonObject): { definition: JsonObject; name: string } {
+  const name = freeName(nameOf(title), actionNames(definition));
+  return { name, definition: insertGroup(definition, position, { [name]: { ...action, runAfter: {} } }) };
 }
 
 /** Removes an action with everything in it; what ran after it runs after what it ran after. */
@@ -84,21 +98,24 @@ export function removeAction(definition: JsonObject, name: string): JsonObject {
   return withActions(definition, found.place, actions);
 }
 
-/** Renames an action; runAfter and every expression that mentions it follow. Gives null when the name is taken or empty. */
-export function renameAction(definition: JsonObject, from: string, title: string): { definition: JsonObject; name: string } | null {
-  const name = nameOf(title);
-  if (!title.trim() || (name !== from && actionNames(definition).has(name))) return null;
-  if (name === from) return { definition, name };
+/** Gives an action another name; runAfter and every expression that mentions it follow. */
+function renamed(definition: JsonObject, from: string, to: string): JsonObject {
   const found = findAction(definition, from);
-  if (!found) return null;
+  if (!found || from === to) return definition;
   const actions: Actions = {};
   for (const [key, action] of Object.entries(actionsAt(definition, found.place))) {
     const after = runAfterOf(action);
-    const moved = from in after ? { ...action, runAfter: Object.fromEntries(Object.entries(after).map(([other, statuses]) => [other === from ? name : other, statuses])) } : action;
-    actions[key === from ? name : key] = moved;
+    const moved = from in after ? { ...action, runAfter: Object.fromEntries(Object.entries(after).map(([other, statuses]) => [other === from ? to : other, statuses])) } : action;
+    actions[key === from ? to : key] = moved;
   }
-  const changed = withActions(definition, found.place, actions);
-  return { name, definition: mapStrings(changed, (text) => renameReferences(text, from, name)) as JsonObject };
+  return mapStrings(withActions(definition, found.place, actions), (text) => renameReferences(text, from, to)) as JsonObject;
+}
+
+/** Renames an action to what a person typed. Gives null when the name is taken or empty. */
+export function renameAction(definition: JsonObject, from: string, title: string): { definition: JsonObject; name: string } | null {
+  const name = nameOf(title);
+  if (!title.trim() || (name !== from && actionNames(definition).has(name)) || !findAction(definition, from)) return null;
+  return { name, definition: renamed(definition, from, name) };
 }
 
 /** Renames the trigger. Expressions name it seldom, by `trigger()`, so only the key changes. */
@@ -130,21 +147,70 @@ export function replaceStep(definition: JsonObject, name: string | null, step: J
   return found ? withValueAt(definition, [...found.place, name], step) : definition;
 }
 
-/** Moves an action, with what is in it. Into itself is refused: the definition comes back unchanged. */
-export function moveAction(definition: JsonObject, name: string, position: Position): JsonObject {
-  const found = findAction(definition, name);
-  if (!found || position.after === name || position.place.includes(name)) return definition;
-  const { runAfter: _, ...bare } = found.action;
-  const without = removeAction(definition, name);
-  const added = addAction(without, position, `${name}`, bare);
-  return added.definition;
+/** Without those that are inside of others: these come along anyway. */
+function outermost(definition: JsonObject, names: readonly string[]): { name: string; found: Found }[] {
+  const chosen = new Set(names);
+  const result: { name: string; found: Found }[] = [];
+  forEachAction(definition, (name, action, place) => {
+    if (chosen.has(name) && !containersOf(place).some((container) => chosen.has(container))) result.push({ name, found: { place, action } });
+  });
+  return result;
+}
+
+/** Actions cut free of what is around them: they run after each other as before, and after nothing else. */
+function groupOf(definition: JsonObject, names: readonly string[]): Actions {
+  const chosen = outermost(definition, names);
+  const kept = new Map(chosen.map(({ name, found }) => [name, found.place.join('/')]));
+  return Object.fromEntries(
+    chosen.map(({ name, found }) => {
+      const own = found.place.join('/');
+      const runAfter = Object.fromEntries(Object.entries(runAfterOf(found.action)).filter(([other]) => kept.get(other) === own));
+      return [name, { ...found.action, runAfter }];
+    }),
+  );
+}
+
+export const removeActions = (definition: JsonObject, names: readonly string[]): JsonObject =>
+  outermost(definition, names).reduce((held, { name }) => removeAction(held, name), definition);
+
+/** Moves actions, with what is in them. Into or behind themselves is refused: the definition comes back unchanged. */
+export function moveActions(definition: JsonObject, names: readonly string[], position: Position): JsonObject {
+  const group = groupOf(definition, names);
+  const moved = Object.keys(group);
+  if (moved.length === 0 || containersOf(position.place).some((container) => moved.includes(container))) return definition;
+  if (position.after !== null && moved.includes(position.after)) return definition;
+  return insertGroup(removeActions(definition, moved), position, group);
+}
+
+/** Puts actions of one place into a scope of their own. Null when another action runs between them, since that would make a circle. */
+export function wrapInScope(definition: JsonObject, names: readonly string[], title: string): { definition: JsonObject; name: string } | null {
+  const chosen = outermost(definition, names);
+  const place = chosen[0]?.found.place;
+  if (!place || chosen.some(({ found }) => found.place.join('/') !== place.join('/'))) return null;
+  const inside = new Set(chosen.map(({ name }) => name));
+  const scope = freeName(nameOf(title), actionNames(definition));
+  const before: JsonObject = {};
+  const actions: Actions = {};
+  for (const [name, action] of Object.entries(actionsAt(definition, place))) {
+    const after = runAfterOf(action);
+    if (inside.has(name)) {
+      for (const [other, statuses] of Object.entries(after)) if (!inside.has(other)) before[other] = statuses;
+      if (!(scope in actions)) actions[scope] = {};
+      continue;
+    }
+    const outer = Object.entries(after).filter(([other]) => !inside.has(other));
+    const waits = Object.entries(after).find(([other]) => inside.has(other));
+    actions[name] = waits ? { ...action, runAfter: { ...Object.fromEntries(outer), [scope]: waits[1] } } : action;
+  }
+  actions[scope] = { type: 'Scope', actions: groupOf(definition, [...inside]), runAfter: before };
+  return hasCircle(actions) ? null : { name: scope, definition: withActions(definition, place, actions) };
 }
 
 /** Puts an action into a loop over an array, and makes its expressions speak of the loop's item. */
-export function wrapInForeach(definition: JsonObject, name: string, array: string): { definition: JsonObject; loop: string } {
+export function wrapInForeach(definition: JsonObject, name: string, array: string, title = 'Apply to each'): { definition: JsonObject; loop: string } {
   const found = findAction(definition, name);
   if (!found) return { definition, loop: '' };
-  const loop = freeName('Apply_to_each', actionNames(definition));
+  const loop = freeName(nameOf(title), actionNames(definition));
   const { runAfter, ...bare } = found.action;
   const actions: Actions = {};
   for (const [key, action] of Object.entries(actionsAt(definition, found.place))) {
@@ -170,16 +236,18 @@ export function addCase(definition: JsonObject, name: string): JsonObject {
   return setMember(definition, name, ['cases', key], { case: '', actions: {} });
 }
 
-/** What a copied card is on the clipboard. */
-export function copied(definition: JsonObject, name: string): string | null {
-  const found = findAction(definition, name);
-  if (!found) return null;
-  const { runAfter: _, ...action } = found.action;
-  return JSON.stringify({ $hookmill: 'card', name, action }, null, 2);
+export function removeCase(definition: JsonObject, name: string, key: string): JsonObject {
+  return setMember(definition, name, ['cases', key], undefined);
 }
 
-/** Pastes what {@link copied} made, or the bare JSON of one action. Names inside are made unique, references follow. */
-export function paste(definition: JsonObject, position: Position, text: string): { definition: JsonObject; name: string } | null {
+/** What copied cards are on the clipboard. */
+export function copied(definition: JsonObject, names: readonly string[]): string | null {
+  const actions = groupOf(definition, names);
+  return Object.keys(actions).length > 0 ? JSON.stringify({ $hookmill: 'cards', actions }, null, 2) : null;
+}
+
+/** The actions in a pasted text: what {@link copied} made, one action with or without its name, or several with names. */
+function actionsOfText(text: string): Actions | null {
   let parsed: Json;
   try {
     parsed = JSON.parse(text) as Json;
@@ -187,29 +255,33 @@ export function paste(definition: JsonObject, position: Position, text: string):
     return null;
   }
   if (!isObject(parsed)) return null;
-  let name = 'Pasted';
-  let action: Json | undefined = parsed;
-  if (parsed['$hookmill'] === 'card') {
-    action = parsed['action'];
-    if (typeof parsed['name'] === 'string') name = parsed['name'];
-  } else if (typeof parsed['type'] !== 'string') {
-    const only = Object.entries(parsed);
-    if (only.length !== 1 || !only[0]) return null;
-    [name, action] = only[0];
+  const held = parsed['$hookmill'] === 'cards' ? parsed['actions'] : typeof parsed['type'] === 'string' ? { Pasted: parsed } : parsed;
+  if (!isObject(held) || Object.keys(held).length === 0) return null;
+  const actions: Actions = {};
+  for (const [name, action] of Object.entries(held)) {
+    if (!isObject(action) || typeof action['type'] !== 'string') return null;
+    const inside = Object.fromEntries(Object.entries(runAfterOf(action)).filter(([other]) => other in held && other !== name));
+    actions[name] = { ...action, runAfter: inside };
   }
-  if (!isObject(action) || typeof action['type'] !== 'string') return null;
+  return hasCircle(actions) ? null : actions;
+}
+
+/** Pastes actions. Names inside are made unique, references among them follow. */
+export function paste(definition: JsonObject, position: Position, text: string): { definition: JsonObject; names: string[] } | null {
+  const actions = actionsOfText(text);
+  if (!actions) return null;
   const taken = actionNames(definition);
-  const wrapped: JsonObject = { actions: { [name]: action } };
-  let renamed = wrapped;
-  const inside: string[] = [];
-  forEachAction(wrapped, (inner) => inside.push(inner));
+  let wrapped: JsonObject = { actions };
+  const inside = actionNames(wrapped);
   for (const inner of inside) {
     const free = freeName(inner, taken);
-    taken.add(free);
-    if (free !== inner) renamed = renameAction(renamed, inner, free)?.definition ?? renamed;
+    // What is pasted must not take the name of another pasted action either.
+    const name = free === inner ? inner : freeName(inner, new Set([...taken, ...inside]));
+    taken.add(name);
+    wrapped = renamed(wrapped, inner, name);
   }
-  const [newName, body] = Object.entries(actionsAt(renamed, ['actions']))[0] ?? [name, action];
-  return addAction(definition, position, newName, body);
+  const group = actionsAt(wrapped, ['actions']);
+  return { names: Object.keys(group), definition: insertGroup(definition, position, group) };
 }
 
 /** Container branches that an action lacks (an If without else) are made when something is added there. */

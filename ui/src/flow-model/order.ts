@@ -26,6 +26,22 @@ export function rowsOf(actions: { [name: string]: JsonObject }): string[][] {
   return rows.filter((row) => row !== undefined);
 }
 
+/** Whether an action of the place waits, through others, for itself. */
+export function hasCircle(actions: { [name: string]: JsonObject }): boolean {
+  const done = new Set<string>();
+  const open = new Set<string>();
+  const closes = (name: string): boolean => {
+    if (done.has(name) || !(name in actions)) return false;
+    if (open.has(name)) return true;
+    open.add(name);
+    const found = Object.keys(runAfterOf(actions[name] ?? {})).some(closes);
+    open.delete(name);
+    done.add(name);
+    return found;
+  };
+  return Object.keys(actions).some(closes);
+}
+
 /** Actions that no other action of the place runs after. */
 export function lastOf(actions: { [name: string]: JsonObject }): string[] {
   const followed = new Set<string>();

@@ -12,13 +12,14 @@ export function usePageTitle(title: string): void {
   }, [title]);
 }
 
-export function Page({ title, actions, children, narrow }: { title: string; actions?: ReactNode; children: ReactNode; narrow?: boolean }) {
+/** `heading` stands on the page where the tab's title says more, as in "Account · Settings". */
+export function Page({ title, heading, actions, children, narrow }: { title: string; heading?: string; actions?: ReactNode; children: ReactNode; narrow?: boolean }) {
   usePageTitle(title);
   return (
     <div className={narrow ? 'page narrow' : 'page'}>
       <header className="page-head">
-        <Title2 as="h1">{title}</Title2>
-        <div className="commands">{actions}</div>
+        <Title2 as="h1">{heading ?? title}</Title2>
+        {actions && <div className="commands">{actions}</div>}
       </header>
       {children}
     </div>

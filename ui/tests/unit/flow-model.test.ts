@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { check } from '../../src/flow-model/checker';
 import { formatRows, parseCondition } from '../../src/flow-model/condition';
 import { actionsAt, branchesOf, emptyDefinition, findAction, freeName, nameOf, ROOT, runAfterOf, type JsonObject } from '../../src/flow-model/definition';
-import { addAction, copied, ensureBranches, moveAction, paste, removeAction, renameAction, setTrigger, wrapInForeach } from '../../src/flow-model/edits';
+import { addAction, copied, ensureBranches, moveActions, paste, removeActions, renameAction, setTrigger, wrapInForeach } from '../../src/flow-model/edits';
 import { layout } from '../../src/flow-model/layout';
 import { formatTemplate, mentionsOf, parseTemplate, renameReferences } from '../../src/flow-model/references';
 import { tokensOfSample } from '../../src/flow-model/tokens';
@@ -35,7 +35,7 @@ describe('edits', () => {
     expect(order(definition)).toEqual({ A: [], Beside: ['A'], B: ['A'], C: ['B'] });
   });
   it('removes and closes the gap', () => {
-    expect(order(removeAction(three(), 'B'))).toEqual({ A: [], C: ['A'] });
+    expect(order(removeActions(three(), ['B']))).toEqual({ A: [], C: ['A'] });
   });
   it('renames with everything that mentions it', () => {
     const renamed = renameAction(three(), 'A', 'First one');
@@ -46,10 +46,10 @@ describe('edits', () => {
     expect(renameAction(three(), 'A', 'B')).toBeNull();
   });
   it('moves, copies and pastes', () => {
-    expect(Object.keys(order(moveAction(three(), 'A', { place: ROOT, after: 'C' })))).toHaveLength(3);
-    const text = copied(three(), 'B') ?? '';
+    expect(Object.keys(order(moveActions(three(), ['A'], { place: ROOT, after: 'C' })))).toHaveLength(3);
+    const text = copied(three(), ['B']) ?? '';
     const pasted = paste(three(), { place: ROOT, after: 'C' }, text);
-    expect(pasted?.name).not.toBe('B');
+    expect(pasted?.names[0]).not.toBe('B');
     expect(paste(three(), { place: ROOT, after: 'C' }, 'nonsense')).toBeNull();
   });
   it('wraps a step in a loop over a list', () => {
@@ -64,7 +64,7 @@ describe('edits', () => {
       const names = Object.keys(actionsAt(definition, ROOT));
       const after = names[round % names.length] ?? null;
       const before = JSON.stringify(definition).match(/"type":"Compose"/g)?.length ?? 0;
-      definition = round % 3 === 2 && names.length > 2 ? moveAction(definition, names[0] ?? '', { place: ROOT, after: names.at(-1) ?? null }) : addAction(definition, { place: ROOT, after }, `Step ${round}`, compose('x')).definition;
+      definition = round % 3 === 2 && names.length > 2 ? moveActions(definition, [names[0] ?? ''], { place: ROOT, after: names.at(-1) ?? null }) : addAction(definition, { place: ROOT, after }, `Step ${round}`, compose('x')).definition;
       const now = JSON.stringify(definition).match(/"type":"Compose"/g)?.length ?? 0;
       expect(now).toBe(round % 3 === 2 ? before : before + 1);
       expect(check(definition).filter((finding) => finding.code === 'unknown_run_after')).toEqual([]);

@@ -5,8 +5,9 @@ import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { get } from '../../api/client';
 import type { CatalogItem, Page } from '../../api/types';
 import { BUILTINS, type Builtin } from '../../flow-model/builtins';
+import { actionNames, findAction, titleOf, type JsonObject } from '../../flow-model/definition';
 import { ConnectorIcon } from '../../shared/bits';
-import { BuiltinIcon } from '../../shared/canvas/StepIcon';
+import { BuiltinIcon, StepIcon } from '../../shared/canvas/StepIcon';
 import { useLanguage, useText } from '../../shared/language';
 import { Loading } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -16,6 +17,7 @@ export type Choice = { builtin: Builtin } | { item: CatalogItem };
 
 const RECENT_KEY = 'hookmill-recent-steps';
 const RECENT_MAX = 4;
+const HERE_MAX = 6;
 const keyOf = (choice: Choice) => ('builtin' in choice ? `builtin:${choice.builtin.kind}:${choice.builtin.id}` : `${choice.item.connector?.id}:${choice.item.operation_id}`);
 
 function recentKeys(): string[] {
@@ -27,7 +29,8 @@ function recentKeys(): string[] {
   }
 }
 
-export function SearchPanel({ kind, onChoose }: { kind: 'trigger' | 'action'; onChoose: (choice: Choice) => void }) {
+/** With `steps`, the cards of the flow itself are found too, to go to. */
+export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger' | 'action'; onChoose: (choice: Choice) => void; steps?: JsonObject; onStep?: (name: string) => void }) {
   const t = useText(designerText);
   const { language } = useLanguage();
   const [text, setText] = useState('');
@@ -45,7 +48,7 @@ export function SearchPanel({ kind, onChoose }: { kind: 'trigger' | 'action'; on
   });
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (said: string) => words.every((word) => said.toLowerCase().includes(word));
-  const builtins = BUILTINS.filter((item) => item.kind === kind && fits(`${item.title} ${item.keywords} ${item.description[language]} ${item.type}`));
+  const builtins = BUILTINS.filter((item) => item.kind === kind && fits(`${item.title.en} ${item.title[language]} ${item.keywords} ${item.description[language]} ${item.type}`));
   const items = (catalog.data?.items ?? []).filter((item) => item.group === 'connector' && item.kind === kind && fits(`${item.title} ${item.description ?? ''} ${item.connector?.name ?? ''} ${item.operation_id ?? ''}`));
   const groups = new Map<string, { title: string; choices: Choice[] }>();
   for (const item of items) {
@@ -63,6 +66,7 @@ export function SearchPanel({ kind, onChoose }: { kind: 'trigger' | 'action'; on
     ...(builtins.length ? [{ title: t.builtin, choices: builtins.map((builtin): Choice => ({ builtin })) }] : []),
     ...(words.length ? [] : [...groups.values()]),
   ];
+  const here = steps && words.length > 0 ? [...actionNames(steps)].filter((name) => fits(titleOf(name))).slice(0, HERE_MAX) : [];
   const choose = (choice: Choice) => {
     window.localStorage.setItem(RECENT_KEY, JSON.stringify([keyOf(choice), ...recentKeys().filter((key) => key !== keyOf(choice))].slice(0, RECENT_MAX)));
     onChoose(choice);
@@ -81,13 +85,28 @@ export function SearchPanel({ kind, onChoose }: { kind: 'trigger' | 'action'; on
       <SearchBox ref={input} value={text} onChange={(_, data) => setText(data.value)} placeholder={t.searchSteps} aria-label={t.searchLabel} />
       <ProblemBar error={catalog.error} onRetry={() => void catalog.refetch()} />
       {catalog.isPending && <Loading rows={2} />}
-      {sections.length === 0 && !catalog.isPending && <p className="quiet">{t.nothing}</p>}
+      {sections.length === 0 && here.length === 0 && !catalog.isPending && <p className="quiet">{t.nothing}</p>}
+      {here.length > 0 && (
+        <section aria-label={t.inThisFlow}>
+          <h3>{t.inThisFlow}</h3>
+          <ul className="step-choices">
+            {here.map((name) => (
+              <li key={name}>
+                <button type="button" className="step-choice" onClick={() => onStep?.(name)}>
+                  <StepIcon step={steps ? (findAction(steps, name)?.action ?? null) : null} kind="action" />
+                  <span><strong>{titleOf(name)}</strong></span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       {sections.map((section, at) => (
         <section key={`${section.title}-${at}`} aria-label={section.title}>
           <h3>{section.title}</h3>
           <ul className="step-choices">
             {section.choices.map((choice) => {
-              const title = 'builtin' in choice ? choice.builtin.title : choice.item.title;
+              const title = 'builtin' in choice ? choice.builtin.title[language] : choice.item.title;
               const description = 'builtin' in choice ? choice.builtin.description[language] : choice.item.description;
               return (
                 <li key={keyOf(choice)}>

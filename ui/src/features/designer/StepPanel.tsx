@@ -3,9 +3,8 @@ import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigge
 import { MoreHorizontalRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { builtinOf } from '../../flow-model/builtins';
-import { actionsAt, findAction, isObject, titleOf, triggerOf, typeOf, type JsonObject } from '../../flow-model/definition';
-import { copied, moveAction, removeAction, renameAction, renameTrigger, replaceStep } from '../../flow-model/edits';
-import { rowsOf } from '../../flow-model/order';
+import { isObject, titleOf, triggerOf, typeOf, type JsonObject } from '../../flow-model/definition';
+import { renameAction, renameTrigger, replaceStep } from '../../flow-model/edits';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useLanguage, useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
@@ -15,6 +14,7 @@ import { ConnectionChoice } from './ConnectionChoice';
 import { stepOf, useConnections, useConnectors, useDesigner, useOperation } from './context';
 import { FieldFocus } from './field-focus';
 import { JsonValue } from './fields';
+import { CardMenuItems } from './Menus';
 import { ParameterForm } from './ParameterForm';
 import { RunAfterForm, SettingsForm } from './SettingsForm';
 import { connectorOf, hostOf } from './state';
@@ -113,7 +113,7 @@ type PanelTab = 'parameters' | 'settings' | 'runAfter' | 'code' | 'about';
 export function StepPanel({ step, onChangeTrigger }: { step: string | null; onChangeTrigger: () => void }) {
   const t = useText(designerText);
   const { language } = useLanguage();
-  const { edited, edit, open } = useDesigner();
+  const { edited, cards } = useDesigner();
   const [tab, setTab] = useState<PanelTab>('parameters');
   const [active, setActive] = useState<string | null>(null);
   const { titles } = useTokens(step);
@@ -121,39 +121,19 @@ export function StepPanel({ step, onChangeTrigger }: { step: string | null; onCh
   const focus = useMemo(() => ({ active, setActive }), [active]);
   if (!held) return null;
   const builtin = builtinOf(held, step === null ? 'trigger' : 'action');
-  const erase = () => {
-    if (step === null) return;
-    edit((before) => ({ ...before, definition: removeAction(before.definition, step) }));
-    open(null);
-  };
-  const move = (direction: -1 | 1) => {
-    if (step === null) return;
-    const found = findAction(edited.definition, step);
-    if (!found) return;
-    const order = rowsOf(actionsAt(edited.definition, found.place)).flat();
-    const at = order.indexOf(step);
-    const target = direction === 1 ? order[at + 1] : (order[at - 2] ?? null);
-    if (target === undefined || (direction === -1 && at === 0)) return;
-    edit((before) => ({ ...before, definition: moveAction(before.definition, step, { place: found.place, after: target }) }));
-  };
   return (
     <FieldFocus.Provider value={focus}>
       <TokenTitles.Provider value={titles}>
         <div className="row">
           <NameField key={step ?? '$trigger'} step={step} />
           <Menu>
-            <MenuTrigger disableButtonEnhancement><Button appearance="subtle" icon={<MoreHorizontalRegular />} aria-label={t.code + ', ' + t.deleteStep} /></MenuTrigger>
+            <MenuTrigger disableButtonEnhancement><Button appearance="subtle" icon={<MoreHorizontalRegular />} aria-label={t.moreCommands} /></MenuTrigger>
             <MenuPopover>
               <MenuList>
                 {step === null ? (
                   <MenuItem onClick={onChangeTrigger}>{t.changeTrigger}</MenuItem>
                 ) : (
-                  <>
-                    <MenuItem onClick={() => void navigator.clipboard?.writeText(copied(edited.definition, step) ?? '')}>{t.copyStep}</MenuItem>
-                    <MenuItem onClick={() => move(-1)}>{t.moveUp}</MenuItem>
-                    <MenuItem onClick={() => move(1)}>{t.moveDown}</MenuItem>
-                    <MenuItem onClick={erase}>{t.deleteStep}</MenuItem>
-                  </>
+                  <CardMenuItems name={step} cards={cards} />
                 )}
               </MenuList>
             </MenuPopover>

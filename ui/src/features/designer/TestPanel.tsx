@@ -1,56 +1,106 @@
-/** Runs the stored flow with a past notification or with JSON. */
-import { Button, Field, Select, Textarea } from '@fluentui/react-components';
+/** Runs the stored flow: with a past notification, with JSON, or with the next one that really comes. */
+import { Button, Field, Radio, RadioGroup, Select, Spinner } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { get } from '../../api/client';
-import type { EventSummary, Flow, Json, Page } from '../../api/types';
+import type { EventSummary, Flow, Json, Page, Run } from '../../api/types';
 import { runFlow } from '../../shared/flow-commands';
-import { useText } from '../../shared/language';
+import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
+import { useLanguage, useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { exact } from '../../shared/time';
 import { designerText } from './text';
 
-export function TestPanel({ flow, dirty }: { flow: Flow | null; dirty: boolean }) {
+type Way = 'past' | 'json' | 'real';
+const ASK_AGAIN_MS = 1_000;
+
+/** Watches for the first run that begins after this was shown. */
+function WaitForReal({ flow, onRun }: { flow: Flow; onRun: (run: string) => void }) {
   const t = useText(designerText);
-  const navigate = useNavigate();
+  const newest = () => get<Page<Run>>('/api/runs', { flow: flow.id, limit: 1 }).then((page) => page.items[0]?.id ?? null);
+  const before = useQuery({ queryKey: ['designer', flow.id, 'newest-before'], queryFn: newest, gcTime: 0, staleTime: Infinity });
+  const now = useQuery({ queryKey: ['designer', flow.id, 'newest-now'], queryFn: newest, gcTime: 0, enabled: before.isSuccess, refetchInterval: ASK_AGAIN_MS });
+  const came = before.isSuccess && now.data && now.data !== before.data ? now.data : null;
+  useEffect(() => {
+    if (came) onRun(came);
+  }, [came, onRun]);
+  if (flow.state !== 'on') return <p className="quiet">{t.testOff}</p>;
+  return (
+    <div className="row" role="status">
+      <Spinner size="tiny" />
+      <span>{t.testWaiting}</span>
+    </div>
+  );
+}
+
+export function TestPanel({ flow, dirty, onRun }: { flow: Flow | null; dirty: boolean; onRun: (run: string) => void }) {
+  const t = useText(designerText);
+  const { language } = useLanguage();
+  const [way, setWay] = useState<Way>('json');
   const [text, setText] = useState('{}');
+  const [chosen, setChosen] = useState('');
   const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
   const events = useQuery({
     queryKey: ['flows', flow?.id, 'events'],
     enabled: flow !== null,
     queryFn: ({ signal }) => get<Page<EventSummary>>(`/api/flows/${flow?.id}/events`, { limit: 20 }, signal),
   });
   if (!flow) return <p className="quiet">{t.testSave}</p>;
+  const items = events.data?.items ?? [];
   const take = (id: string) => {
+    setChosen(id);
     if (!id) return;
     get<{ body: Json }>(`/api/flows/${flow.id}/events/${id}`)
       .then((event) => setText(JSON.stringify(event.body, null, 2)))
       .catch(setError);
   };
+  let body: unknown;
+  let valid = true;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    valid = false;
+  }
   const run = () => {
     setError(null);
-    Promise.resolve()
-      .then(() => runFlow(flow.id, JSON.parse(text)))
-      .then(({ run: made }) => navigate({ to: '/flows/$flow/runs/$run', params: { flow: flow.id, run: made } }))
-      .catch(setError);
+    setBusy(true);
+    runFlow(flow.id, body)
+      .then((made) => onRun(made.run))
+      .catch(setError)
+      .finally(() => setBusy(false));
   };
-  const items = events.data?.items ?? [];
   return (
     <div className="stack">
       {dirty && <p className="quiet">{t.testSave}</p>}
-      <Field label={t.testPast} {...(events.isSuccess && items.length === 0 ? { hint: t.noEvents } : {})}>
-        <Select disabled={items.length === 0} onChange={(_, data) => take(data.value)} defaultValue="">
-          <option value="" />
-          {items.map((item) => (
-            <option key={item.id} value={item.id}>{`${item.received_at.slice(0, 19).replace('T', ' ')} · ${item.summary}`}</option>
-          ))}
-        </Select>
-      </Field>
-      <Field label={t.bodyLabel}>
-        <Textarea className="mono" rows={12} resize="vertical" value={text} onChange={(_, data) => setText(data.value)} />
-      </Field>
+      <RadioGroup value={way} onChange={(_, data) => setWay(data.value as Way)} aria-label={t.testTitle}>
+        <Radio value="json" label={t.testJson} />
+        <Radio value="past" label={t.testPast} />
+        <Radio value="real" label={t.testReal} />
+      </RadioGroup>
+      {way === 'real' ? (
+        <WaitForReal flow={flow} onRun={onRun} />
+      ) : (
+        <>
+          {way === 'past' && (
+            <Field label={t.testPast} {...(events.isSuccess && items.length === 0 ? { hint: t.noEvents } : {})}>
+              <Select disabled={items.length === 0} onChange={(_, data) => take(data.value)} value={chosen}>
+                <option value="" />
+                {items.map((item) => (
+                  <option key={item.id} value={item.id}>{`${exact(item.received_at, language)} · ${item.summary}`}</option>
+                ))}
+              </Select>
+            </Field>
+          )}
+          <div>
+            <div className="field-label">{t.bodyLabel}</div>
+            <LazyCodeEditor value={text} onChange={setText} language="json" label={t.bodyLabel} height={320} />
+            {!valid && <p className="quiet small">{t.badJson}</p>}
+          </div>
+          <div className="commands"><Button appearance="primary" disabled={busy || !valid} onClick={run}>{t.testRun}</Button></div>
+        </>
+      )}
       <ProblemBar error={error ?? events.error} />
-      <div className="commands"><Button appearance="primary" onClick={run}>{t.testRun}</Button></div>
     </div>
   );
 }

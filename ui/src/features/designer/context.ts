@@ -4,6 +4,7 @@ import { createContext, useContext } from 'react';
 import { get } from '../../api/client';
 import type { Connection, Connector, Flow, OperationDetail, Page } from '../../api/types';
 import { findAction, forEachAction, triggerOf, type JsonObject } from '../../flow-model/definition';
+import type { CardCommands } from './cards';
 import { connectorOf, hostOf, type Edited } from './state';
 
 export interface DesignerContext {
@@ -12,6 +13,7 @@ export interface DesignerContext {
   /** The stored flow, when there is one. */
   flow: Flow | null;
   open: (name: string | null) => void;
+  cards: CardCommands;
 }
 
 export const Designing = createContext<DesignerContext | null>(null);

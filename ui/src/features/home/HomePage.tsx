@@ -1,6 +1,5 @@
 /** Home: what needs attention, the last runs, and ways to begin. */
-import { MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
-import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, GlobeRegular } from '@fluentui/react-icons';
+import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, CheckmarkCircleRegular, GlobeRegular, WarningRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { get } from '../../api/client';
@@ -23,35 +22,82 @@ function attentionLink(item: Attention): string {
   return connection ? `/connections/${connection}` : '/flows';
 }
 
-function Start() {
+const WAYS = [
+  { icon: <AppsAddInRegular />, title: 'github', text: 'githubText', to: '/connectors', search: { create: 'import' } },
+  { icon: <GlobeRegular />, title: 'generic', text: 'genericText', to: '/flows/new', search: { template: 'request' } },
+  { icon: <AddCircleRegular />, title: 'blank', text: 'blankText', to: '/flows/new', search: {} },
+  { icon: <ArrowImportRegular />, title: 'importFlow', text: 'importText', to: '/flows', search: { import: 'true' } },
+] as const;
+
+/** Ways to begin: large for who is new here, later a short list. */
+function Start({ isNew }: { isNew: boolean }) {
   const t = useText(homeText);
   return (
-    <section className="panel stack" aria-labelledby="start-title">
-      <h2 id="start-title">{t.start}</h2>
-      <p className="quiet">{t.startText}</p>
-      <div className="choice-grid">
-        <Link className="choice" to="/connectors" search={{ create: 'import' }}>
-          <AppsAddInRegular />
-          <strong>{t.github}</strong>
-          <span className="quiet">{t.githubText}</span>
-        </Link>
-        <Link className="choice" to="/flows/new" search={{ template: 'request' }}>
-          <GlobeRegular />
-          <strong>{t.generic}</strong>
-          <span className="quiet">{t.genericText}</span>
-        </Link>
-        <Link className="choice" to="/flows/new">
-          <AddCircleRegular />
-          <strong>{t.blank}</strong>
-          <span className="quiet">{t.blankText}</span>
-        </Link>
-        <Link className="choice" to="/flows" search={{ import: 'true' }}>
-          <ArrowImportRegular />
-          <strong>{t.importFlow}</strong>
-          <span className="quiet">{t.importText}</span>
-        </Link>
+    <section className={isNew ? 'panel stack' : 'section'} aria-labelledby="start-title">
+      <h2 id="start-title">{isNew ? t.start : t.create}</h2>
+      {isNew && <p className="quiet">{t.startText}</p>}
+      <div className={isNew ? 'choice-grid' : 'choice-grid compact'}>
+        {WAYS.map((way) => (
+          <Link key={way.title} className="choice" to={way.to} search={way.search}>
+            {way.icon}
+            <strong>{t[way.title]}</strong>
+            <span className="quiet">{t[way.text]}</span>
+          </Link>
+        ))}
       </div>
     </section>
+  );
+}
+
+function AttentionList({ items }: { items: Attention[] }) {
+  const t = useText(homeText);
+  if (items.length === 0) return <p className="panel calm"><CheckmarkCircleRegular aria-hidden />{t.allWell}</p>;
+  return (
+    <ul className="attention">
+      {items.map((item, index) => (
+        <li key={index} data-kind={item.kind}>
+          <WarningRegular aria-hidden />
+          <div>
+            <strong>{item.title}</strong>
+            <p>{item.detail}</p>
+            {item.hint && <p className="quiet">{item.hint}</p>}
+          </div>
+          <Link className="button-link" to={attentionLink(item)}>{t.open}<span className="visually-hidden"> {item.title}</span></Link>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function RecentRuns({ runs }: { runs: Run[] }) {
+  const t = useText(homeText);
+  if (runs.length === 0) return <p className="panel quiet">{t.noRuns}</p>;
+  return (
+    <div className="table-wrap" tabIndex={0} role="region" aria-labelledby="recent-title">
+      <table className="table">
+        <thead>
+          <tr>
+            <th>{t.flow}</th>
+            <th>{t.status}</th>
+            <th>{t.started}</th>
+            <th className="optional">{t.took}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={run.id}>
+              <td>
+                <span className="name"><Link to="/flows/$flow/runs/$run" params={{ flow: run.flow.id, run: run.id }}>{run.flow.name}</Link></span>
+                {run.kind !== 'flow' && <span className="quiet small">{run.kind === 'create_webhook' ? t.createWebhook : t.deleteWebhook}</span>}
+              </td>
+              <td><Status status={run.status} /></td>
+              <td className="quiet"><Ago time={run.started_at} /></td>
+              <td className="quiet optional">{run.duration_ms === null ? '' : duration(run.duration_ms)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
@@ -63,68 +109,19 @@ export function HomePage() {
   const isNew = flows.data?.items.length === 0;
   return (
     <Page title={t.title}>
-      {isNew && <Start />}
-      <section className="stack tight" aria-labelledby="attention-title">
+      {isNew && <Start isNew />}
+      <section className="section" aria-labelledby="attention-title">
         <h2 id="attention-title">{t.attention}</h2>
-        <Loaded query={attention} rows={2}>
-          {(data) =>
-            data.items.length === 0 ? (
-              <p className="quiet">{t.allWell}</p>
-            ) : (
-              <div className="stack tight">
-                {data.items.map((item, index) => (
-                  <MessageBar key={index} intent="warning" layout="multiline">
-                    <MessageBarBody>
-                      <MessageBarTitle>{item.title}</MessageBarTitle> {item.detail}
-                      {item.hint && <div className="quiet">{item.hint}</div>}
-                    </MessageBarBody>
-                    <MessageBarActions>
-                      <Link to={attentionLink(item)}>{t.open}</Link>
-                    </MessageBarActions>
-                  </MessageBar>
-                ))}
-              </div>
-            )
-          }
-        </Loaded>
+        <Loaded query={attention} rows={2}>{(data) => <AttentionList items={data.items} />}</Loaded>
       </section>
-      <section className="stack tight" aria-labelledby="recent-title">
-        <h2 id="recent-title">{t.recent}</h2>
-        <Loaded query={runs}>
-          {(data) =>
-            data.items.length === 0 ? (
-              <p className="quiet">{t.noRuns}</p>
-            ) : (
-              <div className="table-wrap" tabIndex={0} role="region" aria-labelledby="recent-title">
-                <table className="table">
-                  <thead>
-                    <tr>
-                      <th>{t.flow}</th>
-                      <th>{t.status}</th>
-                      <th>{t.started}</th>
-                      <th className="optional">{t.took}</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {data.items.map((run) => (
-                      <tr key={run.id}>
-                        <td>
-                          <Link to="/flows/$flow/runs/$run" params={{ flow: run.flow.id, run: run.id }}>{run.flow.name}</Link>{' '}
-                          {run.kind !== 'flow' && <span className="quiet">· {run.kind === 'create_webhook' ? t.createWebhook : t.deleteWebhook}</span>}
-                        </td>
-                        <td><Status status={run.status} /></td>
-                        <td><Ago time={run.started_at} /></td>
-                        <td className="optional">{run.duration_ms === null ? '' : duration(run.duration_ms)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
-            )
-          }
-        </Loaded>
+      {flows.data && !isNew && <Start isNew={false} />}
+      <section className="section" aria-labelledby="recent-title">
+        <div className="section-head">
+          <h2 id="recent-title">{t.recent}</h2>
+          {!isNew && <Link to="/flows">{t.allFlows}</Link>}
+        </div>
+        <Loaded query={runs}>{(data) => <RecentRuns runs={data.items} />}</Loaded>
       </section>
-      {!isNew && flows.data && <Start />}
     </Page>
   );
 }

@@ -67,8 +67,7 @@ function Cards({ run }: { run: Run }) {
   };
   const parts: CanvasParts = {
     card: inside,
-    head: inside,
-    onOpen: setSelected,
+    onOpen: (name) => setSelected(name),
     isSelected: (name) => name === selected,
     describe: (name) => {
       if (name === null) return { label: titleOf(triggerOf(definition)?.name ?? '') };

@@ -19,8 +19,8 @@ export function SettingsPage() {
   const chosen = part in PARTS ? (part as keyof typeof PARTS) : 'account';
   const Part = PARTS[chosen];
   return (
-    <Page title={`${t.parts[chosen]} · ${t.title}`} narrow>
-      <TabList selectedValue={chosen} onTabSelect={(_, data) => void navigate({ to: '/settings/$part', params: { part: String(data.value) } })}>
+    <Page title={`${t.parts[chosen]} · ${t.title}`} heading={t.title} narrow>
+      <TabList className="tabs" selectedValue={chosen} onTabSelect={(_, data) => void navigate({ to: '/settings/$part', params: { part: String(data.value) } })}>
         {Object.keys(PARTS).map((key) => (
           <Tab key={key} value={key}>{t.parts[key]}</Tab>
         ))}

@@ -3,29 +3,28 @@ import { Button } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
 import { BaseEdge, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
-import { createContext, useContext, useEffect, useMemo, useRef, type KeyboardEvent, type ReactNode } from 'react';
+import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import type { Branch } from '../../flow-model/definition';
 import type { Position } from '../../flow-model/edits';
-import { CARD, TRIGGER_ID, type Box, type Layout, type Line } from '../../flow-model/layout';
+import { CARD, neighbour, TRIGGER_ID, type Box, type Layout, type Line } from '../../flow-model/layout';
 import { useText } from '../language';
 import { useLook } from '../theme';
 import { canvasText } from './text';
 import './canvas.css';
 
 export interface CanvasParts {
-  /** The inside of a card; `name` null is the trigger. */
+  /** The inside of a card or of a container's head; `name` null is the trigger. */
   card: (name: string | null) => ReactNode;
-  /** Heading of a container. */
-  head: (name: string) => ReactNode;
-  onOpen: (name: string | null) => void;
+  onOpen: (name: string | null, event: MouseEvent<HTMLElement>) => void;
   isSelected: (name: string | null) => boolean;
-  /** Absent where nothing can be added, as in the view of a run. */
-  onAdd?: (position: Position, place: HTMLElement) => void;
-  /** The content of a button at the end of a place. */
-  addButton?: (position: Position) => ReactNode;
-  /** Further words for screen readers and class names of a card. */
-  describe?: (name: string | null) => { label: string; className?: string };
+  /** Something shall be added at the place of the button. Absent where nothing can be added, as in the view of a run. */
+  onAdd?: (position: Position, button: HTMLElement) => void;
+  /** Cards were dropped on a *+*. */
+  onMove?: (name: string, position: Position) => void;
+  onMenu?: (name: string | null, event: MouseEvent<HTMLElement>) => void;
   onKey?: (event: KeyboardEvent, name: string | null) => void;
+  /** Further words for screen readers, class names and the colour of a card. */
+  describe?: (name: string | null) => { label: string; className?: string; color?: string };
 }
 
 const Parts = createContext<CanvasParts | null>(null);
@@ -41,45 +40,52 @@ function Ends() {
   );
 }
 
-function Card({ data }: NodeProps<BoxNode>) {
+const DRAGGED = 'application/x-hookmill-card';
+
+function CardButton({ box, head = false }: { box: Box; head?: boolean }) {
   const parts = useContext(Parts);
-  const name = data.box.name;
+  const { name } = box;
   const told = parts?.describe?.(name);
+  const isSelected = parts?.isSelected(name) ?? false;
+  const drag = (event: DragEvent) => {
+    event.dataTransfer.setData(DRAGGED, name ?? '');
+    event.dataTransfer.effectAllowed = 'move';
+  };
+  return (
+    <button
+      type="button"
+      className={`flow-card nopan ${head ? 'head' : ''} ${isSelected ? 'selected' : ''} ${told?.className ?? ''}`}
+      style={told?.color ? ({ '--card-color': told.color } as object) : undefined}
+      data-card={box.id}
+      aria-label={told?.label}
+      aria-pressed={isSelected}
+      draggable={name !== null && parts?.onMove !== undefined}
+      onDragStart={drag}
+      onClick={(event) => parts?.onOpen(name, event)}
+      onContextMenu={(event) => parts?.onMenu?.(name, event)}
+      onKeyDown={(event) => parts?.onKey?.(event, name)}
+    >
+      {parts?.card(name)}
+    </button>
+  );
+}
+
+function Card({ data }: NodeProps<BoxNode>) {
   return (
     <>
       <Ends />
-      <button
-        type="button"
-        className={`flow-card nopan ${parts?.isSelected(name) ? 'selected' : ''} ${told?.className ?? ''}`}
-        data-card={data.box.id}
-        aria-label={told?.label}
-        onClick={() => parts?.onOpen(name)}
-        onKeyDown={(event) => parts?.onKey?.(event, name)}
-      >
-        {parts?.card(name)}
-      </button>
+      <CardButton box={data.box} />
     </>
   );
 }
 
 function Container({ data }: NodeProps<BoxNode>) {
   const parts = useContext(Parts);
-  const name = data.box.name ?? '';
-  const told = parts?.describe?.(name);
   return (
     <>
       <Ends />
-      <div className={`flow-container ${parts?.isSelected(name) ? 'selected' : ''}`} data-depth={data.box.depth % 2}>
-        <button
-          type="button"
-          className={`flow-card head nopan ${told?.className ?? ''}`}
-          data-card={data.box.id}
-          aria-label={told?.label}
-          onClick={() => parts?.onOpen(name)}
-          onKeyDown={(event) => parts?.onKey?.(event, name)}
-        >
-          {parts?.head(name)}
-        </button>
+      <div className={`flow-container ${parts?.isSelected(data.box.name) ? 'selected' : ''}`} data-depth={data.box.depth % 2}>
+        <CardButton box={data.box} head />
       </div>
     </>
   );
@@ -95,13 +101,46 @@ function BranchFrame({ data }: NodeProps<BoxNode>) {
   );
 }
 
-function Add({ data }: NodeProps<BoxNode>) {
+/** A button at which something can be added, and on which a card can be dropped. */
+function AddButton({ position, label, text }: { position: Position; label: string; text?: string }) {
   const parts = useContext(Parts);
-  const position = data.box.position;
+  const [over, setOver] = useState(false);
+  const accepts = (event: DragEvent) => {
+    if (!event.dataTransfer.types.includes(DRAGGED)) return;
+    event.preventDefault();
+    setOver(true);
+  };
+  return (
+    <Button
+      shape={text ? 'rounded' : 'circular'}
+      size="small"
+      className={over ? 'drop-target' : ''}
+      icon={<AddRegular />}
+      aria-label={label}
+      aria-haspopup="menu"
+      onClick={(event) => parts?.onAdd?.(position, event.currentTarget)}
+      onDragEnter={accepts}
+      onDragOver={accepts}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        setOver(false);
+        const name = event.dataTransfer.getData(DRAGGED);
+        if (name) parts?.onMove?.(name, position);
+      }}
+    >
+      {text}
+    </Button>
+  );
+}
+
+function Add({ data }: NodeProps<BoxNode>) {
+  const t = useText(canvasText);
+  const { position } = data.box;
   return (
     <div className="flow-add nopan">
       <Ends />
-      {position && parts?.addButton?.(position)}
+      {position && <AddButton position={position} label={t.newStep} text={t.newStep} />}
     </div>
   );
 }
@@ -112,16 +151,15 @@ function LineEdge({ sourceX, sourceY, targetX, targetY, data, id }: EdgeProps<Ed
   const [path, labelX, labelY] = getSmoothStepPath({ sourceX, sourceY, sourcePosition: Side.Bottom, targetX, targetY, targetPosition: Side.Top, borderRadius: 12 });
   const line = data?.line;
   const position = line?.position;
+  const statuses = line?.statuses ?? [];
   return (
     <>
-      <BaseEdge id={id} path={path} className={line?.statuses.length ? 'special-line' : ''} />
-      {(position && parts?.onAdd) || line?.statuses.length ? (
+      <BaseEdge id={id} path={path} className={statuses.length ? 'special-line' : ''} />
+      {(position && parts?.onAdd) || statuses.length ? (
         <EdgeLabelRenderer>
           <div className="flow-plus nopan" style={{ transform: `translate(-50%, -50%) translate(${labelX}px, ${labelY}px)` }}>
-            {line && line.statuses.length > 0 && <span className="flow-statuses" title={line.statuses.join(', ')}>{line.statuses.join(', ')}</span>}
-            {position && parts?.onAdd && (
-              <Button shape="circular" size="small" icon={<AddRegular />} aria-label={`${t.insert}: ${line?.to ?? ''}`} onClick={(event) => parts.onAdd?.(position, event.currentTarget)} />
-            )}
+            {position && parts?.onAdd && <AddButton position={position} label={`${t.insert}: ${line?.to.replace(/_/g, ' ') ?? ''}`} />}
+            {statuses.length > 0 && <span className="flow-statuses">{statuses.map((status) => t.after[status] ?? status).join(', ')}</span>}
           </div>
         </EdgeLabelRenderer>
       ) : null}
@@ -129,17 +167,28 @@ function LineEdge({ sourceX, sourceY, targetX, targetY, data, id }: EdgeProps<Ed
   );
 }
 
-const nodeTypes = { card: Card, trigger: Card, container: Container, branch: BranchFrame, add: Add };
+function Start() {
+  return <Handle type="source" position={Side.Bottom} style={hidden} isConnectable={false} />;
+}
+
+const nodeTypes = { card: Card, trigger: Card, container: Container, branch: BranchFrame, add: Add, start: Start };
 const edgeTypes = { line: LineEdge };
+const MAPPED: { [kind: string]: string } = { card: 'var(--colorNeutralStroke1Pressed)', trigger: 'var(--colorBrandBackground)', container: 'var(--colorNeutralBackground5)' };
+
+/** Below this number everything is drawn, so that search in the page and screen readers find every card. */
+const ALL_DRAWN_MAX = 150;
+const MAP_FROM = 12;
 
 function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasParts; label: string; focus: string | null }) {
+  const t = useText(canvasText);
   const flow = useReactFlow();
   const { dark } = useLook();
   const frame = useRef<HTMLDivElement>(null);
+  const canAdd = parts.onAdd !== undefined;
   const nodes = useMemo<BoxNode[]>(
     () =>
       layout.boxes
-        .filter((box) => box.kind !== 'add' || parts.addButton)
+        .filter((box) => box.kind !== 'add' || canAdd)
         .map((box) => ({
           id: box.id,
           type: box.kind,
@@ -152,21 +201,22 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
           selectable: false,
           focusable: false,
         })),
-    [layout, parts.addButton],
+    [layout, canAdd],
   );
   const edges = useMemo(
     () =>
       layout.lines
-        .filter((line) => parts.addButton || !line.to.startsWith('add:'))
+        .filter((line) => canAdd || !line.to.startsWith('add:'))
         .map((line) => ({ id: line.id, source: line.from, target: line.to, type: 'line', data: { line }, focusable: false, selectable: false, zIndex: 900 })),
-    [layout, parts.addButton],
+    [layout, canAdd],
   );
   const first = useRef(layout);
   useEffect(() => {
     const trigger = first.current.boxes.find((box) => box.id === TRIGGER_ID);
     const width = frame.current?.clientWidth ?? 800;
-    const zoom = width < 500 ? 0.85 : 1;
-    void flow.setViewport({ x: width / 2 - ((trigger?.x ?? 0) + CARD.width / 2) * zoom, y: 28, zoom });
+    // A wide flow is shown whole, as far as its cards stay legible.
+    const zoom = Math.max(0.6, Math.min(1, (width - 24) / first.current.width));
+    void flow.setViewport({ x: width / 2 - ((trigger?.x ?? 0) + CARD.width / 2) * zoom, y: 24, zoom });
   }, [flow]);
   useEffect(() => {
     if (focus === null) return;
@@ -175,7 +225,8 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     const { x, y, zoom } = flow.getViewport();
     const left = box.x * zoom + x;
     const top = box.y * zoom + y;
-    if (left < 0 || top < 0 || left + CARD.width * zoom > frame.current.clientWidth || top + CARD.height * zoom > frame.current.clientHeight) {
+    const width = Math.min(box.width, CARD.width);
+    if (left < 0 || top < 0 || left + width * zoom > frame.current.clientWidth || top + CARD.height * zoom > frame.current.clientHeight) {
       void flow.setCenter(box.x + box.width / 2, box.y + 120, { zoom });
     }
     // Only when another card gets the attention, not whenever the cards move.
@@ -185,30 +236,14 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
   const walk = (event: KeyboardEvent) => {
     const card = (event.target as HTMLElement).closest<HTMLElement>('[data-card]');
     if (!card || !event.key.startsWith('Arrow') || event.altKey || event.ctrlKey || event.metaKey) return;
-    const from = card.dataset.card ?? '';
-    const box = layout.boxes.find((item) => item.id === from);
-    if (!box) return;
-    const candidates = layout.boxes.filter((item) => (item.kind === 'card' || item.kind === 'container' || item.kind === 'trigger') && item.id !== from);
-    const vertical = event.key === 'ArrowDown' || event.key === 'ArrowUp';
-    const sign = event.key === 'ArrowDown' || event.key === 'ArrowRight' ? 1 : -1;
-    const centre = (item: Box) => ({ x: item.x + item.width / 2, y: item.y + 30 });
-    const here = centre(box);
-    const rated = candidates
-      .map((item) => {
-        const there = centre(item);
-        const along = (vertical ? there.y - here.y : there.x - here.x) * sign;
-        const across = Math.abs(vertical ? there.x - here.x : there.y - here.y);
-        return { item, along, rate: along + across * 2 };
-      })
-      .filter(({ along }) => along > 8)
-      .sort((a, b) => a.rate - b.rate);
-    const next = rated[0]?.item;
+    const next = neighbour(layout, card.dataset.card ?? '', event.key);
     if (!next) return;
     event.preventDefault();
     const { zoom } = flow.getViewport();
     const focusNext = () => frame.current?.querySelector<HTMLElement>(`[data-card="${CSS.escape(next.id)}"]`)?.focus({ preventScroll: true });
-    if (frame.current?.querySelector(`[data-card="${CSS.escape(next.id)}"]`)) focusNext();
-    void flow.setCenter(next.x + next.width / 2, next.y + 120, { zoom }).then(focusNext);
+    focusNext();
+    // A card out of sight may not be drawn yet; it is once the canvas has moved there.
+    void flow.setCenter(next.x + next.width / 2, next.y + 120, { zoom }).then(() => requestAnimationFrame(focusNext));
   };
   return (
     <div className="canvas" ref={frame} onKeyDown={walk} role="region" aria-label={label}>
@@ -221,17 +256,20 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
         nodesDraggable={false}
         nodesConnectable={false}
         elementsSelectable={false}
+        nodesFocusable={false}
+        edgesFocusable={false}
+        disableKeyboardA11y
         panOnScroll
         zoomOnDoubleClick={false}
         deleteKeyCode={null}
         minZoom={0.1}
         maxZoom={1.6}
-        // Below this number everything is drawn, so that search in the page and screen readers find every card.
-        onlyRenderVisibleElements={layout.boxes.length > 150}
+        onlyRenderVisibleElements={layout.boxes.length > ALL_DRAWN_MAX}
+        ariaLabelConfig={{ 'controls.ariaLabel': t.zoom, 'controls.zoomIn.ariaLabel': t.zoomIn, 'controls.zoomOut.ariaLabel': t.zoomOut, 'controls.fitView.ariaLabel': t.fit, 'minimap.ariaLabel': t.map }}
         proOptions={{ hideAttribution: true }}
       >
         <Controls showInteractive={false} />
-        {layout.boxes.length > 12 && <MiniMap pannable zoomable className="canvas-map" />}
+        {layout.boxes.length > MAP_FROM && <MiniMap pannable zoomable className="canvas-map" nodeColor={(node) => MAPPED[node.type ?? ''] ?? 'transparent'} nodeStrokeWidth={0} />}
       </ReactFlow>
     </div>
   );
