@@ -1,5 +1,6 @@
-/** A server with something on it: a connector, connections, flows, runs of every kind. For pictures, checks of accessibility, and tests. */
+// A server with something on it: a connector, connections, flows, runs of every kind. For pictures, checks of accessibility, and tests.
 import { createServer } from 'node:http';
+import { OWNER, png, until } from './harness.mjs';
 
 const text = { type: 'string' };
 const object = (properties, more = {}) => ({ type: 'object', properties, ...more });
@@ -95,9 +96,9 @@ export async function startService() {
   return service;
 }
 
-/** A caller of the API who is signed in by a cookie. */
-export async function signedIn(url, setupToken) {
-  const owner = { token: setupToken, name: 'Ada Lovelace', email: 'ada@example.org', password: 'a long password' };
+/** Makes the owner of a new server; gives a caller of the API, and the cookie that signs a browser in. */
+export async function signedIn({ url, setup }) {
+  const owner = { token: new URL(setup).searchParams.get('token'), ...OWNER };
   const made = await fetch(`${url}/api/setup`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(owner) });
   if (!made.ok) throw new Error(`setting up: ${made.status} ${await made.text()}`);
   const cookie = (made.headers.get('set-cookie') ?? '').split(';')[0];
@@ -106,7 +107,7 @@ export async function signedIn(url, setupToken) {
     const response = await fetch(url + path, {
       method,
       headers: { cookie, 'x-csrf-token': csrf, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
     });
     const answer = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`);
@@ -114,16 +115,6 @@ export async function signedIn(url, setupToken) {
   };
   const [name, value] = cookie.split('=');
   return { call, cookie: { name, value, url } };
-}
-
-/** Waits until `look` gives something; fails with `what` after half a minute. */
-export async function eventually(what, look) {
-  for (const end = Date.now() + 30_000; Date.now() < end; ) {
-    const found = await look();
-    if (found) return found;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  throw new Error(`waited in vain: ${what}`);
 }
 
 const after = (name, ...statuses) => ({ runAfter: { [name]: statuses.length ? statuses : ['Succeeded'] } });
@@ -196,14 +187,11 @@ const push = (ref, name, message) => ({
   head_commit: { message, url: 'https://forge.example/acme/web/commit/1' }, commits: [{ id: '1', message, author: { name } }],
 });
 
-/** Fills the server. Gives the identifiers of what it made. `icon` is a PNG. */
-export async function fill({ call }, service, icon) {
-  const form = new FormData();
-  form.set('file', new Blob([JSON.stringify(forgeDocument(service.address))], { type: 'application/json' }), 'forge.json');
-  form.set('settings', JSON.stringify({ color: '#20435c', authentication: { type: 'basic', username_label: 'User name', password_label: 'Access token' } }));
-  if (icon) form.set('icon', new Blob([icon], { type: 'image/png' }), 'icon.png');
-  const encoded = new Response(form);
-  const connector = await call('POST', '/api/connectors', Buffer.from(await encoded.arrayBuffer()).toString('latin1'), { 'content-type': encoded.headers.get('content-type') }).catch(async () => call('POST', '/api/connectors', { document: forgeDocument(service.address), settings: { color: '#20435c' } }));
+/** Fills the server. Gives the identifiers of what it made. */
+export async function fill({ call }, service) {
+  const settings = { color: '#20435c', authentication: { type: 'basic', username_label: 'User name', password_label: 'Access token' } };
+  const connector = await call('POST', '/api/connectors', { document: forgeDocument(service.address), settings });
+  await call('PUT', `/api/connectors/${connector.id}/icon`, png(64, [32, 67, 92]), { 'content-type': 'image/png' });
   const connection = await call('POST', '/api/connections', { connector_id: connector.id, name: 'Team account', username: 'ada', password: 'secret' });
   await call('POST', '/api/connections', { connector_id: connector.id, name: 'Private account', username: 'ada-private', password: 'secret' });
   const made = definitions(service.address, connector.id);
@@ -223,7 +211,7 @@ export async function fill({ call }, service, icon) {
   await call('POST', `/api/flows/${report.id}/off`);
   await call('POST', '/api/tokens', { name: 'Deployment script' });
   await call('POST', '/api/users', { name: 'Grace Hopper', email: 'grace@example.org', password: 'another long password', role: 'member' });
-  await eventually('the runs end', async () => (await call('GET', '/api/runs?limit=50')).items.every((item) => item.status !== 'Running'));
+  await until('the runs to end', async () => (await call('GET', '/api/runs?limit=50')).items.every((item) => item.status !== 'Running'));
   const hookRun = (await call('GET', `/api/runs?flow=${missing.id}`)).items[0];
   return { connector: connector.id, connection: connection.id, flows: { pushes: pushes.id, missing: missing.id, orders: orders.id, report: report.id, draft: draft.id }, runs: { good, bad, webhook: hookRun?.id } };
 }

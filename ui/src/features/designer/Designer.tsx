@@ -1,5 +1,5 @@
 /** The designer: cards on a canvas, a panel beside it, saving with every conflict and refusal said. */
-import { Badge, Button, Input, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Toolbar, ToolbarButton, ToolbarDivider, Tooltip } from '@fluentui/react-components';
+import { Badge, Button, Input, MessageBar, MessageBarActions, MessageBarBody, Toolbar, ToolbarButton, ToolbarDivider, Tooltip } from '@fluentui/react-components';
 import {
   ArrowRedoRegular,
   ArrowUndoRegular,
@@ -24,7 +24,7 @@ import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { begin } from '../../flow-model/undo';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
 import { ago } from '../../shared/time';
-import { retryWebhook, saveFlow } from '../../shared/flow-commands';
+import { saveFlow } from '../../shared/flow-commands';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useLanguage, useText, type Language } from '../../shared/language';
 import { usePageTitle } from '../../shared/page';
@@ -37,6 +37,7 @@ import { ConflictDialog, KeysDialog, LeaveDialog, PasteDialog } from './Dialogs'
 import { forgetDraft, useKeptDraft } from './kept-draft';
 import { RunBar, useLiveRun } from './LiveRun';
 import { AddMenu, CardMenu, type AddAt } from './Menus';
+import { Refused } from './Refused';
 import { SearchPanel, type Choice } from './SearchPanel';
 import { connectionKey, reduce, usedConnections, type Edited } from './state';
 import { StepPanel } from './StepPanel';
@@ -217,18 +218,6 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     setDialog(null);
     onStored(flow);
   };
-  const tryAgain = () => {
-    if (!stored) return;
-    setBusy(true);
-    retryWebhook(stored.id)
-      .then((flow) => {
-        onStored(flow);
-        if (flow.state === 'on') setTold(t.onNow);
-      })
-      .catch(setError)
-      .finally(() => setBusy(false));
-  };
-
   const selected = side?.show === 'step' ? side.step : undefined;
   /** The card that commands without a card of their own are about. */
   const at = (target: EventTarget): string | null => cardOf(target) ?? selected ?? null;
@@ -314,7 +303,6 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     describe,
   };
 
-  const refused = stored?.webhook && /fail/i.test(stored.webhook.state) && stored.state === 'off' ? (stored.webhook.error as { message?: string; hint?: string } | null) : null;
   const sideTitle = side?.show === 'trigger' ? t.chooseTrigger : side?.show === 'action' ? t.chooseAction : side?.show === 'checker' ? t.checker : side?.show === 'test' ? t.testTitle : t.parameters;
   const tool = (label: string, icon: React.ReactElement, onClick: () => void, more: { disabled?: boolean; className?: string } = {}) => (
     <Tooltip content={label} relationship="label"><ToolbarButton icon={icon} onClick={onClick} {...more} /></Tooltip>
@@ -361,18 +349,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
           )}
           {live.run && <RunBar run={live.run} onClose={() => setWatched(null)} />}
           {told && !dirty && <MessageBar intent="success"><MessageBarBody>{told} {stored && <Link to="/flows/$flow" params={{ flow: stored.id }}>{t.toFlow}</Link>}</MessageBarBody></MessageBar>}
-          {refused && stored && (
-            <MessageBar intent="error" layout="multiline">
-              <MessageBarBody>
-                <MessageBarTitle>{t.webhookRefused}</MessageBarTitle> {refused.message}
-                {refused.hint && <p className="quiet">{refused.hint}</p>}
-              </MessageBarBody>
-              <MessageBarActions>
-                <Button disabled={busy} onClick={tryAgain}>{t.tryAgain}</Button>
-                <Link to="/flows/$flow/runs" params={{ flow: stored.id }}>{t.openHistory}</Link>
-              </MessageBarActions>
-            </MessageBar>
-          )}
+          {stored && <Refused flow={stored} onStored={onStored} onOn={() => setTold(t.onNow)} onError={setError} />}
           {picked.length > 1 && (
             <div className="picked" role="toolbar" aria-label={t.pickedCards(picked.length)}>
               <strong>{t.pickedCards(picked.length)}</strong>

@@ -1,76 +1,113 @@
-/** Writing an expression: completion and documentation of functions, and a try against the last run. */
-import { Button } from '@fluentui/react-components';
+/** Writing an expression: completion and documentation of functions, and its value with the data of the last run while one types. */
+import { Button, SearchBox } from '@fluentui/react-components';
 import type { CompletionSource } from '@codemirror/autocomplete';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
-import { get, post } from '../../api/client';
-import type { ExpressionFunction, Json, Page } from '../../api/types';
+import { useEffect, useMemo, useState } from 'react';
+import { get } from '../../api/client';
+import type { ExpressionFunction, Page } from '../../api/types';
+import { Ago } from '../../shared/bits';
 import { JsonView } from '../../shared/JsonView';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { useDesigner } from './context';
+import { evaluate, useLastRun } from './last-run';
 import { designerText } from './text';
 import { useTokens } from './tokens';
 
-interface Outcome {
-  value?: Json;
-  error?: { kind: string; message: string; position?: number };
+/** After the last key. */
+const PAUSE_MS = 350;
+const LISTED_MAX = 40;
+
+const exampleOf = (item: ExpressionFunction) => `${item.example} → ${typeof item.result === 'string' ? item.result : JSON.stringify(item.result)}`;
+
+function Functions({ items, onChoose }: { items: ExpressionFunction[]; onChoose: (name: string) => void }) {
+  const t = useText(designerText);
+  const [search, setSearch] = useState('');
+  const wanted = search.toLowerCase();
+  const found = items.filter((item) => !wanted || `${item.name} ${item.category} ${item.description}`.toLowerCase().includes(wanted));
+  // A name that fits counts more than a description that does.
+  const sorted = [...found].sort((a, b) => Number(b.name.toLowerCase().startsWith(wanted)) - Number(a.name.toLowerCase().startsWith(wanted))).slice(0, LISTED_MAX);
+  return (
+    <details>
+      <summary className="small">{t.functions(items.length)}</summary>
+      <SearchBox size="small" value={search} onChange={(_, data) => setSearch(data.value)} placeholder={t.searchFunctions} aria-label={t.searchFunctions} />
+      <ul className="picker-list functions">
+        {sorted.map((item) => (
+          <li key={item.name}>
+            <button type="button" title={exampleOf(item)} onClick={() => onChoose(item.name)}>
+              <code>{item.signature}</code>
+              <span className="quiet">{item.description}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
 }
 
-export function ExpressionTab({ step, onInsert, label }: { step: string | null; onInsert: (expression: string) => void; label: string }) {
+export function ExpressionTab({ step, start, onInsert, label }: { step: string | null; start: string; onInsert: (expression: string) => void; label: string }) {
   const t = useText(designerText);
-  const { flow } = useDesigner();
+  const { flow, edited } = useDesigner();
   const { groups } = useTokens(step);
   const functions = useQuery({ queryKey: ['expression-functions'], queryFn: ({ signal }) => get<Page<ExpressionFunction>>('/api/expressions/functions', undefined, signal), staleTime: Infinity });
-  const [text, setText] = useState('');
-  const [outcome, setOutcome] = useState<Outcome | null>(null);
-  const [error, setError] = useState<unknown>(null);
+  const last = useLastRun(flow);
+  const [text, setText] = useState(start);
+  const [asked, setAsked] = useState(start.trim());
   const items = functions.data?.items;
   const completion = useMemo<CompletionSource>(
     () => (context) => {
-      const word = context.matchBefore(/[\w']+/);
+      const word = context.matchBefore(/\w+/);
       if (!word && !context.explicit) return null;
       return {
         from: word?.from ?? context.pos,
         options: [
-          ...(items ?? []).map((item) => ({ label: item.name, type: 'function', apply: `${item.name}(`, detail: item.category, info: `${item.signature}\n${item.description}\n${item.example} → ${typeof item.result === 'string' ? item.result : JSON.stringify(item.result)}` })),
+          ...(items ?? []).map((item) => ({ label: item.name, type: 'function', apply: `${item.name}(`, detail: item.category, info: `${item.signature}\n${item.description}\n${exampleOf(item)}` })),
           ...groups.flatMap((group) => group.tokens.map((token) => ({ label: token.title, type: 'variable', apply: token.expression, detail: group.title }))),
         ],
       };
     },
     [items, groups],
   );
-  const expression = text.trim().replace(/^@\{?/, '');
+  const expression = text.trim().replace(/^@(?:\{([\s\S]*)\}$)?/, '$1');
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(expression), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [expression]);
+  const outcome = useQuery({
+    queryKey: ['expressions', asked, last.data?.id ?? null, step],
+    enabled: asked !== '' && (flow === null || !last.isPending),
+    queryFn: () => evaluate(asked, last.data ?? null, edited.definition, step),
+    placeholderData: (before) => before,
+    staleTime: Infinity,
+    retry: false,
+  });
+  const told = asked === '' ? undefined : outcome.data;
+  const isUnfinished = told?.error?.kind === 'ParseError';
   const current = /([A-Za-z]\w*)\s*\([^()]*$/.exec(text)?.[1] ?? /^([A-Za-z]\w*)/.exec(text)?.[1];
   const documented = items?.find((item) => item.name.toLowerCase() === current?.toLowerCase());
-  const evaluate = () => {
-    setError(null);
-    setOutcome(null);
-    const run = flow?.last_run?.id;
-    post<Outcome>('/api/expressions/evaluate', { expression, ...(run ? { run, ...(step ? { action: step } : {}) } : { context: {} }) }).then(setOutcome).catch(setError);
-  };
   return (
     <div className="stack tight">
       <LazyCodeEditor value={text} onChange={setText} language="expression" label={label} height={120} completion={completion} />
       <div className="commands">
-        <Button size="small" appearance="primary" disabled={!expression} onClick={() => onInsert(expression)}>{t.insert}</Button>
-        <Button size="small" disabled={!expression} onClick={evaluate}>{t.evaluate}</Button>
+        <Button size="small" appearance="primary" disabled={!expression || (isUnfinished && asked === expression)} onClick={() => onInsert(expression)}>{start ? t.update : t.insert}</Button>
+        <span className="quiet small">{last.data ? <>{t.withRun} <Ago time={last.data.started_at} /></> : t.withoutRun}</span>
       </div>
-      <ProblemBar error={error} />
-      <div role="status">
-        {outcome?.error && <p className="bad-text">{outcome.error.kind}: {outcome.error.message}</p>}
-        {outcome && !outcome.error && <JsonView value={outcome.value ?? null} />}
+      <ProblemBar error={outcome.error} />
+      <div role="status" className="outcome">
+        {told?.error && <p className={isUnfinished ? 'quiet small' : 'bad-text small'}>{told.error.message} {told.error.suggestion}</p>}
+        {told && !told.error && <JsonView value={told.value ?? null} />}
       </div>
       {documented ? (
         <div className="small">
           <code>{documented.signature}</code>
           <p className="quiet">{documented.description}</p>
-          <code>{documented.example} → {typeof documented.result === 'string' ? documented.result : JSON.stringify(documented.result)}</code>
+          <code>{exampleOf(documented)}</code>
         </div>
       ) : (
         <p className="quiet small">{t.noFunction}</p>
       )}
+      {items && <Functions items={items} onChoose={(name) => setText((held) => `${held}${name}(`)} />}
     </div>
   );
 }

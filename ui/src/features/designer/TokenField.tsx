@@ -11,6 +11,7 @@ import {
   $createLineBreakNode,
   $createParagraphNode,
   $createTextNode,
+  $getNodeByKey,
   $getRoot,
   $getSelection,
   $isElementNode,
@@ -22,12 +23,13 @@ import {
   type LexicalEditor,
   type LexicalNode,
 } from 'lexical';
-import { useEffect, useId, useRef } from 'react';
+import { useCallback, useEffect, useId, useRef, useState } from 'react';
 import { formatTemplate, parseTemplate, type Segment } from '../../flow-model/references';
 import { useText } from '../../shared/language';
 import { useFieldFocus } from './field-focus';
 import { $createTokenNode, $isTokenNode, TokenNode } from './TokenNode';
 import { TokenPicker } from './TokenPicker';
+import { EditToken } from './token-titles';
 import { designerText } from './text';
 
 function $fill(text: string): void {
@@ -138,15 +140,29 @@ export function TokenField({
   const onEditor = useRef((editor: LexicalEditor) => {
     editorRef.current = editor;
   });
+  const [changing, setChanging] = useState<{ node: string; expression: string } | null>(null);
+  const changeToken = useCallback(
+    (node: string, expression: string) => {
+      setChanging({ node, expression });
+      setActive(fieldKey);
+    },
+    [setActive, fieldKey],
+  );
   const insert = (expression: string) => {
     const editor = editorRef.current;
     if (!editor) return;
     editor.update(() => {
+      const changed = changing && $getNodeByKey(changing.node);
+      if ($isTokenNode(changed)) {
+        changed.setExpression(expression);
+        return;
+      }
       const selection = $getSelection() ?? $getRoot().selectEnd();
       const token = $createTokenNode(expression);
       if ($isRangeSelection(selection)) selection.insertNodes([token]);
       else $getRoot().selectEnd().insertNodes([token]);
     });
+    setChanging(null);
     editor.focus();
   };
   const start = useRef(value);
@@ -154,6 +170,7 @@ export function TokenField({
     <div className="token-field">
       <Field label={{ children: label, id: `${id}-label` }} required={required} hint={hint}>
         <div className="token-input">
+          <EditToken.Provider value={changeToken}>
           <LexicalComposer
             initialConfig={{
               namespace: fieldKey,
@@ -168,10 +185,11 @@ export function TokenField({
             <HistoryPlugin />
             <Sync value={value} typed={typed} onChange={onChange} onEditor={onEditor.current} onFocus={() => setActive(fieldKey)} />
           </LexicalComposer>
+          </EditToken.Provider>
           <Button size="small" appearance="subtle" icon={<FlashRegular />} aria-label={`${t.insertLabel}: ${label}`} aria-expanded={isOpen} onClick={() => setActive(isOpen ? null : fieldKey)} />
         </div>
       </Field>
-      {isOpen && <TokenPicker step={step} onInsert={insert} fieldKey={fieldKey} onClose={() => setActive(null)} />}
+      {isOpen && <TokenPicker key={changing?.node ?? ''} step={step} start={changing?.expression ?? ''} onInsert={insert} fieldKey={fieldKey} onClose={() => { setChanging(null); setActive(null); }} />}
     </div>
   );
 }

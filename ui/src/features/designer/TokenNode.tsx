@@ -2,13 +2,13 @@
 import { $applyNodeReplacement, $getNodeByKey, DecoratorNode, type LexicalEditor, type LexicalNode, type NodeKey, type SerializedLexicalNode, type Spread } from 'lexical';
 import { useLexicalComposerContext } from '@lexical/react/LexicalComposerContext';
 import { DismissRegular } from '@fluentui/react-icons';
-import type { ReactElement } from 'react';
+import { useContext, type ReactElement } from 'react';
 import { isBroken } from '../../flow-model/checker';
 import { wordsOf } from '../../flow-model/references';
 import { useText } from '../../shared/language';
 import { useDesigner } from './context';
 import { designerText } from './text';
-import { useTokenTitle } from './token-titles';
+import { EditToken, useTokenTitle } from './token-titles';
 
 type SerializedToken = Spread<{ expression: string }, SerializedLexicalNode>;
 
@@ -16,12 +16,13 @@ function Chip({ expression, nodeKey }: { expression: string; nodeKey: NodeKey })
   const t = useText(designerText);
   const { edited } = useDesigner();
   const [editor] = useLexicalComposerContext();
+  const editToken = useContext(EditToken);
   const title = useTokenTitle(expression) ?? wordsOf(expression);
   const broken = isBroken(edited.definition, expression);
   const isFunction = title === expression || /^[a-z]\w*\(/i.test(title);
   return (
     <span className={broken ? 'token broken' : isFunction ? 'token function' : 'token'} title={broken ? `${t.brokenToken} ${expression}` : expression} data-expression={expression}>
-      {title}
+      <button type="button" className="token-text" tabIndex={-1} onClick={() => editToken(nodeKey, expression)}>{title}</button>
       <button
         type="button"
         aria-label={t.removeToken(title)}
@@ -69,6 +70,9 @@ export class TokenNode extends DecoratorNode<ReactElement> {
   }
   override isKeyboardSelectable(): boolean {
     return true;
+  }
+  setExpression(expression: string): void {
+    this.getWritable().__expression = expression;
   }
   getExpression(): string {
     return this.getLatest().__expression;

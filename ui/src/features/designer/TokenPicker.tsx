@@ -12,12 +12,13 @@ import { ExpressionTab } from './ExpressionTab';
 import { designerText } from './text';
 import { loopAround, useTokens } from './tokens';
 
-export function TokenPicker({ step, onInsert, onClose, fieldKey }: { step: string | null; onInsert: (expression: string) => void; onClose: () => void; fieldKey: string }) {
+/** `start` is the expression of the token that is edited; empty for a new one. */
+export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step: string | null; start: string; onInsert: (expression: string) => void; onClose: () => void; fieldKey: string }) {
   const t = useText(designerText);
   const shared = useText(sharedText);
   const { edited, edit } = useDesigner();
   const { groups } = useTokens(step);
-  const [tab, setTab] = useState<'dynamic' | 'expression'>('dynamic');
+  const [tab, setTab] = useState<'dynamic' | 'expression'>(start ? 'expression' : 'dynamic');
   const [search, setSearch] = useState('');
   const [all, setAll] = useState(false);
   const [wrapping, setWrapping] = useState<ContentToken | null>(null);
@@ -72,7 +73,7 @@ export function TokenPicker({ step, onInsert, onClose, fieldKey }: { step: strin
           </div>
         </>
       ) : (
-        <ExpressionTab step={step} onInsert={onInsert} label={`${t.expression} ${fieldKey}`} />
+        <ExpressionTab step={step} start={start} onInsert={onInsert} label={`${t.expression} ${fieldKey}`} />
       )}
       {wrapping && step !== null && (
         <Modal
@@ -83,7 +84,7 @@ export function TokenPicker({ step, onInsert, onClose, fieldKey }: { step: strin
             <Button
               appearance="primary"
               onClick={() => {
-                const wrapped = wrapInForeach(edited.definition, step, wrapping.inArray ?? '');
+                const wrapped = wrapInForeach(edited.definition, step, wrapping.inArray ?? '', t.loopTitle);
                 edit((held) => ({ ...held, definition: wrapped.definition }));
                 // The field must first know the changed flow; then the token goes in.
                 const expression = itemExpression(wrapping, wrapped.loop);

@@ -5,3 +5,6 @@ import { normalExpression } from '../../flow-model/references';
 export const TokenTitles = createContext<ReadonlyMap<string, string>>(new Map());
 
 export const useTokenTitle = (expression: string): string | undefined => useContext(TokenTitles).get(normalExpression(expression));
+
+/** Opens the expression of a token in the field's editor. */
+export const EditToken = createContext<(node: string, expression: string) => void>(() => undefined);

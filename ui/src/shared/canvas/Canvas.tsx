@@ -218,9 +218,9 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     const zoom = Math.max(0.6, Math.min(1, (width - 24) / first.current.width));
     void flow.setViewport({ x: width / 2 - ((trigger?.x ?? 0) + CARD.width / 2) * zoom, y: 24, zoom });
   }, [flow]);
-  useEffect(() => {
-    if (focus === null) return;
-    const box = layout.boxes.find((item) => item.id === focus);
+  /** Moves the canvas only when the card is out of sight. */
+  const show = (id: string) => {
+    const box = layout.boxes.find((item) => item.id === id);
     if (!box || !frame.current) return;
     const { x, y, zoom } = flow.getViewport();
     const left = box.x * zoom + x;
@@ -229,6 +229,9 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     if (left < 0 || top < 0 || left + width * zoom > frame.current.clientWidth || top + CARD.height * zoom > frame.current.clientHeight) {
       void flow.setCenter(box.x + box.width / 2, box.y + 120, { zoom });
     }
+  };
+  useEffect(() => {
+    if (focus !== null) show(focus);
     // Only when another card gets the attention, not whenever the cards move.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [focus]);
@@ -246,7 +249,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     void flow.setCenter(next.x + next.width / 2, next.y + 120, { zoom }).then(() => requestAnimationFrame(focusNext));
   };
   return (
-    <div className="canvas" ref={frame} onKeyDown={walk} role="region" aria-label={label}>
+    <div className="canvas" ref={frame} onKeyDown={walk} onFocus={(event) => show(event.target.dataset['card'] ?? '')} role="region" aria-label={label}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
@@ -269,7 +272,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
         proOptions={{ hideAttribution: true }}
       >
         <Controls showInteractive={false} />
-        {layout.boxes.length > MAP_FROM && <MiniMap pannable zoomable className="canvas-map" nodeColor={(node) => MAPPED[node.type ?? ''] ?? 'transparent'} nodeStrokeWidth={0} />}
+        {layout.boxes.length > MAP_FROM && <MiniMap pannable zoomable className="canvas-map" style={{ width: 160, height: 110 }} nodeColor={(node) => MAPPED[node.type ?? ''] ?? 'transparent'} nodeStrokeWidth={0} />}
       </ReactFlow>
     </div>
   );

@@ -1,0 +1,81 @@
+/** Evaluating an expression of a step with the data of the flow's last run. */
+import { useQuery } from '@tanstack/react-query';
+import { get, post } from '../../api/client';
+import type { ActionRun, Flow, Json, Page, Run } from '../../api/types';
+import { containersOf, findAction, forEachAction, isObject, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
+import { mentionsOf } from '../../flow-model/references';
+
+export interface Outcome {
+  value?: Json;
+  error?: { kind: string; message: string; position?: { byte: number }; suggestion?: string | null };
+}
+
+/** The newest run that performed the flow; creations of webhooks have no data. */
+export function useLastRun(flow: Flow | null) {
+  return useQuery({
+    queryKey: ['runs', 'last-of', flow?.id],
+    enabled: flow !== null,
+    queryFn: async ({ signal }) => {
+      const page = await get<Page<Run>>('/api/runs', { flow: flow?.id, limit: 10 }, signal);
+      const newest = page.items.find((run) => run.kind === 'flow');
+      return newest ? await get<Run>(`/api/runs/${newest.id}`, undefined, signal) : null;
+    },
+    staleTime: 30_000,
+  });
+}
+
+const isCut = (value: Json | undefined): boolean => isObject(value) && value['$truncated'] === true;
+
+const evaluated = (expression: string, context: JsonObject): Promise<Outcome> => post<Outcome>('/api/expressions/evaluate', { expression, context });
+
+/** Large values are left out of a run's answer; what the expression reads is fetched whole. */
+async function whole(run: Run, action: ActionRun, which: 'inputs' | 'outputs'): Promise<Json> {
+  const value = action[which] ?? null;
+  return isCut(value) ? await get<Json>(`/api/runs/${run.id}/actions/${encodeURIComponent(action.name)}/${which}`) : value;
+}
+
+async function contextOf(run: Run, definition: JsonObject, step: string | null, expression: string): Promise<JsonObject> {
+  const mentioned = new Set(mentionsOf(`@{${expression}}`).map((mention) => mention.name));
+  const actions: JsonObject = {};
+  const variables: JsonObject = {};
+  for (const action of run.actions ?? []) {
+    const { name, status, code } = action;
+    const reads = mentioned.has(name);
+    actions[name] = { name, status, code: code ?? null, inputs: reads ? await whole(run, action, 'inputs') : null, outputs: reads ? await whole(run, action, 'outputs') : null };
+  }
+  forEachAction(definition, (name, action) => {
+    if (typeOf(action) !== 'InitializeVariable') return;
+    const held = (run.actions ?? []).find((item) => item.name === name)?.inputs ?? action['inputs'];
+    const list = valueAt(held ?? {}, ['variables']);
+    for (const variable of Array.isArray(list) ? list : []) if (isObject(variable) && typeof variable['name'] === 'string') variables[variable['name']] = variable['value'] ?? null;
+  });
+  const parameters: JsonObject = {};
+  const declared = definition['parameters'];
+  for (const [name, parameter] of Object.entries(isObject(declared) ? declared : {})) if (isObject(parameter)) parameters[name] = parameter['defaultValue'] ?? null;
+  const { name, status } = run.trigger;
+  const context: JsonObject = {
+    trigger: { name, status: status ?? 'Succeeded', outputs: run.trigger.outputs ?? null },
+    actions,
+    variables,
+    parameters,
+    workflow: { name: run.flow.id, run: { name: run.id } },
+  };
+  // The loops around the step stand at their first item.
+  const items: JsonObject = {};
+  const indexes: JsonObject = {};
+  const place = step === null ? [] : (findAction(definition, step)?.place ?? []);
+  for (const container of containersOf(place)) {
+    const loop = findAction(definition, container)?.action;
+    if (!loop || typeOf(loop) !== 'Foreach' || typeof loop['foreach'] !== 'string') continue;
+    const over = await evaluated(loop['foreach'], { ...context, items, iterationIndexes: indexes });
+    items[container] = (Array.isArray(over.value) ? over.value[0] : undefined) ?? null;
+    indexes[container] = 0;
+    context['item'] = items[container];
+  }
+  return { ...context, items, iterationIndexes: indexes };
+}
+
+/** Without a run only what needs no data has a value. */
+export async function evaluate(expression: string, run: Run | null, definition: JsonObject, step: string | null): Promise<Outcome> {
+  return evaluated(`@${expression}`, run ? await contextOf(run, definition, step, expression) : {});
+}
