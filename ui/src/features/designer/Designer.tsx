@@ -18,7 +18,7 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type Cli
 import { post, Problem } from '../../api/client';
 import type { Flow } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
-import { emptyDefinition, isObject, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { isObject, triggerOf, type JsonObject } from '../../flow-model/definition';
 import { addAction, addCase, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { begin } from '../../flow-model/undo';
@@ -39,7 +39,7 @@ import { RunBar, useLiveRun } from './LiveRun';
 import { AddMenu, CardMenu, type AddAt } from './Menus';
 import { Refused } from './Refused';
 import { SearchPanel, type Choice } from './SearchPanel';
-import { connectionKey, reduce, usedConnections, type Edited } from './state';
+import { connectionKey, editedOf, reduce, usedConnections, type Edited } from './state';
 import { StepPanel } from './StepPanel';
 import { TestPanel } from './TestPanel';
 import { designerText } from './text';
@@ -194,7 +194,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     setTold('');
     const held = more.edited ?? edited;
     const name = more.asCopy ? t.copyOf(held.name) : held.name.trim() || t.newTitle;
-    const body = { name, definition: held.definition, connections: usedConnections(held), ...(more.state ? { state: more.state } : {}) };
+    const body = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(more.state ? { state: more.state } : {}) };
     const saving = stored && !more.asCopy ? saveFlow(stored.id, body, String(more.etag ?? stored.etag)) : post<Flow>('/api/flows', more.asCopy ? { ...body, state: 'draft' } : body);
     saving
       .then((flow) => finish(flow, more.state === 'draft' ? t.savedDraft : t.saved, held))
@@ -211,7 +211,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     save({ edited: both, etag: theirs.etag });
   };
   const takeTheirs = (flow: Flow) => {
-    const theirs: Edited = { name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {} };
+    const theirs = editedOf(flow);
     act({ do: 'reset', edited: theirs });
     setSavedAs(theirs);
     forgetDraft(flow.id);

@@ -3,15 +3,12 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import type { Flow, ImportedFlow } from '../../api/types';
-import { emptyDefinition } from '../../flow-model/definition';
 import { getFlow, IMPORTED_KEY } from '../../shared/flow-commands';
 import { Loaded } from '../../shared/page';
 import { Designer } from './Designer';
-import type { Edited } from './state';
+import { editedOf, type Edited } from './state';
 import { template } from './templates';
 import './designer.css';
-
-export const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {} });
 
 function imported(): Edited | null {
   const kept = window.sessionStorage.getItem(IMPORTED_KEY);
@@ -20,12 +17,13 @@ function imported(): Edited | null {
   const connections = Object.fromEntries(
     Object.entries(flow.connections ?? {}).map(([key, own]) => [key, { connection_id: null, ...(own.connector_id ? { connector_id: own.connector_id } : {}), ...(own.api ? { api: own.api } : {}) }]),
   );
-  return { name: flow.name, definition: flow.definition, connections };
+  return { name: flow.name, definition: flow.definition, connections, parameters: flow.parameters, profile: flow.profile };
 }
 
 export function NewFlowPage() {
   const search = useSearch({ strict: false }) as { template?: string };
-  const initial = useMemo<Edited>(() => (search.template === 'imported' ? imported() : null) ?? template(search.template), [search.template]);
+  // What is drawn here behaves as in Power Automate: loops run one item after the other.
+  const initial = useMemo<Edited>(() => (search.template === 'imported' ? imported() : null) ?? { ...template(search.template), profile: 'pa' }, [search.template]);
   return <Designer key={search.template ?? 'blank'} initial={initial} stored={null} onStored={() => undefined} />;
 }
 

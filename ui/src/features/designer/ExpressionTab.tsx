@@ -77,7 +77,7 @@ export function ExpressionTab({ step, start, onInsert, label }: { step: string |
   const outcome = useQuery({
     queryKey: ['expressions', asked, last.data?.id ?? null, step],
     enabled: asked !== '' && (flow === null || !last.isPending),
-    queryFn: () => evaluate(asked, last.data ?? null, edited.definition, step),
+    queryFn: () => evaluate(asked, last.data ?? null, edited, step),
     placeholderData: (before) => before,
     staleTime: Infinity,
     retry: false,

@@ -4,6 +4,7 @@ import { get, post } from '../../api/client';
 import type { ActionRun, Flow, Json, Page, Run } from '../../api/types';
 import { containersOf, findAction, forEachAction, isObject, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
 import { mentionsOf } from '../../flow-model/references';
+import type { Edited } from './state';
 
 export interface Outcome {
   value?: Json;
@@ -34,7 +35,7 @@ async function whole(run: Run, action: ActionRun, which: 'inputs' | 'outputs'): 
   return isCut(value) ? await get<Json>(`/api/runs/${run.id}/actions/${encodeURIComponent(action.name)}/${which}`) : value;
 }
 
-async function contextOf(run: Run, definition: JsonObject, step: string | null, expression: string): Promise<JsonObject> {
+async function contextOf(run: Run, { definition, parameters: given = {} }: Edited, step: string | null, expression: string): Promise<JsonObject> {
   const mentioned = new Set(mentionsOf(`@{${expression}}`).map((mention) => mention.name));
   const actions: JsonObject = {};
   const variables: JsonObject = {};
@@ -51,7 +52,7 @@ async function contextOf(run: Run, definition: JsonObject, step: string | null, 
   });
   const parameters: JsonObject = {};
   const declared = definition['parameters'];
-  for (const [name, parameter] of Object.entries(isObject(declared) ? declared : {})) if (isObject(parameter)) parameters[name] = parameter['defaultValue'] ?? null;
+  for (const [name, parameter] of Object.entries(isObject(declared) ? declared : {})) if (isObject(parameter)) parameters[name] = given[name] ?? parameter['defaultValue'] ?? null;
   const { name, status } = run.trigger;
   const context: JsonObject = {
     trigger: { name, status: status ?? 'Succeeded', outputs: run.trigger.outputs ?? null },
@@ -76,6 +77,6 @@ async function contextOf(run: Run, definition: JsonObject, step: string | null, 
 }
 
 /** Without a run only what needs no data has a value. */
-export async function evaluate(expression: string, run: Run | null, definition: JsonObject, step: string | null): Promise<Outcome> {
-  return evaluated(`@${expression}`, run ? await contextOf(run, definition, step, expression) : {});
+export async function evaluate(expression: string, run: Run | null, edited: Edited, step: string | null): Promise<Outcome> {
+  return evaluated(`@${expression}`, run ? await contextOf(run, edited, step, expression) : {});
 }

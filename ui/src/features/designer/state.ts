@@ -1,7 +1,7 @@
 /** What the designer edits, and the one function through which every change goes. */
-import type { FlowConnection } from '../../api/types';
+import type { Flow, FlowConnection } from '../../api/types';
 import { begin, change, redo, undo, type History } from '../../flow-model/undo';
-import type { JsonObject } from '../../flow-model/definition';
+import { emptyDefinition, type JsonObject } from '../../flow-model/definition';
 
 export interface Edited {
   name: string;
@@ -11,6 +11,8 @@ export interface Edited {
   parameters?: JsonObject;
   profile?: string;
 }
+
+export const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {}, parameters: flow.parameters ?? {}, profile: flow.profile ?? 'la' });
 
 export type Act =
   | { do: 'edit'; edit: (held: Edited) => Edited; subject?: string }
