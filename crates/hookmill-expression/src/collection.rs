@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hookmill_model::{Object, Value};
 
 use crate::error::ErrorKind;
-use crate::evaluate::{Arguments, Result, member};
+use crate::evaluate::{Arguments, Result, member, member_name};
 use crate::item::{self, Item};
 use crate::scope::NameKind;
 
@@ -255,12 +255,15 @@ pub(crate) fn add_property(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn set_property(a: &Arguments) -> Result<Item> {
     let (mut members, name) = (Object::clone(&*a.object(0)?), a.string(1)?);
+    let name = member_name(&members, &name).cloned().unwrap_or(name);
     members.insert(name, a.value(2));
     Ok(Item::Value(members.into()))
 }
 
 pub(crate) fn remove_property(a: &Arguments) -> Result<Item> {
     let (mut members, name) = (Object::clone(&*a.object(0)?), a.string(1)?);
-    members.remove(&name);
+    if let Some(name) = member_name(&members, &name).cloned() {
+        members.remove(&name);
+    }
     Ok(Item::Value(members.into()))
 }

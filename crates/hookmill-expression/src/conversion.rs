@@ -2,29 +2,25 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use hookmill_model::Value;
 use percent_encoding::percent_decode_str;
 use rust_decimal::Decimal;
 
+use crate::culture::Culture;
 use crate::error::ErrorKind;
 use crate::evaluate::{Arguments, Result, member};
 use crate::item::{Item, content, content_bytes, content_type};
 use crate::scope::NameKind;
 use crate::{number, xml};
 
-/// Senders leave the padding out now and then.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
+/// Base64 as .NET reads it: padded, whatever the unused bits are.
+const PADDED: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 fn decode(a: &Arguments, text: &str) -> Result<Vec<u8>> {
-    let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    LENIENT.decode(bare).map_err(|_| a.refuse("the text is not base64"))
+    let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n')).collect();
+    PADDED.decode(bare).map_err(|_| a.refuse("the text is not base64"))
 }
 
 /// The bytes and the media type of an argument: a content object's own, else its text.
@@ -133,7 +129,7 @@ pub(crate) fn decode_data_uri(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn decimal(a: &Arguments) -> Result<Item> {
     let found = match a.item(0) {
-        Item::Value(Value::String(text)) => number::parse_decimal(text, number::Culture::default()),
+        Item::Value(Value::String(text)) => number::parse_decimal(text, &Culture::english().numbers),
         Item::Value(value) => crate::item::decimal(value),
         Item::Xml(_) => None,
     };
@@ -141,17 +137,10 @@ pub(crate) fn decimal(a: &Arguments) -> Result<Item> {
     Ok(Item::Value(Value::Decimal(found)))
 }
 
-fn culture(a: &Arguments, index: usize) -> Result<number::Culture> {
-    match a.optional_string(index)? {
-        None => Ok(number::Culture::default()),
-        Some(name) => number::Culture::find(&name).ok_or_else(|| a.refuse(format!("'{name}' is not a known locale"))),
-    }
-}
-
 pub(crate) fn float(a: &Arguments) -> Result<Item> {
-    let culture = culture(a, 1)?;
+    let numbers = &Culture::of_argument(a, 1)?.numbers;
     let found = match a.item(0) {
-        Item::Value(Value::String(text)) => number::parse_float(text, culture),
+        Item::Value(Value::String(text)) => number::parse_float(text, numbers),
         Item::Value(value) => value.as_f64(),
         Item::Xml(_) => None,
     };
@@ -160,8 +149,8 @@ pub(crate) fn float(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn is_float(a: &Arguments) -> Result<Item> {
-    let culture = culture(a, 1)?;
-    Ok(Item::Value(number::parse_float(&a.string(0)?, culture).is_some().into()))
+    let numbers = &Culture::of_argument(a, 1)?.numbers;
+    Ok(Item::Value(number::parse_float(&a.string(0)?, numbers).is_some().into()))
 }
 
 pub(crate) fn int(a: &Arguments) -> Result<Item> {

@@ -7,6 +7,7 @@ use hookmill_model::{Object, Str, Value};
 use crate::error::{Error, ErrorKind};
 use crate::item::{Item, type_name};
 use crate::scope::{NameKind, Scope};
+use crate::string::upper;
 use crate::syntax::{Call, Node, Selection};
 use crate::table::{Evaluator, Function};
 
@@ -184,11 +185,20 @@ impl Arguments<'_> {
 
 /// Finds a member: exactly, else ignoring case.
 pub(crate) fn member<'a>(members: &'a Object, name: &str) -> Option<&'a Value> {
-    if let Some(value) = members.get(name) {
-        return Some(value);
+    members.get(name).or_else(|| like(members, name).map(|(_, value)| value))
+}
+
+/// The name of the member that [`member`] finds.
+pub(crate) fn member_name<'a>(members: &'a Object, name: &str) -> Option<&'a Str> {
+    members.keys().find(|own| &***own == name).or_else(|| like(members, name).map(|(own, _)| own))
+}
+
+fn like<'a>(members: &'a Object, name: &str) -> Option<(&'a Str, &'a Value)> {
+    if name.is_ascii() {
+        return members.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
     }
-    let lower = name.to_lowercase();
-    members.iter().find(|(own, _)| own.len() == lower.len() && own.to_lowercase() == lower).map(|(_, value)| value)
+    let same = |own: &str| own.chars().map(upper).eq(name.chars().map(upper));
+    members.iter().find(|(own, _)| same(own))
 }
 
 fn select(item: Item, selection: &Selection, scope: &dyn Scope) -> Result<Item> {

@@ -18,6 +18,7 @@ mod collection;
 mod condition;
 pub mod content;
 mod conversion;
+mod culture;
 mod date;
 mod error;
 mod evaluate;

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Arguments, Result, node};
 use crate::item::{Item, decimal};
 use crate::scope::Scope;
+use crate::string::upper;
 use crate::syntax::{Call, Node};
 
 fn truth(call: &Call, argument: &Node, scope: &dyn Scope) -> Result<bool> {
@@ -70,7 +71,7 @@ pub(crate) fn equals(a: &Arguments) -> Result<Item> {
 fn compare(a: &Arguments) -> Result<Ordering> {
     match (a.item(0), a.item(1)) {
         (Item::Value(Value::String(left)), Item::Value(Value::String(right))) => {
-            Ok(left.chars().flat_map(char::to_uppercase).cmp(right.chars().flat_map(char::to_uppercase)))
+            Ok(left.chars().map(upper).cmp(right.chars().map(upper)))
         }
         (Item::Value(left), Item::Value(right)) => {
             let kinds = [(left, 0), (right, 1)];

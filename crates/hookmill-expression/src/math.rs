@@ -49,11 +49,24 @@ fn zero(a: &Arguments) -> Box<Error> {
     a.error(ErrorKind::DivideByZero, message)
 }
 
+/// The number with at least so many places, where its digits leave room for them.
+fn with_zeros(mut number: Decimal, places: u32) -> Decimal {
+    if number.scale() < places {
+        number.rescale(places.min(28));
+    }
+    number
+}
+
+/// A sum keeps the zeros of the operand that has more places.
+fn sum(left: Decimal, right: Decimal) -> Option<Decimal> {
+    left.checked_add(right).map(|made| with_zeros(made, left.scale().max(right.scale())))
+}
+
 pub(crate) fn add(a: &Arguments) -> Result<Item> {
     let sum = match pair(a)? {
         Pair::Integers(left, right) => left.checked_add(right).map(Value::Integer),
         Pair::Floats(left, right) => Some(Value::Float(left + right)),
-        Pair::Decimals(left, right) => left.checked_add(right).map(Value::Decimal),
+        Pair::Decimals(left, right) => sum(left, right).map(Value::Decimal),
     };
     done(a, sum)
 }
@@ -62,7 +75,7 @@ pub(crate) fn sub(a: &Arguments) -> Result<Item> {
     let difference = match pair(a)? {
         Pair::Integers(left, right) => left.checked_sub(right).map(Value::Integer),
         Pair::Floats(left, right) => Some(Value::Float(left - right)),
-        Pair::Decimals(left, right) => left.checked_sub(right).map(Value::Decimal),
+        Pair::Decimals(left, right) => sum(left, -right).map(Value::Decimal),
     };
     done(a, difference)
 }
@@ -71,7 +84,9 @@ pub(crate) fn mul(a: &Arguments) -> Result<Item> {
     let product = match pair(a)? {
         Pair::Integers(left, right) => left.checked_mul(right).map(Value::Integer),
         Pair::Floats(left, right) => Some(Value::Float(left * right)),
-        Pair::Decimals(left, right) => left.checked_mul(right).map(Value::Decimal),
+        Pair::Decimals(left, right) => {
+            left.checked_mul(right).map(|made| Value::Decimal(with_zeros(made, left.scale() + right.scale())))
+        }
     };
     done(a, product)
 }
@@ -83,7 +98,9 @@ pub(crate) fn div(a: &Arguments) -> Result<Item> {
         Pair::Floats(_, 0.0) => return Err(zero(a)),
         Pair::Floats(left, right) => Some(Value::Float(left / right)),
         Pair::Decimals(_, right) if right.is_zero() => return Err(zero(a)),
-        Pair::Decimals(left, right) => left.checked_div(right).map(Value::Decimal),
+        Pair::Decimals(left, right) => left
+            .checked_div(right)
+            .map(|made| Value::Decimal(with_zeros(made.normalize(), left.scale().saturating_sub(right.scale())))),
     };
     done(a, quotient)
 }

@@ -24,16 +24,21 @@ fn cut(text: &str, start: usize, end: usize) -> String {
     String::from_utf16_lossy(&units(text)[start..end])
 }
 
-/// One character at a time, so that lengths and positions stay.
+/// The capital of a character, as the invariant culture has it: one character, so that lengths and positions stay.
+pub(crate) fn upper(c: char) -> char {
+    let mut upper = c.to_uppercase();
+    match (upper.next(), upper.next()) {
+        // The Turkish ı is not another i.
+        (Some(one), None) if one.len_utf16() == c.len_utf16() && c != 'ı' => one,
+        _ => c,
+    }
+}
+
+/// The text without differences of case.
 fn fold(text: &str) -> Vec<u16> {
     let mut folded = Vec::with_capacity(text.len());
     for c in text.chars() {
-        let mut upper = c.to_uppercase();
-        let single = match (upper.next(), upper.next()) {
-            (Some(one), None) if one.len_utf16() == c.len_utf16() => one,
-            _ => c,
-        };
-        folded.extend_from_slice(single.encode_utf16(&mut [0; 2]));
+        folded.extend_from_slice(upper(c).encode_utf16(&mut [0; 2]));
     }
     folded
 }
@@ -121,14 +126,7 @@ pub(crate) fn to_lower(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn to_upper(a: &Arguments) -> Result<Item> {
     let text = a.string(0)?;
-    let upper = text.chars().map(|c| {
-        let mut upper = c.to_uppercase();
-        match (upper.next(), upper.next()) {
-            (Some(one), None) => one,
-            _ => c,
-        }
-    });
-    Ok(Item::Value(upper.collect::<String>().into()))
+    Ok(Item::Value(text.chars().map(upper).collect::<String>().into()))
 }
 
 pub(crate) fn trim(a: &Arguments) -> Result<Item> {

@@ -1,5 +1,7 @@
 //! Parts of absolute addresses, percent encoding.
 
+use std::fmt::Write as _;
+
 use hookmill_model::Value;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -104,14 +106,24 @@ pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// Resolves percent encoding; bytes that are not UTF-8 stay encoded.
+fn decode(text: &str) -> String {
+    let bytes: Vec<u8> = percent_decode_str(text).collect();
+    let mut decoded = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        decoded.push_str(chunk.valid());
+        // Writing to a String cannot fail.
+        chunk.invalid().iter().for_each(|byte| drop(write!(decoded, "%{byte:02X}")));
+    }
+    decoded
+}
+
 pub(crate) fn component(a: &Arguments) -> Result<Item> {
     a.made(encode(&a.item(0).text()))
 }
 
 pub(crate) fn component_to_string(a: &Arguments) -> Result<Item> {
-    let text = a.string(0)?.replace('+', " ");
-    let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-    Ok(Item::Value(decoded.into()))
+    Ok(Item::Value(decode(&a.string(0)?.replace('+', " ")).into()))
 }
 
 pub(crate) fn component_to_binary(a: &Arguments) -> Result<Item> {

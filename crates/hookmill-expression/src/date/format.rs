@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::culture::Culture;
 use super::{DateTime, Kind};
+use crate::culture::Culture;
 
 /// A piece of a custom format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) fn pieces(format: &str) -> Option<Vec<Piece>> {
                 at += count;
                 continue;
             }
+            // Writing it is writing a letter; reading it says that the time is UTC.
+            'Z' => pieces.push(Piece::Letter('Z', 1)),
             '/' => pieces.push(Piece::DateSeparator),
             ':' => pieces.push(Piece::TimeSeparator),
             '\'' | '"' => {
@@ -53,7 +55,7 @@ pub(super) fn pieces(format: &str) -> Option<Vec<Piece>> {
             }
             '%' => {
                 // It marks a single specifier and disappears.
-                if matches!(chars.get(at + 1), None | Some('%')) {
+                if matches!(chars.get(at + 1), None | Some('%' | '\'' | '"' | '\\')) {
                     return None;
                 }
             }
@@ -162,6 +164,7 @@ fn push_letter(out: &mut String, date: DateTime, letter: char, count: usize, bes
         ('z', 2) => out.push_str("+00"),
         ('z', _) => out.push_str("+00:00"),
         ('g', _) => out.push_str("A.D."),
+        ('Z', _) => out.push('Z'),
         _ => {}
     }
 }

@@ -5,19 +5,12 @@ use std::sync::Arc;
 use hookmill_model::Value;
 use jiff::civil;
 
-use super::culture::Culture;
 use super::span::{self, TICKS_PER_DAY, TICKS_PER_SECOND};
 use super::zone::{from_utc, is_utc, to_utc};
-use super::{DateTime, Kind, format, parse};
+use super::{DateTime, Kind, exact, format, parse};
+use crate::culture::Culture;
 use crate::evaluate::{Arguments, Result};
 use crate::item::Item;
-
-fn culture(a: &Arguments, index: usize) -> Result<&'static Culture> {
-    match a.optional_string(index)? {
-        None => Ok(Culture::english()),
-        Some(name) => Culture::find(&name).ok_or_else(|| a.refuse(format!("'{name}' is not a known locale"))),
-    }
-}
 
 fn date(a: &Arguments, index: usize) -> Result<DateTime> {
     let text = match a.item(index) {
@@ -162,14 +155,14 @@ pub(crate) fn date_difference(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn format_date_time(a: &Arguments) -> Result<Item> {
-    print(a, date(a, 0)?, 1, culture(a, 2)?)
+    print(a, date(a, 0)?, 1, Culture::of_argument(a, 2)?)
 }
 
 pub(crate) fn parse_date_time(a: &Arguments) -> Result<Item> {
     let text = a.string(0)?;
-    let culture = culture(a, 1)?;
+    let culture = Culture::of_argument(a, 1)?;
     let parsed = match a.optional_string(2)? {
-        Some(format) => parse::parse_exact(&text, &format, culture),
+        Some(format) => exact::parse(&text, &format, culture, now(a)?.clock.date()),
         None => parse::parse(&text, culture),
     };
     let parsed = parsed.ok_or_else(|| a.refuse(format!("'{text}' is not a date of the locale or format given")))?;
@@ -210,10 +203,9 @@ pub(crate) fn convert_time_zone(a: &Arguments) -> Result<Item> {
 pub(crate) fn format_time_span(a: &Arguments) -> Result<Item> {
     let text = a.string(0)?;
     let ticks = span::parse(&text).ok_or_else(|| a.refuse(format!("'{text}' is not a time span")))?;
-    let point = crate::number::Culture::point_of(a.optional_string(2)?.as_deref())
-        .ok_or_else(|| a.refuse("the locale is not known"))?;
+    let culture = Culture::of_argument(a, 2)?;
     let format = a.string(1)?;
-    let text = span::format(ticks, &format, point);
+    let text = span::format(ticks, &format, culture.numbers.point);
     text.map(|text| Item::Value(text.into()))
         .ok_or_else(|| a.refuse(format!("'{format}' is not a format of time spans")))
 }

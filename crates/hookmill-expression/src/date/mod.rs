@@ -2,7 +2,7 @@
 //!
 //! Arithmetic is done on the wall clock; only the conversion functions know time zones.
 
-mod culture;
+mod exact;
 mod format;
 mod function;
 mod parse;
@@ -12,6 +12,8 @@ mod zone;
 use hookmill_model::Timestamp;
 use jiff::SignedDuration;
 use jiff::civil;
+
+use crate::culture::Culture;
 
 pub(crate) use function::*;
 pub use zone::zone;
@@ -85,7 +87,7 @@ impl DateTime {
 /// The moment that a date means: UTC where it does not say otherwise. `None` for what is not a date.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<Timestamp> {
-    let date = parse::parse(text, culture::Culture::english())?;
+    let date = parse::parse(text, Culture::english())?;
     let instant = jiff::tz::Offset::UTC.to_timestamp(date.clock).ok()?;
     Some(Timestamp::from_micros(instant.as_microsecond()))
 }
@@ -93,7 +95,5 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
 /// A moment as the definition language writes it: `2026-01-31T12:00:00.0000000Z`.
 #[must_use]
 pub fn date_text(at: Timestamp) -> String {
-    DateTime::from_timestamp(at)
-        .and_then(|date| format::format(date, "o", culture::Culture::english()))
-        .unwrap_or_default()
+    DateTime::from_timestamp(at).and_then(|date| format::format(date, "o", Culture::english())).unwrap_or_default()
 }

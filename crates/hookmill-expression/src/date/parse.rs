@@ -1,11 +1,10 @@
-//! Reading dates: ISO 8601, what .NET's `DateTime.Parse` takes in a culture, and exactly by a format.
+//! Reading dates: ISO 8601, and what .NET's `DateTime.Parse` takes in a culture.
 
 use jiff::civil;
 
-use super::culture::Culture;
-use super::format::{self, Piece};
 use super::span::TICKS_PER_SECOND;
 use super::{DateTime, Kind};
+use crate::culture::Culture;
 
 /// Reads a timestamp argument; `None` where it is not a date.
 pub(super) fn parse(text: &str, culture: &Culture) -> Option<DateTime> {
@@ -18,28 +17,29 @@ pub(super) fn parse(text: &str, culture: &Culture) -> Option<DateTime> {
 
 /// Everything that can be found in a written date.
 #[derive(Default)]
-struct Fields {
-    year: Option<i64>,
-    month: Option<i64>,
-    day: Option<i64>,
-    hour: Option<i64>,
-    minute: i64,
-    second: i64,
+pub(super) struct Fields {
+    pub year: Option<i64>,
+    pub month: Option<i64>,
+    pub day: Option<i64>,
+    pub hour: Option<i64>,
+    pub minute: i64,
+    pub second: i64,
     /// 100-ns units.
-    fraction: i64,
+    pub fraction: i64,
     /// Whether the afternoon is meant.
-    afternoon: Option<bool>,
-    weekday: Option<usize>,
+    pub afternoon: Option<bool>,
+    pub weekday: Option<usize>,
     /// Seconds east of UTC; 0 with `Z`.
-    offset: Option<(Kind, i64)>,
+    pub offset: Option<(Kind, i64)>,
 }
 
 impl Fields {
-    fn date(&self) -> Option<DateTime> {
+    pub fn date(&self) -> Option<DateTime> {
         let hour = match (self.hour.unwrap_or(0), self.afternoon) {
-            (hour, None) => hour,
-            (hour @ 1..=12, Some(afternoon)) => hour % 12 + if afternoon { 12 } else { 0 },
-            _ => return None,
+            (12, Some(false)) => 0,
+            (13.., Some(false)) => return None,
+            (hour @ 0..=11, Some(true)) => hour + 12,
+            (hour, _) => hour,
         };
         let date = civil::Date::new(
             i16::try_from(self.year?).ok()?,
@@ -47,43 +47,46 @@ impl Fields {
             i8::try_from(self.day.unwrap_or(1)).ok()?,
         )
         .ok()?;
-        let midnight = hour == 24 && self.minute == 0 && self.second == 0 && self.fraction == 0;
-        let time = civil::Time::new(
-            if midnight { 0 } else { i8::try_from(hour).ok()? },
-            i8::try_from(self.minute).ok()?,
-            i8::try_from(self.second).ok()?,
-            i32::try_from(self.fraction * 100).ok()?,
-        )
-        .ok()?;
+        let (hour, minute) = (i8::try_from(hour).ok()?, i8::try_from(self.minute).ok()?);
+        let time = civil::Time::new(hour, minute, i8::try_from(self.second).ok()?, 0).ok()?;
         let (kind, seconds) = self.offset.unwrap_or((Kind::Unspecified, 0));
         let made = DateTime::new(date.to_datetime(time), kind)?;
         if self.weekday.is_some_and(|weekday| weekday != made.weekday()) {
             return None;
         }
-        let days = if midnight { 86_400 } else { 0 };
-        made.plus(i128::from(days - seconds) * TICKS_PER_SECOND)
+        // The fraction may have been rounded up to a whole second.
+        made.plus(i128::from(self.fraction) - i128::from(seconds) * TICKS_PER_SECOND)
     }
 }
 
-/// Up to seven digits of a fraction, as 100-ns units; further digits are dropped.
-fn fraction(digits: &str) -> Option<i64> {
-    let seven: String = digits.chars().chain("0000000".chars()).take(7).collect();
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| seven.parse().ok()).flatten()
+/// A fraction as 100-ns units; further digits round.
+pub(super) fn fraction(digits: &str) -> Option<i64> {
+    let mut eight = digits.chars().chain("00000000".chars()).take(8);
+    let seven: String = eight.by_ref().take(7).collect();
+    let up = eight.next().is_some_and(|digit| digit >= '5');
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| seven.parse::<i64>().ok())
+        .flatten()
+        .map(|seven| seven + i64::from(up))
 }
 
 /// `±hh:mm`, `±hhmm` or `±hh` as seconds.
-fn offset(sign: char, text: &str) -> Option<i64> {
-    let digits: String = text.chars().filter(|c| *c != ':').collect();
-    if !matches!(digits.len(), 1 | 2 | 4) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+pub(super) fn offset(sign: char, text: &str) -> Option<i64> {
+    let (hours, minutes) = match text.split_once(':') {
+        Some(parts) => parts,
+        None => text.split_at_checked(text.len().checked_sub(2).filter(|hours| *hours > 0).unwrap_or(text.len()))?,
+    };
+    let number = |text: &str| -> Option<i64> {
+        let plain = matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| text.parse().ok()).flatten()
+    };
+    let minutes = if minutes.is_empty() && !text.contains(':') { 0 } else { number(minutes)? };
+    let seconds = number(hours)? * 3_600 + minutes * 60;
+    if minutes > 59 || seconds > 14 * 3_600 {
         return None;
     }
-    let (hours, minutes) = digits.split_at(digits.len().min(2));
-    let hours: i64 = hours.parse().ok()?;
-    let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
-    if hours > 14 || minutes > 59 {
-        return None;
-    }
-    let seconds = hours * 3_600 + minutes * 60;
     Some(if sign == '-' { -seconds } else { seconds })
 }
 
@@ -100,19 +103,22 @@ impl Words {
         let chars: Vec<char> = text.chars().collect();
         let mut at = 0;
         let run = |from: usize, accept: &dyn Fn(char) -> bool| -> String {
-            chars[from..].iter().copied().take_while(|c| accept(*c)).collect()
+            chars[from.min(chars.len())..].iter().copied().take_while(|c| accept(*c)).collect()
         };
         let digit = |c: char| c.is_ascii_digit();
+        // A `/` or `-` must stand between two parts of the date.
+        let mut joined = true;
         while at < chars.len() {
             let c = chars[at];
             if c.is_ascii_digit() {
+                joined = false;
                 let digits = run(at, &digit);
-                if digits.len() > 9 {
+                if digits.len() > 5 {
                     return None;
                 }
                 at += digits.len();
                 let number: i64 = digits.parse().ok()?;
-                if chars.get(at) == Some(&':') && made.fields.hour.is_none() {
+                if chars.get(at) == Some(&':') && made.fields.hour.is_none() && digits.len() <= 2 {
                     at = made.time(&chars, at, number)?;
                     continue;
                 }
@@ -124,33 +130,85 @@ impl Words {
                     continue;
                 }
                 made.numbers.push((number, digits.len()));
+            } else if matches!(c, 'T' | 't') && made.is_iso_date() && made.fields.hour.is_none() {
+                made.iso_time(&chars[at + 1..])?;
+                return Some(made);
+            } else if c.is_whitespace() || matches!(c, '.' | ',' | '年' | '月' | '日') {
+                at += 1;
             } else if c.is_alphabetic() {
-                let word = run(at, &|c: char| c.is_alphabetic() || c == '-' || c == '\'');
-                // `2024-02-05T14:07`
-                let iso = matches!(c, 'T' | 't')
-                    && !made.numbers.is_empty()
-                    && chars.get(at + 1).is_some_and(char::is_ascii_digit);
-                if iso {
-                    at += 1;
-                    continue;
+                joined = false;
+                let mut word = run(at, &|c: char| c.is_alphabetic() || c == '\'');
+                // `segunda-feira`, but not `5-Feb-2024`
+                let long = run(at, &|c: char| c.is_alphabetic() || c == '-');
+                if culture.day_named(&long).is_some() {
+                    word = long;
                 }
-                let dotted = chars.get(at + word.chars().count()) == Some(&'.');
-                at += word.chars().count() + usize::from(dotted);
+                at += word.chars().count();
+                let dotted = run(at, &|c| c == '.' || c == '\u{a0}' || c.is_alphabetic());
+                let whole = format!("{word}{dotted}");
+                if half(&whole, culture).is_some() {
+                    at += dotted.chars().count();
+                    word = whole;
+                }
                 made.word(&word, culture)?;
-            } else if matches!(c, '+' | '-') && made.fields.hour.is_some() {
+            } else if c == '+' || (c == '-' && made.is_complete()) {
                 let text = run(at + 1, &|c| c.is_ascii_digit() || c == ':');
                 at += 1 + text.len();
-                if made.fields.offset.is_some() {
+                if made.fields.offset.is_some() || made.numbers.is_empty() {
                     return None;
                 }
                 made.fields.offset = Some((Kind::Offset, offset(c, &text)?));
-            } else if c.is_whitespace() || matches!(c, '/' | '-' | '.' | ',' | '年' | '月' | '日') {
+            } else if matches!(c, '/' | '-') {
+                if joined {
+                    return None;
+                }
+                joined = true;
                 at += 1;
             } else {
                 return None;
             }
         }
-        Some(made)
+        (!joined).then_some(made)
+    }
+
+    /// Whether it began as `yyyy-MM-dd` does.
+    fn is_iso_date(&self) -> bool {
+        self.numbers.len() == 3 && self.numbers[0].1 == 4
+    }
+
+    /// Whether a day of a year was read, so that what follows is not part of the date.
+    fn is_complete(&self) -> bool {
+        self.fields.hour.is_some() || self.numbers.len() + usize::from(self.fields.month.is_some()) >= 3
+    }
+
+    /// Reads `HH:mm[:ss[.fffffff]]` and `Z` or an offset behind the `T` of ISO 8601, to the end.
+    fn iso_time(&mut self, rest: &[char]) -> Option<()> {
+        let text: String = rest.iter().collect();
+        let text = text.trim_start();
+        let two = |text: &str| -> Option<i64> {
+            let digits = text.get(..2)?;
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+        };
+        self.fields.hour = Some(two(text)?);
+        self.fields.minute = two(text.get(2..)?.strip_prefix(':')?)?;
+        let mut text = text.get(5..)?;
+        if let Some(seconds) = text.strip_prefix(':') {
+            self.fields.second = two(seconds)?;
+            text = seconds.get(2..)?;
+            if let Some(digits) = text.strip_prefix('.') {
+                let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+                self.fields.fraction = fraction(digits.get(..length).filter(|digits| !digits.is_empty())?)?;
+                text = &digits[length..];
+            }
+        }
+        let text = text.trim_start();
+        self.fields.offset = match text.chars().next() {
+            None => None,
+            Some('Z' | 'z') if text.len() == 1 => Some((Kind::Utc, 0)),
+            Some(sign @ ('+' | '-')) => Some((Kind::Offset, offset(sign, &text[1..])?)),
+            Some(_) => return None,
+        };
+        Some(())
     }
 
     /// Reads `:mm[:ss[.fffffff]]` behind the hour; gives the place behind it.
@@ -163,18 +221,22 @@ impl Words {
         (self.fields.minute, at) = two(at + 1)?;
         if chars.get(at) == Some(&':') {
             (self.fields.second, at) = two(at + 1)?;
-            if matches!(chars.get(at), Some('.' | ',')) && chars.get(at + 1).is_some_and(char::is_ascii_digit) {
+            if chars.get(at) == Some(&'.') && chars.get(at + 1).is_some_and(char::is_ascii_digit) {
                 let digits: String = chars[at + 1..].iter().take_while(|c| c.is_ascii_digit()).collect();
                 at += 1 + digits.len();
                 self.fields.fraction = fraction(&digits)?;
             }
         }
-        Some(at)
+        // The date stands before the time or behind it, not around it.
+        let before = !self.numbers.is_empty() || self.fields.month.is_some();
+        let after = chars[at..].iter().position(char::is_ascii_digit);
+        let offset = after.and_then(|after| chars[at..at + after].last()).is_some_and(|c| matches!(c, '+' | '-'));
+        (!before || after.is_none() || offset).then_some(at)
     }
 
     fn word(&mut self, word: &str, culture: &Culture) -> Option<()> {
         let english = Culture::english();
-        if self.fields.hour.is_some() && ["z", "gmt", "utc"].contains(&word.to_ascii_lowercase().as_str()) {
+        if !self.numbers.is_empty() && ["z", "gmt"].contains(&word.to_ascii_lowercase().as_str()) {
             let free = self.fields.offset.is_none();
             self.fields.offset = Some((Kind::Utc, 0));
             return free.then_some(());
@@ -184,14 +246,16 @@ impl Words {
             self.fields.afternoon = Some(afternoon);
             return free.then_some(());
         }
-        if let Some(month) = culture.month_named(word).or_else(|| english.month_named(word)) {
-            let free = self.fields.month.is_none();
-            self.fields.month = i64::try_from(month + 1).ok();
-            return free.then_some(());
-        }
-        if let Some(day) = culture.day_named(word).or_else(|| english.day_named(word)) {
-            self.fields.weekday = Some(day);
-            return Some(());
+        for culture in [culture, english] {
+            if let Some(month) = culture.month_named(word) {
+                let free = self.fields.month.is_none();
+                self.fields.month = i64::try_from(month + 1).ok();
+                return free.then_some(());
+            }
+            if let Some(day) = culture.day_named(word) {
+                self.fields.weekday = Some(day);
+                return Some(());
+            }
         }
         // Particles of long dates.
         ["de", "den"].contains(&word).then_some(())
@@ -199,31 +263,38 @@ impl Words {
 
     fn date(mut self, culture: &Culture) -> Option<DateTime> {
         let year = |(number, digits): (i64, usize)| match (number, digits) {
-            (0..=49, 1 | 2) => Some(2_000 + number),
-            (50..=99, 1 | 2) => Some(1_900 + number),
-            (1..=9_999, 3 | 4) => Some(number),
+            (_, 1 | 2) => Some(two_digit_year(number)),
+            (1..=9_999, _) => Some(number),
             _ => None,
         };
+        let short = |(number, digits): (i64, usize)| (digits <= 2).then_some(number);
         match (self.fields.month.is_some(), &self.numbers[..]) {
             (true, [a, b]) => {
                 // The day stands beside the month; a long number is the year wherever it stands.
                 let (day, written_year) = if a.1 > 2 { (b, a) } else { (a, b) };
-                self.fields.day = Some(day.0);
+                self.fields.day = short(*day);
+                self.fields.day?;
                 self.fields.year = year(*written_year);
             }
             (true, [only]) if only.1 > 2 => self.fields.year = year(*only),
             (false, [a, b, c]) => {
-                let order = if a.1 > 2 { ['y', 'M', 'd'] } else { culture.order() };
+                let order = match culture.order() {
+                    _ if a.1 > 2 => ['y', 'M', 'd'],
+                    ['y', ..] if c.1 > 2 => ['M', 'd', 'y'],
+                    order => order,
+                };
                 for (letter, number) in order.into_iter().zip([a, b, c]) {
                     match letter {
-                        'y' => self.fields.year = year(*number),
-                        'M' => self.fields.month = Some(number.0),
-                        _ => self.fields.day = Some(number.0),
+                        'y' => self.fields.year = Some(year(*number)?),
+                        'M' => self.fields.month = Some(short(*number)?),
+                        _ => self.fields.day = Some(short(*number)?),
                     }
                 }
             }
-            (false, [a, b]) if a.1 == 4 => {
-                (self.fields.year, self.fields.month) = (year(*a), Some(b.0));
+            (false, [a, b]) if a.1 > 2 || b.1 > 2 => {
+                let (written_year, month) = if a.1 > 2 { (a, b) } else { (b, a) };
+                self.fields.year = year(*written_year);
+                self.fields.month = Some(short(*month)?);
             }
             _ => return None,
         }
@@ -231,163 +302,18 @@ impl Words {
     }
 }
 
+/// The year that two digits mean: from 1930 to 2029, as .NET's calendar has it.
+pub(super) fn two_digit_year(number: i64) -> i64 {
+    if number <= 29 { 2_000 + number } else { 1_900 + number }
+}
+
 /// Whether a word is the mark of the afternoon (`true`) or of the morning.
 fn half(word: &str, culture: &Culture) -> Option<bool> {
-    let lower = word.to_lowercase();
-    let is = |mark: &str| !lower.is_empty() && mark.trim_end_matches('.').to_lowercase() == lower;
-    if is(culture.pm) || is("PM") || is("P") {
+    let plain = |mark: &str| mark.replace('\u{a0}', " ").trim_end_matches('.').to_lowercase();
+    let word = plain(word);
+    let is = |mark: &str| !word.is_empty() && plain(mark) == word;
+    if is(culture.pm) || is("PM") {
         return Some(true);
     }
-    (is(culture.am) || is("AM") || is("A")).then_some(false)
-}
-
-/// Reads a date exactly as `format` writes it; `None` where the text differs or the format is not one.
-pub(super) fn parse_exact(text: &str, format: &str, culture: &Culture) -> Option<DateTime> {
-    let mut letters = format.chars();
-    let custom = match (letters.next(), letters.next()) {
-        (Some(letter), None) => format::standard(letter, culture)?,
-        _ => format.to_owned(),
-    };
-    let pieces = format::pieces(&custom)?;
-    let mut fields = Fields::default();
-    let mut rest = text.trim();
-    for piece in &pieces {
-        match piece {
-            Piece::Literal(c) => rest = rest.strip_prefix(*c)?,
-            Piece::DateSeparator => {
-                rest = rest.strip_prefix(culture.date_separator).or_else(|| rest.strip_prefix('/'))?;
-            }
-            Piece::TimeSeparator => rest = rest.strip_prefix(':')?,
-            Piece::Letter(letter, count) => rest = letter_read(rest, *letter, *count, culture, &mut fields)?,
-        }
-    }
-    if !rest.is_empty() {
-        return None;
-    }
-    // A time without a date is of the first day, so that reading it does not depend on the clock.
-    fields.year.get_or_insert(1);
-    fields.date()
-}
-
-/// The longest of the names that `text` begins with, ignoring case: its index and what follows.
-fn name(text: &str, names: impl Iterator<Item = String>) -> Option<(usize, &str)> {
-    let lower = text.to_lowercase();
-    names
-        .enumerate()
-        .filter(|(_, name)| !name.is_empty() && lower.starts_with(&name.to_lowercase()))
-        .max_by_key(|(_, name)| name.len())
-        .and_then(|(index, name)| Some((index, text.get(name.len()..)?)))
-}
-
-fn letter_read<'a>(
-    text: &'a str,
-    letter: char,
-    count: usize,
-    culture: &Culture,
-    fields: &mut Fields,
-) -> Option<&'a str> {
-    let digits = |least: usize, most: usize| -> Option<(i64, &'a str, &'a str)> {
-        let length = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
-        (length >= least).then(|| Some((text[..length].parse().ok()?, &text[..length], &text[length..]))).flatten()
-    };
-    let width = |count: usize| if count == 1 { digits(1, 2) } else { digits(2, 2) };
-    Some(match (letter, count) {
-        ('d', 1 | 2) => {
-            let (number, _, rest) = width(count)?;
-            fields.day = Some(number);
-            rest
-        }
-        ('d', _) => {
-            let (day, rest) = name(
-                text,
-                (0..7).map(|day| match count {
-                    3 => culture.day_abbreviated(day).to_owned(),
-                    _ => culture.days[day].to_owned(),
-                }),
-            )?;
-            fields.weekday = Some(day);
-            rest
-        }
-        ('M', 1 | 2) => {
-            let (number, _, rest) = width(count)?;
-            fields.month = Some(number);
-            rest
-        }
-        ('M', _) => {
-            let plain = name(
-                text,
-                (0..12).map(|month| match count {
-                    3 => culture.month_abbreviated(month),
-                    _ => culture.months[month].to_owned(),
-                }),
-            );
-            let (month, rest) =
-                plain.or_else(|| name(text, (0..12).map(|month| culture.genitive(month).to_owned())))?;
-            fields.month = i64::try_from(month + 1).ok();
-            rest
-        }
-        ('y', 1 | 2) => {
-            let (number, _, rest) = width(count)?;
-            fields.year = Some(if number < 50 { 2_000 + number } else { 1_900 + number });
-            rest
-        }
-        ('y', _) => {
-            let (number, _, rest) = digits(count.min(4), count.max(4))?;
-            fields.year = Some(number);
-            rest
-        }
-        ('h' | 'H', _) => {
-            let (number, _, rest) = width(count.min(2))?;
-            if letter == 'h' && !(1..=12).contains(&number) {
-                return None;
-            }
-            fields.hour = Some(number);
-            rest
-        }
-        ('m', _) => {
-            let (number, _, rest) = width(count.min(2))?;
-            fields.minute = number;
-            rest
-        }
-        ('s', _) => {
-            let (number, _, rest) = width(count.min(2))?;
-            fields.second = number;
-            rest
-        }
-        ('f', _) => {
-            let (_, text, rest) = digits(count, count)?;
-            fields.fraction = fraction(text)?;
-            rest
-        }
-        ('F', _) => {
-            let (_, text, rest) = digits(0, count).unwrap_or((0, "", text));
-            fields.fraction = fraction(text)?;
-            rest
-        }
-        ('t', _) => {
-            let marks = [culture.am, culture.pm];
-            let shown = marks.map(|mark| if count == 1 { mark.chars().take(1).collect() } else { mark.to_owned() });
-            let (index, rest) = name(text, shown.into_iter())?;
-            fields.afternoon = Some(index == 1);
-            rest
-        }
-        ('K' | 'z', _) => {
-            if let Some(rest) = text.strip_prefix(['Z', 'z']).filter(|_| letter == 'K') {
-                fields.offset = Some((Kind::Utc, 0));
-                return Some(rest);
-            }
-            match text.chars().next() {
-                Some(sign @ ('+' | '-')) => {
-                    let length =
-                        text[1..].bytes().take(5).take_while(|byte| byte.is_ascii_digit() || *byte == b':').count();
-                    fields.offset = Some((Kind::Offset, offset(sign, &text[1..1 + length])?));
-                    &text[1 + length..]
-                }
-                _ if letter == 'K' => text,
-                _ => return None,
-            }
-        }
-        ('g', _) => text.strip_prefix("A.D.")?,
-        _ => return None,
-    })
+    (is(culture.am) || is("AM")).then_some(false)
 }

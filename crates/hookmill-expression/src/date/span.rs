@@ -81,7 +81,9 @@ pub(super) fn parse(text: &str) -> Option<i128> {
         return None;
     }
     let ticks = days * TICKS_PER_DAY + (hours * 3_600 + minutes * 60 + seconds) * TICKS_PER_SECOND + fraction;
-    Some(if negative { -ticks } else { ticks })
+    let ticks = if negative { -ticks } else { ticks };
+    // A time span is a number of 64 bits.
+    i64::try_from(ticks).is_ok().then_some(ticks)
 }
 
 /// Writes by a standard format (`c`, `t`, `T`, `g`, `G`) or a custom one; `None` where it is neither.

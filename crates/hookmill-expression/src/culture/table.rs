@@ -1,107 +1,27 @@
-//! How cultures write dates. The words and patterns are those of the Unicode CLDR as .NET uses them.
+//! The cultures there are. The words and patterns are those of the Unicode CLDR as .NET on Windows uses them.
 
-/// One culture.
-#[derive(Debug)]
-pub(crate) struct Culture {
-    /// Its name, such as `de-DE`.
-    pub name: &'static str,
-    pub months: [&'static str; 12],
-    /// The months as they stand beside a day, where that differs.
-    genitives: Option<[&'static str; 12]>,
-    /// Abbreviated months, where they are not the first characters.
-    months_short: Short,
-    pub days: [&'static str; 7],
-    days_short: [&'static str; 7],
-    pub am: &'static str,
-    pub pm: &'static str,
-    pub date_separator: &'static str,
-    pub short_date: &'static str,
-    pub long_date: &'static str,
-    pub short_time: &'static str,
-    pub month_day: &'static str,
-    pub year_month: &'static str,
-}
+use super::{Culture, Numbers, Short};
 
-#[derive(Debug)]
-enum Short {
-    /// The first characters of the full name, then this text where something was cut.
-    Cut(usize, &'static str),
-    Listed([&'static str; 12]),
-}
+const NBSP: &str = "\u{a0}";
 
-impl Culture {
-    /// en-US
-    pub fn english() -> &'static Self {
-        &CULTURES[0]
-    }
+/// Numbers as the English write them.
+const POINT: Numbers = Numbers {
+    point: ".",
+    group: ",",
+    group_sizes: &[3],
+    symbol: "$",
+    currency_digits: 2,
+    currency: ["¤n", "-¤n"],
+    percent: "n%",
+};
 
-    /// Finds a culture by its name (`de-DE`) or its language alone (`de`), ignoring case.
-    pub fn find(name: &str) -> Option<&'static Self> {
-        let by_name = CULTURES.iter().find(|culture| culture.name.eq_ignore_ascii_case(name));
-        by_name.or_else(|| {
-            let language = |culture: &&Self| name.len() == 2 && culture.name[..2].eq_ignore_ascii_case(name);
-            CULTURES.iter().find(language)
-        })
-    }
-
-    /// The pattern `T`: the short time with seconds.
-    pub fn long_time(&self) -> String {
-        self.short_time.replacen("mm", "mm:ss", 1)
-    }
-
-    pub fn month_abbreviated(&self, month: usize) -> String {
-        match &self.months_short {
-            Short::Listed(names) => names[month].to_owned(),
-            Short::Cut(length, mark) => {
-                let full = self.months[month];
-                match full.char_indices().nth(*length) {
-                    Some((end, _)) => format!("{}{mark}", &full[..end]),
-                    None => full.to_owned(),
-                }
-            }
-        }
-    }
-
-    pub fn day_abbreviated(&self, day: usize) -> &'static str {
-        self.days_short[day]
-    }
-
-    pub fn genitive(&self, month: usize) -> &'static str {
-        self.genitives.as_ref().map_or(self.months[month], |names| names[month])
-    }
-
-    /// Which of day, month and year comes first, second and third in a numeric date.
-    pub fn order(&self) -> [char; 3] {
-        let mut order: Vec<(usize, char)> =
-            ['d', 'M', 'y'].into_iter().filter_map(|letter| Some((self.short_date.find(letter)?, letter))).collect();
-        order.sort_unstable();
-        match order[..] {
-            [(_, a), (_, b), (_, c)] => [a, b, c],
-            _ => ['M', 'd', 'y'],
-        }
-    }
-
-    /// The month a word names, counted from 0; full, genitive or abbreviated.
-    pub fn month_named(&self, word: &str) -> Option<usize> {
-        let word = word.trim_end_matches('.').to_lowercase();
-        (0..12).find(|month| {
-            self.months[*month].to_lowercase() == word
-                || self.genitive(*month).to_lowercase() == word
-                || self.month_abbreviated(*month).trim_end_matches('.').to_lowercase() == word
-        })
-    }
-
-    /// The day of the week a word names, counted from Sunday.
-    pub fn day_named(&self, word: &str) -> Option<usize> {
-        let word = word.trim_end_matches('.').to_lowercase();
-        (0..7).find(|day| {
-            self.days[*day].to_lowercase() == word || self.days_short[*day].trim_end_matches('.').to_lowercase() == word
-        })
-    }
-}
+/// Numbers as most of Europe writes them.
+const COMMA: Numbers =
+    Numbers { point: ",", group: ".", symbol: "€", currency: ["n ¤", "-n ¤"], percent: "n %", ..POINT };
 
 const ENGLISH: Culture = Culture {
     name: "en-US",
+    numbers: Numbers { currency: ["¤n", "(¤n)"], ..POINT },
     months: [
         "January",
         "February",
@@ -132,15 +52,19 @@ const ENGLISH: Culture = Culture {
 
 const BRITISH: Culture = Culture {
     name: "en-GB",
+    numbers: Numbers { symbol: "£", ..POINT },
     short_date: "dd/MM/yyyy",
     long_date: "dd MMMM yyyy",
     short_time: "HH:mm",
     month_day: "d MMMM",
+    am: "am",
+    pm: "pm",
     ..ENGLISH
 };
 
 const GERMAN: Culture = Culture {
     name: "de-DE",
+    numbers: COMMA,
     months: [
         "Januar",
         "Februar",
@@ -167,6 +91,7 @@ const GERMAN: Culture = Culture {
 
 const FRENCH: Culture = Culture {
     name: "fr-FR",
+    numbers: Numbers { group: NBSP, ..COMMA },
     months: [
         "janvier",
         "février",
@@ -195,6 +120,7 @@ const FRENCH: Culture = Culture {
 
 const PORTUGUESE: Culture = Culture {
     name: "pt-BR",
+    numbers: Numbers { symbol: "R$", currency: ["¤ n", "-¤ n"], percent: "n%", ..COMMA },
     months: [
         "janeiro",
         "fevereiro",
@@ -223,21 +149,30 @@ const PORTUGUESE: Culture = Culture {
 const JAPANESE_MONTHS: [&str; 12] =
     ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"];
 
-static CULTURES: &[Culture] = &[
+pub(super) static CULTURES: &[Culture] = &[
     ENGLISH,
     BRITISH,
     Culture {
         name: "en-AU",
+        numbers: POINT,
         short_date: "d/MM/yyyy",
         long_date: "dddd, d MMMM yyyy",
         short_time: "h:mm tt",
         ..BRITISH
     },
-    Culture { name: "en-CA", short_date: "yyyy-MM-dd", date_separator: "-", ..ENGLISH },
-    Culture { name: "en-IN", short_date: "dd-MM-yyyy", date_separator: "-", short_time: "h:mm tt", ..BRITISH },
+    Culture { name: "en-CA", numbers: POINT, short_date: "yyyy-MM-dd", date_separator: "-", ..ENGLISH },
+    Culture {
+        name: "en-IN",
+        numbers: Numbers { symbol: "₹", group_sizes: &[3, 2], ..POINT },
+        short_date: "dd-MM-yyyy",
+        date_separator: "-",
+        short_time: "h:mm tt",
+        ..BRITISH
+    },
     GERMAN,
     Culture {
         name: "de-AT",
+        numbers: Numbers { group: NBSP, currency: ["¤ n", "-¤ n"], ..COMMA },
         months: {
             let mut months = GERMAN.months;
             months[0] = "Jänner";
@@ -245,10 +180,15 @@ static CULTURES: &[Culture] = &[
         },
         ..GERMAN
     },
-    Culture { name: "de-CH", ..GERMAN },
+    Culture {
+        name: "de-CH",
+        numbers: Numbers { group: "’", symbol: "CHF", currency: ["¤ n", "¤-n"], ..POINT },
+        ..GERMAN
+    },
     FRENCH,
     Culture {
         name: "es-ES",
+        numbers: COMMA,
         months: [
             "enero",
             "febrero",
@@ -265,6 +205,8 @@ static CULTURES: &[Culture] = &[
         ],
         days: ["domingo", "lunes", "martes", "miércoles", "jueves", "viernes", "sábado"],
         days_short: ["dom", "lun", "mar", "mié", "jue", "vie", "sáb"],
+        am: "a.\u{a0}m.",
+        pm: "p.\u{a0}m.",
         short_date: "dd/MM/yyyy",
         long_date: "dddd, d 'de' MMMM 'de' yyyy",
         short_time: "H:mm",
@@ -274,6 +216,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "it-IT",
+        numbers: Numbers { percent: "n%", ..COMMA },
         months: [
             "gennaio",
             "febbraio",
@@ -298,6 +241,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "nl-NL",
+        numbers: Numbers { currency: ["¤ n", "¤ -n"], percent: "n%", ..COMMA },
         months: [
             "januari",
             "februari",
@@ -317,6 +261,8 @@ static CULTURES: &[Culture] = &[
         ]),
         days: ["zondag", "maandag", "dinsdag", "woensdag", "donderdag", "vrijdag", "zaterdag"],
         days_short: ["zo", "ma", "di", "wo", "do", "vr", "za"],
+        am: "a.m.",
+        pm: "p.m.",
         date_separator: "-",
         short_date: "dd-MM-yyyy",
         long_date: "dddd d MMMM yyyy",
@@ -325,9 +271,10 @@ static CULTURES: &[Culture] = &[
         ..ENGLISH
     },
     PORTUGUESE,
-    Culture { name: "pt-PT", ..PORTUGUESE },
+    Culture { name: "pt-PT", numbers: Numbers { group: NBSP, percent: "n%", ..COMMA }, ..PORTUGUESE },
     Culture {
         name: "pl-PL",
+        numbers: Numbers { group: NBSP, symbol: "zł", percent: "n%", ..COMMA },
         months: [
             "styczeń",
             "luty",
@@ -370,6 +317,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "sv-SE",
+        numbers: Numbers { group: NBSP, symbol: "kr", ..COMMA },
         months: [
             "januari",
             "februari",
@@ -400,6 +348,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "da-DK",
+        numbers: Numbers { symbol: "kr.", ..COMMA },
         months: [
             "januar",
             "februar",
@@ -425,6 +374,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "nb-NO",
+        numbers: Numbers { group: NBSP, symbol: "kr", currency: ["¤ n", "¤ -n"], ..COMMA },
         months: [
             "januar",
             "februar",
@@ -450,6 +400,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "fi-FI",
+        numbers: Numbers { group: NBSP, ..COMMA },
         months: [
             "tammikuu",
             "helmikuu",
@@ -491,6 +442,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "is-IS",
+        numbers: Numbers { symbol: "kr", percent: "n%", ..COMMA },
         months: [
             "janúar",
             "febrúar",
@@ -519,6 +471,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "cs-CZ",
+        numbers: Numbers { group: NBSP, symbol: "Kč", ..COMMA },
         months: [
             "leden",
             "únor",
@@ -563,6 +516,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "ru-RU",
+        numbers: Numbers { group: NBSP, symbol: "₽", ..COMMA },
         months: [
             "январь",
             "февраль",
@@ -603,6 +557,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "tr-TR",
+        numbers: Numbers { symbol: "₺", currency: ["¤n", "-¤n"], percent: "%n", ..COMMA },
         months: [
             "Ocak", "Şubat", "Mart", "Nisan", "Mayıs", "Haziran", "Temmuz", "Ağustos", "Eylül", "Ekim", "Kasım",
             "Aralık",
@@ -620,6 +575,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "ja-JP",
+        numbers: Numbers { symbol: "￥", currency_digits: 0, ..POINT },
         months: JAPANESE_MONTHS,
         months_short: Short::Listed(JAPANESE_MONTHS),
         days: ["日曜日", "月曜日", "火曜日", "水曜日", "木曜日", "金曜日", "土曜日"],
@@ -635,6 +591,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "zh-CN",
+        numbers: Numbers { symbol: "¥", ..POINT },
         months: ["一月", "二月", "三月", "四月", "五月", "六月", "七月", "八月", "九月", "十月", "十一月", "十二月"],
         months_short: Short::Listed(JAPANESE_MONTHS),
         days: ["星期日", "星期一", "星期二", "星期三", "星期四", "星期五", "星期六"],
@@ -650,6 +607,7 @@ static CULTURES: &[Culture] = &[
     },
     Culture {
         name: "ko-KR",
+        numbers: Numbers { symbol: "₩", currency_digits: 0, ..POINT },
         months: ["1월", "2월", "3월", "4월", "5월", "6월", "7월", "8월", "9월", "10월", "11월", "12월"],
         months_short: Short::Listed([
             "1월", "2월", "3월", "4월", "5월", "6월", "7월", "8월", "9월", "10월", "11월", "12월",
