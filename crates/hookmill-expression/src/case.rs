@@ -142,7 +142,7 @@ impl Scope for Context<'_> {
 /// # Errors
 /// The first fault.
 pub fn evaluate(expression: &Value, context: &Context<'_>) -> Result<Value, Error> {
-    let compiled = Compiled::new(expression).map_err(|mut faults| faults.swap_remove(0).1)?;
+    let compiled = Compiled::new_within(expression, context.limits()).map_err(|mut faults| faults.swap_remove(0).1)?;
     compiled.evaluate(context).map_err(|(_, error)| error)
 }
 

@@ -158,7 +158,7 @@ pub(crate) fn intersection(a: &Arguments) -> Result<Item> {
                 let element = Equal((*element).clone());
                 others.iter().all(|other| other.contains(&element)) && seen.insert(element)
             });
-            Ok(Item::Value(Value::array(common.cloned().collect())))
+            a.made_array(common.cloned().collect())
         }
         Item::Value(Value::Object(members)) => {
             let others = (1..a.len()).map(|index| a.object(index)).collect::<Result<Vec<_>>>()?;
@@ -250,14 +250,14 @@ pub(crate) fn add_property(a: &Arguments) -> Result<Item> {
         return Err(a.refuse(format!("the object already has a property '{name}'")));
     }
     members.insert(name, a.value(2));
-    Ok(Item::Value(members.into()))
+    a.nested(members.into())
 }
 
 pub(crate) fn set_property(a: &Arguments) -> Result<Item> {
     let (mut members, name) = (Object::clone(&*a.object(0)?), a.string(1)?);
     let name = member_name(&members, &name).cloned().unwrap_or(name);
     members.insert(name, a.value(2));
-    Ok(Item::Value(members.into()))
+    a.nested(members.into())
 }
 
 pub(crate) fn remove_property(a: &Arguments) -> Result<Item> {

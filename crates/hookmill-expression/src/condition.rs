@@ -3,7 +3,7 @@
 use hookmill_model::{Pointer, Value};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{self, Arguments};
+use crate::evaluate::{self, Evaluation};
 use crate::item::Item;
 use crate::scope::Scope;
 use crate::table::{self, Evaluator, Function};
@@ -240,7 +240,7 @@ fn evaluate_form(form: &Form, pointer: &Pointer, scope: &dyn Scope) -> Result<bo
                 items.push(Item::Value(value));
             }
             let Evaluator::Strict(evaluate) = function.evaluator else { return Ok(false) };
-            let made = evaluate(&Arguments { function, at: 0, items, scope });
+            let made = Evaluation::new(scope).call(function, 0, items, evaluate);
             let value =
                 made.map_err(|error| (pointer.clone(), evaluate::named(error, function).located("")))?.into_value();
             truth(&value, pointer)

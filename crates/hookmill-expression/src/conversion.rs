@@ -1,5 +1,7 @@
 //! Conversions between kinds of values, encodings, and the readers of form posts and multipart bodies.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
@@ -8,9 +10,9 @@ use percent_encoding::percent_decode_str;
 use rust_decimal::Decimal;
 
 use crate::culture::Culture;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Arguments, Result, member};
-use crate::item::{Item, content, content_bytes, content_type};
+use crate::item::{Item, XML_TYPE, content, content_bytes, content_type};
 use crate::scope::NameKind;
 use crate::{number, xml};
 
@@ -30,13 +32,13 @@ fn bytes(a: &Arguments, index: usize) -> (Vec<u8>, Option<String>) {
             (Some(bytes), Some(media_type)) => (bytes, Some(media_type.to_owned())),
             _ => (a.item(index).text().as_bytes().to_vec(), None),
         },
-        Item::Xml(text) => (text.as_bytes().to_vec(), Some("application/xml;charset=utf-8".to_owned())),
+        Item::Xml(document) => (document.source().as_bytes().to_vec(), Some(XML_TYPE.to_owned())),
         item @ Item::Value(_) => (item.text().as_bytes().to_vec(), None),
     }
 }
 
 pub(crate) fn array(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(Value::array(a.values())))
+    a.nested(Value::array(a.values()))
 }
 
 pub(crate) fn base64(a: &Arguments) -> Result<Item> {
@@ -177,12 +179,12 @@ pub(crate) fn json(a: &Arguments) -> Result<Item> {
     };
     match a.item(0) {
         Item::Value(Value::String(text)) => parse(text),
-        Item::Xml(text) => xml::to_json(text).map(Item::Value).map_err(|error| a.refuse(error)),
+        Item::Xml(document) => a.nested(xml::to_json(document)),
         Item::Value(Value::Object(members)) => match (content_bytes(members), content_type(members)) {
             (Some(bytes), Some(media_type)) => {
                 let text = String::from_utf8_lossy(&bytes);
                 if media_type.contains("xml") {
-                    return xml::to_json(&text).map(Item::Value).map_err(|error| a.refuse(error));
+                    return a.nested(xml::to_json(&*document(a, &text)?));
                 }
                 parse(&text)
             }
@@ -192,35 +194,75 @@ pub(crate) fn json(a: &Arguments) -> Result<Item> {
     }
 }
 
+/// Reads XML.
+fn document(a: &Arguments, text: &str) -> Result<Arc<xml::Document>> {
+    a.spend(text.len())?;
+    xml::Document::parse(text, a.scope.limits().elements_max).map(Arc::new).map_err(|fault| refused(a, fault))
+}
+
+fn refused(a: &Arguments, fault: xml::Fault) -> Box<Error> {
+    match fault {
+        xml::Fault::Invalid(detail) => a.refuse(detail),
+        xml::Fault::TooMuch(message) => a.too_much(message),
+    }
+}
+
 pub(crate) fn string(a: &Arguments) -> Result<Item> {
     Ok(Item::Value(Value::String(a.item(0).text())))
 }
 
 pub(crate) fn xml(a: &Arguments) -> Result<Item> {
-    let made = match a.item(0) {
-        Item::Xml(text) => Ok(text.to_string()),
-        Item::Value(Value::String(text)) => xml::check(text).map(|()| text.to_string()),
+    let text = match a.item(0) {
+        item @ Item::Xml(_) => return Ok(item.clone()),
+        Item::Value(Value::String(text)) => Arc::clone(text),
         Item::Value(value @ Value::Object(members)) => match content_bytes(members) {
-            Some(bytes) => {
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                xml::check(&text).map(|()| text)
-            }
-            None => xml::from_json(value),
+            Some(bytes) => String::from_utf8_lossy(&bytes).into(),
+            None => xml::from_json(value).map_err(|fault| refused(a, fault))?.into(),
         },
         Item::Value(_) => return Err(a.invalid(0, "a string or an object")),
     };
-    made.map(|text| Item::Xml(text.into())).map_err(|error| a.refuse(error))
+    a.within(text.len())?;
+    document(a, &text).map(Item::Xml)
 }
 
 pub(crate) fn xpath(a: &Arguments) -> Result<Item> {
-    let text = match a.item(0) {
-        Item::Xml(text) => text.to_string(),
+    let document = match a.item(0) {
+        Item::Xml(document) => Arc::clone(document),
         Item::Value(Value::Object(members)) => {
-            crate::string::content_text(members).ok_or_else(|| a.invalid(0, "XML"))?
+            let bytes = content_bytes(members).ok_or_else(|| a.invalid(0, "XML"))?;
+            document(a, &String::from_utf8_lossy(&bytes))?
         }
         Item::Value(_) => return Err(a.invalid(0, "XML")),
     };
-    xml::xpath(&text, &a.string(1)?).map(Item::Value).map_err(|error| a.refuse(error))
+    let path = a.string(1)?;
+    let limits = a.scope.limits();
+    let found = xml::evaluate(&document, &path, a.work, limits.result_bytes_max).map_err(|fault| refused(a, fault))?;
+    Ok(Item::Value(match found {
+        xml::Found::Truth(truth) => truth.into(),
+        // JSON has no other numbers.
+        xml::Found::Number(number) if !number.is_finite() => if number.is_nan() {
+            "NaN"
+        } else if number > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
+        }
+        .into(),
+        xml::Found::Number(number) => number::from_float(number),
+        xml::Found::Text(text) => text.into(),
+        xml::Found::Nodes(nodes) => {
+            a.elements_within(nodes.len())?;
+            let mut bytes = 0;
+            let mut values = Vec::with_capacity(nodes.len());
+            for node in nodes {
+                let value = document.value(node);
+                bytes += value.json_bytes();
+                a.within(bytes)?;
+                values.push(value);
+            }
+            return a.nested(Value::array(values));
+        }
+    }))
 }
 
 /// The body whose form fields or parts are read, and the index of the next argument.

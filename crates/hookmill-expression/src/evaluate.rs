@@ -10,20 +10,67 @@ use crate::scope::{NameKind, Scope};
 use crate::string::upper;
 use crate::syntax::{Call, Node, Selection};
 use crate::table::{Evaluator, Function};
+use crate::work::Work;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;
 
-/// Evaluates a node.
-pub(crate) fn node(node: &Node, scope: &dyn Scope) -> Result<Item> {
-    match node {
-        Node::Literal(value) => Ok(Item::Value(value.clone())),
-        Node::Call(call) => {
-            let mut item = invoke(call, scope).map_err(|error| named(error, call.function))?;
-            for selection in &call.selections {
-                item = select(item, selection, scope)?;
+/// One evaluation: what it sees, and how much it may still do.
+pub(crate) struct Evaluation<'a> {
+    pub scope: &'a dyn Scope,
+    pub work: Work,
+}
+
+impl<'a> Evaluation<'a> {
+    pub fn new(scope: &'a dyn Scope) -> Self {
+        Self { scope, work: Work::new(scope.limits().work_max) }
+    }
+
+    /// Evaluates a node.
+    pub fn node(&self, node: &Node) -> Result<Item> {
+        match node {
+            Node::Literal(value) => Ok(Item::Value(value.clone())),
+            Node::Call(call) => {
+                let mut item = self.invoke(call).map_err(|error| named(error, call.function))?;
+                for selection in &call.selections {
+                    item = self.select(item, selection)?;
+                }
+                Ok(item)
             }
-            Ok(item)
         }
+    }
+
+    fn invoke(&self, call: &Call) -> Result<Item> {
+        match call.function.evaluator {
+            Evaluator::Lazy(evaluate) => evaluate(call, self),
+            Evaluator::Strict(evaluate) => {
+                let items = call.arguments.iter().map(|argument| self.node(argument)).collect::<Result<Vec<_>>>()?;
+                self.call(call.function, call.at, items, evaluate)
+            }
+        }
+    }
+
+    /// Calls a function with evaluated arguments.
+    pub fn call(
+        &self,
+        function: &'static Function,
+        at: usize,
+        items: Vec<Item>,
+        evaluate: fn(&Arguments) -> Result<Item>,
+    ) -> Result<Item> {
+        let arguments = Arguments { function, at, items, scope: self.scope, work: &self.work };
+        arguments.spend(arguments.items.iter().map(Item::extent).sum())?;
+        evaluate(&arguments)
+    }
+
+    fn select(&self, item: Item, selection: &Selection) -> Result<Item> {
+        let key = match &selection.key {
+            Node::Literal(value) => value.clone(),
+            computed => self.node(computed)?.into_value(),
+        };
+        let Item::Value(value) = item else {
+            return Err(not_selectable(&item.into_value(), &key, selection));
+        };
+        step(&value, &key, selection).map(Item::Value)
     }
 }
 
@@ -33,25 +80,25 @@ pub(crate) fn named(mut error: Box<Error>, function: &Function) -> Box<Error> {
     error
 }
 
-fn invoke(call: &Call, scope: &dyn Scope) -> Result<Item> {
-    match call.function.evaluator {
-        Evaluator::Lazy(evaluate) => evaluate(call, scope),
-        Evaluator::Strict(evaluate) => {
-            let items = call.arguments.iter().map(|argument| node(argument, scope)).collect::<Result<Vec<_>>>()?;
-            evaluate(&Arguments { function: call.function, at: call.at, items, scope })
-        }
-    }
-}
-
 /// The evaluated arguments of one call.
 pub(crate) struct Arguments<'a> {
     pub function: &'static Function,
     pub at: usize,
     pub items: Vec<Item>,
     pub scope: &'a dyn Scope,
+    pub work: &'a Work,
 }
 
 impl Arguments<'_> {
+    /// Takes from the work that the evaluation may do.
+    pub fn spend(&self, amount: usize) -> Result<()> {
+        self.work.spend(amount).map_err(|message| self.too_much(message))
+    }
+
+    pub fn too_much(&self, message: impl std::fmt::Display) -> Box<Error> {
+        self.error(ErrorKind::LimitExceeded, format!("The function '{}' does too much: {message}.", self.function.name))
+    }
+
     pub fn len(&self) -> usize {
         self.items.len()
     }
@@ -158,21 +205,37 @@ impl Arguments<'_> {
     pub fn within(&self, bytes: usize) -> Result<()> {
         let max = self.scope.limits().result_bytes_max;
         if bytes > max {
-            let message = format!("The function '{}' would make a text of more than {max} bytes.", self.function.name);
-            return Err(self.error(ErrorKind::LimitExceeded, message));
+            return Err(self.too_much(format!("it would make a text of more than {max} bytes")));
         }
-        Ok(())
+        self.spend(bytes)
+    }
+
+    /// Refuses a number of elements above the limit, before they are made.
+    pub fn elements_within(&self, count: usize) -> Result<()> {
+        let max = self.scope.limits().elements_max;
+        if count > max {
+            return Err(self.too_much(format!("it would make an array of more than {max} elements")));
+        }
+        self.spend(count)
     }
 
     /// Refuses arrays above the limit.
     pub fn made_array(&self, elements: Vec<Value>) -> Result<Item> {
-        let max = self.scope.limits().elements_max;
-        if elements.len() > max {
-            let message =
-                format!("The function '{}' would make an array of more than {max} elements.", self.function.name);
-            return Err(self.error(ErrorKind::LimitExceeded, message));
-        }
+        self.elements_within(elements.len())?;
         Ok(Item::Value(Value::array(elements)))
+    }
+
+    /// Refuses a value that was put into another and nests too deep now.
+    pub fn nested(&self, value: Value) -> Result<Item> {
+        let max = self.scope.limits().depth_max;
+        let mut seen = 0;
+        let fits = nests_within(&value, max, &mut seen);
+        self.spend(seen)?;
+        if fits {
+            Ok(Item::Value(value))
+        } else {
+            Err(self.too_much(format!("its value would nest deeper than {max} levels")))
+        }
     }
 
     /// The error for a name that does not exist.
@@ -180,6 +243,16 @@ impl Arguments<'_> {
         let message =
             format!("The {what} '{name}' that the function '{}' refers to does not exist.", self.function.name);
         self.error(ErrorKind::ReferenceNotFound, message).offering(name, self.scope.names(kind))
+    }
+}
+
+/// Whether arrays and objects nest at most so deep; counts what it looks at.
+pub(crate) fn nests_within(value: &Value, depth: usize, seen: &mut usize) -> bool {
+    *seen += 1;
+    match value {
+        Value::Array(elements) => depth > 0 && elements.iter().all(|element| nests_within(element, depth - 1, seen)),
+        Value::Object(members) => depth > 0 && members.values().all(|member| nests_within(member, depth - 1, seen)),
+        _ => true,
     }
 }
 
@@ -199,17 +272,6 @@ fn like<'a>(members: &'a Object, name: &str) -> Option<(&'a Str, &'a Value)> {
     }
     let same = |own: &str| own.chars().map(upper).eq(name.chars().map(upper));
     members.iter().find(|(own, _)| same(own))
-}
-
-fn select(item: Item, selection: &Selection, scope: &dyn Scope) -> Result<Item> {
-    let key = match &selection.key {
-        Node::Literal(value) => value.clone(),
-        computed => node(computed, scope)?.into_value(),
-    };
-    let Item::Value(value) = item else {
-        return Err(not_selectable(&item.into_value(), &key, selection));
-    };
-    step(&value, &key, selection).map(Item::Value)
 }
 
 fn step(value: &Value, key: &Value, selection: &Selection) -> Result<Value> {

@@ -1,18 +1,23 @@
 //! What an expression computes with: JSON values and, only inside an expression, XML.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookmill_model::{Object, Str, Value};
 use rust_decimal::Decimal;
 
+use crate::xml::Document;
+
+/// What XML leaves the expression as.
+pub(crate) const XML_TYPE: &str = "application/xml;charset=utf-8";
+
 /// A value inside an expression.
 #[derive(Clone, Debug)]
 pub(crate) enum Item {
     Value(Value),
-    /// A well-formed XML text.
-    Xml(Str),
+    Xml(Arc<Document>),
 }
 
 impl From<Value> for Item {
@@ -26,7 +31,18 @@ impl Item {
     pub fn into_value(self) -> Value {
         match self {
             Self::Value(value) => value,
-            Self::Xml(text) => content("application/xml;charset=utf-8", text.as_bytes()),
+            Self::Xml(document) => content(XML_TYPE, document.source().as_bytes()),
+        }
+    }
+
+    /// About how much reading it costs, without looking inside of arrays and objects.
+    pub fn extent(&self) -> usize {
+        1 + match self {
+            Self::Value(Value::String(text)) => text.len(),
+            Self::Value(Value::Array(elements)) => elements.len(),
+            Self::Value(Value::Object(members)) => members.len(),
+            Self::Value(_) => 0,
+            Self::Xml(document) => document.source().len(),
         }
     }
 
@@ -41,7 +57,7 @@ impl Item {
     /// Appends what interpolation makes of it.
     pub fn push_text(&self, out: &mut String) {
         match self {
-            Self::Xml(text) => out.push_str(text),
+            Self::Xml(document) => out.push_str(document.source()),
             Self::Value(value) => push_text(value, out),
         }
     }
@@ -49,7 +65,8 @@ impl Item {
     /// What interpolation makes of it.
     pub fn text(&self) -> Str {
         match self {
-            Self::Value(Value::String(text)) | Self::Xml(text) => text.clone(),
+            Self::Value(Value::String(text)) => text.clone(),
+            Self::Xml(document) => document.source().clone(),
             Self::Value(value) => text(value),
         }
     }

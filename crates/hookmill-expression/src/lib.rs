@@ -33,6 +33,7 @@ mod syntax;
 mod table;
 mod template;
 mod uri;
+mod work;
 mod xml;
 
 pub use condition::Condition;

@@ -5,14 +5,13 @@ use std::cmp::Ordering;
 use hookmill_model::Value;
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Arguments, Result, node};
+use crate::evaluate::{Arguments, Evaluation, Result};
 use crate::item::{Item, decimal};
-use crate::scope::Scope;
 use crate::string::upper;
 use crate::syntax::{Call, Node};
 
-fn truth(call: &Call, argument: &Node, scope: &dyn Scope) -> Result<bool> {
-    match node(argument, scope)? {
+fn truth(call: &Call, argument: &Node, evaluation: &Evaluation) -> Result<bool> {
+    match evaluation.node(argument)? {
         Item::Value(Value::Bool(truth)) => Ok(truth),
         other => {
             let message = format!(
@@ -25,34 +24,34 @@ fn truth(call: &Call, argument: &Node, scope: &dyn Scope) -> Result<bool> {
     }
 }
 
-pub(crate) fn and(call: &Call, scope: &dyn Scope) -> Result<Item> {
+pub(crate) fn and(call: &Call, evaluation: &Evaluation) -> Result<Item> {
     for argument in &call.arguments {
-        if !truth(call, argument, scope)? {
+        if !truth(call, argument, evaluation)? {
             return Ok(Item::Value(Value::Bool(false)));
         }
     }
     Ok(Item::Value(Value::Bool(true)))
 }
 
-pub(crate) fn or(call: &Call, scope: &dyn Scope) -> Result<Item> {
+pub(crate) fn or(call: &Call, evaluation: &Evaluation) -> Result<Item> {
     for argument in &call.arguments {
-        if truth(call, argument, scope)? {
+        if truth(call, argument, evaluation)? {
             return Ok(Item::Value(Value::Bool(true)));
         }
     }
     Ok(Item::Value(Value::Bool(false)))
 }
 
-pub(crate) fn if_then(call: &Call, scope: &dyn Scope) -> Result<Item> {
+pub(crate) fn if_then(call: &Call, evaluation: &Evaluation) -> Result<Item> {
     let [condition, then, otherwise] = &call.arguments[..] else {
         return Err(Error::new(ErrorKind::ArgumentCount, call.at, "The function 'if' expects three parameters."));
     };
-    node(if truth(call, condition, scope)? { then } else { otherwise }, scope)
+    evaluation.node(if truth(call, condition, evaluation)? { then } else { otherwise })
 }
 
-pub(crate) fn coalesce(call: &Call, scope: &dyn Scope) -> Result<Item> {
+pub(crate) fn coalesce(call: &Call, evaluation: &Evaluation) -> Result<Item> {
     for argument in &call.arguments {
-        let item = node(argument, scope)?;
+        let item = evaluation.node(argument)?;
         if !matches!(item, Item::Value(Value::Null)) {
             return Ok(item);
         }

@@ -7,15 +7,31 @@ use hookmill_model::{Str, Timestamp, Value};
 pub struct Limits {
     /// Characters of one expression.
     pub expression_chars_max: usize,
+    /// How deep calls nest in an expression, and arrays and objects in the value that it makes.
+    pub depth_max: usize,
     /// Bytes of a text that a function makes.
     pub result_bytes_max: usize,
-    /// Elements of an array that a function makes.
+    /// Elements of an array that a function makes; nodes of an XML document.
     pub elements_max: usize,
+    /// Bytes and elements that all functions of one evaluation read and make together. It bounds the time.
+    pub work_max: usize,
+}
+
+impl Limits {
+    /// What holds where nothing else is said: the published limits of Power Automate where there are any. JSON that
+    /// nests deeper than 128 levels cannot be read back, so values stay well below.
+    pub const DEFAULT: Self = Self {
+        expression_chars_max: 8_192,
+        depth_max: 100,
+        result_bytes_max: 104_857_600,
+        elements_max: 1_000_000,
+        work_max: 2_000_000_000,
+    };
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { expression_chars_max: 8_192, result_bytes_max: 104_857_600, elements_max: 1_000_000 }
+        Self::DEFAULT
     }
 }
 

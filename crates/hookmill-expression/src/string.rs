@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookmill_model::{Object, Value};
+use hookmill_model::Value;
 
 use crate::evaluate::{Arguments, Result};
 use crate::item::{Item, content, content_bytes, content_type};
@@ -179,8 +179,8 @@ pub(crate) fn split(a: &Arguments) -> Result<Item> {
     if delimiter.is_empty() {
         return Ok(Item::Value(Value::array(vec![Value::String(text)])));
     }
-    let max = a.scope.limits().elements_max;
-    a.made_array(text.split(&*delimiter).take(max.saturating_add(1)).map(Value::from).collect())
+    a.elements_within(text.matches(&*delimiter).count() + 1)?;
+    Ok(Item::Value(Value::array(text.split(&*delimiter).map(Value::from).collect())))
 }
 
 pub(crate) fn length(a: &Arguments) -> Result<Item> {
@@ -219,11 +219,14 @@ pub(crate) fn chunk(a: &Arguments) -> Result<Item> {
     let size = size.ok_or_else(|| a.refuse("the length of a chunk must be at least 1"))?;
     match a.item(0) {
         Item::Value(Value::String(text)) => {
-            let pieces = units(text).chunks(size).map(|piece| Value::from(String::from_utf16_lossy(piece))).collect();
-            a.made_array(pieces)
+            let units = units(text);
+            a.elements_within(units.len().div_ceil(size))?;
+            Ok(Item::Value(Value::array(
+                units.chunks(size).map(|piece| Value::from(String::from_utf16_lossy(piece))).collect(),
+            )))
         }
         Item::Value(Value::Array(elements)) => {
-            a.made_array(elements.chunks(size).map(|piece| Value::array(piece.to_vec())).collect())
+            a.nested(Value::array(elements.chunks(size).map(|piece| Value::array(piece.to_vec())).collect()))
         }
         _ => Err(a.invalid(0, "an array or a string")),
     }
@@ -253,7 +256,7 @@ pub(crate) fn trim_byte_order_mark(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn encode_xml_value(a: &Arguments) -> Result<Item> {
-    a.made(crate::xml::escape(&a.string(0)?, true))
+    a.made(crate::xml::escape(&a.string(0)?))
 }
 
 pub(crate) fn decode_xml_value(a: &Arguments) -> Result<Item> {
@@ -261,47 +264,9 @@ pub(crate) fn decode_xml_value(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn encode_xml_name(a: &Arguments) -> Result<Item> {
-    let text = a.string(0)?;
-    let mut name = String::with_capacity(text.len());
-    for (index, c) in text.char_indices() {
-        let starts = c.is_alphabetic() || c == '_';
-        let continues = starts || c.is_numeric() || matches!(c, '-' | '.' | '\u{b7}');
-        let looks_encoded = c == '_' && text[index + 1..].starts_with('x') && decode_one(&text[index..]).is_some();
-        if (if index == 0 { starts } else { continues }) && !looks_encoded {
-            name.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                name.push_str(&format!("_x{unit:04X}_"));
-            }
-        }
-    }
-    a.made(name)
-}
-
-/// The unit written as `_xHHHH_` at the start of `text`.
-fn decode_one(text: &str) -> Option<u16> {
-    let digits = text.strip_prefix("_x")?.get(..4)?;
-    text.get(6..7).filter(|end| *end == "_")?;
-    u16::from_str_radix(digits, 16).ok()
+    a.made(crate::xml::encode_name(&a.string(0)?))
 }
 
 pub(crate) fn decode_xml_name(a: &Arguments) -> Result<Item> {
-    let text = a.string(0)?;
-    let mut decoded: Vec<u16> = Vec::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while let Some(c) = rest.chars().next() {
-        if let Some(unit) = decode_one(rest) {
-            decoded.push(unit);
-            rest = &rest[7..];
-        } else {
-            decoded.extend_from_slice(c.encode_utf16(&mut [0; 2]));
-            rest = &rest[c.len_utf8()..];
-        }
-    }
-    Ok(Item::Value(String::from_utf16_lossy(&decoded).into()))
-}
-
-/// Whether `members` is empty apart from content; used by functions that accept content objects.
-pub(crate) fn content_text(members: &Object) -> Option<String> {
-    content_bytes(members).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    Ok(Item::Value(crate::xml::decode_name(&a.string(0)?).into()))
 }

@@ -12,9 +12,6 @@ use crate::table::{self, Function};
 
 type Result<T> = std::result::Result<T, Box<Error>>;
 
-/// Calls and dereferences may nest this deep; deeper texts are refused before they can exhaust the stack.
-pub(crate) const DEPTH_MAX: usize = 100;
-
 /// A node of the tree.
 #[derive(Clone, Debug)]
 pub(crate) enum Node {
@@ -66,8 +63,10 @@ fn is_identifier(c: char) -> bool {
 }
 
 /// Reads one whole expression. `offset` is where `text` begins in its template.
-pub(crate) fn parse(text: &str, offset: usize) -> Result<Node> {
-    let mut reader = Reader { text, at: 0, offset, depth: 0 };
+///
+/// Calls that nest deeper than `depth_max` are refused before they can exhaust the stack.
+pub(crate) fn parse(text: &str, offset: usize, depth_max: usize) -> Result<Node> {
+    let mut reader = Reader { text, at: 0, offset, depth: 0, depth_max };
     let node = reader.expression()?;
     reader.spaces();
     match reader.peek() {
@@ -81,6 +80,7 @@ struct Reader<'a> {
     at: usize,
     offset: usize,
     depth: usize,
+    depth_max: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -118,8 +118,8 @@ impl<'a> Reader<'a> {
 
     fn expression(&mut self) -> Result<Node> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(self.error(format!("it is nested deeper than {DEPTH_MAX} levels")));
+        if self.depth > self.depth_max {
+            return Err(self.error(format!("it is nested deeper than {} levels", self.depth_max)));
         }
         self.spaces();
         let node = match self.peek() {

@@ -10,9 +10,8 @@ mod values;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::evaluate::{Arguments, Result};
+use crate::evaluate::{Arguments, Evaluation, Result};
 use crate::item::Item;
-use crate::scope::Scope;
 use crate::syntax::Call;
 
 /// What a function is for; the order is that of the documentation.
@@ -62,7 +61,7 @@ pub(crate) enum Evaluator {
     /// All arguments first, from left to right.
     Strict(fn(&Arguments) -> Result<Item>),
     /// Only the arguments it needs.
-    Lazy(fn(&Call, &dyn Scope) -> Result<Item>),
+    Lazy(fn(&Call, &Evaluation) -> Result<Item>),
 }
 
 /// One function of the language.

@@ -6,13 +6,10 @@ use std::sync::Arc;
 use hookmill_model::{Object, Pointer, Str, Value};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate;
+use crate::evaluate::{Evaluation, nests_within};
 use crate::item::Item;
-use crate::scope::Scope;
+use crate::scope::{Limits, Scope};
 use crate::syntax::{self, Call, Node};
-
-/// Characters that one expression may have, as Microsoft's service enforces.
-const EXPRESSION_CHARS_MAX: usize = 8_192;
 
 /// One string of a definition, parsed. Clones share everything.
 #[derive(Clone, Debug)]
@@ -43,7 +40,15 @@ impl Template {
     /// # Errors
     /// `ParseError`, `UnknownFunction` or `ArgumentCount`, with the place in `text`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let form = parse_form(text).map_err(|error| error.located(text))?;
+        Self::parse_within(text, &Limits::DEFAULT)
+    }
+
+    /// Parses a string within other limits than the default ones.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_within(text: &str, limits: &Limits) -> Result<Self, Error> {
+        let form = parse_form(text, limits).map_err(|error| error.located(text))?;
         Ok(Self(Arc::new(Parsed { source: text.into(), form })))
     }
 
@@ -66,7 +71,7 @@ impl Template {
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, Error> {
         match &self.0.form {
             Form::Literal(text) => Ok(Value::String(Arc::clone(text))),
-            Form::Expression(node) => evaluate::node(node, scope).map(Item::into_value),
+            Form::Expression(node) => Evaluation::new(scope).node(node).map(Item::into_value),
             Form::Interpolation(pieces) => interpolate(pieces, scope),
         }
         .map_err(|error| error.located(&self.0.source))
@@ -143,25 +148,30 @@ impl fmt::Display for Template {
 
 type Parse<T> = Result<T, Box<Error>>;
 
-fn parse_form(text: &str) -> Parse<Form> {
+fn parse_form(text: &str, limits: &Limits) -> Parse<Form> {
     if text.len() >= 2 && text.starts_with("@@") {
         return Ok(Form::Literal(text[1..].into()));
     }
     if text.len() >= 2 && text.starts_with('@') && !text.starts_with("@{") {
-        return expression(&text[1..], 1).map(Form::Expression);
+        return expression(&text[1..], 1, limits).map(Form::Expression);
     }
-    if text.contains("@{") { interpolation(text).map(Form::Interpolation) } else { Ok(Form::Literal(text.into())) }
+    if text.contains("@{") {
+        interpolation(text, limits).map(Form::Interpolation)
+    } else {
+        Ok(Form::Literal(text.into()))
+    }
 }
 
-fn expression(text: &str, offset: usize) -> Parse<Node> {
-    if text.len() > EXPRESSION_CHARS_MAX && text.chars().count() > EXPRESSION_CHARS_MAX {
-        let message = format!("The expression has more than {EXPRESSION_CHARS_MAX} characters.");
+fn expression(text: &str, offset: usize, limits: &Limits) -> Parse<Node> {
+    let max = limits.expression_chars_max;
+    if text.len() > max && text.chars().count() > max {
+        let message = format!("The expression has more than {max} characters.");
         return Err(Error::new(ErrorKind::ParseError, offset, message));
     }
-    syntax::parse(text, offset)
+    syntax::parse(text, offset, limits.depth_max)
 }
 
-fn interpolation(text: &str) -> Parse<Vec<Piece>> {
+fn interpolation(text: &str, limits: &Limits) -> Parse<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut at = 0;
@@ -179,7 +189,7 @@ fn interpolation(text: &str) -> Parse<Vec<Piece>> {
             let message = format!("The template '{}' has '@{{' without a closing '}}'.", syntax::shown(text));
             return Err(Error::new(ErrorKind::ParseError, found, message));
         };
-        let node = expression(&text[begin..begin + length], begin)?;
+        let node = expression(&text[begin..begin + length], begin, limits)?;
         if !literal.is_empty() {
             pieces.push(Piece::Text(std::mem::take(&mut literal).into()));
         }
@@ -203,13 +213,14 @@ fn closing_brace(text: &str) -> Option<usize> {
 }
 
 fn interpolate(pieces: &[Piece], scope: &dyn Scope) -> Parse<Value> {
+    let evaluation = Evaluation::new(scope);
     let mut text = String::new();
     for piece in pieces {
         match piece {
             Piece::Text(literal) => text.push_str(literal),
             Piece::Expression(node) => {
                 let at = if let Node::Call(call) = node { call.at } else { 0 };
-                evaluate::node(node, scope)?.push_text(&mut text);
+                evaluation.node(node)?.push_text(&mut text);
                 if text.len() > scope.limits().result_bytes_max {
                     let max = scope.limits().result_bytes_max;
                     let message = format!("The text would be longer than {max} bytes.");
@@ -312,8 +323,16 @@ impl Compiled {
     /// # Errors
     /// All faulty strings, each with its pointer below `source`.
     pub fn new(source: &Value) -> Result<Self, Vec<(Pointer, Error)>> {
+        Self::new_within(source, &Limits::DEFAULT)
+    }
+
+    /// Compiles within other limits than the default ones.
+    ///
+    /// # Errors
+    /// As [`Compiled::new`].
+    pub fn new_within(source: &Value, limits: &Limits) -> Result<Self, Vec<(Pointer, Error)>> {
         let mut errors = Vec::new();
-        let tree = compile(source, &Pointer::root(), &mut errors);
+        let tree = compile(source, &Pointer::root(), limits, &mut errors);
         if errors.is_empty() { Ok(Self { source: source.clone(), tree }) } else { Err(errors) }
     }
 
@@ -340,7 +359,14 @@ impl Compiled {
     /// # Errors
     /// The first failing template with its pointer.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, (Pointer, Error)> {
-        evaluate_tree(&self.tree, scope, &Pointer::root())
+        let value = evaluate_tree(&self.tree, scope, &Pointer::root())?;
+        // What is put together from values can nest deeper than each of them.
+        let max = scope.limits().depth_max;
+        if matches!(self.tree, Tree::Array(_) | Tree::Object(_)) && !nests_within(&value, max, &mut 0) {
+            let message = format!("The value would nest deeper than {max} levels.");
+            return Err((Pointer::root(), *Error::new(ErrorKind::LimitExceeded, 0, message)));
+        }
+        Ok(value)
     }
 
     /// The member of a compiled object, where there is one.
@@ -367,9 +393,9 @@ impl Compiled {
     }
 }
 
-fn compile(source: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer, Error)>) -> Tree {
+fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<(Pointer, Error)>) -> Tree {
     match source {
-        Value::String(text) => match Template::parse(text) {
+        Value::String(text) => match Template::parse_within(text, limits) {
             Ok(template) => match &template.0.form {
                 Form::Literal(literal) => Tree::Literal(Value::String(Arc::clone(literal))),
                 _ => Tree::Template(template),
@@ -383,7 +409,7 @@ fn compile(source: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer, Error)>
             let trees: Vec<Tree> = elements
                 .iter()
                 .enumerate()
-                .map(|(index, element)| compile(element, &pointer.child(index), errors))
+                .map(|(index, element)| compile(element, &pointer.child(index), limits, errors))
                 .collect();
             match trees.iter().map(unchanged).collect::<Option<Vec<_>>>() {
                 Some(literals) if literals == **elements => Tree::Literal(source.clone()),
@@ -394,7 +420,7 @@ fn compile(source: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer, Error)>
         Value::Object(members) => {
             let trees: Vec<(Str, Tree)> = members
                 .iter()
-                .map(|(name, value)| (Arc::clone(name), compile(value, &pointer.child(name), errors)))
+                .map(|(name, value)| (Arc::clone(name), compile(value, &pointer.child(name), limits, errors)))
                 .collect();
             let literals: Option<Object> = trees
                 .iter()
