@@ -60,10 +60,6 @@ impl Runtime {
         match key {
             TimerKey::Run(run) => self.wake_run(run, None).await.map(drop),
             TimerKey::Flow(flow) => self.look(flow).await.map(drop),
-            TimerKey::Subscription(_) => {
-                self.0.store.commit(Unit::from(Change::ClearTimer(key)), Lane::Work).await?;
-                Ok(())
-            }
         }
     }
 

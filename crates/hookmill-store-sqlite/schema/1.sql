@@ -76,7 +76,7 @@ CREATE TABLE run_count (
     PRIMARY KEY (flow, status)
 ) STRICT, WITHOUT ROWID;
 
--- Kind: 0 run, 1 flow, 2 subscription.
+-- Kind: 0 run, 1 flow.
 CREATE TABLE timer (
     kind INTEGER NOT NULL,
     id   BLOB NOT NULL,
@@ -84,13 +84,6 @@ CREATE TABLE timer (
     PRIMARY KEY (kind, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX timer_due ON timer (due);
-
-CREATE TABLE action_callback (
-    capability BLOB NOT NULL PRIMARY KEY,
-    run        BLOB NOT NULL,
-    action     TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX action_callback_run ON action_callback (run);
 
 CREATE TABLE flow (
     id          BLOB NOT NULL PRIMARY KEY,

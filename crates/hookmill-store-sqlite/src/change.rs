@@ -92,13 +92,6 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
             let (kind, id) = timer_key(*timer);
             run(c, "DELETE FROM timer WHERE kind = ?1 AND id = ?2", params![kind, id])?;
         }
-        Change::PutActionCallback(one) => {
-            let sql = "INSERT OR REPLACE INTO action_callback (capability, run, action) VALUES (?1, ?2, ?3)";
-            run(c, sql, params![one.capability, key(one.run), one.action])?;
-        }
-        Change::DeleteActionCallback(capability) => {
-            run(c, "DELETE FROM action_callback WHERE capability = ?1", [capability])?;
-        }
         Change::PutFlow(one) => flow::put(c, one)?,
         Change::DeleteFlow(id, at) => flow::delete(c, *id, *at)?,
         Change::PutTriggerState(id, state) => {

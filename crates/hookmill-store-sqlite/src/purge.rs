@@ -29,7 +29,6 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
     purged.runs = old.len() as u64;
     for id in &old {
         delete(c, "DELETE FROM fact WHERE run = ?1", [id])?;
-        delete(c, "DELETE FROM action_callback WHERE run = ?1", [id])?;
         delete(c, "DELETE FROM timer WHERE kind = 0 AND id = ?1", [id])?;
         delete(c, "DELETE FROM run WHERE id = ?1", [id])?;
     }

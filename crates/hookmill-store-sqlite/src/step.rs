@@ -139,6 +139,5 @@ pub(crate) fn timer_key(timer: hookmill_store::TimerKey) -> (i64, [u8; 16]) {
     match timer {
         T::Run(id) => (0, id.to_bits().to_be_bytes()),
         T::Flow(id) => (1, id.to_bits().to_be_bytes()),
-        T::Subscription(id) => (2, id.to_bits().to_be_bytes()),
     }
 }

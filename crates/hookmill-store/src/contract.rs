@@ -11,10 +11,9 @@ use hookmill_model::{
 };
 
 use crate::{
-    ActionCallback, Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery,
-    Device, Event, EventListed, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification, Page,
-    PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError, Subscription, Timer, TimerKey,
-    Token, Unit, User, Uses,
+    Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery, Device, Event,
+    EventListed, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification, Page, PendingEvent, Purged,
+    Retention, Run, RunFilter, RunListed, Session, StoreError, Subscription, Timer, TimerKey, Token, Unit, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -77,8 +76,6 @@ pub trait Runs: Send + Sync {
     async fn next_timer(&self) -> Result<Option<Timestamp>>;
     /// The timer of one thing.
     async fn timer(&self, key: TimerKey) -> Result<Option<Timestamp>>;
-    /// The action that waits at an address.
-    async fn action_callback(&self, capability: &[u8; 32]) -> Result<Option<ActionCallback>>;
 }
 
 /// Reads of flows.

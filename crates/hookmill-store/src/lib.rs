@@ -46,6 +46,6 @@ pub use flow::{Binding, Flow, FlowFilter, FlowStats, FlowVersion};
 pub use inbox::{Delivery, Device, Link, Notification};
 pub use list::{List, Page};
 pub use memory::{CommitFault, MemoryStore};
-pub use run::{ActionCallback, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey};
+pub use run::{Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey};
 pub use subscription::Subscription;
 pub use unit::{Change, Committed, Expect, Lane, Purged, Retention, Unit};

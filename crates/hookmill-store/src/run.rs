@@ -122,10 +122,8 @@ impl RunFilter {
 pub enum TimerKey {
     /// A run: a delay, a timeout, a retry.
     Run(RunId),
-    /// The trigger of a flow: the next recurrence or poll.
+    /// A flow: the next recurrence or poll of its trigger, the next try to delete its webhook.
     Flow(FlowId),
-    /// A generation of a webhook: the next try of its deletion.
-    Subscription(SubscriptionId),
 }
 
 /// When something must be woken. Each has one timer at most; setting it again moves it.
@@ -135,17 +133,6 @@ pub struct Timer {
     pub key: TimerKey,
     /// When, or later.
     pub due_at: Timestamp,
-}
-
-/// An address at which an action of a run waits to be called.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActionCallback {
-    /// The keyed hash of the capability in the address.
-    pub capability: [u8; 32],
-    /// The run that waits.
-    pub run: RunId,
-    /// The action run that waits, in the runtime's own form.
-    pub action: String,
 }
 
 impl Run {
@@ -171,7 +158,6 @@ impl std::fmt::Display for TimerKey {
         match self {
             Self::Run(id) => id.fmt(f),
             Self::Flow(id) => id.fmt(f),
-            Self::Subscription(id) => id.fmt(f),
         }
     }
 }

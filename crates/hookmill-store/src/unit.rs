@@ -7,8 +7,8 @@ use hookmill_model::{
 };
 
 use crate::{
-    ActionCallback, Connection, Connector, ConnectorDocument, Dedupe, Delivery, Device, Event, Flow, FlowVersion, Icon,
-    Notification, Run, RunUpdate, Session, Subscription, Timer, TimerKey, Token, User,
+    Connection, Connector, ConnectorDocument, Dedupe, Delivery, Device, Event, Flow, FlowVersion, Icon, Notification,
+    Run, RunUpdate, Session, Subscription, Timer, TimerKey, Token, User,
 };
 
 /// Changes that are stored together, in order, if the store is as expected.
@@ -146,10 +146,6 @@ pub enum Change {
     SetTimer(Timer),
     /// Removes a timer.
     ClearTimer(TimerKey),
-    /// Stores the address at which an action waits.
-    PutActionCallback(ActionCallback),
-    /// Removes the address at which an action waited.
-    DeleteActionCallback([u8; 32]),
     /// Stores a flow.
     PutFlow(Flow),
     /// Stores a version of a flow's definition. Versions do not change: a conflict when it exists.

@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, SubscriptionId, Timestamp};
-use hookmill_store::{
-    ActionCallback, List, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, Timer, TimerKey,
-};
+use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, Timestamp};
+use hookmill_store::{List, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, Timer, TimerKey};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, named_params, params};
 
@@ -153,7 +151,6 @@ fn timer(row: &Row<'_>) -> Result<Timer> {
     let key = match row.get(0)? {
         0 => TimerKey::Run(id::<RunId>(row, 1)?),
         1 => TimerKey::Flow(id::<FlowId>(row, 1)?),
-        2 => TimerKey::Subscription(id::<SubscriptionId>(row, 1)?),
         other => return Err(damaged(0, Type::Integer, format!("there is no kind of timer {other}"))),
     };
     Ok(Timer { key, due_at })
@@ -205,12 +202,5 @@ impl Runs for SqliteStore {
         let (kind, id) = timer_key(key);
         let sql = "SELECT due FROM timer WHERE kind = ?1 AND id = ?2";
         self.readers.read(move |c| one(c, sql, params![kind, id], |row| moment(row, 0))).await
-    }
-
-    async fn action_callback(&self, capability: &[u8; 32]) -> Answer<Option<ActionCallback>> {
-        let capability = *capability;
-        let sql = "SELECT run, action FROM action_callback WHERE capability = ?1";
-        let read = move |row: &Row<'_>| Ok(ActionCallback { capability, run: id(row, 0)?, action: row.get(1)? });
-        self.readers.read(move |c| one(c, sql, [capability], read)).await
     }
 }

@@ -150,7 +150,8 @@ async fn fill(folder: &Path) -> Told {
         assert!(stored.len() < 1_000, "the disk never fills");
     };
     assert_eq!((&refused, refused.is_retryable()), (&StoreError::Full, true));
-    assert_eq!(store.ping().await, Err(StoreError::Full));
+    // A beat is small: it fits where a checkpoint has made the log reusable in between.
+    assert!(matches!(store.ping().await, Ok(()) | Err(StoreError::Full)));
     for id in &stored {
         assert!(store.event(*id).await?.is_some());
     }

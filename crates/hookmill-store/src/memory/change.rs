@@ -79,8 +79,6 @@ impl State {
             }
             Change::SetTimer(timer) => self.put(|s| &mut s.timers, timer.key, timer.due_at),
             Change::ClearTimer(key) => drop(self.remove(|s| &mut s.timers, &key)),
-            Change::PutActionCallback(callback) => self.put(|s| &mut s.callbacks, callback.capability, callback),
-            Change::DeleteActionCallback(capability) => drop(self.remove(|s| &mut s.callbacks, &capability)),
             Change::PutFlow(flow) => self.put(|s| &mut s.flows, flow.id, flow),
             Change::PutFlowVersion(version) => {
                 let key = (version.flow, version.version);

@@ -12,8 +12,8 @@ use hookmill_model::{
 use super::MemoryStore;
 use super::state::State;
 use crate::{
-    Accounts, ActionCallback, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors,
-    Delivery, Device, Event, EventListed, Events, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List,
+    Accounts, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Delivery,
+    Device, Event, EventListed, Events, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List,
     Notification, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
     Subscriptions, Timer, TimerKey, Token, User, Uses,
 };
@@ -125,10 +125,6 @@ impl Runs for MemoryStore {
 
     async fn timer(&self, key: TimerKey) -> Result<Option<Timestamp>> {
         Ok(self.state().timers.get(&key).copied())
-    }
-
-    async fn action_callback(&self, capability: &[u8; 32]) -> Result<Option<ActionCallback>> {
-        Ok(self.state().callbacks.get(capability).cloned())
     }
 }
 

@@ -10,8 +10,8 @@ use hookmill_model::{
 };
 
 use crate::{
-    ActionCallback, Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event, Flow, FlowVersion,
-    Icon, Notification, Purged, Retention, Run, Session, StoreError, Subscription, TimerKey, Token, Unit, User, Uses,
+    Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event, Flow, FlowVersion, Icon,
+    Notification, Purged, Retention, Run, Session, StoreError, Subscription, TimerKey, Token, Unit, User, Uses,
 };
 
 /// Where a dedupe key belongs: the subscription, or the flow where there is none.
@@ -30,7 +30,6 @@ pub(super) struct State {
     pub(super) facts: BTreeMap<(RunId, u64), Bytes>,
     pub(super) ended: BTreeMap<(FlowId, RunStatus), u64>,
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
-    pub(super) callbacks: BTreeMap<[u8; 32], ActionCallback>,
     pub(super) flows: BTreeMap<FlowId, Flow>,
     pub(super) versions: BTreeMap<(FlowId, u32), FlowVersion>,
     pub(super) trigger_states: BTreeMap<FlowId, Bytes>,
@@ -155,7 +154,6 @@ impl State {
             self.runs.remove(id);
             let mut later = self.facts.split_off(&(*id, 0));
             self.facts.append(&mut later.split_off(&(*id, u64::MAX)));
-            self.callbacks.retain(|_, callback| callback.run != *id);
             self.timers.remove(&TimerKey::Run(*id));
             purged.runs += 1;
         }

@@ -1,13 +1,13 @@
 //! Runs: started, continued, ended, listed.
 
 use bytes::Bytes;
-use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, SubscriptionId, UserId};
+use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, UserId};
 
 use super::Told;
 use super::world::{at, ended, event, flow, id, run};
 use crate::{
-    ActionCallback, Change, Expect, Lane, List, Run, RunError, RunFilter, RunListed, RunUpdate, Store, StoreError,
-    Timer, TimerKey, Unit,
+    Change, Expect, Lane, List, Run, RunError, RunFilter, RunListed, RunUpdate, Store, StoreError, Timer, TimerKey,
+    Unit,
 };
 
 fn append(run: &Run, from: u64, facts: &[&str], update: RunUpdate) -> Change {
@@ -193,11 +193,8 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
 }
 
 pub(super) async fn timers_fire_in_order(store: &dyn Store) -> Told {
-    let keys = [
-        TimerKey::Run(RunId::from_bits(1)),
-        TimerKey::Flow(FlowId::from_bits(1)),
-        TimerKey::Subscription(SubscriptionId::from_bits(1)),
-    ];
+    let keys =
+        [TimerKey::Run(RunId::from_bits(1)), TimerKey::Flow(FlowId::from_bits(1)), TimerKey::Run(RunId::from_bits(2))];
     let timers = [(keys[0], 30), (keys[1], 10), (keys[2], 20)].map(|(key, seconds)| Timer { key, due_at: at(seconds) });
     for timer in timers {
         store.commit(Change::SetTimer(timer).into(), Lane::Work).await?;
@@ -218,12 +215,5 @@ pub(super) async fn timers_fire_in_order(store: &dyn Store) -> Told {
     store.commit(Change::ClearTimer(keys[2]).into(), Lane::Work).await?;
     assert_eq!(store.timer(keys[2]).await?, None);
     assert_eq!(store.next_timer().await?, Some(at(30)));
-
-    let waiting = ActionCallback { capability: [9; 32], run: id(0), action: "Wait[3]".to_owned() };
-    store.commit(Change::PutActionCallback(waiting.clone()).into(), Lane::Work).await?;
-    assert_eq!(store.action_callback(&[9; 32]).await?, Some(waiting));
-    assert_eq!(store.action_callback(&[8; 32]).await?, None);
-    store.commit(Change::DeleteActionCallback([9; 32]).into(), Lane::Work).await?;
-    assert_eq!(store.action_callback(&[9; 32]).await?, None);
     Ok(())
 }
