@@ -3,6 +3,7 @@
 
 mod action;
 mod reference;
+mod secrecy;
 mod trigger;
 
 use std::collections::BTreeMap;
@@ -224,6 +225,7 @@ impl Compiler<'_> {
         }
         self.check_references();
         self.check_responses();
+        self.spread_secrecy();
     }
 
     fn supplied(&mut self, supplied: &Value) {
@@ -276,6 +278,16 @@ impl Compiler<'_> {
         if name.is_empty() || name.chars().count() > self.limits.name_chars_max {
             let message = format!("A name has 1 to {} characters.", self.limits.name_chars_max);
             self.error("name_length", pointer.clone(), message);
+        }
+    }
+
+    /// Checks the description of a trigger or an action.
+    fn description(&mut self, of: &Value, pointer: &Pointer) {
+        let most = self.limits.description_chars_max;
+        let length = of.get("description").and_then(Value::as_str).map_or(0, |text| text.chars().count());
+        if length > most {
+            let message = format!("The description has {length} characters; other services keep at most {most}.");
+            self.warning("description_length", pointer.child("description"), message);
         }
     }
 

@@ -17,6 +17,6 @@ pub mod recurrence;
 mod schema;
 
 pub use compile::{Compilation, compile};
-pub use limits::{Limits, Profile};
+pub use limits::{Limits, Profile, RETRY_COUNTS, RETRY_INTERVALS};
 pub use plan::Plan;
 pub use schema::{Schema, SchemaError, Violation};

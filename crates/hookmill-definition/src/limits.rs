@@ -29,10 +29,18 @@ impl Profile {
     }
 }
 
-/// Bounds of definitions and runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How often a retry policy may send again.
+pub const RETRY_COUNTS: std::ops::RangeInclusive<i64> = 1..=90;
+/// How long a retry policy may wait in between.
+pub const RETRY_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(24);
+
+/// Bounds of definitions and runs. A configuration names those that differ from the defaults, which are Microsoft's.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Actions of a definition. Microsoft allows 500.
+    /// Triggers of a definition.
+    pub triggers_max: usize,
+    /// Actions of a definition.
     pub actions_max: usize,
     /// How deep containers nest.
     pub nesting_max: usize,
@@ -46,39 +54,58 @@ pub struct Limits {
     pub outputs_max: usize,
     /// Characters of a name.
     pub name_chars_max: usize,
+    /// Characters of a description.
+    pub description_chars_max: usize,
     /// Items of a Foreach.
     pub foreach_items_max: usize,
+    /// Iterations of a Foreach at a time.
+    pub foreach_concurrency_max: u32,
     /// Rounds of an Until.
     pub until_count_max: u32,
     /// Elements of a splitOn.
     pub split_items_max: usize,
+    /// Elements of a splitOn where the runs of the trigger are limited.
+    pub split_items_limited_max: usize,
     /// Elements of Query, Select, Join and Table.
     pub data_items_max: usize,
     /// Bytes of one variable as JSON.
     pub variable_bytes_max: usize,
+    /// Bytes of the outputs of one action as JSON.
+    pub payload_bytes_max: usize,
     /// How long a run may take.
+    #[serde(rename = "run_duration_max_s", deserialize_with = "seconds")]
     pub run_duration_max: Duration,
     /// How long one request may take.
+    #[serde(rename = "request_duration_max_s", deserialize_with = "seconds")]
     pub request_duration_max: Duration,
     /// Characters of tracked properties as JSON.
     pub tracked_chars_max: usize,
 }
 
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    <u64 as serde::Deserialize>::deserialize(deserializer).map(Duration::from_secs)
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            actions_max: 1_000,
+            triggers_max: 10,
+            actions_max: 500,
             nesting_max: 8,
             cases_max: 25,
             variables_max: 250,
             parameters_max: 50,
             outputs_max: 10,
             name_chars_max: 80,
+            description_chars_max: 256,
             foreach_items_max: 100_000,
+            foreach_concurrency_max: 50,
             until_count_max: 5_000,
             split_items_max: 100_000,
+            split_items_limited_max: 100,
             data_items_max: 100_000,
             variable_bytes_max: 104_857_600,
+            payload_bytes_max: 104_857_600,
             run_duration_max: Duration::from_hours(90 * 24),
             request_duration_max: Duration::from_mins(2),
             tracked_chars_max: 16_000,

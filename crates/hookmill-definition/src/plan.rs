@@ -54,6 +54,12 @@ impl Plan {
         self.names.get(lower.as_str()).or_else(|| self.names.get(lower.replace(' ', "_").as_str())).copied()
     }
 
+    /// Whether a Response action exists, waited for or asked for later.
+    #[must_use]
+    pub fn has_response(&self) -> bool {
+        self.actions.iter().any(|action| matches!(&action.kind, ActionKind::Response { .. }))
+    }
+
     /// Whether a Response action exists, so that a caller of the trigger waits for it.
     #[must_use]
     pub fn responds(&self) -> bool {

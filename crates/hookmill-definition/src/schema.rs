@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use hookmill_model::{Pointer, Value};
 
+/// Keywords that draft 4 does not have.
+const NEWER: &[&str] = &["const", "contains", "propertyNames", "if", "$defs", "dependentRequired", "dependentSchemas"];
 /// Findings beyond this many are not listed.
 const ERRORS_MAX: usize = 20;
 
@@ -27,6 +29,8 @@ impl std::fmt::Debug for Schema {
 pub struct Violation {
     /// Where in the value.
     pub path: Pointer,
+    /// The keyword of the schema that it violates.
+    pub keyword: String,
     /// What is wrong there.
     pub message: String,
 }
@@ -51,8 +55,11 @@ impl Schema {
                 return Err(SchemaError::NotSupported(keyword));
             }
         }
+        // Draft 4 tells 5 from 5.0 and has exclusive bounds of its own; newer keywords mean what newer drafts say.
+        let is_newer = NEWER.iter().any(|keyword| mentions(source, keyword)) || has_numeric_bound(source);
+        let draft = if is_newer { jsonschema::Draft::Draft201909 } else { jsonschema::Draft::Draft4 };
         let validator = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft4)
+            .with_draft(draft)
             .build(&serde_json::Value::from(&relaxed(source)))
             .map_err(|error| SchemaError::Invalid(error.to_string()))?;
         Ok(Self(Arc::new(Parts { source: source.clone(), validator })))
@@ -74,9 +81,22 @@ impl Schema {
             .take(ERRORS_MAX)
             .map(|error| Violation {
                 path: Pointer::parse(&error.instance_path().to_string()),
+                keyword: error.schema_path().to_string().rsplit('/').next().unwrap_or_default().to_owned(),
                 message: error.to_string().chars().take(500).collect(),
             })
             .collect()
+    }
+}
+
+/// Whether an exclusive bound is a number, as in newer drafts, and not a flag beside the bound.
+fn has_numeric_bound(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => members.iter().any(|(name, value)| {
+            (matches!(&**name, "exclusiveMinimum" | "exclusiveMaximum") && value.as_f64().is_some())
+                || has_numeric_bound(value)
+        }),
+        Value::Array(elements) => elements.iter().any(has_numeric_bound),
+        _ => false,
     }
 }
 
@@ -87,13 +107,13 @@ fn mentions(schema: &Value, keyword: &str) -> bool {
         return true;
     }
     members.iter().any(|(name, value)| match &**name {
-        "properties" | "definitions" => {
+        "properties" | "definitions" | "$defs" => {
             value.as_object().is_some_and(|named| named.values().any(|schema| mentions(schema, keyword)))
         }
         "allOf" | "anyOf" | "oneOf" => {
             value.as_array().is_some_and(|schemas| schemas.iter().any(|schema| mentions(schema, keyword)))
         }
-        "items" | "additionalProperties" | "not" => mentions(value, keyword),
+        "items" | "additionalProperties" | "not" | "if" | "then" | "else" => mentions(value, keyword),
         _ => false,
     })
 }
@@ -112,7 +132,7 @@ fn relaxed(schema: &Value) -> Value {
                 })
                 .map(|(name, value)| {
                     let value = match &**name {
-                        "properties" | "definitions" => match value {
+                        "properties" | "definitions" | "$defs" => match value {
                             Value::Object(named) => {
                                 Value::object(named.iter().map(|(name, schema)| (name.clone(), relaxed(schema))))
                             }

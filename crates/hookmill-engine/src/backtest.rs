@@ -114,7 +114,8 @@ impl<'a> Recorded<'a> {
 /// # Errors
 /// The journal does not begin with the start of a run.
 pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact]) -> Result<Replay, String> {
-    let Some(Fact::RunStarted { at, run, seed, trigger, workflow, caller_waits, taken_over, .. }) = facts.first()
+    let Some(Fact::RunStarted { at, run, seed, trigger, workflow, caller_waits, caller_until, taken_over, .. }) =
+        facts.first()
     else {
         return Err("the journal does not begin with the start of a run".to_owned());
     };
@@ -150,6 +151,7 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact]) -> Result<Replay,
         parameters: parameters.clone(),
         workflow: workflow.clone(),
         caller_waits: *caller_waits,
+        caller_until: *caller_until,
         taken_over: taken_over.clone(),
         held: false,
     };

@@ -150,11 +150,19 @@ pub enum OperationRequest {
         /// `Null` for none.
         body: Value,
     },
-    /// A further request to an address that the service named itself: a poll (`Location`) or a page (`nextLink`).
+    /// A further request to an address that the service named itself: a poll (`Location`), a page (`nextLink`), the
+    /// end of a subscription.
     Follow {
+        /// In capitals.
+        #[serde(default = "get")]
+        method: Str,
         /// Absolute, or relative to the first request.
         uri: Str,
     },
+}
+
+fn get() -> Str {
+    "GET".into()
 }
 
 /// How an attempt ended, as the executor saw it.

@@ -53,8 +53,10 @@ pub struct Start {
     pub parameters: Value,
     /// What `workflow()` gives.
     pub workflow: Value,
-    /// Whether somebody waits for a Response.
+    /// Whether somebody waits for a Response, or will ask for it.
     pub caller_waits: bool,
+    /// When the caller gives up; open where it does not.
+    pub caller_until: Option<Timestamp>,
     /// Results of an earlier run that are not asked for again; see [`crate::resume`].
     pub taken_over: Vec<TakenOver>,
     /// Nothing begins before [`Input::Released`]: too many runs of the trigger are active.
@@ -278,10 +280,12 @@ impl<'a> Decision<'a> {
             parameters: start.parameters,
             workflow: start.workflow,
             caller_waits: start.caller_waits,
+            caller_until: start.caller_until,
             deadline: deadline(now, self.plan.limits.run_duration_max),
             revision: ENGINE_REVISION,
             taken_over: start.taken_over,
             held: start.held,
+            secure_trigger: self.plan.triggers.first().is_some_and(|trigger| trigger.secure_outputs),
         })?;
         if !start.held {
             self.work.push_back(Work::Open(ROOT, Vec::new()));
@@ -510,13 +514,34 @@ impl<'a> Decision<'a> {
             message: text(error.get("message")).unwrap_or_default(),
         });
         let code = text(result.get("code")).unwrap_or_else(|| usual.into());
-        self.started(action, &indexes, None)?;
+        let inputs = match self.own_inputs(action, &indexes) {
+            Ok(inputs) => inputs,
+            Err(ending) => {
+                self.started(action, &indexes, None)?;
+                return self.end(action, indexes, ending);
+            }
+        };
+        self.started(action, &indexes, inputs)?;
         self.end(action, indexes, Ending { status, code, outputs: result.get("outputs").cloned(), error })
+    }
+
+    /// The inputs of an action that is not performed.
+    fn own_inputs(&self, action: ActionIndex, indexes: &[u32]) -> Result<Option<Value>, Ending> {
+        match &self.plan.actions[action].kind {
+            ActionKind::Compose(value) => self.evaluate(action, indexes, value).map(Some),
+            ActionKind::Http(_)
+            | ActionKind::Connector(_)
+            | ActionKind::HttpWebhook { .. }
+            | ActionKind::ConnectorWebhook(_)
+            | ActionKind::ChildFlow { .. } => self.build(action, indexes).map(|(inputs, ..)| inputs),
+            _ => Ok(None),
+        }
     }
 
     /// Ends an action and puts what becomes due onto the list.
     fn end(&mut self, action: ActionIndex, indexes: Indexes, ending: Ending) -> Step {
         let own = &self.plan.actions[action];
+        let ending = self.within_size(action, ending);
         let path = self.path(action, &indexes);
         let tracked = match (&own.tracked_properties, ending.status) {
             (None, _) | (_, ActionStatus::Skipped) => None,
@@ -558,6 +583,19 @@ impl<'a> Decision<'a> {
         }
         self.ended(action, indexes);
         Ok(())
+    }
+
+    /// Outputs that are larger than a message may be make an action fail.
+    fn within_size(&self, action: ActionIndex, ending: Ending) -> Ending {
+        let most = self.plan.limits.payload_bytes_max;
+        match &ending.outputs {
+            Some(outputs) if outputs.json_bytes() > most => {
+                let name = &self.plan.actions[action].name;
+                let message = format!("The outputs of the action '{name}' are larger than {most} bytes.");
+                Ending::failed("ActionResultsSizeLimitExceeded", message)
+            }
+            _ => ending,
+        }
     }
 
     fn ended(&mut self, action: ActionIndex, indexes: Indexes) {

@@ -120,6 +120,9 @@ pub enum Fact {
         workflow: Value,
         /// Whether somebody waits for a Response.
         caller_waits: bool,
+        /// When the caller gives up; open where it does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller_until: Option<Timestamp>,
         /// When the run has taken too long.
         deadline: Timestamp,
         /// [`ENGINE_REVISION`] of then.
@@ -130,6 +133,9 @@ pub enum Fact {
         /// Nothing begins before it is released.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
+        /// The history does not show the outputs of the trigger.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        secure_trigger: bool,
     },
     /// A run that was held may begin.
     Released {

@@ -84,8 +84,9 @@ pub struct RunHistory {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// The record of its trigger.
+    /// The record of its trigger, with outputs that may be secure: see [`Self::trigger_shown`].
     pub trigger: Value,
+    secure_trigger: bool,
     /// Values of parameters.
     pub parameters: Value,
     /// The definition's outputs.
@@ -109,6 +110,7 @@ impl RunHistory {
             started_at: Timestamp::default(),
             ended_at: None,
             trigger: Value::Null,
+            secure_trigger: false,
             parameters: Value::Null,
             outputs: None,
             response: None,
@@ -120,6 +122,16 @@ impl RunHistory {
             history.take(fact);
         }
         history
+    }
+
+    /// The record of the trigger as people see it.
+    #[must_use]
+    pub fn trigger_shown(&self) -> Value {
+        let Some(members) = self.trigger.as_object().filter(|_| self.secure_trigger) else {
+            return self.trigger.clone();
+        };
+        let shown = members.iter().filter(|(name, _)| &***name != "outputs");
+        Value::object(shown.map(|(name, value)| (name.clone(), value.clone())))
     }
 
     /// The names of actions that have records, in the order in which the first of each appeared.
@@ -192,7 +204,8 @@ impl RunHistory {
                 self.status = RunStatus::Running;
                 self.started_at = *at;
             }
-            Fact::RunStarted { at, trigger, parameters, held, .. } => {
+            Fact::RunStarted { at, trigger, parameters, held, secure_trigger, .. } => {
+                self.secure_trigger = *secure_trigger;
                 self.status = if *held { RunStatus::Waiting } else { RunStatus::Running };
                 self.started_at = *at;
                 self.trigger = trigger.clone();

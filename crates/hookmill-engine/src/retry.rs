@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookmill_definition::{Profile, duration};
+use hookmill_definition::{Profile, RETRY_COUNTS, RETRY_INTERVALS, duration};
 use hookmill_model::{Str, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -71,15 +71,20 @@ impl RetryPolicy {
                 ));
             }
         };
-        let count = source.get("count").map_or(Some(4), number).filter(|count| (0..=90).contains(count));
+        let count = source.get("count").map_or(Some(4), number).filter(|count| RETRY_COUNTS.contains(count));
         let count = count.ok_or("The 'count' of a retry policy is a number from 1 to 90.")?;
         let span = |name: &str, usual: u64| match source.get(name) {
             None | Some(Value::Null) => Ok(usual),
             Some(value) => value
                 .as_str()
                 .and_then(duration::parse)
+                .filter(|span| name != "interval" || RETRY_INTERVALS.contains(span))
                 .and_then(|span| u64::try_from(span.as_millis()).ok())
-                .ok_or_else(|| format!("The '{name}' of a retry policy is a duration like PT20S.")),
+                .ok_or_else(|| {
+                    format!(
+                        "The '{name}' of a retry policy is a duration like PT20S; the interval is one from PT5S to P1D."
+                    )
+                }),
         };
         let statuses = source.get("httpStatusCodes").and_then(Value::as_array).map(|codes| {
             codes.iter().filter_map(|code| number(code).and_then(|code| u16::try_from(code).ok())).collect()

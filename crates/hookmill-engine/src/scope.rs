@@ -75,7 +75,16 @@ impl<'a> ActionScope<'a> {
         }
         let runs = self.state.records.get(&action.name);
         let records = runs.into_iter().flat_map(|runs| runs.range(prefix.to_vec()..));
-        Seen::Many(records.take_while(|(indexes, _)| indexes.starts_with(prefix)).map(|(_, record)| record).collect())
+        let below = records.take_while(|(indexes, _)| indexes.starts_with(prefix));
+        // The record of an action in a loop that did not run has fewer indexes, and is no iteration's.
+        let whole = below.filter(|(indexes, _)| indexes.len() == action.loops.len());
+        Seen::Many(whole.map(|(_, record)| record).collect())
+    }
+
+    /// The record of an action in a loop that did not run.
+    fn without_iteration(&self, target: ActionIndex) -> Option<&'a Record> {
+        let common = self.common(target).min(self.indexes.len());
+        self.state.record(&self.plan.actions[target].name, &self.indexes[..common])
     }
 
     fn child(&self, target: ActionIndex) -> Value {
@@ -83,7 +92,7 @@ impl<'a> ActionScope<'a> {
         match self.seen(target) {
             Seen::One(record) => record.map_or(Value::Null, |record| self.describe(target, record)),
             Seen::Many(records) => {
-                let last = records.last().copied();
+                let last = records.last().copied().or_else(|| self.without_iteration(target));
                 let mut members = match last {
                     Some(last) => self.describe(target, last).as_object().cloned().unwrap_or_default(),
                     None => [("name", Value::from(action.name.clone()))].into_iter().collect(),
@@ -239,10 +248,9 @@ impl Scope for ActionScope<'_> {
                     continue;
                 }
                 // Of an Until the last iteration counts.
-                if let Seen::Many(records) = self.seen(*child)
-                    && let Some(last) = records.last()
-                {
-                    children.push(self.describe(*child, last));
+                if let Seen::Many(records) = self.seen(*child) {
+                    let last = records.last().copied().or_else(|| self.without_iteration(*child));
+                    children.extend(last.map(|last| self.describe(*child, last)));
                 }
             }
         }

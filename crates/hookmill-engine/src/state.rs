@@ -142,6 +142,8 @@ pub struct RunState {
     pub(crate) parameters: Object,
     pub(crate) workflow: Value,
     pub(crate) caller_waits: bool,
+    /// When the caller gives up.
+    pub(crate) caller_until: Option<Timestamp>,
     pub(crate) status: RunStatus,
     pub(crate) error: Option<ActionError>,
     pub(crate) code: Str,
@@ -174,6 +176,7 @@ impl Default for RunState {
             parameters: Object::new(),
             workflow: Value::Null,
             caller_waits: false,
+            caller_until: None,
             status: RunStatus::Waiting,
             error: None,
             code: "".into(),
@@ -300,6 +303,7 @@ impl RunState {
                 parameters,
                 workflow,
                 caller_waits,
+                caller_until,
                 deadline,
                 taken_over,
                 held,
@@ -315,6 +319,7 @@ impl RunState {
                 self.parameters = parameters.as_object().cloned().unwrap_or_default();
                 self.workflow = workflow.clone();
                 self.caller_waits = *caller_waits;
+                self.caller_until = *caller_until;
                 self.status = if self.held { RunStatus::Waiting } else { RunStatus::Running };
             }
             Fact::Released { at, deadline } => {
@@ -396,8 +401,9 @@ impl RunState {
                     let reply = reply_value(*status, headers, body.as_ref());
                     match effect.purpose {
                         Purpose::Subscribe => call.subscribed = Some(reply),
-                        Purpose::Call | Purpose::Page => call.pages.extend(body.clone()),
-                        Purpose::Poll | Purpose::Unsubscribe => {}
+                        // The answer to a failed attempt is no page.
+                        Purpose::Call | Purpose::Page if *status < 400 => call.pages.extend(body.clone()),
+                        Purpose::Call | Purpose::Page | Purpose::Poll | Purpose::Unsubscribe => {}
                     }
                 }
             }
@@ -434,6 +440,11 @@ impl RunState {
                 };
                 own.next += 1;
                 own.active.insert(*index);
+                // The last iteration of an Until is read by its condition, and forgotten when the next one begins.
+                let is_until = own.items.is_none();
+                if let Some(before) = index.checked_sub(1).filter(|_| is_until) {
+                    self.forget_iteration(path, before);
+                }
             }
             Fact::IterationEnded { path, index, group, status, .. } => {
                 let Some(own) = self.loops.get_mut(path).filter(|own| own.active.contains(index)) else {
@@ -442,15 +453,12 @@ impl RunState {
                 own.active.remove(index);
                 own.any_failed |= *status != ActionStatus::Succeeded;
                 own.last = Some(*status);
+                let is_foreach = own.items.is_some();
                 let mut indexes = path.indexes.clone();
                 indexes.push(*index);
-                let forgets = own.forgets.take();
-                self.ended.remove(&(*group, indexes.clone()));
-                if let Some(body) = &forgets {
-                    self.forget(&indexes, body);
-                }
-                if let Some(own) = self.loops.get_mut(path) {
-                    own.forgets = forgets;
+                self.ended.remove(&(*group, indexes));
+                if is_foreach {
+                    self.forget_iteration(path, *index);
                 }
             }
             Fact::ActionEnded { at, path, group, status, code, outputs, error, .. } => {
@@ -532,6 +540,18 @@ impl RunState {
         self.loops.remove(path);
         *self.ended.entry((group, path.indexes.clone())).or_insert(0) += 1;
         Ok(())
+    }
+
+    /// Drops what an iteration left, where nothing outside of the loop reads it.
+    fn forget_iteration(&mut self, path: &ActionPath, index: u32) {
+        let Some(own) = self.loops.get_mut(path) else { return };
+        let Some(body) = own.forgets.take() else { return };
+        let mut indexes = path.indexes.clone();
+        indexes.push(index);
+        self.forget(&indexes, &body);
+        if let Some(own) = self.loops.get_mut(path) {
+            own.forgets = Some(body);
+        }
     }
 
     /// Drops the records of an iteration. Other loops have iterations of the same indexes, so the body is named.

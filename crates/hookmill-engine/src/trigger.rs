@@ -80,19 +80,25 @@ pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
         }
         Err((_, fault)) => return Firing::Failed(failure(trigger, &fault)),
     };
-    let most = if trigger.concurrency.is_some() { 100 } else { plan.limits.split_items_max };
+    let most =
+        if trigger.concurrency.is_some() { plan.limits.split_items_limited_max } else { plan.limits.split_items_max };
     if elements.len() > most {
         let message = format!("The event has {} items; at most {most} are split.", elements.len());
         return Firing::Failed(ActionError::new("SplitOnItemsExceeded", message));
     }
     let mut records = Vec::with_capacity(elements.len());
+    // An element whose conditions cannot be evaluated starts no run; the others do.
+    let mut fault = None;
     for (index, element) in elements.iter().enumerate() {
         let mut members = outputs.as_object().cloned().unwrap_or_default();
         members.insert("body", element.clone());
         match admit(plan, trigger, event, members.into(), index + 1) {
             Ok(record) => records.extend(record),
-            Err(error) => return Firing::Failed(error),
+            Err(error) => fault = fault.or(Some(error)),
         }
+    }
+    if let (true, Some(error)) = (records.is_empty(), fault) {
+        return Firing::Failed(error);
     }
     if records.is_empty() {
         let message = format!("The event has no item for which the trigger '{}' starts a run.", trigger.name);
@@ -263,7 +269,7 @@ pub fn follow(request: ActionRequest, uri: Str) -> ActionRequest {
             timeout: first.timeout,
         }),
         ActionRequest::Connector(first) => {
-            let operation = OperationRequest::Follow { uri };
+            let operation = OperationRequest::Follow { method: "GET".into(), uri };
             ActionRequest::Connector(ConnectorRequest { operation, callback_url: None, ..first })
         }
         other => other,

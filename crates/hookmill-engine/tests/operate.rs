@@ -42,6 +42,7 @@ impl Flow {
             parameters: Value::Null,
             workflow: Value::Null,
             caller_waits: false,
+            caller_until: None,
             taken_over,
             held: false,
         };
@@ -228,6 +229,7 @@ fn a_held_run_begins_when_it_is_released() {
         parameters: Value::Null,
         workflow: Value::Null,
         caller_waits: false,
+        caller_until: None,
         taken_over: Vec::new(),
         held: true,
     };

@@ -33,6 +33,7 @@ fn run(plan: &Plan, keep_facts: bool) -> Ran {
         parameters: Value::Null,
         workflow: Value::Null,
         caller_waits: false,
+        caller_until: None,
         taken_over: Vec::new(),
         held: false,
     };

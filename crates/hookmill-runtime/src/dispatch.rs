@@ -202,10 +202,12 @@ impl Runtime {
         for record in records {
             let mut run = self.new_run(flow, version.number, origin);
             let (caller_waits, taken_over) = match origin {
-                Origin::Event(_) | Origin::Parent(_) => (version.plan.responds(), Vec::new()),
+                Origin::Event(_) | Origin::Parent(_) => (version.plan.has_response(), Vec::new()),
                 Origin::Time(_) | Origin::Person => (false, Vec::new()),
                 Origin::Repeated(_, taken_over) => (false, taken_over.to_vec()),
             };
+            // A parent waits for as long as it takes.
+            let caller_until = matches!(origin, Origin::Event(_)).then(|| self.now().plus(self.0.config.response_wait));
             let start = Start {
                 run: run.id,
                 seed: seed(),
@@ -213,6 +215,7 @@ impl Runtime {
                 parameters: version.parameters.clone(),
                 workflow: workflow(flow, Some(run.id)),
                 caller_waits,
+                caller_until,
                 taken_over,
                 held: counted.is_some_and(|trigger| self.0.gates.enter(flow.id, run.id, trigger.concurrency)),
             };

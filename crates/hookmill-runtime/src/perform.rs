@@ -159,7 +159,9 @@ impl Runtime {
             OperationRequest::ByPath { method, path, queries, headers, body } => {
                 bound.connector.plan_by_path(method, path, queries, headers, body, callback, credentials).map_err(wrong)
             }
-            OperationRequest::Follow { uri } => bound.connector.plan_follow("GET", uri, credentials).map_err(wrong),
+            OperationRequest::Follow { method, uri } => {
+                bound.connector.plan_follow(method, uri, credentials).map_err(wrong)
+            }
         }
     }
 

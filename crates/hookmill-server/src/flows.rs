@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hookmill_definition::{Limits as DefinitionLimits, Profile, compile, file};
+use hookmill_definition::{Profile, compile, file};
 use hookmill_engine::backtest::Replay;
 use hookmill_expression::{Limits, case, content};
 use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Value};
@@ -418,7 +418,7 @@ pub async fn import(
             json!({"api": reference.api, "connector_id": fits.map(|own| own.id.to_string())}),
         );
     }
-    let compiled = compile(&flow.definition, &flow.parameters, flow.profile, &DefinitionLimits::default());
+    let compiled = compile(&flow.definition, &flow.parameters, flow.profile, &state.runtime.config().limits);
     Ok(Json(json!({
         "name": flow.name.unwrap_or_else(|| "Imported flow".to_owned()),
         "definition": flow.definition,

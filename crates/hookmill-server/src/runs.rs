@@ -169,7 +169,7 @@ pub async fn show(
             })
             .collect();
         members["actions"] = json!(actions);
-        let mut trigger = json!(history.trigger);
+        let mut trigger = json!(history.trigger_shown());
         if let Some(outputs) = trigger.get("outputs")
             && outputs.to_string().len() > SHOWN_BYTES_MAX
         {

@@ -133,6 +133,7 @@ pub fn drive(plan: &Plan, checked: &Plan, seed: u64, disturbance: Disturbance) -
         parameters: Value::Null,
         workflow: Value::Null,
         caller_waits: false,
+        caller_until: None,
         taken_over: Vec::new(),
         held: false,
     }))];

@@ -72,10 +72,8 @@ impl Interpreter<'_> {
 
     fn skip(&mut self, action: ActionIndex, indexes: &[u32]) {
         self.set(action, indexes, ActionStatus::Skipped);
-        if !self.plan.actions[action].kind.is_loop() {
-            for group in self.plan.actions[action].kind.groups() {
-                self.skip_group(group, indexes);
-            }
+        for group in self.plan.actions[action].kind.groups() {
+            self.skip_group(group, indexes);
         }
     }
 

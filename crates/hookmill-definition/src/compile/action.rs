@@ -18,14 +18,41 @@ const KNOWN_ELSEWHERE: &[&str] = &[
     "sendtobatch",
     "xslt",
     "xmlvalidation",
+    "xmlparse",
+    "xmlcompose",
     "flatfiledecoding",
     "flatfileencoding",
     "liquid",
     "integrationaccountartifactlookup",
+    "rosettanetencode",
+    "rosettanetdecode",
+    "rosettanetwaitforresponse",
+    "swiftmtencode",
+    "swiftmtdecode",
+    "hl7encode",
+    "hl7decode",
+    "as2encode",
+    "as2decode",
+    "as2v2encode",
+    "as2v2decode",
+    "x12encode",
+    "x12decode",
+    "x12batchencode",
+    "edifactencode",
+    "edifactdecode",
+    "edifactbatchencode",
     "serviceprovider",
     "invokefunction",
+    "batch",
     "agent",
-    "xmlparse",
+    "agentloop",
+    "mcpclienttool",
+    "handoff",
+    "inlinecode",
+    "csharpscriptcode",
+    "powershellcode",
+    "apiconnectionnotification",
+    "openapiconnectionnotification",
 ];
 
 impl Compiler<'_> {
@@ -97,6 +124,7 @@ impl Compiler<'_> {
 
     fn common(&mut self, index: ActionIndex, source: &Value, at: &Pointer) {
         let place = Place::Action(index);
+        self.description(source, at);
         let limit = source.get("limit");
         let is_until =
             source.get("type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("Until"));
@@ -564,13 +592,18 @@ impl Compiler<'_> {
         };
         let concurrency = match wanted {
             None => usual,
-            Some(count) => match count.as_i64().and_then(|count| u32::try_from(count).ok()) {
-                Some(count @ 1..=50) => count,
-                _ => {
-                    self.error("concurrency_range", below, "'repetitions' is a number from 1 to 50.");
-                    1
+            Some(count) => {
+                let count = count.as_i64().or_else(|| count.as_str().and_then(|text| text.trim().parse().ok()));
+                let most = self.limits.foreach_concurrency_max;
+                match count.and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count)) {
+                    Some(count) => count,
+                    None => {
+                        let message = format!("'repetitions' is a number from 1 to {most}.");
+                        self.error("concurrency_range", below, message);
+                        1
+                    }
                 }
-            },
+            }
         };
         let mut inner = loops.to_vec();
         inner.push(index);

@@ -7,6 +7,7 @@ use hookmill_model::{Object, Pointer, Value};
 
 use super::{Compiler, Place, article, shown};
 use crate::duration;
+use crate::limits::{Profile, RETRY_COUNTS, RETRY_INTERVALS};
 use crate::plan::{CallInputs, Concurrency, ConnectorInputs, OperationInputs, Trigger, TriggerKind};
 use crate::recurrence::Recurrence;
 use crate::schema::{Schema, SchemaError};
@@ -27,8 +28,11 @@ impl Compiler<'_> {
         if triggers.is_empty() {
             self.error("trigger_missing", root.clone(), "A flow needs a trigger.");
         }
-        if triggers.len() > 10 {
-            self.error("limit_triggers", root.clone(), "A definition has at most 10 triggers.");
+        // An exported flow of Power Automate has exactly one.
+        let most = if self.profile == Profile::PowerAutomate { 1 } else { self.limits.triggers_max };
+        if triggers.len() > most {
+            let message = format!("The definition has {} triggers; at most {most} are allowed.", triggers.len());
+            self.error("limit_triggers", root.clone(), message);
         }
         for (name, trigger) in triggers.iter() {
             let pointer = root.child(name);
@@ -45,6 +49,7 @@ impl Compiler<'_> {
 
     fn trigger(&mut self, name: &str, source: &Value, pointer: &Pointer) -> Trigger {
         let type_name = self.type_of(source, pointer);
+        self.description(source, pointer);
         let empty = Value::Object(std::sync::Arc::new(Object::new()));
         let inputs = source.get("inputs").unwrap_or(&empty);
         let at = pointer.child("inputs");
@@ -251,14 +256,19 @@ impl Compiler<'_> {
         }
         if let Some(count) = policy.get("count").filter(|count| !is_template(count)) {
             let count = count.as_i64().or_else(|| count.as_str().and_then(|text| text.parse().ok()));
-            if !count.is_some_and(|count| (0..=90).contains(&count)) {
+            if !count.is_some_and(|count| RETRY_COUNTS.contains(&count)) {
                 self.error("retry_policy_invalid", at.child("count"), "'count' is a number from 1 to 90.");
             }
         }
         for name in ["interval", "minimumInterval", "maximumInterval"] {
             let Some(interval) = policy.get(name).filter(|interval| !is_template(interval)) else { continue };
-            if interval.as_str().and_then(duration::parse).is_none() {
+            let span = interval.as_str().and_then(duration::parse);
+            if span.is_none() {
                 let message = format!("'{}' is not a duration like PT20S.", shown(interval));
+                self.error("retry_policy_invalid", at.child(name), message);
+            }
+            if name == "interval" && span.is_some_and(|span| !RETRY_INTERVALS.contains(&span)) {
+                let message = format!("The interval '{}' is not one from PT5S to P1D.", shown(interval));
                 self.error("retry_policy_invalid", at.child(name), message);
             }
         }

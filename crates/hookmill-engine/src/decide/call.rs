@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use hookmill_definition::duration;
 use hookmill_definition::plan::{ActionIndex, ActionKind, ConnectorInputs, OperationInputs};
-use hookmill_expression::{Compiled, content, member, parse_date};
+use hookmill_expression::{Compiled, Template, content, date_text, member, parse_date};
 use hookmill_model::{Object, RunId, Str, Value};
 use sha2::Sha256;
 
@@ -24,6 +24,8 @@ use crate::trigger::follow;
 
 /// The wait before a poll for which the service names none.
 const POLL_WAIT: Duration = Duration::from_secs(10);
+/// What is wrong with a delay.
+const DELAY_COUNT: &str = "The count of a delay is a whole number that is not negative.";
 /// A script is stopped after this time.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Members of `authentication` that are no secrets.
@@ -115,7 +117,7 @@ impl Decision<'_> {
         Ok(Some(self.now().plus(span)))
     }
 
-    fn build(&self, action: ActionIndex, indexes: &[u32]) -> Result<Built, Ending> {
+    pub(super) fn build(&self, action: ActionIndex, indexes: &[u32]) -> Result<Built, Ending> {
         let own = &self.plan.actions[action];
         let timeout = self.plan.limits.request_duration_max;
         match &own.kind {
@@ -254,13 +256,22 @@ impl Decision<'_> {
             "hour" => 3_600,
             "day" => 86_400,
             "week" => 604_800,
-            "month" => 2_592_000,
+            "month" => return self.months_on(count),
             _ => return Err(format!("'{unit}' is not a unit of delays: Second, Minute, Hour, Day, Week, Month.")),
         };
         match count.and_then(|count| u64::try_from(count).ok()).and_then(|count| count.checked_mul(seconds)) {
             Some(seconds) => Ok(self.now().plus(Duration::from_secs(seconds))),
-            None => Err("The count of a delay is a whole number that is not negative.".to_owned()),
+            None => Err(DELAY_COUNT.to_owned()),
         }
+    }
+
+    /// Months are those of the calendar, as in `addToTime`.
+    fn months_on(&self, count: Option<i64>) -> Result<hookmill_model::Timestamp, String> {
+        let count = count.filter(|count| *count >= 0).ok_or(DELAY_COUNT)?;
+        let call = Template::parse(&format!("@addToTime('{}',{count},'Month')", date_text(self.now())));
+        let scope = ActionScope::new(self.plan, self.state, self.now(), &[], &[], ("", 0));
+        let end = call.and_then(|call| call.evaluate(&scope)).map_err(|fault| fault.message.to_string())?;
+        parse_date(&content::to_text(&end)).ok_or_else(|| DELAY_COUNT.to_owned())
     }
 
     /// The time of a wait has come.
@@ -390,7 +401,7 @@ impl Decision<'_> {
             if (items as u64) < least
                 && let Some(ActionRequest::Connector(first)) = first
             {
-                let operation = OperationRequest::Follow { uri: next };
+                let operation = OperationRequest::Follow { method: "GET".into(), uri: next };
                 let request = ActionRequest::Connector(ConnectorRequest { operation, callback_url: None, ..first });
                 return self.send(path, attempt, 0, Purpose::Page, request);
             }
@@ -443,12 +454,23 @@ impl Decision<'_> {
         path: &ActionPath,
         ending: &Ending,
     ) -> Option<(u32, ActionRequest)> {
-        let ActionKind::HttpWebhook { unsubscribe: Some(unsubscribe), .. } = &self.plan.actions[action].kind else {
+        if !self.subscribes(action) {
             return None;
-        };
+        }
         let record = self.state.record_of(path)?;
         let call = record.call.as_deref()?;
         let subscribed = call.subscribed.clone()?;
+        let attempt = call.attempts + 1;
+        let ActionKind::HttpWebhook { unsubscribe, .. } = &self.plan.actions[action].kind else {
+            // Through a connector: what the reply to the subscription named is deleted.
+            let Some(ActionRequest::Connector(first)) = call.first.clone() else { return None };
+            let headers = subscribed.get("headers").and_then(Value::as_object)?;
+            let uri = member(headers, "Location").map(content::to_text).filter(|uri| !uri.is_empty())?;
+            let operation = OperationRequest::Follow { method: "DELETE".into(), uri };
+            let request = ConnectorRequest { operation, callback_url: None, ..first };
+            return Some((attempt, ActionRequest::Connector(request)));
+        };
+        let unsubscribe = unsubscribe.as_ref()?;
         let mut shown = record.clone();
         shown.outputs = Some(subscribed);
         shown.status = ending.status;
@@ -458,7 +480,7 @@ impl Decision<'_> {
         scope.callback_url = Some(self.callback_url(path));
         let inputs = unsubscribe.evaluate(&scope).ok()?;
         let request = http_request(&inputs, self.plan.limits.request_duration_max).ok()?;
-        Some((call.attempts + 1, ActionRequest::Http(request)))
+        Some((attempt, ActionRequest::Http(request)))
     }
 }
 

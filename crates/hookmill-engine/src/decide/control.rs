@@ -126,11 +126,7 @@ impl Decision<'_> {
     /// Fails a container before its body could start.
     fn fail_container(&mut self, action: ActionIndex, indexes: Indexes, ending: Ending) -> Step {
         let because = (ending.status, ending.code.clone());
-        if !self.plan.actions[action].kind.is_loop() {
-            for group in self.plan.actions[action].kind.groups() {
-                self.skip_group(group, &indexes, Untaken::Container(action, because.0, because.1.clone()))?;
-            }
-        }
+        self.skip_children(action, &indexes, because.0, &because.1)?;
         self.end(action, indexes, ending)
     }
 
@@ -214,12 +210,13 @@ impl Decision<'_> {
         let at = self.now();
         let until = Some(at.plus(timeout));
         let count = u32::try_from(count).unwrap_or(1);
-        self.emit(Fact::LoopStarted { at, path, items: None, count, concurrency: 1, until, forgets: None })?;
+        let forgets = self.forgets(action);
+        self.emit(Fact::LoopStarted { at, path, items: None, count, concurrency: 1, until, forgets })?;
         self.work.push_back(Work::Advance(action, indexes));
         Ok(())
     }
 
-    /// What each iteration of a Foreach leaves behind that nobody reads.
+    /// What each iteration of a loop leaves behind that nobody reads.
     fn forgets(&self, action: ActionIndex) -> Option<LoopBody> {
         if self.plan.actions[action].is_read_from_outside {
             return None;
@@ -367,11 +364,9 @@ impl Decision<'_> {
         self.end(action, indexes, ending)
     }
 
-    /// Skips everything inside a container that does not run. Bodies of loops have no iteration, so no records.
+    /// Skips everything inside a container that does not run. What is inside of a loop has one record then, without
+    /// an index for the loop: there is no iteration.
     fn skip_children(&mut self, action: ActionIndex, indexes: &[u32], status: ActionStatus, code: &str) -> Step {
-        if self.plan.actions[action].kind.is_loop() {
-            return Ok(());
-        }
         for group in self.plan.actions[action].kind.groups() {
             self.skip_group(group, indexes, Untaken::Container(action, status, code.into()))?;
         }
@@ -431,8 +426,7 @@ impl Decision<'_> {
 
     fn end_run(&mut self, failed: bool) -> Step {
         let (status, code, error) = if failed {
-            let error = ActionError::new("ActionFailed", "An action failed. No dependent actions succeeded.");
-            (RunStatus::Failed, "ActionFailed", Some(error))
+            (RunStatus::Failed, "ActionFailed", Some(action_failed()))
         } else {
             (RunStatus::Succeeded, "NotSpecified", None)
         };
@@ -447,9 +441,15 @@ enum Untaken {
     Container(ActionIndex, ActionStatus, hookmill_model::Str),
 }
 
+/// The error of a run or a container in which an action failed.
+pub(super) fn action_failed() -> ActionError {
+    ActionError::new("ActionFailed", "An action failed. No dependent actions succeeded.")
+}
+
 fn container_ending(failed: bool) -> Ending {
     if failed {
-        return Ending::failed("ActionFailed", "An action failed. No dependent actions succeeded.");
+        let ActionError { code, message } = action_failed();
+        return Ending::failed(&code, message);
     }
     Ending::done("NotSpecified", None)
 }

@@ -71,7 +71,7 @@ impl Decision<'_> {
             }
         }
         let inputs = Value::object([("from", array.clone()), ("where", condition.source().clone())]);
-        (Some(inputs), Ending::done("OK", Some(body(Value::array(kept)))))
+        (Some(inputs), Ending::done("NotSpecified", Some(body(Value::array(kept)))))
     }
 
     fn select(
@@ -95,7 +95,7 @@ impl Decision<'_> {
             }
         }
         let inputs = Value::object([("from", array.clone()), ("select", select.source().clone())]);
-        (Some(inputs), Ending::done("OK", Some(body(Value::array(made)))))
+        (Some(inputs), Ending::done("NotSpecified", Some(body(Value::array(made)))))
     }
 
     fn join(&self, action: ActionIndex, indexes: &[u32], from: &Compiled, with: &Compiled) -> (Option<Value>, Ending) {
@@ -225,7 +225,11 @@ impl Decision<'_> {
         let errors = violations.iter().map(|violation| {
             Value::object([
                 ("message", Value::from(violation.message.as_str())),
+                ("lineNumber", Value::Integer(0)),
+                ("linePosition", Value::Integer(0)),
                 ("path", violation.path.as_str().into()),
+                ("schemaId", "#/root".into()),
+                ("errorType", violation.keyword.as_str().into()),
                 ("value", value.pointer(violation.path.as_str()).cloned().unwrap_or_default()),
                 ("childErrors", Value::array(Vec::new())),
             ])

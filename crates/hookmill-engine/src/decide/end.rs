@@ -4,6 +4,7 @@ use hookmill_definition::plan::{ActionIndex, ActionKind, GroupIndex, ROOT};
 use hookmill_expression::{Compiled, content};
 use hookmill_model::{ActionStatus, Object, RunStatus, Str, Value};
 
+use super::control::action_failed;
 use super::{Decision, Ending, Step};
 use crate::fact::{ActionError, Fact};
 use crate::scope::ActionScope;
@@ -38,6 +39,7 @@ impl Decision<'_> {
             code: content::to_text(error.get("code").unwrap_or(&Value::Null)),
             message: content::to_text(error.get("message").unwrap_or(&Value::Null)),
         });
+        let error = error.or_else(|| (status == RunStatus::Failed).then(action_failed));
         let code = error.as_ref().map_or_else(|| Str::from("Terminated"), |error| error.code.clone());
         self.end(action, indexes, Ending::done("NotSpecified", None))?;
         self.stop(status, &code, error, Some("Terminated"))
@@ -95,12 +97,9 @@ impl Decision<'_> {
 
     fn skip_stopped(&mut self, action: ActionIndex, indexes: &[u32], code: &Str) -> Step {
         let plan = self.plan;
-        let kind = &plan.actions[action].kind;
-        if !kind.is_loop() {
-            for group in kind.groups() {
-                for child in &plan.groups[group].actions {
-                    self.skip_stopped(*child, indexes, code)?;
-                }
+        for group in plan.actions[action].kind.groups() {
+            for child in &plan.groups[group].actions {
+                self.skip_stopped(*child, indexes, code)?;
             }
         }
         self.record_skip(action, indexes, Ending::terminated(ActionStatus::Skipped, code))
@@ -177,6 +176,11 @@ impl Decision<'_> {
         if !self.state.caller_waits {
             let message = "Nobody waits for the response.";
             return self.end(action, indexes, Ending::skipped("ActionResponseSkipped", message));
+        }
+        let is_asked_for_later = self.plan.actions[action].options.asynchronous_response;
+        if !is_asked_for_later && self.state.caller_until.is_some_and(|until| self.now() > until) {
+            let message = "The caller has stopped waiting for the response.";
+            return self.end(action, indexes, Ending::failed("ActionResponseTimedOut", message));
         }
         let mut headers = Object::new();
         for (name, value) in evaluated.get("headers").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
