@@ -19,6 +19,8 @@ use crate::plan::{Action, ActionIndex, Group, Parameter, Plan};
 pub struct Compilation {
     /// The plan; `None` where a finding is an error.
     pub plan: Option<Plan>,
+    /// As much of the plan as there is where a finding is an error: to look at, never to run.
+    pub faulty: Option<Plan>,
     /// Everything that was found, in order of the document.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -59,7 +61,8 @@ pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &
     let Compiler { mut diagnostics, plan, .. } = compiler;
     diagnostics.dedup();
     let valid = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
-    Compilation { plan: valid.then_some(plan), diagnostics }
+    let (plan, faulty) = if valid { (Some(plan), None) } else { (None, Some(plan)) };
+    Compilation { plan, faulty, diagnostics }
 }
 
 /// Where a template stands, for the check of its references.

@@ -1,6 +1,8 @@
 //! Files that hold flows: bare definitions, Logic Apps resources, Power Automate's `definition.json` and `clientdata`,
 //! ARM templates, exported packages and solutions (`.zip`).
 
+mod arm;
+
 use std::io::{Cursor, Read, Write};
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
@@ -43,6 +45,8 @@ pub struct FlowFile {
     pub parameters: Value,
     /// Everything around the definition, for an export without loss.
     pub envelope: Value,
+    /// What reading found: parts that only another system can fill in.
+    pub diagnostics: Vec<Diagnostic>,
 }
 
 fn refused(code: &str, message: impl Into<String>, hint: &str) -> Diagnostic {
@@ -66,6 +70,8 @@ pub fn read(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
 
 fn parse(bytes: &[u8], entry: Option<&str>) -> Result<Value, Box<Diagnostic>> {
     let bare = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let wide = wide_text(bytes);
+    let bare = wide.as_ref().map_or(bare, |text| text.as_bytes());
     Value::from_json(bare).map_err(|error| {
         let place = entry.map(|entry| format!("{entry} in the package ")).unwrap_or_else(|| "The file ".to_owned());
         Box::new(refused(
@@ -74,6 +80,17 @@ fn parse(bytes: &[u8], entry: Option<&str>) -> Result<Value, Box<Diagnostic>> {
             FORMS,
         ))
     })
+}
+
+/// The text of a file in UTF-16, as some shells write.
+fn wide_text(bytes: &[u8]) -> Option<String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes.get(..2)? {
+        [0xFF, 0xFE] => u16::from_le_bytes,
+        [0xFE, 0xFF] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    char::decode_utf16(units).collect::<Result<String, _>>().ok()
 }
 
 fn read_document(document: &Value, entry: Option<&str>) -> Result<Vec<FlowFile>, Diagnostic> {
@@ -87,18 +104,32 @@ fn read_document(document: &Value, entry: Option<&str>) -> Result<Vec<FlowFile>,
                 .and_then(Value::as_str)
                 .is_some_and(|kind| kind.eq_ignore_ascii_case("Microsoft.Logic/workflows"))
         };
+        let template = arm::Template::new(document);
         let flows: Vec<FlowFile> = resources
             .iter()
             .enumerate()
             .filter(|(_, resource)| is_workflow(resource))
             .filter_map(|(index, resource)| {
-                let pointer = Pointer::root().child("resources").child(index).child("properties");
-                from_envelope(resource, resource.get("properties")?, pointer, entry)
+                let pointer = Pointer::root().child("resources").child(index);
+                let mut findings = Vec::new();
+                let resource = template.resolved(resource, &pointer, &mut findings);
+                let at = pointer.child("properties");
+                let mut flow = from_envelope(&resource, resource.get("properties")?, at, entry)?;
+                // Around the definition stand names of resources, which connections replace.
+                let inside = flow.pointer.to_string();
+                findings.retain(|finding| finding.pointer.as_str().starts_with(&inside));
+                flow.diagnostics = findings;
+                Some(flow)
             })
             .collect();
         if !flows.is_empty() {
             return Ok(flows);
         }
+    }
+    // A row of the table in which flows are kept holds the document as a text.
+    if let Some(text) = document.get("clientdata").and_then(Value::as_str) {
+        let inner = parse(text.as_bytes(), entry).map_err(|fault| *fault)?;
+        return read_document(&inner, entry);
     }
     let found = match document.get("properties") {
         Some(properties) if properties.get("definition").is_some() => {
@@ -116,6 +147,7 @@ fn read_document(document: &Value, entry: Option<&str>) -> Result<Vec<FlowFile>,
             connections: Vec::new(),
             parameters: Object::new().into(),
             envelope: Value::Null,
+            diagnostics: Vec::new(),
         }),
         _ => None,
     };
@@ -169,11 +201,16 @@ fn from_envelope(document: &Value, around: &Value, pointer: Pointer, entry: Opti
         connections,
         parameters: parameters.into(),
         envelope: document.clone(),
+        diagnostics: Vec::new(),
     })
 }
 
 fn reference_of(key: &Str, api: Option<String>, name: Option<String>) -> ConnectionReference {
-    let last = |text: String| Str::from(text.rsplit('/').next().unwrap_or_default());
+    // In a deployment template the id is an expression that ends with the name in quotes.
+    let last = |text: String| {
+        let plain = text.trim_end_matches(['\'', ')', ']', ' ']);
+        Str::from(plain.rsplit(['/', '\'']).next().unwrap_or_default())
+    };
     ConnectionReference { key: key.clone(), api: api.map(last), name: name.map(Into::into) }
 }
 
@@ -192,9 +229,13 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
         let mut entry = archive.by_index(index).map_err(|error| broken(&error))?;
         // Some exports separate with backslashes.
         let name = entry.name().map_err(|error| broken(&error))?.replace('\\', "/");
-        let is_definition = name.starts_with("Microsoft.Flow/flows/") && name.ends_with("/definition.json");
-        let is_client_data = name.to_ascii_lowercase().starts_with("workflows/") && name.ends_with(".json");
-        if !is_definition && !is_client_data && name != "manifest.json" {
+        let lower = name.to_ascii_lowercase();
+        // Packed by hand, everything may stand in a folder.
+        let below = |folder: &str| lower.starts_with(folder) || lower.contains(&format!("/{folder}"));
+        let is_definition = below("microsoft.flow/flows/") && lower.ends_with("/definition.json");
+        let is_client_data = below("workflows/") && lower.ends_with(".json");
+        let is_manifest = lower == "manifest.json" || lower.ends_with("/manifest.json") && !below("microsoft.flow/");
+        if !is_definition && !is_client_data && !is_manifest {
             continue;
         }
         let mut text = Vec::new();
@@ -210,8 +251,8 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
                 continue;
             }
         };
-        if name == "manifest.json" {
-            manifest = Some(document);
+        if is_manifest {
+            manifest = manifest.or(Some(document));
             continue;
         }
         match read_document(&document, Some(&name)) {

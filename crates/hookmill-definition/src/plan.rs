@@ -54,6 +54,23 @@ impl Plan {
         self.names.get(lower.as_str()).or_else(|| self.names.get(lower.replace(' ', "_").as_str())).copied()
     }
 
+    /// Everything that calls a connector: its name, its place in the definition, what it asks for.
+    pub fn connector_calls(&self) -> impl Iterator<Item = (&Str, Pointer, &ConnectorInputs)> {
+        let triggers = self.triggers.iter().filter_map(|trigger| match &trigger.kind {
+            TriggerKind::ConnectorPolling(call) | TriggerKind::ConnectorWebhook(call) => {
+                Some((&trigger.name, Pointer::root().child("triggers").child(&trigger.name), call))
+            }
+            _ => None,
+        });
+        let actions = self.actions.iter().filter_map(|action| match &action.kind {
+            ActionKind::Connector(call) | ActionKind::ConnectorWebhook(call) => {
+                Some((&action.name, action.pointer.clone(), call))
+            }
+            _ => None,
+        });
+        triggers.chain(actions)
+    }
+
     /// Whether a Response action exists, waited for or asked for later.
     #[must_use]
     pub fn has_response(&self) -> bool {

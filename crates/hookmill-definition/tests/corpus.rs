@@ -13,6 +13,7 @@ const FAULTY: &[(&str, &[&str])] = &[
     ("MultipleRunAftersBig.json", &["property_missing", "variable_unknown"]),
     ("RunAfter.json", &["property_missing", "variable_twice", "reference_unknown", "response_without_caller"]),
     ("SimpleParametersOnly.json", &["parameter_unknown"]),
+    ("StressTest600.json", &["limit_actions"]),
     ("StressTest100.json", &["variable_unknown"]),
 ];
 

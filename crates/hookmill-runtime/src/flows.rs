@@ -173,7 +173,10 @@ impl Runtime {
     /// A webhook's inputs are evaluated once, when it is created: what fails then is found out now.
     fn check_trigger_inputs(&self, plan: &Plan, parameters: &Value) -> Option<Diagnostic> {
         use hookmill_engine::trigger::{Surroundings, request};
-        let trigger = plan.triggers.first()?;
+        let Some(trigger) = plan.triggers.first() else {
+            let at = Pointer::root().child("triggers");
+            return Some(Diagnostic::error("trigger_missing", at, "A flow needs a trigger: nothing would start it."));
+        };
         if !matches!(trigger.kind, TriggerKind::ConnectorWebhook(_) | TriggerKind::HttpWebhook { .. }) {
             return None;
         }

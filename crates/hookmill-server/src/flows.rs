@@ -241,6 +241,7 @@ pub async fn export(
         connections: connections.collect(),
         parameters: view.parameters,
         envelope: Value::Null,
+        diagnostics: Vec::new(),
     };
     let bytes = file::write_package(&flow).map_err(|error| {
         tracing::error!(%error, "a package cannot be written");

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use hookmill_definition::file::FlowFile;
-use hookmill_definition::plan::{ActionKind, ConnectorInputs, OperationInputs, Plan, TriggerKind};
+use hookmill_definition::plan::{ConnectorInputs, OperationInputs, Plan};
 use hookmill_model::{Diagnostic, Pointer, Value};
+use hookmill_runtime::NOTIFICATIONS_API;
 
 /// Folders are searched this deep.
 const DEPTH_MAX: usize = 6;
@@ -16,10 +17,17 @@ pub struct Catalog {
     operations: BTreeMap<String, Vec<String>>,
 }
 
-/// `shared_git-hub_5f3` and `Git Hub` are the same connector.
+/// `shared_git-20hub` and `Git Hub` are the same connector: blanks and the like are written as `-` and a number.
 fn plain(name: &str) -> String {
     let name = name.trim_start_matches("shared_").to_lowercase();
-    name.chars().filter(|c| c.is_alphanumeric()).collect()
+    let mut parts = name.split('-');
+    let mut found = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        let is_mark = code.is_some_and(|code| code.is_ascii_punctuation() || code == b' ');
+        found.push_str(if is_mark { &part[2..] } else { part });
+    }
+    found.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 impl Catalog {
@@ -69,29 +77,21 @@ impl Catalog {
 
     /// What of a flow the connectors lack.
     pub fn check(&self, flow: &FlowFile, plan: &Plan) -> Vec<Diagnostic> {
-        let mut findings = Vec::new();
-        for trigger in &plan.triggers {
-            if let TriggerKind::ConnectorPolling(call) | TriggerKind::ConnectorWebhook(call) = &trigger.kind {
-                let at = Pointer::root().child("triggers").child(&trigger.name);
-                findings.extend(self.check_call(flow, &trigger.name, call, &at));
-            }
-        }
-        for action in &plan.actions {
-            if let ActionKind::Connector(call) | ActionKind::ConnectorWebhook(call) = &action.kind {
-                findings.extend(self.check_call(flow, &action.name, call, &action.pointer));
-            }
-        }
-        findings
+        plan.connector_calls().filter_map(|(name, at, call)| self.check_call(flow, name, call, &at)).collect()
     }
 
     fn check_call(&self, flow: &FlowFile, name: &str, call: &ConnectorInputs, at: &Pointer) -> Option<Diagnostic> {
         let reference = flow.connections.iter().find(|reference| reference.key == call.connection);
         let api = call.api.clone().or_else(|| reference.and_then(|reference| reference.api.clone()));
         let api = api.unwrap_or_else(|| call.connection.clone());
+        if &*api == NOTIFICATIONS_API {
+            return None;
+        }
         let wanted = plain(&api);
-        // Names of imported custom connectors end with an identifier.
-        let found = self.operations.iter().find(|(known, _)| wanted == **known || wanted.starts_with(known.as_str()));
-        let Some((_, operations)) = found else {
+        // Names of imported custom connectors end with an identifier: the longest name that fits is meant.
+        let starts = |known: &&String| wanted.starts_with(known.as_str());
+        let found = self.operations.keys().filter(starts).max_by_key(|known| known.len());
+        let Some((found, operations)) = found.and_then(|found| Some((found, self.operations.get(found)?))) else {
             let message = format!("'{name}' needs the connector '{api}', which is not in the folder.");
             let hint = "Import the connector's OpenAPI file; until then the flow can be kept as a draft.";
             return Some(Diagnostic::warning("connector_missing", at.clone(), message).with_hint(hint));
@@ -104,6 +104,8 @@ impl Catalog {
         let closest = hookmill_expression::closest(operation_id, operations.iter().map(String::as_str));
         let hint =
             closest.map_or_else(|| "Choose another operation.".to_owned(), |known| format!("Did you mean '{known}'?"));
-        Some(Diagnostic::error("operation_unknown", at.clone(), message).with_hint(hint))
+        // Where the names only begin alike, another connector may be meant.
+        let finding = if *found == wanted { Diagnostic::error } else { Diagnostic::warning };
+        Some(finding("operation_unknown", at.clone(), message).with_hint(hint))
     }
 }

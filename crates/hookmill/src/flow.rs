@@ -209,7 +209,14 @@ fn check(path: &str, connectors: Option<&str>, json: bool) -> Result<Verdict> {
             output::diagnostics(&shown, &flow.diagnostics)?;
             for need in &flow.needs {
                 let text = |name: &str| need.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-                output::line(format_args!("{shown}: needs a connection of {} for '{}'", text("api"), text("key")))?;
+                let users = need.get("usedBy").and_then(Value::as_array).unwrap_or_default();
+                let users: Vec<&str> = users.iter().filter_map(Value::as_str).collect();
+                output::line(format_args!(
+                    "{shown}: needs a connection of {} for '{}', used by {}",
+                    text("api"),
+                    text("key"),
+                    if users.is_empty() { "nothing".to_owned() } else { users.join(", ") }
+                ))?;
             }
         }
         let errors = checked.iter().flat_map(|flow| &flow.diagnostics).filter(|finding| is_error(finding)).count();
@@ -222,16 +229,22 @@ fn check(path: &str, connectors: Option<&str>, json: bool) -> Result<Verdict> {
 fn check_flow(flow: &file::FlowFile, catalog: Option<&crate::catalog::Catalog>) -> Checked {
     let compilation = compile(&flow.definition, &flow.parameters, flow.profile, &Limits::default());
     let mut diagnostics = compilation.diagnostics;
-    if let (Some(catalog), Some(plan)) = (catalog, &compilation.plan) {
+    let read = flow.diagnostics.iter().cloned();
+    let plan = compilation.plan.or(compilation.faulty);
+    if let (Some(catalog), Some(plan)) = (catalog, &plan) {
         diagnostics.extend(catalog.check(flow, plan));
     }
     for finding in &mut diagnostics {
         finding.pointer = flow.pointer.join(&finding.pointer);
     }
+    diagnostics.splice(0..0, read);
+    let calls: Vec<_> = plan.iter().flat_map(hookmill_definition::Plan::connector_calls).collect();
     let needs = flow.connections.iter().map(|connection| {
+        let users = calls.iter().filter(|(_, _, call)| call.connection == connection.key);
         Value::object([
             ("key", Value::from(connection.key.clone())),
             ("api", connection.api.clone().map(Value::from).unwrap_or_default()),
+            ("usedBy", Value::array(users.map(|(name, ..)| Value::from((*name).clone())).collect())),
         ])
     });
     Checked { name: flow.name.clone(), entry: flow.entry.clone(), needs: needs.collect(), diagnostics }

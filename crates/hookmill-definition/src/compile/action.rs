@@ -516,7 +516,7 @@ impl Compiler<'_> {
                     kind.as_str(),
                     article(value.source())
                 );
-                self.error("variable_value", at.child("value"), message);
+                self.warning("variable_value", at.child("value"), message);
             }
             variables.push(VariableInput { name: name.into(), kind, value });
         }

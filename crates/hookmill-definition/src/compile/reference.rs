@@ -301,5 +301,40 @@ impl Compiler<'_> {
         for (code, at, message) in findings {
             self.error(code, at, message);
         }
+        self.check_parallel_responses();
+    }
+
+    /// Two Response actions of which neither excludes the other: which one answers is left to chance.
+    fn check_parallel_responses(&mut self) {
+        let before = self.all_before();
+        let is_response = |index: &ActionIndex| matches!(self.plan.actions[*index].kind, ActionKind::Response(_));
+        let responses: Vec<ActionIndex> = (0..self.plan.actions.len()).filter(is_response).collect();
+        let mut findings = Vec::new();
+        for (place, second) in responses.iter().enumerate() {
+            let chain = self.chain(*second);
+            for first in &responses[..place] {
+                let own = self.chain(*first);
+                // The outermost pair of different actions in one group, on the way to each of the two.
+                let pair = own.iter().find_map(|a| {
+                    let group = self.plan.actions[*a].group;
+                    let b = chain.iter().find(|b| self.plan.actions[**b].group == group)?;
+                    Some((*a, *b))
+                });
+                let Some((a, b)) = pair.filter(|(a, b)| a != b) else { continue };
+                let shares = |a: ActionIndex, b: ActionIndex| before[a].contains(&b) || before[b].contains(&a);
+                let starts_both =
+                    self.plan.actions[a].run_after.is_empty() && self.plan.actions[b].run_after.is_empty();
+                if starts_both && !shares(a, b) {
+                    findings.push((*second, self.plan.actions[*first].name.clone()));
+                }
+            }
+        }
+        for (second, first) in findings {
+            let message = format!(
+                "'{}' and '{first}' are Response actions in parallel branches: only one of them answers, the other fails.",
+                self.plan.actions[second].name
+            );
+            self.warning("response_parallel", self.pointers[second].clone(), message);
+        }
     }
 }

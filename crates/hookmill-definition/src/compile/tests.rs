@@ -86,7 +86,7 @@ fn variables_are_declared_once_at_the_top_and_before_use() {
 #[test]
 fn what_is_not_a_definition_is_said_once() {
     for (text, code) in
-        [("[]", "definition_malformed"), ("{}", "definition_malformed"), (r#"{"actions":{}}"#, "trigger_missing")]
+        [("[]", "definition_malformed"), ("{}", "definition_malformed"), (r#"{"actions":[]}"#, "trigger_missing")]
     {
         let found =
             compile(&Value::from_json(text.as_bytes()).unwrap(), &Value::Null, Profile::LogicApps, &Limits::default());

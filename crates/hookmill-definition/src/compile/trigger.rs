@@ -12,12 +12,15 @@ use crate::plan::{CallInputs, Concurrency, ConnectorInputs, OperationInputs, Tri
 use crate::recurrence::Recurrence;
 use crate::schema::{Schema, SchemaError};
 
+/// A definition may be kept without a trigger, and cannot run.
+const NO_TRIGGER: &str = "There is no trigger: the flow can be kept, but nothing starts it.";
+
 impl Compiler<'_> {
     pub(super) fn triggers(&mut self, triggers: Option<&Value>) {
         let root = Pointer::root().child("triggers");
         let triggers = match triggers {
             None | Some(Value::Null) => {
-                return self.error("trigger_missing", root, "A flow needs a trigger.");
+                return self.warning("trigger_missing", root, NO_TRIGGER);
             }
             Some(Value::Object(triggers)) => triggers,
             Some(other) => {
@@ -26,7 +29,7 @@ impl Compiler<'_> {
             }
         };
         if triggers.is_empty() {
-            self.error("trigger_missing", root.clone(), "A flow needs a trigger.");
+            self.warning("trigger_missing", root.clone(), NO_TRIGGER);
         }
         // An exported flow of Power Automate has exactly one.
         let most = if self.profile == Profile::PowerAutomate { 1 } else { self.limits.triggers_max };
@@ -159,16 +162,18 @@ impl Compiler<'_> {
         match Schema::new(source) {
             Ok(schema) => Some(schema),
             Err(error) => {
-                let (code, message) = match error {
+                // What is no schema checks nothing; that is odd, but other services take it.
+                let (code, message, refused) = match error {
                     SchemaError::NotSupported(keyword) => (
                         "schema_not_supported",
                         format!("The keyword '{keyword}' cannot be used in the schema of a flow."),
+                        is_needed,
                     ),
                     SchemaError::Invalid(message) => {
-                        ("schema_invalid", format!("This is not a JSON Schema: {message}"))
+                        ("schema_invalid", format!("This is not a JSON Schema, and checks nothing: {message}"), false)
                     }
                 };
-                if is_needed {
+                if refused {
                     self.error(code, pointer.clone(), message)
                 } else {
                     self.warning(code, pointer.clone(), message)
