@@ -19,6 +19,7 @@ cargo xtask test [PART…]        install what the tests need, run everything
 cargo xtask bench [-- FLAGS]    measure against the floor receiver, print the ratio
 cargo xtask interface           build the web interface into ui/dist
 cargo xtask schema              write docs/expressions.md from the table of functions
+cargo xtask simulate [-- FROM]  100,000 random flows in the simulator, from the number FROM on (default: the day)
 cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
 
 FLAGS of `run` go to `hookmill serve`, for example:  cargo xtask run -- --listen 127.0.0.1:8080";
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         "bench" => bench(&rest),
         "interface" => interface::build(),
         "schema" => schema(),
+        "simulate" => simulate(&rest),
         "tidy" => tidy::check(),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
@@ -66,6 +68,18 @@ fn run(flags: &[String]) -> Result<()> {
 fn bench(flags: &[String]) -> Result<()> {
     Program::new("cargo").args(["build", "--release", "-p", "hookmill", "-p", "hookmill-bench"]).run()?;
     Program::new(system::target_dir().join("release").join("hookmill-bench")).args(flags).run()
+}
+
+/// The nightly run of the simulator: other flows each day.
+fn simulate(from: &[String]) -> Result<()> {
+    let day = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs() / 86_400;
+    let from = from.first().cloned().unwrap_or_else(|| (day * 1_000_000).to_string());
+    println!("100,000 flows from number {from} on");
+    Program::new("cargo")
+        .args(["test", "--release", "-p", "hookmill-sim", "random_flows", "--", "--nocapture"])
+        .env("HOOKMILL_SIM_FLOWS", "100000")
+        .env("HOOKMILL_SIM_FROM", &from)
+        .run()
 }
 
 fn schema() -> Result<()> {

@@ -38,6 +38,11 @@ impl Program {
         self
     }
 
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Runs it with our standard streams.
     pub fn run(mut self) -> Result<()> {
         println!("$ {}", self.shown);

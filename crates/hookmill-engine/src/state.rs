@@ -28,7 +28,7 @@ pub struct IllegalFact {
 }
 
 /// One action run, as far as decisions need it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Where it stands.
     pub status: ActionStatus,
@@ -52,7 +52,7 @@ pub struct Record {
 }
 
 /// The requests of an action that has not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CallState {
     pub settings: CallSettings,
     /// Requests so far.
@@ -72,14 +72,16 @@ pub(crate) struct CallState {
 }
 
 /// A request that is in flight, or is to be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OpenEffect {
     pub request: ActionRequest,
     pub purpose: Purpose,
+    /// When it was handed out, the last time.
+    pub handed_out_at: Timestamp,
 }
 
 /// Why and until when an action waits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wait {
     pub reason: WaitReason,
     pub until: Option<Timestamp>,
@@ -87,7 +89,7 @@ pub(crate) struct Wait {
 }
 
 /// A loop that has not ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LoopState {
     pub items: Option<Value>,
     pub count: u32,
@@ -124,7 +126,7 @@ pub struct Response {
 }
 
 /// Why nothing new begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stop {
     pub status: RunStatus,
     pub code: Str,
@@ -132,7 +134,7 @@ pub(crate) struct Stop {
 }
 
 /// The state of one run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunState {
     pub(crate) run: Option<RunId>,
     pub(crate) seed: u64,
@@ -366,7 +368,7 @@ impl RunState {
                 };
                 slot.insert(path.indexes.clone(), record);
             }
-            Fact::EffectStarted { path, attempt, retry, purpose, request, .. } => {
+            Fact::EffectStarted { at, path, attempt, retry, purpose, request } => {
                 let key = (path.clone(), *attempt);
                 if self.open.contains_key(&key) {
                     return Err(illegal(fact, "the request is open already".to_owned()));
@@ -383,11 +385,23 @@ impl RunState {
                     call.first.get_or_insert_with(|| request.clone());
                     self.waits.remove(path);
                 }
-                self.open.insert(key, OpenEffect { request: request.clone(), purpose: *purpose });
+                let open = OpenEffect { request: request.clone(), purpose: *purpose, handed_out_at: *at };
+                self.open.insert(key, open);
             }
-            Fact::EffectRedispatched { path, attempt, .. } => {
-                if !self.open.contains_key(&(path.clone(), *attempt)) {
+            Fact::EffectRedispatched { at, path, attempt } => {
+                let Some(open) = self.open.get_mut(&(path.clone(), *attempt)) else {
                     return Err(illegal(fact, "the request is not open".to_owned()));
+                };
+                // What went by since the first sending is not the service's fault: the timeout begins anew.
+                let lost = at.since(open.handed_out_at);
+                open.handed_out_at = *at;
+                let call = self.record_mut(path).and_then(|record| record.call.as_mut());
+                if let Some(deadline) = call.and_then(|call| call.settings.deadline.as_mut()) {
+                    let before = *deadline;
+                    *deadline = before.plus(lost);
+                    let after = *deadline;
+                    self.deadlines.remove(&(before, path.clone()));
+                    self.deadlines.insert((after, path.clone()));
                 }
             }
             Fact::EffectEnded { path, attempt, performed, .. } => {

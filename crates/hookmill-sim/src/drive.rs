@@ -1,40 +1,43 @@
 //! One run against the world, and the properties that must hold on the way.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use hookmill_definition::Plan;
-use hookmill_engine::{Command, EffectId, Environment, Fact, Input, RunState, Start, decide, pending};
-use hookmill_model::{ActionStatus, Id, Object, RunId, RunStatus, Timestamp, Value};
+use hookmill_engine::{
+    ActionPath, ActionRequest, Command, EffectId, Environment, Input, Outcome, RunState, Start, pending,
+};
+use hookmill_model::{Id, Object, RunId, RunStatus, Str, Timestamp, Value};
 
-use crate::naive::Statuses;
-use crate::{Random, world};
+use crate::journal::Journal;
+use crate::mutation::Mutation;
+use crate::naive::Expected;
+use crate::{Random, bound, naive, world};
 
 const BEGIN: Timestamp = Timestamp::from_millis(1_735_689_600_000);
 /// A run of a random flow needs far fewer decisions.
 const STEPS_MAX: usize = 50_000;
-
-/// A fault that is planted to see whether the properties find it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutation {
-    /// None: the engine as it is.
-    None,
-    /// After a crash what was in flight gets another idempotency key.
-    NewKeyAfterCrash,
-    /// A predecessor's status is not compared with `runAfter`.
-    AnyStatusGoes,
-    /// An outcome is forgotten when the process dies after its commit.
-    LosesFacts,
-}
+/// What the addresses of webhook actions begin with.
+const CALLBACKS: &str = "https://h/";
 
 /// How a run is disturbed.
 #[derive(Clone, Copy, Debug)]
 pub struct Disturbance {
-    /// Crashes, before and after commits.
+    /// The process dies before and after commits; the store refuses, or says that it refused what it took.
     pub crashes: bool,
+    /// Outcomes come for requests that nobody made.
+    pub wrong_outcomes: bool,
     /// A person cancels.
     pub cancels: bool,
-    /// The planted fault.
-    pub mutation: Mutation,
+}
+
+impl Disturbance {
+    /// Nothing goes wrong but what services do.
+    pub const CALM: Self = Self { crashes: false, wrong_outcomes: false, cancels: false };
+    /// Everything but a person.
+    pub const STORM: Self = Self { crashes: true, wrong_outcomes: true, cancels: false };
+    /// Everything.
+    pub const CANCELLED: Self = Self { crashes: true, wrong_outcomes: true, cancels: true };
 }
 
 /// What a run ended with.
@@ -42,10 +45,12 @@ pub struct Disturbance {
 pub struct Ended {
     /// The run's status.
     pub status: RunStatus,
-    /// The status of each action run.
-    pub statuses: Statuses,
-    /// How many facts it took.
+    /// The status of each action run, and the counted variable.
+    pub reached: Expected,
+    /// How many facts it took, those of crashes left out.
     pub facts: usize,
+    /// The journal as it was stored.
+    pub journal: Vec<Vec<u8>>,
 }
 
 /// The identifier of all simulated runs.
@@ -54,217 +59,272 @@ pub fn run_id() -> RunId {
     RunId::make(BEGIN, [3; 10])
 }
 
-struct Journal {
-    facts: Vec<Vec<u8>>,
-    statuses: Statuses,
-    started: BTreeSet<(String, Vec<u32>)>,
-    ended: bool,
+/// How the process ends a step.
+enum Step {
+    /// The facts are stored.
+    Stored,
+    /// They are not, and the process does not live to see it or is told so.
+    NotStored,
+    /// They are stored, and the process dies or is told that they are not.
+    StoredUnseen,
 }
 
-impl Journal {
-    /// Stores facts and checks each: order, single ends, nothing behind the end.
-    fn commit(&mut self, plan: &Plan, facts: &[Fact]) -> Result<(), String> {
-        for fact in facts {
-            if self.ended {
-                return Err("(e) a fact follows the end of the run".to_owned());
-            }
-            match fact {
-                Fact::ActionStarted { path, .. } => {
-                    let key = (path.action.to_string(), path.indexes.clone());
-                    let index = plan.find(&path.action).ok_or("an action that the plan does not have")?;
-                    for (before, accepted) in &plan.actions[index].run_after {
-                        let before = (plan.actions[*before].name.to_string(), path.indexes.clone());
-                        let holds = self.statuses.get(&before).is_some_and(|status| accepted.contains(status));
-                        if !holds {
-                            return Err(format!("(d) {} started although its runAfter does not hold", path.action));
-                        }
-                    }
-                    if !self.started.insert(key) {
-                        return Err(format!("(d) {} started twice", path.action));
-                    }
-                }
-                Fact::ActionEnded { path, status, .. } => {
-                    let key = (path.action.to_string(), path.indexes.clone());
-                    if self.statuses.insert(key, *status).is_some() {
-                        return Err(format!("(d) {} ended twice", path.action));
-                    }
-                }
-                Fact::RunEnded { .. } => self.ended = true,
-                _ => {}
-            }
-            self.facts.push(fact.encode());
-        }
-        Ok(())
-    }
-
-    fn fold(&self) -> Result<RunState, String> {
-        let mut state = RunState::default();
-        for bytes in &self.facts {
-            let fact = Fact::decode(bytes).map_err(|fault| fault.to_string())?;
-            state.apply(&fact).map_err(|fault| fault.to_string())?;
-        }
-        Ok(state)
-    }
-}
-
-/// What is under way in the process; a crash forgets it.
+/// What is under way.
 #[derive(Default)]
-struct InFlight {
-    answers: BTreeMap<(Timestamp, u64), (EffectId, hookmill_engine::Outcome)>,
+struct World {
+    /// Answers on their way to the process; a crash forgets them.
+    answers: BTreeMap<(Timestamp, u64), (EffectId, Outcome)>,
+    /// Calls on their way to the process; the service repeats them until they are taken.
+    calls: BTreeMap<(Timestamp, u64), Str>,
+    /// What this process has handed out.
     known: BTreeSet<EffectId>,
+    /// The idempotency keys that services saw.
+    keys: BTreeSet<String>,
+    subscribed: BTreeSet<ActionPath>,
     count: u64,
 }
 
-/// Drives a run to its end.
+impl World {
+    fn crash(&mut self) {
+        self.answers.clear();
+        self.known.clear();
+    }
+
+    fn place(&mut self, at: Timestamp) -> (Timestamp, u64) {
+        self.count += 1;
+        (at, self.count)
+    }
+
+    /// A service gets a request.
+    fn perform(&mut self, drive: &Drive<'_>, effect: &EffectId, request: &ActionRequest) -> Result<(), String> {
+        if !self.known.insert(effect.clone()) {
+            return Ok(());
+        }
+        let own = effect.to_string();
+        let is_again = self.keys.contains(&own);
+        let key = if drive.mutation == Mutation::NewKeyAfterCrash && is_again { format!("{own}/again") } else { own };
+        if is_again && !self.keys.contains(&key) {
+            return Err(format!("(b) {effect} was performed with two idempotency keys"));
+        }
+        self.keys.insert(key);
+        let answer = world::answer(drive.seed, effect);
+        if let ActionRequest::Http(request) = request
+            && let Some(token) = request.body.as_str().and_then(|url| url.strip_prefix(CALLBACKS))
+            && matches!(answer.outcome, Outcome::Replied { status: ..=399, .. })
+            && let Some(after) = world::callback(drive.seed, &effect.path)
+            && self.subscribed.insert(effect.path.clone())
+        {
+            let (first, second) = (self.place(drive.now.plus(after)), self.place(drive.now.plus(after * 2)));
+            self.calls.insert(first, token.into());
+            self.calls.insert(second, token.into());
+        }
+        let at = drive.now.plus(answer.delay);
+        let place = self.place(at);
+        self.answers.insert(place, (effect.clone(), answer.outcome.clone()));
+        if let Some(after) = answer.again_after {
+            let place = self.place(at.plus(after));
+            self.answers.insert(place, (effect.clone(), answer.outcome));
+        }
+        Ok(())
+    }
+}
+
+struct Drive<'a> {
+    plan: &'a Plan,
+    seed: u64,
+    mutation: Mutation,
+    now: Timestamp,
+}
+
+/// Drives a run to its end. The plan is the engine's; `checked` is the one that it should be.
 ///
 /// # Errors
 /// The property that does not hold.
-pub fn drive(plan: &Plan, checked: &Plan, seed: u64, disturbance: Disturbance) -> Result<Ended, String> {
+pub fn drive(
+    plan: &Plan,
+    checked: &Plan,
+    seed: u64,
+    disturbance: Disturbance,
+    mutation: Mutation,
+) -> Result<Ended, String> {
     let mut random = Random::new(seed ^ 0xD1B5_4A32_D192_ED03);
-    let mut journal = Journal { facts: Vec::new(), statuses: Statuses::new(), started: BTreeSet::new(), ended: false };
-    let mut performed: BTreeSet<String> = BTreeSet::new();
+    let mut drive = Drive { plan, seed, mutation, now: BEGIN };
+    let mut journal = Journal::default();
+    let mut world = World::default();
     let mut state = RunState::default();
-    let mut flight = InFlight::default();
-    let mut now = BEGIN;
-    let mut inputs = vec![Input::Start(Box::new(Start {
+    let mut next = Some(start(seed));
+    for _ in 0..STEPS_MAX {
+        let input = next.take().unwrap_or(Input::Tick);
+        let changes_nothing = match &input {
+            Input::EffectEnded { effect, .. } => {
+                !journal.is_open(&effect.path, effect.attempt) || effect.run != run_id()
+            }
+            _ => false,
+        };
+        let environment = Environment { now: drive.now, callback_base: CALLBACKS, callback_key: b"k" };
+        let facts = mutation
+            .decide(plan, &mut state, environment, input.clone(), &journal)
+            .map_err(|fault| format!("illegal: {fault}"))?;
+        if changes_nothing && !facts.is_empty() {
+            return Err(format!("(c) an outcome that nobody waits for made {} facts", facts.len()));
+        }
+        let step = match (disturbance.crashes && random.once_in(6), random.once_in(2)) {
+            (false, _) => Step::Stored,
+            (true, true) => Step::NotStored,
+            (true, false) => Step::StoredUnseen,
+        };
+        if matches!(step, Step::Stored | Step::StoredUnseen) {
+            journal.commit(checked, &facts, &state)?;
+            if journal.without_crashes() > bound::facts_max(checked) {
+                return Err("(f) the run makes more facts than its plan allows".to_owned());
+            }
+            if state.status().is_final() {
+                return Ok(ended(&state, &journal));
+            }
+        }
+        if !matches!(step, Step::Stored) {
+            if mutation == Mutation::LosesFacts && journal.len() > 4 {
+                journal.lose_last();
+            }
+            state = journal.fold(|fact| mutation.forgets(fact))?;
+            world.crash();
+            // Who called is not answered, and calls again.
+            if let (Input::CallbackReceived { token, .. }, Step::NotStored) = (&input, &step) {
+                let place = world.place(drive.now.plus(Duration::from_secs(1)));
+                world.calls.insert(place, token.clone());
+            }
+            next = Some(if journal.is_empty() { input } else { Input::Recovered });
+            continue;
+        }
+        next = match (disturbance.cancels && random.once_in(40), disturbance.wrong_outcomes && random.once_in(12)) {
+            (true, _) => Some(Input::CancelRequested),
+            (_, true) => Some(wrong_outcome(&mut random, &state, plan)),
+            _ => drive.go_on(&state, &mut world)?,
+        };
+    }
+    Err("(f) the run does not end".to_owned())
+}
+
+fn start(seed: u64) -> Input {
+    Input::Start(Box::new(Start {
         run: run_id(),
         seed,
         trigger: Value::object([("outputs", Value::from(Object::new()))]),
         parameters: Value::Null,
         workflow: Value::Null,
-        caller_waits: false,
+        caller_waits: true,
         caller_until: None,
         taken_over: Vec::new(),
         held: false,
-    }))];
-    for step in 0..STEPS_MAX {
-        let input = inputs.pop().unwrap_or(Input::Tick);
-        let started = matches!(input, Input::Start(_));
-        let environment = Environment { now, callback_base: "https://h/", callback_key: b"k" };
-        let facts =
-            decide(plan, &mut state, environment, input.clone()).map_err(|fault| format!("illegal: {fault}"))?;
-        let crash = disturbance.crashes && random.once_in(6);
-        if crash && random.once_in(2) {
-            // Before the commit: the facts never were.
-            state = journal.fold()?;
-            flight = InFlight::default();
-            inputs = if started && journal.facts.is_empty() { vec![input] } else { vec![Input::Recovered] };
-            continue;
-        }
-        journal.commit(checked, &facts)?;
-        if step % 16 == 0 || crash {
-            let folded = journal.fold()?;
-            if format!("{:?}", summary(&folded)) != format!("{:?}", summary(&state)) {
-                return Err("(a) the fold of the facts is not the state".to_owned());
-            }
-        }
-        if state.status().is_final() {
-            return Ok(Ended { status: state.status(), statuses: journal.statuses, facts: journal.facts.len() });
-        }
-        if crash {
-            if disturbance.mutation == Mutation::LosesFacts && journal.facts.len() > 4 {
-                journal.facts.pop();
-            }
-            state = journal.fold()?;
-            flight = InFlight::default();
-            inputs = vec![Input::Recovered];
-            continue;
-        }
-        if disturbance.cancels && random.once_in(40) {
-            inputs.push(Input::CancelRequested);
-            continue;
-        }
-        now = go_on(plan, &state, seed, disturbance.mutation, now, &mut flight, &mut inputs, &mut performed)?;
-    }
-    Err("(f) the run does not end".to_owned())
+    }))
 }
 
-/// Hands out what is pending and lets time pass to the next thing that happens.
-#[allow(clippy::too_many_arguments)] // It is one step of the loop above.
-fn go_on(
-    plan: &Plan,
-    state: &RunState,
-    seed: u64,
-    mutation: Mutation,
-    now: Timestamp,
-    flight: &mut InFlight,
-    inputs: &mut Vec<Input>,
-    performed: &mut BTreeSet<String>,
-) -> Result<Timestamp, String> {
-    if !inputs.is_empty() {
-        return Ok(now);
-    }
-    let mut wake = None;
-    for command in pending(plan, state) {
-        match command {
-            Command::Perform { effect, .. } => {
-                if !flight.known.insert(effect.clone()) {
-                    continue;
-                }
-                let mut key = effect.to_string();
-                if mutation == Mutation::NewKeyAfterCrash && performed.contains(&key) {
-                    key.push_str("/again");
-                }
-                let action = (effect.path.action.to_string(), effect.path.indexes.clone(), effect.attempt);
-                let same = |known: &String| known.starts_with(&effect.to_string()) && *known != key;
-                if performed.iter().any(same) {
-                    return Err(format!("(b) {action:?} was performed with two idempotency keys"));
-                }
-                performed.insert(key);
-                let answer = world::answer(seed, &effect);
-                for _ in 0..=u8::from(answer.twice) {
-                    flight.count += 1;
-                    let at = now.plus(answer.delay);
-                    flight.answers.insert((at, flight.count), (effect.clone(), answer.outcome.clone()));
-                }
-            }
-            Command::WakeAt(at) => wake = Some(at),
-            Command::Continue => {
-                inputs.push(Input::Tick);
-                return Ok(now);
-            }
-        }
-    }
-    let next = flight.answers.first_key_value().map(|((at, _), _)| *at);
-    match (next, wake) {
-        (Some(at), wake) if wake.is_none_or(|wake| at <= wake) => {
-            if let Some((_, (effect, outcome))) = flight.answers.pop_first() {
-                inputs.push(Input::EffectEnded { effect, performed: Box::new(world::performed(outcome)) });
-            }
-            Ok(now.max(at))
-        }
-        (_, Some(wake)) => Ok(now.max(wake)),
-        _ => Err("(f) the run waits for nothing".to_owned()),
+fn ended(state: &RunState, journal: &Journal) -> Ended {
+    let count = state.variables().get("n").and_then(|variable| variable.value.as_i64()).unwrap_or(0);
+    Ended {
+        status: state.status(),
+        reached: Expected { statuses: journal.statuses.clone(), count },
+        facts: journal.without_crashes(),
+        journal: journal.bytes().to_vec(),
     }
 }
 
-/// What of a state must be equal after a fold.
-fn summary(state: &RunState) -> (RunStatus, u64, usize, Vec<String>) {
-    let variables = state.variables().values().map(|variable| format!("{variable:?}")).collect();
-    (state.status(), state.facts(), state.records_kept(), variables)
+/// An outcome of a request that nobody made: of another run, an attempt to come, another iteration, a made-up action.
+fn wrong_outcome(random: &mut Random, state: &RunState, plan: &Plan) -> Input {
+    let open = pending(plan, state).into_iter().find_map(|command| match command {
+        Command::Perform { effect, .. } => Some(effect),
+        _ => None,
+    });
+    let path = ActionPath { action: "a1".into(), indexes: Vec::new() };
+    let mut effect = open.unwrap_or(EffectId { run: run_id(), path, attempt: 99 });
+    match random.below(4) {
+        0 => effect.run = RunId::make(BEGIN, [9; 10]),
+        1 => effect.attempt += 7,
+        2 => effect.path.indexes.push(3),
+        _ => effect.path.action = "nobody".into(),
+    }
+    let outcome =
+        Outcome::Replied { status: 599, headers: Object::new(), body: Some(Value::from("not what was asked for")) };
+    Input::EffectEnded { effect, performed: Box::new(world::performed(outcome)) }
 }
 
-/// Compares the statuses with those of the naive interpreter; iterations that were forgotten count too, since the
-/// journal has them.
+impl Drive<'_> {
+    /// Hands out what is pending and lets time pass to the next thing that happens.
+    fn go_on(&mut self, state: &RunState, world: &mut World) -> Result<Option<Input>, String> {
+        let mut wake = None;
+        for command in pending(self.plan, state) {
+            match command {
+                Command::Perform { effect, request } => world.perform(self, &effect, &request)?,
+                Command::WakeAt(at) => wake = Some(at),
+                Command::Continue => return Ok(Some(Input::Tick)),
+            }
+        }
+        let answer = world.answers.first_key_value().map(|((at, _), _)| *at);
+        let call = world.calls.first_key_value().map(|((at, _), _)| *at);
+        let Some(at) = answer.into_iter().chain(call).chain(wake).min() else {
+            return Err("(f) the run waits for nothing".to_owned());
+        };
+        self.now = self.now.max(at);
+        if answer == Some(at) {
+            return Ok(world.answers.pop_first().map(|(_, (effect, outcome))| Input::EffectEnded {
+                effect,
+                performed: Box::new(world::performed(outcome)),
+            }));
+        }
+        if call == Some(at) {
+            let outputs = Value::object([("headers", Value::from(Object::new()))]);
+            return Ok(world.calls.pop_first().map(|(_, token)| Input::CallbackReceived { token, outputs }));
+        }
+        Ok(Some(Input::Tick))
+    }
+}
+
+/// Compares what a run reached with the naive interpreter; iterations that were forgotten count too, since the journal
+/// has them.
 ///
 /// # Errors
-/// The first action that differs.
-pub fn compare(ended: &Ended, expected: &Statuses) -> Result<(), String> {
-    for (key, status) in expected {
-        match ended.statuses.get(key) {
+/// The first difference.
+pub fn compare(ended: &Ended, expected: &Expected) -> Result<(), String> {
+    let reached = &ended.reached.statuses;
+    for (key, status) in &expected.statuses {
+        match reached.get(key) {
             Some(found) if found == status => {}
             found => return Err(format!("(g) {key:?}: expected {status}, got {found:?}")),
         }
     }
-    let surplus = ended.statuses.iter().find(|(key, _)| !expected.contains_key(*key));
-    match surplus {
-        Some((key, status)) => Err(format!("(g) {key:?} has the status {status}, but should have no record")),
-        None => Ok(()),
+    if let Some((key, status)) = reached.iter().find(|(key, _)| !expected.statuses.contains_key(*key)) {
+        return Err(format!("(g) {key:?} has the status {status}, but should have no record"));
     }
+    if ended.reached.count != expected.count {
+        return Err(format!("(g) the variable is {} instead of {}", ended.reached.count, expected.count));
+    }
+    Ok(())
 }
 
-/// Whether a status is one that an undisturbed run may end with.
-#[must_use]
-pub fn is_plain(status: ActionStatus) -> bool {
-    matches!(status, ActionStatus::Succeeded | ActionStatus::Failed | ActionStatus::Skipped)
+/// Checks one random flow: undisturbed, with everything that can go wrong, and with a person who cancels.
+///
+/// # Errors
+/// The property that does not hold.
+pub fn check(seed: u64, mutation: Mutation) -> Result<usize, String> {
+    let definition = crate::flow::make(&mut Random::new(seed));
+    let checked = Mutation::None.plan(&definition);
+    let used = mutation.plan(&definition);
+    let calm = drive(&used, &checked, seed, Disturbance::CALM, mutation)?;
+    let is_determined = naive::applies(&checked);
+    if is_determined {
+        compare(&calm, &naive::expected(&checked, seed, run_id()))?;
+    }
+    let stormy = drive(&used, &checked, seed, Disturbance::STORM, mutation)?;
+    if is_determined && stormy.status != calm.status {
+        return Err(format!("(b) with crashes the run ended {} instead of {}", stormy.status, calm.status));
+    }
+    if is_determined && stormy.reached != calm.reached {
+        return Err("(b) with crashes other actions succeeded".to_owned());
+    }
+    let cancelled = drive(&used, &checked, seed, Disturbance::CANCELLED, mutation)?;
+    let further = cancelled.reached.statuses.keys().find(|key| !calm.reached.statuses.contains_key(*key));
+    if let Some((action, indexes)) = further.filter(|_| is_determined) {
+        return Err(format!("(d) a cancelled run has a record of {action}{indexes:?}, an undisturbed one has not"));
+    }
+    Ok(calm.facts + stormy.facts + cancelled.facts)
 }

@@ -5,14 +5,24 @@
 //! |---|---|
 //! | `flow` | random definitions |
 //! | `world` | what services answer, a function of the seed |
-//! | `drive` | one run against the world, with or without crashes, and the properties that must hold on the way |
+//! | `drive` | one run against the world, with or without crashes, a failing store, a person who cancels |
+//! | `journal` | what is on disk, and the properties that every fact must keep |
 //! | `naive` | a second, simple interpreter: what each action's status must be |
+//! | `bound` | how many facts a run may make at most |
+//! | `mutation` | faults that are planted to see whether they are found |
 //!
-//! Everything is a function of one number. A failing one is printed; `HOOKMILL_SIM_SEED=<number> cargo test -p
-//! hookmill-sim` runs it alone.
+//! The properties are named by letters in what fails: (a) the state is the fold of what is stored, after each commit;
+//! (b) crashes change no status and no idempotency key; (c) late, double and wrong outcomes change nothing; (d) an
+//! action starts only when its `runAfter` holds, and ends exactly once; (e) nothing follows the end of a run; (f) a run
+//! ends within the bound of its plan; (g) the naive interpreter agrees.
+//!
+//! Everything is a function of one number. A failing one is printed with the command that runs it alone.
 
+pub mod bound;
 pub mod drive;
 pub mod flow;
+pub mod journal;
+pub mod mutation;
 pub mod naive;
 pub mod world;
 

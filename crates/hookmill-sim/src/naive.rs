@@ -1,10 +1,11 @@
-//! A second interpreter, as simple as can be: recursion over the plan, no time, no facts. It says which status each
-//! action must end with, as long as nothing ends the run early.
+//! A second interpreter, as simple as can be: recursion over the plan, no facts, no state, time only within one call. It
+//! says which status each action must end with, as long as nothing ends the run early.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use hookmill_definition::Plan;
 use hookmill_definition::plan::{ActionIndex, ActionKind, GroupIndex, ROOT};
+use hookmill_definition::{Plan, duration};
 use hookmill_engine::{ActionPath, EffectId, Outcome, RetryPolicy};
 use hookmill_model::{ActionStatus, RunId, Value};
 
@@ -19,12 +20,21 @@ pub fn applies(plan: &Plan) -> bool {
     !plan.actions.iter().any(|action| matches!(action.kind, ActionKind::Terminate(_)))
 }
 
-/// The statuses of all action runs.
+/// What a run comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expected {
+    /// The status of each action run.
+    pub statuses: Statuses,
+    /// The variable that actions count up.
+    pub count: i64,
+}
+
+/// What a run must come to.
 #[must_use]
-pub fn statuses(plan: &Plan, seed: u64, run: RunId) -> Statuses {
-    let mut interpreter = Interpreter { plan, seed, run, found: Statuses::new() };
+pub fn expected(plan: &Plan, seed: u64, run: RunId) -> Expected {
+    let mut interpreter = Interpreter { plan, seed, run, found: Statuses::new(), count: 0 };
     interpreter.group(ROOT, &[]);
-    interpreter.found
+    Expected { statuses: interpreter.found, count: interpreter.count }
 }
 
 struct Interpreter<'a> {
@@ -32,6 +42,7 @@ struct Interpreter<'a> {
     seed: u64,
     run: RunId,
     found: Statuses,
+    count: i64,
 }
 
 impl Interpreter<'_> {
@@ -41,6 +52,16 @@ impl Interpreter<'_> {
 
     fn set(&mut self, action: ActionIndex, indexes: &[u32], status: ActionStatus) {
         self.found.insert((self.plan.actions[action].name.to_string(), indexes.to_vec()), status);
+    }
+
+    fn path(&self, action: ActionIndex, indexes: &[u32]) -> ActionPath {
+        ActionPath { action: self.plan.actions[action].name.clone(), indexes: indexes.to_vec() }
+    }
+
+    fn answer(&self, action: ActionIndex, indexes: &[u32], attempt: u32) -> (Outcome, Duration) {
+        let effect = EffectId { run: self.run, path: self.path(action, indexes), attempt };
+        let answer = world::answer(self.seed, &effect);
+        (answer.outcome, answer.delay)
     }
 
     /// Runs the actions in the order of the document, which random flows keep; gives whether the group failed.
@@ -110,16 +131,44 @@ impl Interpreter<'_> {
                 }
                 of(failed)
             }
+            ActionKind::Switch { on, cases, default } => {
+                let fits = |(_, case, _): &&(hookmill_model::Str, Value, GroupIndex)| case == on.source();
+                let taken = cases.iter().find(fits).map_or(*default, |(_, _, group)| *group);
+                for group in self.plan.actions[action].kind.groups() {
+                    if group != taken {
+                        self.skip_group(group, indexes);
+                    }
+                }
+                of(self.group(taken, indexes))
+            }
+            ActionKind::ChangeVariable { .. } => {
+                self.count += 1;
+                ActionStatus::Succeeded
+            }
+            ActionKind::HttpWebhook { .. } => {
+                let (outcome, _) = self.answer(action, indexes, 1);
+                let path = self.path(action, indexes);
+                match (outcome, world::callback(self.seed, &path)) {
+                    (Outcome::Replied { status: ..=399, .. }, Some(_)) => ActionStatus::Succeeded,
+                    (Outcome::Replied { status: ..=399, .. }, None) => ActionStatus::TimedOut,
+                    _ => ActionStatus::Failed,
+                }
+            }
             ActionKind::Http(call) => {
                 let policy = RetryPolicy::new(call.retry.as_ref().map(|retry| retry.source()), self.plan.profile);
                 let policy = policy.unwrap_or(RetryPolicy::NONE);
-                let mut attempt = 1;
+                let timeout = self.plan.actions[action].timeout.as_ref();
+                let timeout = timeout.and_then(|timeout| duration::parse(timeout.source().as_str()?));
+                let (mut attempt, mut elapsed) = (1, Duration::ZERO);
                 loop {
-                    let path = ActionPath { action: self.plan.actions[action].name.clone(), indexes: indexes.to_vec() };
-                    let effect = EffectId { run: self.run, path, attempt };
-                    let outcome = world::answer(self.seed, &effect).outcome;
+                    let (outcome, delay) = self.answer(action, indexes, attempt);
+                    elapsed += delay;
+                    if timeout.is_some_and(|timeout| elapsed > timeout) {
+                        return ActionStatus::TimedOut;
+                    }
                     if policy.retries(&outcome) && attempt <= policy.count {
                         attempt += 1;
+                        elapsed += Duration::from_millis(policy.interval);
                         continue;
                     }
                     return of(!matches!(outcome, Outcome::Replied { status: ..=399, .. }));
