@@ -2,6 +2,7 @@
 //! its place, and the plan exists where nothing is an error.
 
 mod action;
+mod container;
 mod reference;
 mod secrecy;
 mod trigger;
