@@ -85,7 +85,7 @@ export async function startService() {
       } else if (request.method === 'DELETE') answer(204);
       else if (path.endsWith('/issues')) answer(201, { number: 41, url: 'https://forge.example/acme/web/issues/41' });
       else if (path === '/user/repos') answer(200, [{ name: 'web', full_name: 'acme/web' }, { name: 'api', full_name: 'acme/api' }]);
-      else if (path === '/stock' && body.includes('"lamp"')) answer(409, { error: 'out_of_stock', article: 'lamp' });
+      else if (path === '/stock' && body.includes('lamp')) answer(409, { error: 'out_of_stock', article: 'lamp' });
       else if (path === '/stock') answer(200, { reserved: true });
       else if (path === '/report') answer(200, { visitors: 1284, orders: 37, revenue: 4120.5 });
       else answer(404, { message: 'Not Found' });

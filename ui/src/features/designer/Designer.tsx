@@ -145,7 +145,11 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     setFocus(step ?? TRIGGER_ID);
   }, []);
   const close = useCallback(() => setSide(null), []);
-  const cards = useCards({ edited, edit, picked, setPicked, open, close, scopeTitle: t.scopeTitle });
+  const aside = useRef<HTMLElement>(null);
+  /** The keyboard goes on where the hand left off: on the card, or in the panel that was just opened. */
+  const focusCard = useCallback((id: string) => requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-card="${CSS.escape(id)}"]`)?.focus()), []);
+  const focusPanel = useCallback(() => requestAnimationFrame(() => aside.current?.focus()), []);
+  const cards = useCards({ edited, edit, picked, setPicked, open, close, focusCard, scopeTitle: t.scopeTitle });
   const context = useMemo(() => ({ edited, edit, flow: stored, open, cards }), [edited, edit, stored, open, cards]);
   const picture = useMemo(() => layout(edited.definition), [edited.definition]);
   const describe = useDescribe(edited, findings, live.run);
@@ -155,12 +159,14 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     if (side?.show === 'trigger') {
       edit((held) => ({ ...held, definition: setTrigger(held.definition, made.title, made.step), connections: made.connections }));
       open(null);
+      focusPanel();
       return;
     }
     if (side?.show !== 'action') return;
     const added = addAction(edited.definition, side.position, made.title, made.step);
     edit((held) => ({ ...held, definition: added.definition, connections: made.connections }));
     open(added.name);
+    focusPanel();
   };
   const addBuiltin = (id: string, position: Position) => {
     const builtin = BUILTINS.find((item) => item.id === id && item.kind === 'action');
@@ -168,6 +174,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     const added = addAction(edited.definition, position, builtin.title[language], ensureBranches(builtin.step));
     edit((held) => ({ ...held, definition: added.definition }));
     open(added.name);
+    focusPanel();
   };
   const searchAt = (position: Position, find = false) => setSide(triggerOf(edited.definition) ? { show: 'action', position, find } : { show: 'trigger' });
 
@@ -221,6 +228,10 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
   const selected = side?.show === 'step' ? side.step : undefined;
   /** The card that commands without a card of their own are about. */
   const at = (target: EventTarget): string | null => cardOf(target) ?? selected ?? null;
+  const leavePanel = () => {
+    setSide(null);
+    focusCard(selected ?? focus ?? TRIGGER_ID);
+  };
   const keys = (event: KeyboardEvent) => {
     const command = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
@@ -232,7 +243,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
       const name = at(event.target);
       searchAt(name ? cards.behind(name) : cards.end(), true);
     } else if (isTyping(event.target)) {
-      if (event.key === 'Escape' && side && !event.defaultPrevented) setSide(null);
+      if (event.key === 'Escape' && side && !event.defaultPrevented) leavePanel();
     } else if (command && key === 'z') {
       event.preventDefault();
       act({ do: event.shiftKey ? 'redo' : 'undo' });
@@ -241,7 +252,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
       act({ do: 'redo' });
     } else if (event.key === 'Escape') {
       if (picked.length) setPicked(NONE);
-      else setSide(null);
+      else leavePanel();
     } else if (event.key === '?') {
       setDialog('keys');
     }
@@ -275,7 +286,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     const name = at(event.target);
     if (isTyping(event.target) || window.getSelection()?.toString() || name === null) return;
     event.preventDefault();
-    (cut ? cards.cut : cards.copy)(cards.chosen(name));
+    (cut ? cards.cut : cards.copy)(cards.chosen(name), event.clipboardData);
   };
   const pasteHere = (event: ClipboardEvent) => {
     if (isTyping(event.target)) return;
@@ -290,6 +301,8 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
       if (name !== null && (event.shiftKey || event.ctrlKey || event.metaKey)) return toggle(name);
       setPicked(NONE);
       open(name);
+      // Opened by a key: the next Tab goes into the panel.
+      if (event.detail === 0) focusPanel();
     },
     isSelected: (name) => name === selected || (name !== null && picked.includes(name)),
     onAdd: (position, button) => setAdding({ position, button }),
@@ -368,10 +381,10 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
             <Canvas layout={picture} parts={parts} label={t.canvas} focus={focus} />
           )}
           {side && (
-            <aside className="side" aria-label={sideTitle}>
+            <aside className={side.show === 'step' ? 'side of-step' : 'side'} aria-label={sideTitle} ref={aside} tabIndex={-1}>
               <div className="side-head">
-                <h2>{side.show === 'step' ? '' : sideTitle}</h2>
-                <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={close} />
+                {side.show !== 'step' && <h2>{sideTitle}</h2>}
+                <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={leavePanel} />
               </div>
               {side.show === 'trigger' && <SearchPanel kind="trigger" onChoose={choose} />}
               {side.show === 'action' && <SearchPanel kind="action" onChoose={choose} {...(side.find ? { steps: edited.definition, onStep: open } : {})} />}

@@ -1,6 +1,7 @@
 /** Writing an expression: completion and documentation of functions, and its value with the data of the last run while one types. */
 import { Button, SearchBox } from '@fluentui/react-components';
 import type { CompletionSource } from '@codemirror/autocomplete';
+import type { EditorView } from '@codemirror/view';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
 import { get } from '../../api/client';
@@ -18,6 +19,10 @@ import { useTokens } from './tokens';
 /** After the last key. */
 const PAUSE_MS = 350;
 const LISTED_MAX = 40;
+
+/** The cursor stands between the brackets. */
+const call = (name: string) => (view: EditorView, _: unknown, from: number, to: number) =>
+  view.dispatch({ changes: { from, to, insert: `${name}()` }, selection: { anchor: from + name.length + 1 } });
 
 const exampleOf = (item: ExpressionFunction) => `${item.example} → ${typeof item.result === 'string' ? item.result : JSON.stringify(item.result)}`;
 
@@ -62,7 +67,7 @@ export function ExpressionTab({ step, start, onInsert, label }: { step: string |
       return {
         from: word?.from ?? context.pos,
         options: [
-          ...(items ?? []).map((item) => ({ label: item.name, type: 'function', apply: `${item.name}(`, detail: item.category, info: `${item.signature}\n${item.description}\n${exampleOf(item)}` })),
+          ...(items ?? []).map((item) => ({ label: item.name, type: 'function', apply: call(item.name), detail: item.category, info: `${item.signature}\n${item.description}\n${exampleOf(item)}` })),
           ...groups.flatMap((group) => group.tokens.map((token) => ({ label: token.title, type: 'variable', apply: token.expression, detail: group.title }))),
         ],
       };

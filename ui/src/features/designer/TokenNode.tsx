@@ -22,7 +22,7 @@ function Chip({ expression, nodeKey }: { expression: string; nodeKey: NodeKey })
   const isFunction = title === expression || /^[a-z]\w*\(/i.test(title);
   return (
     <span className={broken ? 'token broken' : isFunction ? 'token function' : 'token'} title={broken ? `${t.brokenToken} ${expression}` : expression} data-expression={expression}>
-      <button type="button" className="token-text" tabIndex={-1} onClick={() => editToken(nodeKey, expression)}>{title}</button>
+      {isFunction ? <button type="button" className="token-text" tabIndex={-1} onClick={() => editToken(nodeKey, expression)}>{title}</button> : title}
       <button
         type="button"
         aria-label={t.removeToken(title)}

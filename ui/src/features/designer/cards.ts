@@ -1,24 +1,26 @@
 /** What can be done with cards: copy, cut, paste, duplicate, delete, move, put into a scope. Menus, keys and the panel use the same commands. */
 import { useMemo } from 'react';
-import { actionsAt, findAction, type Place } from '../../flow-model/definition';
+import { actionsAt, containersOf, findAction, type Place } from '../../flow-model/definition';
 import { copied, moveActions, paste, removeActions, wrapInScope, type Position } from '../../flow-model/edits';
+import { TRIGGER_ID } from '../../flow-model/layout';
 import { rowsOf } from '../../flow-model/order';
 import type { Edited } from './state';
 
 const CLIPBOARD_KEY = 'hookmill-cards';
 
-/** The browser's clipboard is out of reach on plain HTTP, so the last copy is also kept here. */
-function keep(text: string): void {
+/** The browser's clipboard is out of reach on plain HTTP, so the last copy is also kept here. A copy by keys brings its own way into the clipboard. */
+function keep(text: string, into?: DataTransfer): void {
   window.localStorage.setItem(CLIPBOARD_KEY, text);
-  void navigator.clipboard?.writeText(text).catch(() => undefined);
+  if (into) into.setData('text/plain', text);
+  else void navigator.clipboard?.writeText(text).catch(() => undefined);
 }
 export const kept = (): string | null => window.localStorage.getItem(CLIPBOARD_KEY);
 
 export interface CardCommands {
   /** The cards a command on this one is about: all that are picked when it is one of them. */
   chosen: (name: string) => string[];
-  copy: (names: string[]) => void;
-  cut: (names: string[]) => void;
+  copy: (names: string[], into?: DataTransfer) => void;
+  cut: (names: string[], into?: DataTransfer) => void;
   duplicate: (names: string[]) => void;
   remove: (names: string[]) => void;
   /** False when the text is not the JSON of actions. */
@@ -32,13 +34,14 @@ export interface CardCommands {
   end: () => Position;
 }
 
-export function useCards({ edited, edit, picked, setPicked, open, close, scopeTitle }: {
+export function useCards({ edited, edit, picked, setPicked, open, close, focusCard, scopeTitle }: {
   edited: Edited;
   edit: (change: (held: Edited) => Edited, subject?: string) => void;
   picked: readonly string[];
   setPicked: (names: readonly string[]) => void;
   open: (name: string | null) => void;
   close: () => void;
+  focusCard: (id: string) => void;
   scopeTitle: string;
 }): CardCommands {
   return useMemo(() => {
@@ -55,19 +58,23 @@ export function useCards({ edited, edit, picked, setPicked, open, close, scopeTi
       return true;
     };
     const remove = (names: string[]) => {
+      const first = findAction(definition, names[0] ?? '');
+      const line = order(first?.place ?? []);
+      const next = line.slice(0, line.indexOf(names[0] ?? '')).reverse().find((name) => !names.includes(name));
       change(removeActions(definition, names));
       setPicked([]);
       close();
+      focusCard(next ?? containersOf(first?.place ?? []).at(-1) ?? TRIGGER_ID);
     };
-    const copy = (names: string[]) => {
+    const copy = (names: string[], into?: DataTransfer) => {
       const text = copied(definition, names);
-      if (text) keep(text);
+      if (text) keep(text, into);
     };
     return {
       chosen: (name) => (picked.includes(name) ? [...picked] : [name]),
       copy,
-      cut: (names) => {
-        copy(names);
+      cut: (names, into) => {
+        copy(names, into);
         remove(names);
       },
       duplicate: (names) => {
@@ -97,5 +104,5 @@ export function useCards({ edited, edit, picked, setPicked, open, close, scopeTi
       behind,
       end: () => ({ place: ['actions'], after: order(['actions']).at(-1) ?? null }),
     };
-  }, [edited, edit, picked, setPicked, open, close, scopeTitle]);
+  }, [edited, edit, picked, setPicked, open, close, focusCard, scopeTitle]);
 }
