@@ -41,7 +41,7 @@ function useOnline(): boolean {
   return online;
 }
 
-function AccountMenu({ name }: { name: string }) {
+function AccountMenu({ name, email }: { name: string; email: string }) {
   const t = useText(shellText);
   const { language, choose: chooseLanguage } = useLanguage();
   const { look, choose: chooseLook } = useLook();
@@ -54,10 +54,12 @@ function AccountMenu({ name }: { name: string }) {
       else chooseLanguage(value as Language);
     }}>
       <MenuTrigger disableButtonEnhancement>
-        <Button appearance="subtle" aria-label={`${t.account}: ${name}`} icon={<Avatar name={name} size={28} color="brand" />} />
+        <Button appearance="subtle" aria-label={`${t.account}: ${name}`} icon={<Avatar size={28} color="brand" aria-hidden />} />
       </MenuTrigger>
       <MenuPopover>
         <MenuList>
+          <div className="who"><strong>{name}</strong><span className="quiet small">{email}</span></div>
+          <MenuDivider />
           <MenuGroup>
             <MenuGroupHeader>{t.look}</MenuGroupHeader>
             <MenuItemRadio name="look" value="light">{t.light}</MenuItemRadio>
@@ -98,7 +100,7 @@ const PLACES = [
   { to: '/settings', key: 'settings', icon: <SettingsRegular /> },
 ] as const;
 
-function Frame({ name }: { name: string }) {
+function Frame({ name, email }: { name: string; email: string }) {
   const t = useText(shellText);
   const shared = useText(sharedText);
   const online = useOnline();
@@ -127,17 +129,17 @@ function Frame({ name }: { name: string }) {
           Hookmill
         </Link>
         <span className="grow" />
-        <AccountMenu name={name} />
+        <AccountMenu name={name} email={email} />
       </header>
       <nav aria-label={t.navigation}>
         {PLACES.map((place) => {
           const active = place.to === '/' ? path === '/' : path.startsWith(place.to);
           return (
-            <Link key={place.to} to={place.to} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined} aria-label={place.key === 'notifications' && unread > 0 ? t.unread(unread) : undefined}>
+            <Link key={place.to} to={place.to} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined}>
               {place.icon}
               <span className="wide">{t[place.key]}</span>
-              <span className="short" aria-hidden="true">{t.short[place.key]}</span>
-              {place.key === 'notifications' && unread > 0 && <CounterBadge count={unread} size="small" color="danger" />}
+              <span className="short">{t.short[place.key]}</span>
+              {place.key === 'notifications' && unread > 0 && <><CounterBadge count={unread} size="small" color="danger" /><span className="visually-hidden"> {t.unread}</span></>}
             </Link>
           );
         })}
@@ -167,5 +169,5 @@ export function SignedIn() {
     return <Navigate to="/sign-in" search={here === '/' ? {} : { to: here }} />;
   }
   if (!session.data) return <div className="page"><Loaded query={session}>{() => null}</Loaded></div>;
-  return <Frame name={session.data.user.name || session.data.user.email} />;
+  return <Frame name={session.data.user.name || session.data.user.email} email={session.data.user.email} />;
 }

@@ -100,18 +100,24 @@ export function forEachAction(definition: JsonObject, visit: (name: string, acti
   }
 }
 
-export function findAction(definition: JsonObject, wanted: string): Found | null {
-  let found: Found | null = null;
+/** Definitions are never changed in place, so an index of one stays right for as long as it lives. */
+const indexes = new WeakMap<JsonObject, ReadonlyMap<string, Found>>();
+
+function indexOf(definition: JsonObject): ReadonlyMap<string, Found> {
+  const known = indexes.get(definition);
+  if (known) return known;
+  const index = new Map<string, Found>();
   forEachAction(definition, (name, action, place) => {
-    if (name === wanted) found ??= { place, action };
+    if (!index.has(name)) index.set(name, { place, action });
   });
-  return found;
+  indexes.set(definition, index);
+  return index;
 }
 
+export const findAction = (definition: JsonObject, wanted: string): Found | null => indexOf(definition).get(wanted) ?? null;
+
 export function actionNames(definition: JsonObject): Set<string> {
-  const names = new Set<string>();
-  forEachAction(definition, (name) => names.add(name));
-  return names;
+  return new Set(indexOf(definition).keys());
 }
 
 export function triggerOf(definition: JsonObject): { name: string; trigger: JsonObject } | null {

@@ -66,7 +66,8 @@ export function CodeEditor({ value, onChange, language, label, readOnly, height 
           EditorView.lineWrapping,
           // Tab leaves the editor: a keyboard must never be trapped in it.
           keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap]),
-          EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
+          // Text that cannot be edited is still reached and scrolled by keys.
+          EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', tabindex: '0' }),
           EditorState.readOnly.of(readOnly ?? false),
           EditorView.editable.of(!readOnly),
           EditorView.updateListener.of((update) => {

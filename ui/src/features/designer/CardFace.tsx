@@ -15,7 +15,6 @@ import { connectorOf, type Edited } from './state';
 import { designerText } from './text';
 
 export interface Told {
-  label: string;
   className: string;
   color: string;
   mark: Finding['severity'] | undefined;
@@ -33,10 +32,8 @@ function useConnectorOf(edited: Edited) {
   };
 }
 
-/** Words for screen readers, class and colour of each card. */
+/** Class, colour and mark of each card. */
 export function useDescribe(edited: Edited, findings: Finding[], run: Run | undefined): (name: string | null) => Told {
-  const t = useText(designerText);
-  const shared = useText(sharedText);
   const connectorFor = useConnectorOf(edited);
   const marks = useMemo(() => {
     const map = new Map<string | null, Finding['severity']>();
@@ -47,12 +44,10 @@ export function useDescribe(edited: Edited, findings: Finding[], run: Run | unde
   return (name) => {
     const step = stepOf(edited.definition, name);
     const mark = marks.get(name);
-    const title = name === null ? (triggerOf(edited.definition)?.name ?? t.triggerPrompt) : name;
     const builtin = step ? builtinOf(step, name === null ? 'trigger' : 'action') : null;
     const status = run && name !== null ? statuses.get(name) : undefined;
     const isGrey = run !== undefined && name !== null && (status === undefined || status === 'Skipped');
     return {
-      label: [titleOf(title), mark && (mark === 'error' ? shared.error : shared.warning), status && (shared.status[status] ?? status)].filter(Boolean).join(', '),
       className: [!step ? 'empty' : '', mark === 'error' || status === 'Failed' || status === 'TimedOut' ? 'bad' : '', isGrey ? 'grey' : ''].filter(Boolean).join(' '),
       color: connectorFor(step)?.color ?? (builtin ? pictureColor(builtin.icon) : ''),
       mark,
@@ -62,6 +57,7 @@ export function useDescribe(edited: Edited, findings: Finding[], run: Run | unde
 
 export function CardFace({ name, edited, told, run }: { name: string | null; edited: Edited; told: Told; run: RunStatus | null }) {
   const t = useText(designerText);
+  const shared = useText(sharedText);
   const { language } = useLanguage();
   const connectorFor = useConnectorOf(edited);
   const kind = name === null ? 'trigger' : 'action';
@@ -86,7 +82,7 @@ export function CardFace({ name, edited, told, run }: { name: string | null; edi
         {run && <Status status={run} />}
         {isSecure(step) && <LockClosedRegular aria-label={t.isSecure} />}
         {hasStaticResult(step) && <BeakerRegular aria-label={t.isStatic} />}
-        {told.mark === 'error' ? <ErrorCircleRegular className="bad-text" aria-hidden /> : told.mark === 'warning' ? <WarningRegular className="warn-text" aria-hidden /> : null}
+        {told.mark === 'error' ? <><ErrorCircleRegular className="bad-text" aria-hidden /><span className="visually-hidden">{shared.error}</span></> : told.mark === 'warning' ? <><WarningRegular className="warn-text" aria-hidden /><span className="visually-hidden">{shared.warning}</span></> : null}
       </span>
     </>
   );

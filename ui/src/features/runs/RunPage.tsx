@@ -15,7 +15,6 @@ import { JsonView } from '../../shared/JsonView';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
-import { sharedText } from '../../shared/text';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
 import { StepDetail, ValueView } from './StepDetail';
@@ -34,7 +33,6 @@ function Exchange({ run }: { run: Run }) {
 
 function Cards({ run }: { run: Run }) {
   const t = useText(runsText);
-  const shared = useText(sharedText);
   const search = useSearch({ strict: false }) as { step?: string };
   const definition = run.definition ?? emptyDefinition();
   const picture = useMemo(() => layout(definition), [definition]);
@@ -61,7 +59,7 @@ function Cards({ run }: { run: Run }) {
           {titleOf(name)}
           <span className="sub">{action ? durationText(between(action.started_at, action.ended_at)) : typeOf(step ?? {})}{action && (action.repetitions ?? 1) > 1 ? ` · ×${action.repetitions}` : ''}</span>
         </span>
-        <span className="badges">{action && <Status status={action.status} />}</span>
+        <span className="badges">{action ? <Status status={action.status} /> : <span className="visually-hidden">{t.notRun}</span>}</span>
       </>
     );
   };
@@ -70,10 +68,9 @@ function Cards({ run }: { run: Run }) {
     onOpen: (name) => setSelected(name),
     isSelected: (name) => name === selected,
     describe: (name) => {
-      if (name === null) return { label: titleOf(triggerOf(definition)?.name ?? '') };
+      if (name === null) return {};
       const action = actions.get(name);
-      const grey = !action || action.status === 'Skipped';
-      return { label: `${titleOf(name)}, ${action ? (shared.status[action.status] ?? action.status) : t.notRun}`, className: grey ? 'grey' : action.status === 'Failed' || action.status === 'TimedOut' ? 'bad' : '' };
+      return { className: !action || action.status === 'Skipped' ? 'grey' : action.status === 'Failed' || action.status === 'TimedOut' ? 'bad' : '' };
     },
   };
   return (

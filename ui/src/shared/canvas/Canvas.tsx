@@ -23,8 +23,8 @@ export interface CanvasParts {
   onMove?: (name: string, position: Position) => void;
   onMenu?: (name: string | null, event: MouseEvent<HTMLElement>) => void;
   onKey?: (event: KeyboardEvent, name: string | null) => void;
-  /** Further words for screen readers, class names and the colour of a card. */
-  describe?: (name: string | null) => { label: string; className?: string; color?: string };
+  /** Class names and the colour of a card. */
+  describe?: (name: string | null) => { className?: string; color?: string };
 }
 
 const Parts = createContext<CanvasParts | null>(null);
@@ -57,7 +57,6 @@ function CardButton({ box, head = false }: { box: Box; head?: boolean }) {
       className={`flow-card nopan ${head ? 'head' : ''} ${isSelected ? 'selected' : ''} ${told?.className ?? ''}`}
       style={told?.color ? ({ '--card-color': told.color } as object) : undefined}
       data-card={box.id}
-      aria-label={told?.label}
       aria-pressed={isSelected}
       draggable={name !== null && parts?.onMove !== undefined}
       onDragStart={drag}

@@ -1,0 +1,95 @@
+// Every page of the interface on the sample server, and what is opened on it.
+
+/** The page is there, and nothing is loading any more. */
+export async function settled(page) {
+  await page.locator('h1').first().waitFor({ state: 'attached' });
+  await page.waitForFunction(() => !document.querySelector('.loading'));
+}
+
+/** `before` brings the page into the state to look at. */
+export function pagesOf({ flows, runs, connector, connection }) {
+  const card = (page, name) => page.locator(`[data-card="${name}"]`);
+  const open = (name) => async (page) => {
+    await card(page, name).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary').waitFor();
+  };
+  return [
+    { name: 'sign-in', path: '/sign-in', stranger: true },
+    { name: 'home', path: '/' },
+    { name: 'flows', path: '/flows' },
+    { name: 'flows-none', path: '/flows?q=nothing-is-called-so' },
+    { name: 'flow', path: `/flows/${flows.pushes}` },
+    { name: 'flow-refused', path: `/flows/${flows.missing}` },
+    { name: 'designer-new', path: '/flows/new' },
+    { name: 'designer', path: `/flows/${flows.orders}/edit` },
+    {
+      name: 'designer-step',
+      path: `/flows/${flows.pushes}/edit`,
+      before: async (page) => {
+        await open('Tell_the_team')(page);
+        await page.getByRole('textbox', { name: 'Text' }).focus();
+        await page.getByRole('group', { name: 'Insert dynamic content', exact: true }).getByText('Pusher name').first().waitFor();
+      },
+    },
+    {
+      name: 'designer-expression',
+      path: `/flows/${flows.pushes}/edit`,
+      before: async (page) => {
+        await open('Remember_the_branch')(page);
+        await page.getByRole('textbox', { name: 'Inputs' }).focus();
+        await page.getByRole('tab', { name: 'Expression' }).click();
+        await page.locator('.picker .cm-content').waitFor();
+      },
+    },
+    { name: 'designer-condition', path: `/flows/${flows.pushes}/edit`, before: open('Is_it_the_main_branch') },
+    { name: 'designer-connector', path: `/flows/${flows.pushes}/edit`, before: open('Open_an_issue') },
+    {
+      name: 'designer-settings',
+      path: `/flows/${flows.pushes}/edit`,
+      before: async (page) => {
+        await open('Open_an_issue')(page);
+        await page.getByRole('tab', { name: 'Settings' }).click();
+      },
+    },
+    {
+      name: 'designer-checker',
+      path: `/flows/${flows.draft}/edit`,
+      before: async (page) => {
+        await page.getByRole('button', { name: /Flow checker/ }).click();
+        await page.getByRole('complementary').waitFor();
+      },
+    },
+    {
+      name: 'designer-test',
+      path: `/flows/${flows.orders}/edit`,
+      before: async (page) => {
+        await page.getByRole('button', { name: 'Test' }).click();
+        await page.locator('.cm-content').waitFor();
+      },
+    },
+    {
+      name: 'designer-code',
+      path: `/flows/${flows.orders}/edit?view=code`,
+      before: async (page) => {
+        await page.locator('.cm-content').waitFor();
+      },
+    },
+    { name: 'runs', path: `/flows/${flows.orders}/runs` },
+    { name: 'run-succeeded', path: `/flows/${flows.orders}/runs/${runs.good}` },
+    { name: 'run-failed', path: `/flows/${flows.orders}/runs/${runs.bad}`, before: (page) => card(page, 'Reserve').click() },
+    { name: 'run-webhook', path: `/flows/${flows.missing}/runs/${runs.webhook}` },
+    { name: 'connectors', path: '/connectors' },
+    ...['general', 'security', 'definition', 'test', 'code'].map((part) => ({ name: `connector-${part}`, path: `/connectors/${connector}/${part}` })),
+    {
+      name: 'connector-operation',
+      path: `/connectors/${connector}/definition`,
+      before: (page) => page.getByRole('button', { name: 'When something is pushed' }).click(),
+    },
+    { name: 'connections', path: '/connections' },
+    { name: 'connection', path: `/connections/${connection}` },
+    { name: 'notifications', path: '/notifications' },
+    ...['account', 'tokens', 'users', 'devices', 'server'].map((part) => ({ name: `settings-${part}`, path: `/settings/${part}` })),
+    { name: 'not-found', path: '/nowhere' },
+  ];
+}
