@@ -2,61 +2,85 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
-use hookmill_model::{Object, Value};
+use hookmill_model::{Object, Str, Value};
 
 use crate::error::ErrorKind;
 use crate::evaluate::{Arguments, Result, member, member_name};
 use crate::item::{self, Item};
 use crate::scope::NameKind;
 
-/// A value under the language's equality, so that sets of values cost linear time.
-struct Equal(Value);
+/// A value under the language's equality with a hash of all that is in it, so that sets of values cost linear time.
+struct Distinct {
+    value: Value,
+    fingerprint: u64,
+}
 
-impl PartialEq for Equal {
+impl PartialEq for Distinct {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.fingerprint == other.fingerprint && self.value == other.value
     }
 }
 
-impl Eq for Equal {}
+impl Eq for Distinct {}
 
-impl Hash for Equal {
+impl Hash for Distinct {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        hash(&self.0, state);
+        self.fingerprint.hash(state);
     }
 }
 
-fn hash<H: Hasher>(value: &Value, state: &mut H) {
-    match value {
-        Value::Null => 0_u8.hash(state),
-        Value::Bool(truth) => (1_u8, truth).hash(state),
-        // All kinds of number that are equal have the same double.
-        Value::Integer(_) | Value::Float(_) | Value::Decimal(_) => {
-            let number = value.as_f64().unwrap_or_default();
-            (2_u8, if number == 0.0 { 0 } else { number.to_bits() }).hash(state);
-        }
-        Value::String(text) => (3_u8, text).hash(state),
-        Value::Array(elements) => {
-            (4_u8, elements.len()).hash(state);
-            elements.iter().for_each(|element| hash(element, state));
-        }
-        // The order of members does not matter, so only their names take part, combined without order.
-        Value::Object(members) => {
-            let names = members.keys().fold(0_u64, |sum, name| {
-                sum.wrapping_add(name.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())))
-            });
-            (5_u8, members.len(), names).hash(state);
+/// Makes the fingerprints of one call comparable with each other and hard to collide on purpose.
+#[derive(Default)]
+struct Fingerprints(RandomState);
+
+impl Fingerprints {
+    fn of(&self, a: &Arguments, value: &Value) -> Result<Distinct> {
+        let mut seen = 0;
+        let fingerprint = self.fingerprint(value, &mut seen);
+        a.spend(seen)?;
+        Ok(Distinct { value: value.clone(), fingerprint })
+    }
+
+    fn fingerprint(&self, value: &Value, seen: &mut usize) -> u64 {
+        *seen += 1;
+        match value {
+            Value::Null => self.0.hash_one(0_u8),
+            Value::Bool(truth) => self.0.hash_one((1_u8, truth)),
+            // All kinds of number that are equal have the same double.
+            Value::Integer(_) | Value::Float(_) | Value::Decimal(_) => {
+                let number = value.as_f64().unwrap_or_default();
+                self.0.hash_one((2_u8, if number == 0.0 { 0 } else { number.to_bits() }))
+            }
+            Value::String(text) => {
+                *seen += text.len();
+                self.0.hash_one((3_u8, text))
+            }
+            Value::Array(elements) => {
+                let inside: Vec<u64> = elements.iter().map(|element| self.fingerprint(element, seen)).collect();
+                self.0.hash_one((4_u8, inside))
+            }
+            // The order of members does not matter.
+            Value::Object(members) => {
+                let each = |(name, value): (&Str, &Value)| self.0.hash_one((name, self.fingerprint(value, seen)));
+                let sum = members.iter().map(each).fold(0_u64, u64::wrapping_add);
+                self.0.hash_one((5_u8, members.len(), sum))
+            }
         }
     }
 }
 
 pub(crate) fn contains(a: &Arguments) -> Result<Item> {
     let found = match a.item(0) {
-        Item::Value(Value::String(text)) => text.contains(&*a.item(1).text()),
-        Item::Value(Value::Array(elements)) => elements.contains(&a.value(1)),
+        Item::Value(Value::String(text)) => text.contains(&*a.text(1)?),
+        Item::Value(Value::Array(elements)) => {
+            let wanted = a.value(1);
+            let deep = matches!(wanted, Value::Array(_) | Value::Object(_));
+            a.spend(if deep { elements.iter().map(Value::json_bytes).sum() } else { elements.len() })?;
+            elements.contains(&wanted)
+        }
         Item::Value(Value::Object(members)) => match a.item(1) {
             Item::Value(Value::String(name)) => member(members, name).is_some(),
             _ => return Err(a.invalid(1, "a string")),
@@ -122,11 +146,15 @@ pub(crate) fn take(a: &Arguments) -> Result<Item> {
 pub(crate) fn union(a: &Arguments) -> Result<Item> {
     match a.item(0) {
         Item::Value(Value::Array(_)) => {
+            let fingerprints = Fingerprints::default();
             let mut seen = HashSet::new();
             let mut elements = Vec::new();
             for index in 0..a.len() {
-                elements
-                    .extend(a.array(index)?.iter().filter(|element| seen.insert(Equal((*element).clone()))).cloned());
+                for element in a.array(index)?.iter() {
+                    if seen.insert(fingerprints.of(a, element)?) {
+                        elements.push(element.clone());
+                    }
+                }
             }
             a.made_array(elements)
         }
@@ -149,16 +177,20 @@ pub(crate) fn merged(a: &Arguments) -> Result<Item> {
 pub(crate) fn intersection(a: &Arguments) -> Result<Item> {
     match a.item(0) {
         Item::Value(Value::Array(elements)) => {
-            let mut others = Vec::new();
-            for index in 1..a.len() {
-                others.push(a.array(index)?.iter().cloned().map(Equal).collect::<HashSet<_>>());
-            }
+            let fingerprints = Fingerprints::default();
+            let set = |elements: &[Value]| {
+                elements.iter().map(|element| fingerprints.of(a, element)).collect::<Result<HashSet<_>>>()
+            };
+            let others = (1..a.len()).map(|index| set(&a.array(index)?)).collect::<Result<Vec<_>>>()?;
             let mut seen = HashSet::new();
-            let common = elements.iter().filter(|element| {
-                let element = Equal((*element).clone());
-                others.iter().all(|other| other.contains(&element)) && seen.insert(element)
-            });
-            a.made_array(common.cloned().collect())
+            let mut common = Vec::new();
+            for element in elements.iter() {
+                let distinct = fingerprints.of(a, element)?;
+                if others.iter().all(|other| other.contains(&distinct)) && seen.insert(distinct) {
+                    common.push(element.clone());
+                }
+            }
+            a.made_array(common)
         }
         Item::Value(Value::Object(members)) => {
             let others = (1..a.len()).map(|index| a.object(index)).collect::<Result<Vec<_>>>()?;
@@ -172,15 +204,17 @@ pub(crate) fn intersection(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn join(a: &Arguments) -> Result<Item> {
     let (elements, delimiter) = (a.array(0)?, a.string(1)?);
+    let max = a.scope.limits().result_bytes_max;
     let mut text = String::new();
     for (index, element) in elements.iter().enumerate() {
         if index > 0 {
             text.push_str(&delimiter);
         }
-        item::push_text(element, &mut text);
-        a.within(text.len())?;
+        if !item::push_text(element, &mut text, max) {
+            return Err(a.text_too_long());
+        }
     }
-    Ok(Item::Value(text.into()))
+    a.made(text)
 }
 
 pub(crate) fn reverse(a: &Arguments) -> Result<Item> {
@@ -193,36 +227,53 @@ pub(crate) fn sort(a: &Arguments) -> Result<Item> {
     let mut keyed = Vec::with_capacity(elements.len());
     for element in elements.iter() {
         let key = match (&by, element) {
-            (None, key) => key.clone(),
-            (Some(name), Value::Object(members)) => member(members, name).cloned().unwrap_or_default(),
+            (None, key) => Some(key),
+            (Some(name), Value::Object(members)) => member(members, name),
             (Some(_), _) => return Err(a.refuse("sorting by a property needs an array of objects")),
         };
-        if matches!(key, Value::Array(_) | Value::Object(_)) {
-            return Err(a.refuse("only numbers, texts and booleans can be sorted"));
-        }
+        let key = Key::of(key).ok_or_else(|| a.refuse("only numbers, texts and booleans can be sorted"))?;
         keyed.push((key, element));
     }
-    keyed.sort_by(|(left, _), (right, _)| order(left, right));
+    keyed.sort_by(|(left, _), (right, _)| left.compare(right));
     Ok(Item::Value(Value::array(keyed.into_iter().map(|(_, element)| element.clone()).collect())))
 }
 
-/// Null, then booleans, numbers, texts; each kind in its own order.
-fn order(left: &Value, right: &Value) -> Ordering {
-    let rank = |value: &Value| match value {
-        Value::Null => 0,
-        Value::Bool(_) => 1,
-        Value::String(_) => 3,
-        _ => 2,
-    };
-    match (left, right) {
-        (Value::String(left), Value::String(right)) => {
-            left.to_lowercase().cmp(&right.to_lowercase()).then_with(|| right.cmp(left))
+/// What an element is sorted by: nothing, then booleans, numbers, texts; each kind in its own order.
+enum Key<'a> {
+    Nothing,
+    Truth(bool),
+    Number(f64),
+    /// Without differences of case, then with them.
+    Text(String, &'a str),
+}
+
+impl<'a> Key<'a> {
+    fn of(value: Option<&'a Value>) -> Option<Self> {
+        Some(match value {
+            None | Some(Value::Null) => Self::Nothing,
+            Some(Value::Bool(truth)) => Self::Truth(*truth),
+            Some(Value::String(text)) => Self::Text(text.to_lowercase(), text),
+            Some(value) => Self::Number(value.as_f64()?),
+        })
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Truth(_) => 1,
+            Self::Number(_) => 2,
+            Self::Text(..) => 3,
         }
-        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
-        _ => match (left.as_f64(), right.as_f64()) {
-            (Some(left), Some(right)) => left.total_cmp(&right),
-            _ => rank(left).cmp(&rank(right)),
-        },
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Truth(left), Self::Truth(right)) => left.cmp(right),
+            (Self::Number(left), Self::Number(right)) => left.total_cmp(right),
+            // Small letters before capital ones, as cultures sort.
+            (Self::Text(left, exact), Self::Text(right, other)) => left.cmp(right).then_with(|| other.cmp(exact)),
+            _ => self.rank().cmp(&other.rank()),
+        }
     }
 }
 

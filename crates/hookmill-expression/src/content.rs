@@ -5,7 +5,7 @@
 
 use hookmill_model::{Object, Value};
 
-use crate::item::{content, content_bytes, content_type, push_text};
+use crate::item::{content, content_bytes, content_type, text as text_of};
 
 /// Parts of a multipart body beyond this many stay unread.
 const PARTS_MAX: usize = 1_000;
@@ -19,13 +19,18 @@ pub struct Body {
     pub broken: Option<String>,
 }
 
-fn media_type(header: &str) -> String {
+pub(crate) fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// A parameter of a content type, such as `boundary`.
-fn parameter(header: &str, name: &str) -> Option<String> {
-    header.split(';').skip(1).find_map(|field| {
+pub(crate) fn parameter(header: &str, name: &str) -> Option<String> {
+    let mut quoted = false;
+    let mut fields = header.split(|c| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    });
+    fields.find_map(|field| {
         let (own, value) = field.split_once('=')?;
         own.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
     })
@@ -147,18 +152,14 @@ pub fn to_bytes(value: &Value) -> Option<(Vec<u8>, String)> {
             _ => Some((value.to_json().into_bytes(), "application/json; charset=utf-8".to_owned())),
         },
         Value::Array(_) => Some((value.to_json().into_bytes(), "application/json; charset=utf-8".to_owned())),
-        scalar => {
-            let mut text = String::new();
-            push_text(scalar, &mut text);
-            Some((text.into_bytes(), "application/json; charset=utf-8".to_owned()))
-        }
+        scalar => Some((text_of(scalar).as_bytes().to_vec(), "application/json; charset=utf-8".to_owned())),
     }
 }
 
 /// What interpolation makes of a value: the text of a header, of a part of an address, of a query parameter.
 #[must_use]
 pub fn to_text(value: &Value) -> hookmill_model::Str {
-    crate::item::text(value)
+    text_of(value)
 }
 
 /// The bytes of a content object (`$content-type`, `$content`); `None` for any other value.

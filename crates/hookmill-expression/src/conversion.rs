@@ -1,4 +1,4 @@
-//! Conversions between kinds of values, encodings, and the readers of form posts and multipart bodies.
+//! Conversions between kinds of values, and encodings.
 
 use std::sync::Arc;
 
@@ -10,10 +10,9 @@ use percent_encoding::percent_decode_str;
 use rust_decimal::Decimal;
 
 use crate::culture::Culture;
-use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Arguments, Result, member};
+use crate::error::Error;
+use crate::evaluate::{Arguments, Result};
 use crate::item::{Item, XML_TYPE, content, content_bytes, content_type};
-use crate::scope::NameKind;
 use crate::{number, xml};
 
 /// Base64 as .NET reads it: padded, whatever the unused bits are.
@@ -26,15 +25,21 @@ fn decode(a: &Arguments, text: &str) -> Result<Vec<u8>> {
 }
 
 /// The bytes and the media type of an argument: a content object's own, else its text.
-fn bytes(a: &Arguments, index: usize) -> (Vec<u8>, Option<String>) {
-    match a.item(index) {
+fn bytes(a: &Arguments, index: usize) -> Result<(Vec<u8>, Option<String>)> {
+    Ok(match a.item(index) {
         Item::Value(Value::Object(members)) => match (content_bytes(members), content_type(members)) {
             (Some(bytes), Some(media_type)) => (bytes, Some(media_type.to_owned())),
-            _ => (a.item(index).text().as_bytes().to_vec(), None),
+            _ => (a.text(index)?.as_bytes().to_vec(), None),
         },
         Item::Xml(document) => (document.source().as_bytes().to_vec(), Some(XML_TYPE.to_owned())),
-        item @ Item::Value(_) => (item.text().as_bytes().to_vec(), None),
-    }
+        Item::Value(_) => (a.text(index)?.as_bytes().to_vec(), None),
+    })
+}
+
+/// A content object, within the limits.
+pub(crate) fn binary_of(a: &Arguments, media_type: &str, bytes: &[u8]) -> Result<Item> {
+    a.within(media_type.len() + bytes.len().div_ceil(3) * 4)?;
+    Ok(Item::Value(content(media_type, bytes)))
 }
 
 pub(crate) fn array(a: &Arguments) -> Result<Item> {
@@ -42,8 +47,8 @@ pub(crate) fn array(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn base64(a: &Arguments) -> Result<Item> {
-    let (bytes, _) = bytes(a, 0);
-    a.within(bytes.len() / 3 * 4)?;
+    let (bytes, _) = bytes(a, 0)?;
+    a.within(bytes.len().div_ceil(3) * 4)?;
     Ok(Item::Value(STANDARD.encode(bytes).into()))
 }
 
@@ -54,15 +59,15 @@ pub(crate) fn base64_to_string(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn base64_to_binary(a: &Arguments) -> Result<Item> {
     let bytes = decode(a, &a.string(0)?)?;
-    Ok(Item::Value(content("application/octet-stream", &bytes)))
+    binary_of(a, "application/octet-stream", &bytes)
 }
 
 pub(crate) fn binary(a: &Arguments) -> Result<Item> {
     if matches!(a.item(0), Item::Value(Value::Null)) {
         return Err(a.invalid(0, "a value that is not null"));
     }
-    let (bytes, _) = bytes(a, 0);
-    Ok(Item::Value(content("application/octet-stream", &bytes)))
+    let (bytes, _) = bytes(a, 0)?;
+    binary_of(a, "application/octet-stream", &bytes)
 }
 
 pub(crate) fn bool(a: &Arguments) -> Result<Item> {
@@ -80,9 +85,9 @@ pub(crate) fn bool(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn data_uri(a: &Arguments) -> Result<Item> {
-    let (bytes, media_type) = bytes(a, 0);
+    let (bytes, media_type) = bytes(a, 0)?;
     let media_type = media_type.unwrap_or_else(|| "text/plain;charset=utf-8".to_owned());
-    a.within(bytes.len() / 3 * 4)?;
+    a.within(media_type.len() + bytes.len().div_ceil(3) * 4)?;
     Ok(Item::Value(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)).into()))
 }
 
@@ -108,7 +113,7 @@ fn read_data_uri(a: &Arguments) -> Result<(String, Vec<u8>)> {
 
 pub(crate) fn data_uri_to_binary(a: &Arguments) -> Result<Item> {
     let (media_type, bytes) = read_data_uri(a)?;
-    Ok(Item::Value(content(&media_type, &bytes)))
+    binary_of(a, &media_type, &bytes)
 }
 
 pub(crate) fn data_uri_to_string(a: &Arguments) -> Result<Item> {
@@ -124,9 +129,9 @@ pub(crate) fn decode_data_uri(a: &Arguments) -> Result<Item> {
     } else if kind == "application/json" || kind.ends_with("+json") {
         Value::from_json(&bytes).map_err(|error| a.refuse(format!("its JSON cannot be read: {error}")))?
     } else {
-        content(&media_type, &bytes)
+        return binary_of(a, &media_type, &bytes);
     };
-    Ok(Item::Value(value))
+    a.nested(value)
 }
 
 pub(crate) fn decimal(a: &Arguments) -> Result<Item> {
@@ -208,7 +213,9 @@ fn refused(a: &Arguments, fault: xml::Fault) -> Box<Error> {
 }
 
 pub(crate) fn string(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(Value::String(a.item(0).text())))
+    let text = a.text(0)?;
+    a.within(text.len())?;
+    Ok(Item::Value(Value::String(text)))
 }
 
 pub(crate) fn xml(a: &Arguments) -> Result<Item> {
@@ -263,121 +270,4 @@ pub(crate) fn xpath(a: &Arguments) -> Result<Item> {
             return a.nested(Value::array(values));
         }
     }))
-}
-
-/// The body whose form fields or parts are read, and the index of the next argument.
-fn body_of(a: &Arguments) -> Result<(Option<Value>, usize)> {
-    if a.function.name.starts_with("trigger") {
-        let outputs = a.scope.trigger_outputs().unwrap_or_default();
-        return Ok((outputs.get("body").cloned(), 0));
-    }
-    let name = a.string(0)?;
-    let outputs = a.scope.action_outputs(&name).ok_or_else(|| a.no_such("action", &name, NameKind::Action))?;
-    Ok((outputs.get("body").cloned(), 1))
-}
-
-fn form_values(a: &Arguments) -> Result<Vec<Value>> {
-    let (body, index) = body_of(a)?;
-    let field = a.string(index)?;
-    let fields = body.as_ref().and_then(|body| body.get("$formdata")).and_then(Value::as_array);
-    let fields = fields.ok_or_else(|| a.refuse("the body is not form data"))?;
-    let named = |pair: &&Value| pair.get("key").and_then(Value::as_str).is_some_and(|key| key == &*field);
-    Ok(fields.iter().filter(named).map(|pair| pair.get("value").cloned().unwrap_or_default()).collect())
-}
-
-pub(crate) fn form_data_value(a: &Arguments) -> Result<Item> {
-    let mut values = form_values(a)?;
-    if values.len() > 1 {
-        return Err(a.refuse("the form has several values of this name"));
-    }
-    Ok(Item::Value(values.pop().unwrap_or_default()))
-}
-
-pub(crate) fn form_data_multi_values(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(Value::array(form_values(a)?)))
-}
-
-pub(crate) fn multipart_body(a: &Arguments) -> Result<Item> {
-    let (body, index) = body_of(a)?;
-    let place = a.integer(index)?;
-    let parts = body.as_ref().and_then(|body| body.get("$multipart")).and_then(Value::as_array);
-    let parts = parts.ok_or_else(|| a.refuse("the body is not multipart"))?;
-    let part = usize::try_from(place).ok().and_then(|place| parts.get(place));
-    let part = part.ok_or_else(|| a.refuse(format!("there is no part {place}; the body has {}", parts.len())))?;
-    Ok(Item::Value(part.get("body").cloned().unwrap_or_default()))
-}
-
-/// Functions that read the run.
-pub(crate) mod reference {
-    use super::*;
-
-    pub(crate) fn parameters(a: &Arguments) -> Result<Item> {
-        let name = a.string(0)?;
-        a.scope.parameter(&name).map(Item::Value).ok_or_else(|| a.no_such("parameter", &name, NameKind::Parameter))
-    }
-
-    pub(crate) fn variables(a: &Arguments) -> Result<Item> {
-        let name = a.string(0)?;
-        a.scope.variable(&name).map(Item::Value).ok_or_else(|| a.no_such("variable", &name, NameKind::Variable))
-    }
-
-    pub(crate) fn trigger(a: &Arguments) -> Result<Item> {
-        Ok(Item::Value(a.scope.trigger().unwrap_or_default()))
-    }
-
-    pub(crate) fn trigger_outputs(a: &Arguments) -> Result<Item> {
-        Ok(Item::Value(a.scope.trigger_outputs().unwrap_or_default()))
-    }
-
-    pub(crate) fn trigger_body(a: &Arguments) -> Result<Item> {
-        let outputs = a.scope.trigger_outputs().unwrap_or_default();
-        Ok(Item::Value(body_member(&outputs)))
-    }
-
-    fn body_member(outputs: &Value) -> Value {
-        outputs.as_object().and_then(|members| member(members, "body")).cloned().unwrap_or_default()
-    }
-
-    pub(crate) fn actions(a: &Arguments) -> Result<Item> {
-        let name = a.string(0)?;
-        a.scope.action(&name).map(Item::Value).ok_or_else(|| a.no_such("action", &name, NameKind::Action))
-    }
-
-    pub(crate) fn outputs(a: &Arguments) -> Result<Item> {
-        let name = a.string(0)?;
-        a.scope.action_outputs(&name).map(Item::Value).ok_or_else(|| a.no_such("action", &name, NameKind::Action))
-    }
-
-    pub(crate) fn body(a: &Arguments) -> Result<Item> {
-        let name = a.string(0)?;
-        let outputs = a.scope.action_outputs(&name).ok_or_else(|| a.no_such("action", &name, NameKind::Action))?;
-        Ok(Item::Value(match &outputs {
-            // One output per iteration of the loop that holds the action.
-            Value::Array(iterations) => Value::array(iterations.iter().map(body_member).collect()),
-            outputs => body_member(outputs),
-        }))
-    }
-
-    pub(crate) fn action(a: &Arguments) -> Result<Item> {
-        Ok(Item::Value(a.scope.current_action().unwrap_or_default()))
-    }
-
-    pub(crate) fn result(a: &Arguments) -> Result<Item> {
-        let name = a.string(0)?;
-        a.scope.result(&name).map(Item::Value).ok_or_else(|| a.no_such("scope", &name, NameKind::Action))
-    }
-
-    pub(crate) fn workflow(a: &Arguments) -> Result<Item> {
-        Ok(Item::Value(a.scope.workflow()))
-    }
-
-    pub(crate) fn list_callback_url(a: &Arguments) -> Result<Item> {
-        let url = a.scope.callback_url().ok_or_else(|| {
-            a.error(
-                ErrorKind::ReferenceNotFound,
-                "The function 'listCallbackUrl' is only for webhook triggers and actions.",
-            )
-        })?;
-        Ok(Item::Value(url))
-    }
 }

@@ -97,11 +97,20 @@ pub struct Error {
     pub suggestion: Option<Str>,
 }
 
+/// Longer messages are cut.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind, byte: usize, message: impl Into<String>) -> Box<Self> {
+        let mut message = message.into();
+        // Messages name values, and values can be large.
+        if let Some((end, _)) = message.char_indices().nth(MESSAGE_CHARS_MAX) {
+            message.truncate(end);
+            message.push('…');
+        }
         Box::new(Self {
             kind,
-            message: message.into(),
+            message,
             position: Position { byte, line: 1, column: byte + 1 },
             function: None,
             offered: Vec::new(),

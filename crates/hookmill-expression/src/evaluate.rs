@@ -8,9 +8,12 @@ use crate::error::{Error, ErrorKind};
 use crate::item::{Item, type_name};
 use crate::scope::{NameKind, Scope};
 use crate::string::upper;
-use crate::syntax::{Call, Node, Selection};
+use crate::syntax::{Call, Node, Selection, shown};
 use crate::table::{Evaluator, Function};
 use crate::work::Work;
+
+/// Properties that an error names.
+const OFFERED_MAX: usize = 50;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;
 
@@ -31,8 +34,8 @@ impl<'a> Evaluation<'a> {
             Node::Literal(value) => Ok(Item::Value(value.clone())),
             Node::Call(call) => {
                 let mut item = self.invoke(call).map_err(|error| named(error, call.function))?;
-                for selection in &call.selections {
-                    item = self.select(item, selection)?;
+                for (index, selection) in call.selections.iter().enumerate() {
+                    item = self.select(item, &Site { call, index, selection })?;
                 }
                 Ok(item)
             }
@@ -62,15 +65,40 @@ impl<'a> Evaluation<'a> {
         evaluate(&arguments)
     }
 
-    fn select(&self, item: Item, selection: &Selection) -> Result<Item> {
-        let key = match &selection.key {
+    fn select(&self, item: Item, site: &Site) -> Result<Item> {
+        let key = match &site.selection.key {
             Node::Literal(value) => value.clone(),
             computed => self.node(computed)?.into_value(),
         };
         let Item::Value(value) = item else {
-            return Err(not_selectable(&item.into_value(), &key, selection));
+            return Err(site.not_selectable(&item.into_value(), &key));
         };
-        step(&value, &key, selection).map(Item::Value)
+        step(&value, &key, site).map(Item::Value)
+    }
+}
+
+/// Where something is selected from the result of a call.
+struct Site<'a> {
+    call: &'a Call,
+    index: usize,
+    selection: &'a Selection,
+}
+
+impl Site<'_> {
+    /// "The template language expression '…' cannot be evaluated because …"
+    fn error(&self, kind: ErrorKind, reason: impl std::fmt::Display) -> Box<Error> {
+        let expression = shown(&self.call.up_to(self.index + 1).to_string());
+        let message = format!("The template language expression '{expression}' cannot be evaluated because {reason}.");
+        named(Error::new(kind, self.selection.at, message), self.call.function)
+    }
+
+    fn not_selectable(&self, value: &Value, key: &Value) -> Box<Error> {
+        let key = crate::item::text(key);
+        let reason = match value {
+            Value::Array(_) => "Array elements can only be selected using an integer index".to_owned(),
+            other => format!("Property selection is not supported on values of type '{}'", type_name(other)),
+        };
+        self.error(ErrorKind::PropertyNotSelectable, format!("property '{key}' cannot be selected. {reason}"))
     }
 }
 
@@ -154,6 +182,14 @@ impl Arguments<'_> {
         }
     }
 
+    /// What interpolation makes of an argument.
+    pub fn text(&self, index: usize) -> Result<Str> {
+        let text = self.item(index).text(self.scope.limits().result_bytes_max);
+        let text = text.ok_or_else(|| self.text_too_long())?;
+        self.spend(text.len())?;
+        Ok(text)
+    }
+
     /// The text of an optional argument; an argument that is null counts as left out.
     pub fn optional_string(&self, index: usize) -> Result<Option<Str>> {
         if index >= self.len() || matches!(self.item(index), Item::Value(Value::Null)) {
@@ -201,11 +237,14 @@ impl Arguments<'_> {
         Ok(Item::Value(text.into()))
     }
 
+    pub fn text_too_long(&self) -> Box<Error> {
+        self.too_much(format!("it would make a text of more than {} bytes", self.scope.limits().result_bytes_max))
+    }
+
     /// Refuses `bytes` above the limit, before they are made.
     pub fn within(&self, bytes: usize) -> Result<()> {
-        let max = self.scope.limits().result_bytes_max;
-        if bytes > max {
-            return Err(self.too_much(format!("it would make a text of more than {max} bytes")));
+        if bytes > self.scope.limits().result_bytes_max {
+            return Err(self.text_too_long());
         }
         self.spend(bytes)
     }
@@ -274,65 +313,53 @@ fn like<'a>(members: &'a Object, name: &str) -> Option<(&'a Str, &'a Value)> {
     members.iter().find(|(own, _)| same(own))
 }
 
-fn step(value: &Value, key: &Value, selection: &Selection) -> Result<Value> {
+fn step(value: &Value, key: &Value, site: &Site) -> Result<Value> {
+    let safe = site.selection.safe;
     match (value, key) {
-        (Value::Null, _) if selection.safe => Ok(Value::Null),
+        (Value::Null, _) if safe => Ok(Value::Null),
         (Value::Object(members), Value::String(name)) => {
             if let Some(found) = member(members, name) {
                 return Ok(found.clone());
             }
             if name.contains('/') {
-                return name
-                    .split('/')
-                    .try_fold(value.clone(), |value, segment| step(&value, &Value::from(segment), selection));
+                return along(value, name, site);
             }
-            if selection.safe {
+            if safe {
                 return Ok(Value::Null);
             }
-            let offered: Vec<Str> = members.keys().take(50).cloned().collect();
-            let message = format!(
-                "The template language expression cannot be evaluated because property '{name}' doesn't exist, available properties are '{}'.",
-                offered.join(", ")
-            );
-            Err(Error::new(ErrorKind::PropertyNotFound, selection.at, message).offering(name, offered))
+            let offered: Vec<Str> = members.keys().take(OFFERED_MAX).cloned().collect();
+            let reason = format!("property '{name}' doesn't exist, available properties are '{}'", offered.join(", "));
+            Err(site.error(ErrorKind::PropertyNotFound, reason).offering(name, offered))
         }
-        (Value::Array(elements), Value::Integer(index)) => element(elements, *index, selection),
-        (Value::Array(elements), Value::String(text)) => match text.parse::<i64>() {
-            Ok(index) => element(elements, index, selection),
-            Err(_) => Err(not_selectable(value, key, selection)),
-        },
-        _ => Err(not_selectable(value, key, selection)),
+        (Value::Array(elements), Value::Integer(index)) => element(elements, *index, site),
+        (Value::Array(elements), Value::String(text)) => {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            match text.parse::<i64>() {
+                Ok(index) if digits => element(elements, index, site),
+                _ if text.contains('/') => along(value, text, site),
+                _ => Err(site.not_selectable(value, key)),
+            }
+        }
+        _ => Err(site.not_selectable(value, key)),
     }
 }
 
-fn element(elements: &[Value], index: i64, selection: &Selection) -> Result<Value> {
+/// Follows a name such as `body/owner/login`, segment by segment.
+fn along(value: &Value, path: &str, site: &Site) -> Result<Value> {
+    path.split('/').try_fold(value.clone(), |value, segment| step(&value, &Value::from(segment), site))
+}
+
+fn element(elements: &[Value], index: i64, site: &Site) -> Result<Value> {
     if let Some(element) = usize::try_from(index).ok().and_then(|index| elements.get(index)) {
         return Ok(element.clone());
     }
-    if selection.safe {
+    if site.selection.safe {
         return Ok(Value::Null);
     }
-    let message = if elements.is_empty() {
-        format!(
-            "The template language expression cannot be evaluated because array index '{index}' cannot be selected from empty array."
-        )
+    let reason = if elements.is_empty() {
+        format!("array index '{index}' cannot be selected from empty array")
     } else {
-        format!(
-            "The template language expression cannot be evaluated because array index '{index}' is outside bounds (0, {}) of array.",
-            elements.len() - 1
-        )
+        format!("array index '{index}' is outside bounds (0, {}) of array", elements.len() - 1)
     };
-    Err(Error::new(ErrorKind::IndexOutOfRange, selection.at, message))
-}
-
-fn not_selectable(value: &Value, key: &Value, selection: &Selection) -> Box<Error> {
-    let key = crate::item::text(key);
-    let reason = match value {
-        Value::Array(_) => "Array elements can only be selected using an integer index.".to_owned(),
-        other => format!("Property selection is not supported on values of type '{}'.", type_name(other)),
-    };
-    let message = format!(
-        "The template language expression cannot be evaluated because property '{key}' cannot be selected. {reason}"
-    );
-    Error::new(ErrorKind::PropertyNotSelectable, selection.at, message)
+    Err(site.error(ErrorKind::IndexOutOfRange, reason))
 }

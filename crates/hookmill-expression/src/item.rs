@@ -54,20 +54,24 @@ impl Item {
         }
     }
 
-    /// Appends what interpolation makes of it.
-    pub fn push_text(&self, out: &mut String) {
+    /// Appends what interpolation makes of it, up to `max` bytes in all; gives whether that was enough.
+    #[must_use]
+    pub fn push_text(&self, out: &mut String, max: usize) -> bool {
         match self {
-            Self::Xml(document) => out.push_str(document.source()),
-            Self::Value(value) => push_text(value, out),
+            Self::Xml(document) => push(document.source(), out, max),
+            Self::Value(value) => push_text(value, out, max),
         }
     }
 
-    /// What interpolation makes of it.
-    pub fn text(&self) -> Str {
+    /// What interpolation makes of it, if it has at most `max` bytes.
+    pub fn text(&self, max: usize) -> Option<Str> {
         match self {
-            Self::Value(Value::String(text)) => text.clone(),
-            Self::Xml(document) => document.source().clone(),
-            Self::Value(value) => text(value),
+            Self::Value(Value::String(text)) => Some(text.clone()),
+            Self::Xml(document) => Some(document.source().clone()),
+            Self::Value(value) => {
+                let mut out = String::new();
+                push_text(value, &mut out, max).then(|| out.into())
+            }
         }
     }
 }
@@ -91,33 +95,96 @@ pub(crate) fn text(value: &Value) -> Str {
         return text.clone();
     }
     let mut out = String::new();
-    push_text(value, &mut out);
+    let _ = push_text(value, &mut out, usize::MAX);
     out.into()
 }
 
-pub(crate) fn push_text(value: &Value, out: &mut String) {
+/// Appends what interpolation makes of a value, up to `max` bytes in all; gives whether that was enough.
+#[must_use]
+pub(crate) fn push_text(value: &Value, out: &mut String, max: usize) -> bool {
     match value {
-        Value::Null => {}
-        Value::Bool(true) => out.push_str("True"),
-        Value::Bool(false) => out.push_str("False"),
-        Value::Integer(number) => {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{number}");
-        }
-        Value::Float(number) => out.push_str(&float_text(*number)),
-        Value::Decimal(number) => {
-            let _ = write!(out, "{number}");
-        }
-        Value::String(text) => out.push_str(text),
+        Value::Null => true,
+        Value::Bool(true) => push("True", out, max),
+        Value::Bool(false) => push("False", out, max),
+        Value::Integer(number) => push(&number.to_string(), out, max),
+        Value::Float(number) => push(&float_text(*number), out, max),
+        Value::Decimal(number) => push(&number.to_string(), out, max),
+        Value::String(text) => push(text, out, max),
         Value::Object(members) => match content_bytes(members) {
-            Some(bytes) => out.push_str(&String::from_utf8_lossy(&bytes)),
-            None => out.push_str(&value.to_json()),
+            Some(bytes) => push(&String::from_utf8_lossy(&bytes), out, max),
+            None => push_json(value, out, max),
         },
-        Value::Array(_) => out.push_str(&value.to_json()),
+        Value::Array(_) => push_json(value, out, max),
     }
 }
 
-/// Shortest digits that read back, fixed for exponents from −5 to 15, else like `1E+21`.
+fn push(text: &str, out: &mut String, max: usize) -> bool {
+    let fits = text.len() <= max.saturating_sub(out.len());
+    if fits {
+        out.push_str(text);
+    }
+    fits
+}
+
+/// Compact JSON in the spelling of Newtonsoft: doubles keep a point or an exponent, decimals their digits.
+fn push_json(value: &Value, out: &mut String, max: usize) -> bool {
+    match value {
+        Value::Null => push("null", out, max),
+        Value::Bool(truth) => push(if *truth { "true" } else { "false" }, out, max),
+        Value::Integer(_) | Value::Decimal(_) => push_text(value, out, max),
+        Value::Float(number) => {
+            let text = float_text(*number);
+            let whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+            push(&text, out, max) && (!whole || push(".0", out, max))
+        }
+        Value::String(text) => push_quoted(text, out, max),
+        Value::Array(elements) => {
+            push("[", out, max)
+                && elements
+                    .iter()
+                    .enumerate()
+                    .all(|(index, element)| (index == 0 || push(",", out, max)) && push_json(element, out, max))
+                && push("]", out, max)
+        }
+        Value::Object(members) => {
+            push("{", out, max)
+                && members.iter().enumerate().all(|(index, (name, member))| {
+                    (index == 0 || push(",", out, max))
+                        && push_quoted(name, out, max)
+                        && push(":", out, max)
+                        && push_json(member, out, max)
+                })
+                && push("}", out, max)
+        }
+    }
+}
+
+fn push_quoted(text: &str, out: &mut String, max: usize) -> bool {
+    if text.len() + 2 > max.saturating_sub(out.len()) {
+        return false;
+    }
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            '\0'..='\u{1f}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out.len() <= max
+}
+
+/// Shortest digits that read back, fixed for exponents from −5 to 16, else like `1E+21`.
 pub(crate) fn float_text(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();

@@ -9,7 +9,9 @@
 //! | `syntax`, `template`, `condition` | from text to trees, and what can be asked of them |
 //! | `evaluate`, `item`, `scope` | from trees to values |
 //! | `table` | every function once: name, arity, description, example, evaluator |
-//! | `string`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml` | the functions |
+//! | `string`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml`, `form`, `reference` | the functions |
+//! | `culture` | how cultures write numbers and dates |
+//! | `work` | the budget of one evaluation |
 //! | `content` | bodies of messages as values |
 //! | `case` | evaluation against a written context |
 
@@ -22,10 +24,12 @@ mod culture;
 mod date;
 mod error;
 mod evaluate;
+mod form;
 mod item;
 mod logic;
 mod math;
 mod number;
+mod reference;
 mod reference_page;
 mod scope;
 mod string;

@@ -64,7 +64,12 @@ pub(crate) fn not(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn equals(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value((a.value(0) == a.value(1)).into()))
+    let (left, right) = (a.value(0), a.value(1));
+    // Only what both have is compared.
+    if let (Value::Array(_) | Value::Object(_), Value::Array(_) | Value::Object(_)) = (&left, &right) {
+        a.spend(left.json_bytes().min(right.json_bytes()))?;
+    }
+    Ok(Item::Value((left == right).into()))
 }
 
 fn compare(a: &Arguments) -> Result<Ordering> {

@@ -63,12 +63,14 @@ pub(crate) fn concat(a: &Arguments) -> Result<Item> {
     if let [Item::Value(Value::String(text))] = &a.items[..] {
         return Ok(Item::Value(Value::String(Arc::clone(text))));
     }
+    let max = a.scope.limits().result_bytes_max;
     let mut text = String::new();
     for item in &a.items {
-        item.push_text(&mut text);
-        a.within(text.len())?;
+        if !item.push_text(&mut text, max) {
+            return Err(a.text_too_long());
+        }
     }
-    Ok(Item::Value(text.into()))
+    a.made(text)
 }
 
 pub(crate) fn substring(a: &Arguments) -> Result<Item> {

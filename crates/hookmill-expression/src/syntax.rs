@@ -291,21 +291,28 @@ impl fmt::Display for Node {
             Self::Literal(Value::String(text)) => write!(f, "'{}'", text.replace('\'', "''")),
             Self::Literal(Value::Float(number)) => write!(f, "{number:e}"),
             Self::Literal(value) => write!(f, "{value}"),
-            Self::Call(call) => {
-                write!(f, "{}(", call.function.name)?;
-                for (index, argument) in call.arguments.iter().enumerate() {
-                    if index > 0 {
-                        f.write_str(", ")?;
-                    }
-                    write!(f, "{argument}")?;
-                }
-                f.write_str(")")?;
-                for selection in &call.selections {
-                    let mark = if selection.safe { "?" } else { "" };
-                    write!(f, "{mark}[{}]", selection.key)?;
-                }
-                Ok(())
-            }
+            Self::Call(call) => write!(f, "{}", call.up_to(call.selections.len())),
         }
+    }
+}
+
+impl Call {
+    /// The call with the first of its selections, for writing.
+    pub fn up_to(&self, selections: usize) -> impl fmt::Display {
+        fmt::from_fn(move |f| {
+            write!(f, "{}(", self.function.name)?;
+            for (index, argument) in self.arguments.iter().enumerate() {
+                if index > 0 {
+                    f.write_str(", ")?;
+                }
+                write!(f, "{argument}")?;
+            }
+            f.write_str(")")?;
+            for selection in self.selections.iter().take(selections) {
+                let mark = if selection.safe { "?" } else { "" };
+                write!(f, "{mark}[{}]", selection.key)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -7,7 +7,7 @@ use hookmill_model::{Object, Pointer, Str, Value};
 
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::{Evaluation, nests_within};
-use crate::item::Item;
+use crate::item::{Item, text};
 use crate::scope::{Limits, Scope};
 use crate::syntax::{self, Call, Node};
 
@@ -220,9 +220,8 @@ fn interpolate(pieces: &[Piece], scope: &dyn Scope) -> Parse<Value> {
             Piece::Text(literal) => text.push_str(literal),
             Piece::Expression(node) => {
                 let at = if let Node::Call(call) = node { call.at } else { 0 };
-                evaluation.node(node)?.push_text(&mut text);
-                if text.len() > scope.limits().result_bytes_max {
-                    let max = scope.limits().result_bytes_max;
+                let max = scope.limits().result_bytes_max;
+                if !evaluation.node(node)?.push_text(&mut text, max) {
                     let message = format!("The text would be longer than {max} bytes.");
                     return Err(Error::new(ErrorKind::LimitExceeded, at, message));
                 }
@@ -314,7 +313,24 @@ enum Tree {
     Literal(Value),
     Template(Template),
     Array(Arc<Vec<Tree>>),
-    Object(Arc<Vec<(Str, Tree)>>),
+    Object(Arc<Vec<(Name, Tree)>>),
+}
+
+/// The name of a member. Only one that contains `@{` is a template.
+#[derive(Clone, Debug)]
+enum Name {
+    Literal(Str),
+    Template(Template),
+}
+
+impl Name {
+    /// The name as it stands in the definition.
+    fn source(&self) -> &str {
+        match self {
+            Self::Literal(name) => name,
+            Self::Template(template) => template.source(),
+        }
+    }
 }
 
 impl Compiled {
@@ -374,7 +390,9 @@ impl Compiled {
     pub fn member(&self, name: &str) -> Option<Self> {
         let source = self.source.get(name)?.clone();
         let tree = match &self.tree {
-            Tree::Object(members) => members.iter().find(|(own, _)| &**own == name)?.1.clone(),
+            Tree::Object(members) => {
+                members.iter().find(|(own, _)| matches!(own, Name::Literal(own) if &**own == name))?.1.clone()
+            }
             Tree::Literal(_) => match Compiled::new(&source) {
                 Ok(compiled) => compiled.tree,
                 Err(_) => Tree::Literal(source.clone()),
@@ -418,13 +436,19 @@ fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<
             }
         }
         Value::Object(members) => {
-            let trees: Vec<(Str, Tree)> = members
+            let trees: Vec<(Name, Tree)> = members
                 .iter()
-                .map(|(name, value)| (Arc::clone(name), compile(value, &pointer.child(name), limits, errors)))
+                .map(|(name, value)| {
+                    let pointer = pointer.child(name);
+                    (compile_name(name, &pointer, limits, errors), compile(value, &pointer, limits, errors))
+                })
                 .collect();
             let literals: Option<Object> = trees
                 .iter()
-                .map(|(name, tree)| unchanged(tree).map(|value| (Arc::clone(name), value)))
+                .map(|(name, tree)| match name {
+                    Name::Literal(name) => unchanged(tree).map(|value| (Arc::clone(name), value)),
+                    Name::Template(_) => None,
+                })
                 .collect::<Option<Vec<_>>>()
                 .map(|members| members.into_iter().collect());
             match literals {
@@ -435,6 +459,19 @@ fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<
         }
         other => Tree::Literal(other.clone()),
     }
+}
+
+fn compile_name(name: &Str, pointer: &Pointer, limits: &Limits, errors: &mut Vec<(Pointer, Error)>) -> Name {
+    if name.contains("@{") && !name.starts_with("@@") {
+        match interpolation(name, limits) {
+            Ok(pieces) => {
+                let parsed = Parsed { source: Arc::clone(name), form: Form::Interpolation(pieces) };
+                return Name::Template(Template(Arc::new(parsed)));
+            }
+            Err(error) => errors.push((pointer.clone(), error.located(name))),
+        }
+    }
+    Name::Literal(Arc::clone(name))
 }
 
 fn unchanged(tree: &Tree) -> Option<Value> {
@@ -457,11 +494,16 @@ fn evaluate_tree(tree: &Tree, scope: &dyn Scope, pointer: &Pointer) -> Result<Va
         Tree::Object(trees) => {
             let mut members = Object::with_capacity(trees.len());
             for (name, tree) in trees.iter() {
+                let below = || pointer.child(name.source());
                 let value = match tree {
                     Tree::Literal(value) => value.clone(),
-                    tree => evaluate_tree(tree, scope, &pointer.child(name))?,
+                    tree => evaluate_tree(tree, scope, &below())?,
                 };
-                members.insert(Arc::clone(name), value);
+                let name = match name {
+                    Name::Literal(name) => Arc::clone(name),
+                    Name::Template(template) => text(&template.evaluate(scope).map_err(|error| (below(), error))?),
+                };
+                members.insert(name, value);
             }
             Ok(members.into())
         }
@@ -479,7 +521,11 @@ fn collect(tree: &Tree, pointer: &Pointer, templates: &mut Vec<(Pointer, Templat
         }
         Tree::Object(trees) => {
             for (name, tree) in trees.iter() {
-                collect(tree, &pointer.child(name), templates);
+                let below = pointer.child(name.source());
+                if let Name::Template(template) = name {
+                    templates.push((below.clone(), template.clone()));
+                }
+                collect(tree, &below, templates);
             }
         }
     }

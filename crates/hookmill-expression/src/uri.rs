@@ -6,8 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use hookmill_model::Value;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::conversion::binary_of;
 use crate::evaluate::{Arguments, Result};
-use crate::item::{Item, content};
+use crate::item::Item;
 
 /// Everything but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -238,8 +239,7 @@ fn decode(text: &str) -> String {
 }
 
 pub(crate) fn component(a: &Arguments) -> Result<Item> {
-    let text = a.item(0).text();
-    a.within(text.len())?;
+    let text = a.text(0)?;
     a.made(utf8_percent_encode(&text, RESERVED).to_string())
 }
 
@@ -250,5 +250,5 @@ pub(crate) fn component_to_string(a: &Arguments) -> Result<Item> {
 pub(crate) fn component_to_binary(a: &Arguments) -> Result<Item> {
     let text = a.string(0)?;
     let bytes: Vec<u8> = percent_decode_str(&text).collect();
-    Ok(Item::Value(content("application/octet-stream", &bytes)))
+    binary_of(a, "application/octet-stream", &bytes)
 }

@@ -13,11 +13,10 @@ use crate::evaluate::{Arguments, Result};
 use crate::item::Item;
 
 fn date(a: &Arguments, index: usize) -> Result<DateTime> {
-    let text = match a.item(index) {
-        Item::Value(Value::String(text)) => Arc::clone(text),
-        other => other.text(),
+    let (text, is_string) = match a.item(index) {
+        Item::Value(Value::String(text)) => (Arc::clone(text), true),
+        _ => (a.text(index)?, false),
     };
-    let is_string = matches!(a.item(index), Item::Value(Value::String(_)));
     parse::parse(&text, Culture::english()).filter(|_| is_string).ok_or_else(|| {
         let name = a.function.name;
         a.error(

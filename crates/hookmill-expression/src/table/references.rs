@@ -1,7 +1,7 @@
 //! Functions that read the run.
 
 use super::{Evaluator::Strict, Function, row};
-use crate::conversion::reference;
+use crate::reference;
 
 pub(super) static ROWS: &[Function] = &[
     row!(Reference, "parameters(name)", 1..=1, Strict(reference::parameters), "The value of a parameter of the flow.", "@parameters('region')" => r#""eu""#),

@@ -1,7 +1,7 @@
 //! Functions of collections, conversions, objects and XML.
 
 use super::{Evaluator::Lazy, Evaluator::Strict, Function, row};
-use crate::{collection, conversion, logic, uri};
+use crate::{collection, conversion, form, logic, uri};
 
 pub(super) static COLLECTIONS: &[Function] = &[
     row!(Collection, "contains(collection, value)", 2..=2, Strict(collection::contains), "Whether a text contains a text, an array an element, an object a property.", "@contains('refs/heads/main', 'heads')" => "true"),
@@ -46,12 +46,12 @@ pub(super) static CONVERSIONS: &[Function] = &[
     row!(Conversion, "decodeUriComponent(text)", 1..=1, Strict(uri::component_to_string), "The same as uriComponentToString.", "@decodeUriComponent('a%20b')" => r#""a b""#),
     row!(Conversion, "uriComponentToBinary(text)", 1..=1, Strict(uri::component_to_binary), "The bytes that uriComponent encoded, as content.", "@uriComponentToBinary('hello')" => r#"{"$content-type":"application/octet-stream","$content":"aGVsbG8="}"#),
     row!(Conversion, "xml(value)", 1..=1, Strict(conversion::xml), "XML of a text or of an object with one property.", r#"@string(xml(json('{"name":"Ada"}')))"# => r#""<name>Ada</name>""#),
-    row!(Conversion, "triggerFormDataValue(key)", 1..=1, Strict(conversion::form_data_value), "The value of a field of the form that started the run.", "@triggerFormDataValue('color')" => r#""green""#),
-    row!(Conversion, "triggerFormDataMultiValues(key)", 1..=1, Strict(conversion::form_data_multi_values), "All values of a field of the form that started the run.", "@triggerFormDataMultiValues('color')" => r#"["green"]"#),
-    row!(Conversion, "formDataValue(action, key)", 2..=2, Strict(conversion::form_data_value), "The value of a field of the form that an action received.", "@formDataValue('Get_form', 'color')" => r#""green""#),
-    row!(Conversion, "formDataMultiValues(action, key)", 2..=2, Strict(conversion::form_data_multi_values), "All values of a field of the form that an action received.", "@formDataMultiValues('Get_form', 'color')" => r#"["green"]"#),
-    row!(Conversion, "triggerMultipartBody(index)", 1..=1, Strict(conversion::multipart_body), "A part of the multipart body that started the run.", "@triggerMultipartBody(0)" => r#""part""#),
-    row!(Conversion, "multipartBody(action, index)", 2..=2, Strict(conversion::multipart_body), "A part of the multipart body that an action received.", "@multipartBody('Get_form', 0)" => r#""part""#),
+    row!(Conversion, "triggerFormDataValue(key)", 1..=1, Strict(form::value), "The value of a field of the form that started the run.", "@triggerFormDataValue('color')" => r#""green""#),
+    row!(Conversion, "triggerFormDataMultiValues(key)", 1..=1, Strict(form::multi_values), "All values of a field of the form that started the run.", "@triggerFormDataMultiValues('color')" => r#"["green"]"#),
+    row!(Conversion, "formDataValue(action, key)", 2..=2, Strict(form::value), "The value of a field of the form that an action received.", "@formDataValue('Get_form', 'color')" => r#""green""#),
+    row!(Conversion, "formDataMultiValues(action, key)", 2..=2, Strict(form::multi_values), "All values of a field of the form that an action received.", "@formDataMultiValues('Get_form', 'color')" => r#"["green"]"#),
+    row!(Conversion, "triggerMultipartBody(index)", 1..=1, Strict(form::multipart_body), "A part of the multipart body that started the run.", "@triggerMultipartBody(0)" => r#""part""#),
+    row!(Conversion, "multipartBody(action, index)", 2..=2, Strict(form::multipart_body), "A part of the multipart body that an action received.", "@multipartBody('Get_form', 0)" => r#""part""#),
 ];
 
 pub(super) static MANIPULATION: &[Function] = &[
