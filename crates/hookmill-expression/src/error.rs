@@ -97,6 +97,9 @@ pub struct Error {
     pub suggestion: Option<Str>,
 }
 
+/// Characters of a line that are shown with an error in it.
+const LINE_CHARS_MAX: usize = 100;
+
 /// Longer messages are cut.
 const MESSAGE_CHARS_MAX: usize = 2_000;
 
@@ -122,6 +125,27 @@ impl Error {
         self.suggestion = closest(wanted, offered.iter().map(|name| &**name)).map(Into::into);
         self.offered = offered;
         self
+    }
+
+    /// The error for people, with the line of `source` that it is in and a mark under the place.
+    #[must_use]
+    pub fn explained(&self, source: &str) -> String {
+        let Position { byte, line, column } = self.position;
+        let mut text = format!("{self}\n  at line {line}, column {column} (byte {byte})");
+        if let Some(function) = &self.function {
+            text.push_str(&format!(", function '{function}'"));
+        }
+        let shown: Vec<char> = source.lines().nth(line - 1).unwrap_or_default().chars().collect();
+        // A long line is cut around the place.
+        let from = column.saturating_sub(LINE_CHARS_MAX / 2).min(shown.len());
+        let part: String =
+            shown[from..].iter().take(LINE_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { *c }).collect();
+        let mark = " ".repeat(column.saturating_sub(from + 1));
+        text.push_str(&format!("\n  | {part}\n  | {mark}^"));
+        if !self.offered.is_empty() {
+            text.push_str(&format!("\n  there is: {}", self.offered.join(", ")));
+        }
+        text
     }
 
     /// Completes line and column, once the whole template is known.
@@ -170,18 +194,22 @@ pub(crate) fn closest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str
         .map(|(_, candidate)| candidate)
 }
 
-/// How many characters must be inserted, removed or replaced to make one text from the other.
+/// How many characters must be inserted, removed, replaced or swapped with their neighbour to make one text from the
+/// other.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(80).collect();
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(80).collect(), b.chars().take(80).collect());
+    let mut before = vec![0; b.len() + 1];
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().take(80).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, right) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+    for i in 0..a.len() {
+        let mut next = vec![i + 1; b.len() + 1];
+        for j in 0..b.len() {
+            let replaced = row[j] + usize::from(a[i] != b[j]);
+            next[j + 1] = replaced.min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                next[j + 1] = next[j + 1].min(before[j - 1] + 1);
+            }
         }
+        (before, row) = (row, next);
     }
     row[b.len()]
 }

@@ -110,7 +110,7 @@ pub(crate) fn replace(a: &Arguments) -> Result<Item> {
         return Err(a.refuse("the text to replace is empty"));
     }
     let hits = text.matches(&*old).count();
-    a.within(text.len().saturating_add(hits.saturating_mul(new.len())))?;
+    a.within((text.len() - hits * old.len()).saturating_add(hits.saturating_mul(new.len())))?;
     Ok(Item::Value(text.replace(&*old, &new).into()))
 }
 

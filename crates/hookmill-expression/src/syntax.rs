@@ -205,6 +205,7 @@ impl<'a> Reader<'a> {
         let Some(function) = table::find(word) else {
             let message = format!("The template function '{}' is not defined or not valid.", shown(word));
             let mut error = Error::new(ErrorKind::UnknownFunction, self.offset + at, message);
+            error.function = Some(shown(word).into());
             error.suggestion =
                 crate::error::closest(word, table::functions().map(|function| function.name)).map(Into::into);
             return Err(error);

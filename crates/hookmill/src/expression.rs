@@ -69,11 +69,12 @@ fn eval(expression: &str, context: Option<&str>, json: bool) -> Result<Verdict> 
                 ("column", Value::Integer(i64::try_from(error.position.column)?)),
                 ("function", error.function.clone().map(Value::from).unwrap_or_default()),
                 ("suggestion", error.suggestion.clone().map(Value::from).unwrap_or_default()),
+                ("offered", error.offered.iter().cloned().map(Value::from).collect::<Vec<_>>().into()),
             ]))?;
             Ok(Verdict::Findings)
         }
         Err(error) => {
-            output::note(error)?;
+            output::note(error.explained(expression))?;
             Ok(Verdict::Findings)
         }
     }

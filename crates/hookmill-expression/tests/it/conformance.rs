@@ -1,5 +1,4 @@
 //! The cases of the language: the project's own, and the shared ones where they lie beside the project.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // Tests may read files and stop at once.
 
 use std::path::{Path, PathBuf};
 
