@@ -11,12 +11,19 @@ use super::{DateTime, Kind};
 /// The rules compiled into the program, so that a replay does not depend on the machine.
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
+/// Names that Windows still takes but no longer lists.
+const RETIRED: [(&str, &str); 2] =
+    [("Kamchatka Standard Time", "Asia/Kamchatka"), ("Mid-Atlantic Standard Time", "Etc/GMT+2")];
+
 /// Finds a zone; `None` for a name that is neither.
 #[must_use]
 pub fn zone(name: &str) -> Option<TimeZone> {
     let name = name.trim();
     if name.eq_ignore_ascii_case("utc") {
         return Some(TimeZone::UTC);
+    }
+    if let Some((_, successor)) = RETIRED.iter().find(|(retired, _)| retired.eq_ignore_ascii_case(name)) {
+        return DATABASE.get(successor).ok();
     }
     let windows = spellings(name).into_iter().find_map(|spelling| spelling.parse::<WindowsTimezone>().ok());
     match windows {

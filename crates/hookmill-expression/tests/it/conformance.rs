@@ -23,9 +23,47 @@ fn check(path: &Path) {
     assert!(!cases.is_empty());
 }
 
+/// The project's own cases, a file for each subject.
+fn own_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
 #[test]
 fn own_cases_pass() {
-    check(&Path::new(env!("CARGO_MANIFEST_DIR")).join("test_data/cases.json"));
+    own_files().iter().for_each(|path| check(path));
+}
+
+/// Every function has cases, more than one, and one that it refuses where it takes arguments.
+#[test]
+fn every_function_has_cases() {
+    let cases: Vec<Value> = own_files().iter().flat_map(|path| cases(path)).collect();
+    for function in functions() {
+        let call = format!("{}(", function.name);
+        let own = cases
+            .iter()
+            .filter(|case| case.get("expression").and_then(Value::as_str).is_some_and(|text| text.contains(&call)));
+        let (mut good, mut refused) = (0, 0);
+        for case in own {
+            if case.get("error").is_some() { refused += 1 } else { good += 1 }
+        }
+        assert!(good >= 2, "{} has {good} cases", function.name);
+        assert!(refused >= 1 || function.arguments_max == Some(0), "no case says what {} refuses", function.name);
+    }
+}
+
+/// Files are read by people and by `git diff`: a case a line, each with a name of its own.
+#[test]
+fn own_cases_are_named() {
+    let mut known = std::collections::BTreeSet::new();
+    for path in own_files() {
+        for case in cases(&path) {
+            let id = case.get("id").and_then(Value::as_str).unwrap().to_owned();
+            assert!(known.insert(id.clone()), "{id} stands twice");
+        }
+    }
 }
 
 #[test]
