@@ -18,7 +18,7 @@ cargo xtask test [PART…]        install what the tests need, run everything
                                 parts: format, lint, rust, interface, browser, audit
 cargo xtask bench [-- FLAGS]    measure against the floor receiver, print the ratio
 cargo xtask interface           build the web interface into ui/dist
-cargo xtask schema              write docs/expressions.md from the table of functions
+cargo xtask schema              write docs/expressions.md and ui/openapi.json from the code
 cargo xtask simulate [-- FROM]  100,000 random flows in the simulator, from the number FROM on (default: the day)
 cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
 
@@ -84,7 +84,10 @@ fn simulate(from: &[String]) -> Result<()> {
 
 fn schema() -> Result<()> {
     let page = Program::new("cargo").args(["run", "-q", "-p", "hookmill", "--", "expression", "reference"]).output()?;
-    std::fs::write(workspace_root().join("docs/expressions.md"), page).context("writing docs/expressions.md")
+    std::fs::write(workspace_root().join("docs/expressions.md"), page).context("writing docs/expressions.md")?;
+    let document =
+        Program::new("cargo").args(["run", "-q", "-p", "hookmill-server", "--example", "openapi"]).output()?;
+    std::fs::write(workspace_root().join("ui/openapi.json"), document).context("writing ui/openapi.json")
 }
 
 fn test(parts: &[String]) -> Result<()> {

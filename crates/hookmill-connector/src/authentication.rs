@@ -2,11 +2,12 @@
 
 use hookmill_model::{Str, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::document::{Document, elements, members, text};
 
 /// Where an API key goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyPlace {
     /// A request header.
@@ -16,7 +17,7 @@ pub enum KeyPlace {
 }
 
 /// What a connection of this connector must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Authentication {
     /// Nothing.
@@ -26,9 +27,11 @@ pub enum Authentication {
     Basic {
         /// What the field for the user name is called.
         #[serde(default = "user_name_label")]
+        #[schema(value_type = String)]
         username_label: Str,
         /// What the field for the password is called.
         #[serde(default = "password_label")]
+        #[schema(value_type = String)]
         password_label: Str,
     },
     /// One secret in a header or in the query.
@@ -37,24 +40,30 @@ pub enum Authentication {
         #[serde(rename = "in")]
         place: KeyPlace,
         /// The name of the header or of the query parameter.
+        #[schema(value_type = String)]
         name: Str,
         /// What the field is called.
         #[serde(default = "key_label")]
+        #[schema(value_type = String)]
         label: Str,
     },
     /// A token of an authorisation server, sent as `Authorization: Bearer …`.
     Oauth2 {
         /// Where people agree.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
         authorization_url: Option<Str>,
         /// Where codes become tokens.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
         token_url: Option<Str>,
         /// Where tokens are renewed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<String>)]
         refresh_url: Option<Str>,
         /// What is asked for.
         #[serde(default)]
+        #[schema(value_type = Vec<String>)]
         scopes: Vec<Str>,
     },
 }

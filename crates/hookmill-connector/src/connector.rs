@@ -2,6 +2,7 @@
 
 use hookmill_model::{Diagnostic, Pointer, Severity, Str, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::authentication::Authentication;
 use crate::document::{Document, elements, read_json, text};
@@ -10,29 +11,36 @@ use crate::operation::{self, Operation};
 use crate::properties::{self, Policy};
 
 /// What the maker chose instead of what the file says. `None` keeps the file's word.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ConnectorSettings)]
 #[serde(default)]
 pub struct Settings {
     /// The connector's name.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub name: Option<Str>,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub description: Option<Str>,
     /// The colour of its cards, `#rrggbb`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub color: Option<Str>,
     /// How connections prove who calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<Authentication>,
     /// Host name, with a port where it needs one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub host: Option<Str>,
     /// The path before every operation's path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub base_path: Option<Str>,
     /// `https` or `http`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub scheme: Option<Str>,
 }
 

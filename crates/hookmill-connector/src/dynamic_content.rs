@@ -2,6 +2,7 @@
 
 use hookmill_model::{Object, Value};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::operation::Visibility;
 
@@ -12,7 +13,7 @@ const DEPTH_MAX: usize = 16;
 const TOKENS_MAX: usize = 2_000;
 
 /// One entry of the dynamic content panel.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Token {
     /// What people read.
     pub title: String,

@@ -4,6 +4,9 @@ use std::fmt;
 
 use hookmill_model::{Diagnostic, Pointer, Str, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::document::{Document, elements, text, truth};
 use crate::schema;
@@ -12,7 +15,8 @@ use crate::schema;
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// What an operation is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = OperationRole)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Starts runs.
@@ -22,7 +26,7 @@ pub enum Role {
 }
 
 /// How a trigger learns of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TriggerKind {
     /// The service calls.
@@ -32,7 +36,7 @@ pub enum TriggerKind {
 }
 
 /// What one answer of a trigger holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TriggerMode {
     /// One event.
@@ -60,6 +64,9 @@ pub enum Visibility {
 }
 
 impl Visibility {
+    /// All of them.
+    const ALL: [Self; 4] = [Self::Usual, Self::Important, Self::Advanced, Self::Internal];
+
     pub(crate) fn of(value: &Value) -> Self {
         match value.get("x-ms-visibility").and_then(Value::as_str) {
             Some(word) if word.eq_ignore_ascii_case("important") => Self::Important,
@@ -81,8 +88,18 @@ impl Visibility {
     }
 }
 
+// The derived schema does not know an empty word.
+impl PartialSchema for Visibility {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.map(Self::word);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+    }
+}
+
+impl ToSchema for Visibility {}
+
 /// Where a parameter goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Place {
     /// Into the path.
     #[serde(rename = "path")]
@@ -133,12 +150,13 @@ impl fmt::Display for Place {
 }
 
 /// Where the callback address goes (`x-ms-notification-url`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallbackPlace {
     /// Into which part of the request.
     #[serde(rename = "in")]
     pub place: Place,
     /// The property below the body, outermost first; else the one name of the parameter.
+    #[schema(value_type = Vec<String>)]
     pub path: Vec<Str>,
 }
 
@@ -226,13 +244,16 @@ impl Operation {
 }
 
 /// An operation as lists show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OperationSummary {
     /// The name definitions use.
+    #[schema(value_type = String)]
     pub operation_id: Str,
     /// One line.
+    #[schema(value_type = String)]
     pub summary: Str,
     /// More.
+    #[schema(value_type = String)]
     pub description: Str,
     /// Trigger or action.
     pub role: Role,
@@ -243,8 +264,10 @@ pub struct OperationSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<TriggerMode>,
     /// In capitals.
+    #[schema(value_type = String)]
     pub method: Str,
     /// Below the base path.
+    #[schema(value_type = String)]
     pub path: Str,
     /// How prominently it is shown.
     pub visibility: Visibility,

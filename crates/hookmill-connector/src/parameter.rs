@@ -2,6 +2,7 @@
 
 use hookmill_model::{Object, Str, Value};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::connector::Connector;
 use crate::operation::{Operation, Place, Visibility};
@@ -14,9 +15,10 @@ const DEPTH_MAX: usize = 6;
 const ENTRIES_MAX: usize = 500;
 
 /// One entry of a form.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Parameter {
     /// The parameter's or the property's own name.
+    #[schema(value_type = String)]
     pub name: Str,
     /// Where it goes.
     #[serde(rename = "in")]
@@ -24,12 +26,15 @@ pub struct Parameter {
     /// The key in a definition's `inputs.parameters`: `owner`, `body/config/url`.
     pub key: String,
     /// What people read.
+    #[schema(value_type = String)]
     pub summary: Str,
     /// More of it.
+    #[schema(value_type = String)]
     pub description: Str,
     /// Whether a value must be given.
     pub required: bool,
     /// A schema without references.
+    #[schema(value_type = Object)]
     pub schema: Value,
     /// The value where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +52,7 @@ pub struct Parameter {
     pub dynamic_schema: Option<Value>,
     /// Hookmill puts the callback URL here.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     pub callback: bool,
 }
 

@@ -231,9 +231,8 @@ impl Runtime {
                     continue;
                 }
             };
-            if let OperationInputs::ById { operation_id, .. } = &call.operation
-                && connector.operation(operation_id).is_none()
-            {
+            let OperationInputs::ById { operation_id, parameters } = &call.operation else { continue };
+            let Some(operation) = connector.operation(operation_id) else {
                 let message = format!("The connector '{}' has no operation '{operation_id}'.", connector.name);
                 let known = connector.operations.iter().map(|operation| &*operation.operation_id);
                 let hint =
@@ -243,6 +242,21 @@ impl Runtime {
                     Some(hint) => finding.with_hint(hint),
                     None => finding,
                 });
+                continue;
+            };
+            // Values are not known yet, only which there are; parameters that one expression makes are not looked into.
+            let given = parameters.source();
+            if !given.is_null() && given.as_object().is_none() {
+                continue;
+            }
+            let planned = connector.plan_request(operation, given, Some("https://callback.invalid"), None);
+            if let Err(hookmill_connector::PlanError::Missing { name, .. }) = planned {
+                let message = format!("The operation '{operation_id}' needs the parameter '{name}'.");
+                let at = at.child("inputs").child("parameters");
+                findings.push(
+                    Diagnostic::error("parameter_missing", at, message)
+                        .with_hint("Give it a value, or a default in the connector's definition."),
+                );
             }
         }
         findings

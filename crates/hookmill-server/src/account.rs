@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use axum::Json;
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hookmill_model::{SessionId, Timestamp, TokenId, UserId};
 use hookmill_store::{Change, Expect, Lane, Role, Session, StoreError, Token, Unit, User};
 use hookmill_vault as vault;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::extract::{Json, Query};
+use crate::schema::{self, Page};
 use crate::{Problem, ServerState};
 
 const COOKIE: &str = "hookmill_session";
@@ -126,41 +127,57 @@ impl Attempts {
     }
 }
 
-#[derive(Deserialize)]
+/// The owner's account.
+#[derive(Deserialize, ToSchema)]
 pub struct SetUp {
+    /// What the server printed when it started.
     token: String,
+    /// The owner's name.
     name: String,
+    /// The owner's e-mail address.
     email: String,
+    /// At least ten characters.
+    #[schema(format = Password)]
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct SetUpQuery {
+    /// Whether to make an API token too, for the command line.
     #[serde(default)]
     api_token: bool,
 }
 
-pub async fn setup_state(State(state): State<ServerState>) -> Result<Response, Problem> {
-    Ok(Json(json!({"needed": state.store().users().await?.is_empty()})).into_response())
+/// Whether the owner's account is still to be made.
+#[derive(Serialize, ToSchema)]
+pub struct SetUpState {
+    /// No account exists.
+    needed: bool,
+}
+
+/// Whether the owner's account is still to be made
+#[utoipa::path(get, path = "/api/setup", tag = "account", responses((status = 200, body = SetUpState)), security(()))]
+pub async fn setup_state(State(state): State<ServerState>) -> Result<Json<SetUpState>, Problem> {
+    Ok(Json(SetUpState { needed: state.store().users().await?.is_empty() }))
 }
 
 pub(crate) async fn hashed(password: String) -> Result<String, Problem> {
     let made = tokio::task::spawn_blocking(move || vault::hash_password(&password)).await;
-    let internal = |detail: String| {
-        tracing::error!(detail, "a password could not be hashed");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The password could not be stored.")
-    };
-    made.map_err(|error| internal(error.to_string()))?.map_err(|error| internal(error.to_string()))
+    made.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))
 }
 
 /// Name, address and password as an account needs them.
 pub(crate) fn check_account(name: &str, email: &str, password: Option<&str>) -> Result<(), Problem> {
-    if !email.contains('@') || name.trim().is_empty() {
-        return Err(Problem::bad("account_invalid", "An account needs a name and an e-mail address."));
+    if name.trim().is_empty() {
+        return Err(Problem::bad("account_invalid", "An account needs a name.").at("/name"));
+    }
+    if !email.trim().split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty()) {
+        return Err(Problem::bad("account_invalid", "An account needs an e-mail address.").at("/email"));
     }
     if password.is_some_and(|password| password.chars().count() < PASSWORD_CHARS_MIN) {
         let detail = format!("The password needs at least {PASSWORD_CHARS_MIN} characters.");
-        return Err(Problem::bad("password_short", detail).with("pointer", json!("/password")));
+        return Err(Problem::bad("password_short", detail).at("/password"));
     }
     Ok(())
 }
@@ -172,6 +189,8 @@ pub(crate) async fn is_password(password: String, user: &User) -> bool {
     matches!(checked.await, Ok(Ok(true)))
 }
 
+/// Make the owner's account
+#[utoipa::path(post, path = "/api/setup", tag = "account", params(SetUpQuery), responses((status = 201, body = SessionView)), security(()))]
 pub async fn setup(
     State(state): State<ServerState>,
     Query(query): Query<SetUpQuery>,
@@ -204,8 +223,33 @@ pub async fn setup(
     begin_session(&state, &user, StatusCode::CREATED, token).await
 }
 
-pub(crate) fn shown(user: &User) -> serde_json::Value {
-    json!({"id": user.id.to_string(), "name": user.name, "email": user.email, "role": user.role.as_str()})
+/// A user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    id: String,
+    name: String,
+    email: String,
+    #[schema(value_type = schema::UserRole)]
+    role: &'static str,
+}
+
+pub(crate) fn shown(user: &User) -> UserView {
+    UserView { id: user.id.to_string(), name: user.name.clone(), email: user.email.clone(), role: user.role.as_str() }
+}
+
+/// Who is signed in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct SessionView {
+    /// The user.
+    user: UserView,
+    /// What a page sends as `X-CSRF-Token` with every change; `null` for a program that sends an API token.
+    #[schema(required)]
+    csrf_token: Option<String>,
+    /// The API token that was asked for; shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
 }
 
 async fn begin_session(
@@ -227,19 +271,22 @@ async fn begin_session(
     let secure = if state.config.public_url.starts_with("https:") { "; Secure" } else { "" };
     let cookie =
         format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", &*secret, SESSION.as_secs());
-    let mut body = json!({"user": shown(user), "csrf_token": csrf(&session)});
-    if let Some(token) = token {
-        body["token"] = json!(token);
-    }
+    let body = SessionView { user: shown(user), csrf_token: Some(csrf(&session)), token };
     Ok((status, [(header::SET_COOKIE, cookie)], Json(body)).into_response())
 }
 
-#[derive(Deserialize)]
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
 pub struct SignIn {
+    /// The account's e-mail address, in any case.
     email: String,
+    /// The password.
+    #[schema(format = Password)]
     password: String,
 }
 
+/// Sign in: the answer sets the session's cookie
+#[utoipa::path(post, path = "/api/session", tag = "account", responses((status = 200, body = SessionView)), security(()))]
 pub async fn sign_in(State(state): State<ServerState>, Json(form): Json<SignIn>) -> Result<Response, Problem> {
     let who = form.email.trim().to_lowercase();
     if let Some(seconds) = state.attempts.wait(&who) {
@@ -267,12 +314,15 @@ pub async fn sign_in(State(state): State<ServerState>, Json(form): Json<SignIn>)
     }
 }
 
-pub async fn session(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// Who is signed in
+#[utoipa::path(get, path = "/api/session", tag = "account", responses((status = 200, body = SessionView)))]
+pub async fn session(caller: Caller, State(state): State<ServerState>) -> Result<Json<SessionView>, Problem> {
     let user = state.store().user(caller.user).await?.ok_or_else(stranger)?;
-    let token = caller.session.as_ref().map(csrf);
-    Ok(Json(json!({"user": shown(&user), "csrf_token": token})).into_response())
+    Ok(Json(SessionView { user: shown(&user), csrf_token: caller.session.as_ref().map(csrf), token: None }))
 }
 
+/// Sign out
+#[utoipa::path(delete, path = "/api/session", tag = "account", responses((status = 204)))]
 pub async fn sign_out(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
     if let Some(session) = caller.session {
         state.store().commit(Unit::from(Change::DeleteSession(session.id)), Lane::Work).await?;
@@ -301,31 +351,69 @@ async fn new_token(
     Ok((token, secret.to_string()))
 }
 
-#[derive(Deserialize)]
+/// An API token to make.
+#[derive(Deserialize, ToSchema)]
 pub struct TokenForm {
+    /// What it is for.
     name: String,
+    /// When it ends; never where not said.
     expires_at: Option<Timestamp>,
 }
 
+/// A personal API token.
+#[derive(Serialize, ToSchema)]
+pub struct ApiToken {
+    id: String,
+    name: String,
+    created_at: Timestamp,
+    /// When it ends.
+    #[schema(required)]
+    expires_at: Option<Timestamp>,
+    /// When it was used last, to the hour.
+    #[schema(required)]
+    used_at: Option<Timestamp>,
+    /// The token itself, only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+fn shown_token(token: &Token, secret: Option<String>) -> ApiToken {
+    ApiToken {
+        id: token.id.to_string(),
+        name: token.name.clone(),
+        created_at: token.created_at,
+        expires_at: token.expires_at,
+        used_at: token.used_at,
+        token: secret,
+    }
+}
+
+/// Make an API token; it is shown this once
+#[utoipa::path(post, path = "/api/tokens", tag = "account", responses((status = 201, body = ApiToken)))]
 pub async fn make_token(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<TokenForm>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<ApiToken>), Problem> {
+    if form.name.trim().is_empty() {
+        return Err(Problem::bad("name_missing", "A token needs a name.").at("/name"));
+    }
+    if form.expires_at.is_some_and(|at| at <= state.runtime.now()) {
+        return Err(Problem::bad("request_invalid", "The token would have ended already.").at("/expires_at"));
+    }
     let (token, secret) = new_token(&state, caller.user, form.name.trim(), form.expires_at).await?;
-    let body = json!({"id": token.id.to_string(), "name": token.name, "token": secret, "created_at": token.created_at});
-    Ok((StatusCode::CREATED, Json(body)).into_response())
+    Ok((StatusCode::CREATED, Json(shown_token(&token, Some(secret)))))
 }
 
-pub async fn tokens(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// One's API tokens, newest first
+#[utoipa::path(get, path = "/api/tokens", tag = "account", responses((status = 200, body = Page<ApiToken>)))]
+pub async fn tokens(caller: Caller, State(state): State<ServerState>) -> Result<Json<Page<ApiToken>>, Problem> {
     let tokens = state.store().tokens(caller.user).await?;
-    let items: Vec<_> = tokens
-        .iter()
-        .map(|token| json!({"id": token.id.to_string(), "name": token.name, "created_at": token.created_at, "expires_at": token.expires_at, "used_at": token.used_at}))
-        .collect();
-    Ok(Json(json!({"items": items, "next_cursor": null})).into_response())
+    Ok(Json(Page::whole(tokens.iter().map(|token| shown_token(token, None)))))
 }
 
+/// Delete an API token: it ends at once
+#[utoipa::path(delete, path = "/api/tokens/{id}", tag = "account", responses((status = 204)))]
 pub async fn delete_token(
     caller: Caller,
     State(state): State<ServerState>,

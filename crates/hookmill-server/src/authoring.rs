@@ -1,41 +1,48 @@
 //! Authoring of connectors: operations from samples, schemas, dynamic content, the catalog of steps, lists of choices.
 
-use std::collections::HashMap;
-
-use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
 use hookmill_connector as model;
-use hookmill_connector::{OperationForm, Role, SampleRequest, TriggerKind, Visibility};
+use hookmill_connector::{OperationForm, Role, SampleRequest, SampledRequest, Token, TriggerKind, Visibility};
 use hookmill_model::{ConnectionId, Object, Value};
 use hookmill_store::{ConnectorFilter, List};
-use serde::Deserialize;
-use serde_json::{Value as Json_, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
-use crate::{Problem, ServerState, connectors};
+use crate::connectors::{self, ConnectorWhole, Tagged};
+use crate::extract::{Json, Query};
+use crate::schema::Page;
+use crate::{Problem, ServerState};
 
 /// Connectors in the catalog.
 const CATALOG_CONNECTORS: usize = 500;
 /// Entries of a catalog page.
 const CATALOG_MAX: usize = 300;
 
-#[derive(Deserialize, Default)]
+/// A sample of a request: a curl command, or its parts.
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(default)]
 pub struct Sample {
+    /// A pasted command; where it is there, the parts below are not looked at.
     curl: Option<String>,
+    /// GET where empty.
     method: String,
+    /// Absolute or a path, with `{name}` or `:name` for what differs from call to call.
     url: String,
     headers: Object,
     body: Value,
+    /// The host of the connector, for a note where the sample calls another.
     host: String,
+    /// The base path of the connector, taken off the sample's path.
     base_path: String,
 }
 
-pub async fn request_from_sample(_: Caller, Json(form): Json<Sample>) -> Result<Json<Json_>, Problem> {
-    let wrong = |pointer: &str, detail: String| Problem::bad("sample_invalid", detail).with("pointer", json!(pointer));
+/// The request part of an operation, from a sample
+#[utoipa::path(post, path = "/api/authoring/request-from-sample", tag = "authoring", responses((status = 200, body = SampledRequest)))]
+pub async fn request_from_sample(_: Caller, Json(form): Json<Sample>) -> Result<Json<SampledRequest>, Problem> {
+    let wrong = |pointer: &str, detail: String| Problem::bad("sample_invalid", detail).at(pointer);
     let sample = match form.curl.filter(|command| !command.trim().is_empty()) {
         Some(command) => model::request_from_curl(&command).map_err(|error| wrong("/curl", error.to_string()))?,
         None => SampleRequest {
@@ -47,84 +54,141 @@ pub async fn request_from_sample(_: Caller, Json(form): Json<Sample>) -> Result<
         },
     };
     let made = model::request_from_sample(&sample, &form.host, &form.base_path)
-        .map_err(|error| wrong("/url", error.to_string()))?;
-    Ok(Json(json!(made)))
+        .map_err(|error| wrong(error.pointer(), error.to_string()))?;
+    Ok(Json(made))
 }
 
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_json(), ToOwned::to_owned)
 }
 
-#[derive(Deserialize)]
+/// Samples of one thing.
+#[derive(Deserialize, ToSchema)]
 pub struct Samples {
     samples: Vec<Value>,
 }
 
-pub async fn schema_from_samples(_: Caller, Json(form): Json<Samples>) -> Json<Json_> {
-    Json(json!({"schema": model::infer_schema(&form.samples)}))
+/// A schema that all samples fit.
+#[derive(Serialize, ToSchema)]
+pub struct InferredSchema {
+    #[schema(value_type = Object)]
+    schema: Value,
 }
 
-#[derive(Deserialize)]
-pub struct TokenForm {
+/// A schema from samples
+#[utoipa::path(post, path = "/api/authoring/schema-from-samples", tag = "authoring", responses((status = 200, body = InferredSchema)))]
+pub async fn schema_from_samples(_: Caller, Json(form): Json<Samples>) -> Result<Json<InferredSchema>, Problem> {
+    if form.samples.is_empty() {
+        return Err(Problem::bad("sample_invalid", "There is no sample to learn from.").at("/samples"));
+    }
+    Ok(Json(InferredSchema { schema: model::infer_schema(&form.samples) }))
+}
+
+/// A schema and the expression of the whole.
+#[derive(Deserialize, ToSchema)]
+pub struct DynamicContentForm {
+    #[schema(value_type = Object)]
     schema: Value,
+    /// Such as `triggerBody()` or `body('Get_repository')`.
     root: String,
 }
 
-pub async fn dynamic_content(_: Caller, Json(form): Json<TokenForm>) -> Json<Json_> {
-    Json(json!({"tokens": model::dynamic_content(&form.schema, &form.root)}))
+/// What later steps can insert.
+#[derive(Serialize, ToSchema)]
+pub struct DynamicContent {
+    tokens: Vec<Token>,
 }
 
-/// Puts an operation into the connector's document, or replaces one.
+/// The tokens of a schema, with the expressions they insert
+#[utoipa::path(post, path = "/api/authoring/dynamic-content", tag = "authoring", responses((status = 200, body = DynamicContent)))]
+pub async fn dynamic_content(_: Caller, Json(form): Json<DynamicContentForm>) -> Json<DynamicContent> {
+    Json(DynamicContent { tokens: model::dynamic_content(&form.schema, &form.root) })
+}
+
+/// Put an operation into the connector's document, or replace one
+#[utoipa::path(put, path = "/api/connectors/{id}/operations/{operation}", tag = "authoring", params(("id" = String, Path), ("operation" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = ConnectorWhole)))]
 pub async fn put_operation(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, original)): Path<(String, String)>,
     headers: HeaderMap,
     Json(form): Json<OperationForm>,
-) -> Result<Response, Problem> {
+) -> Result<Tagged, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
     let document = connectors::document_of(&state, &stored).await?;
     let known = state.runtime.connector(stored.id).await?.operation(&original).is_some();
     let made = model::put_operation(&document, known.then_some(original.as_str()), &form)
-        .map_err(|error| Problem::bad("operation_invalid", error.message).with("pointer", json!(error.pointer)))?;
+        .map_err(|error| Problem::bad("operation_invalid", error.message).at(error.pointer))?;
     connectors::replace(&state, stored, &headers, None, Some(made.to_json().into())).await
 }
 
-/// Takes an operation out of the connector's document.
+/// Take an operation out of the connector's document
+#[utoipa::path(delete, path = "/api/connectors/{id}/operations/{operation}", tag = "authoring", params(("id" = String, Path), ("operation" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = ConnectorWhole)))]
 pub async fn delete_operation(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, operation)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Tagged, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
     let document = connectors::document_of(&state, &stored).await?;
     let made = model::remove_operation(&document, &operation).ok_or_else(|| Problem::missing("operation"))?;
     connectors::replace(&state, stored, &headers, None, Some(made.to_json().into())).await
 }
 
-/// Replaces the whole document.
+/// Replace the connector's whole document
+#[utoipa::path(put, path = "/api/connectors/{id}/definition", tag = "authoring", params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), request_body(content = Object, content_type = "application/json"), responses((status = 200, body = ConnectorWhole)))]
 pub async fn put_definition(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
     headers: HeaderMap,
     document: Bytes,
-) -> Result<Response, Problem> {
+) -> Result<Tagged, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
     connectors::replace(&state, stored, &headers, None, Some(document)).await
 }
 
-/// Triggers and actions of one's connectors, for the search of the designer.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CatalogQuery {
+    /// Words that must be in the name, the description or the connector's name.
+    #[serde(default)]
+    q: String,
+}
+
+/// The connector of a catalog entry.
+#[derive(Serialize, ToSchema)]
+pub struct CatalogConnector {
+    id: String,
+    name: String,
+    #[schema(required)]
+    icon_url: Option<String>,
+    color: String,
+}
+
+/// A trigger or an action that a flow can have.
+#[derive(Serialize, ToSchema)]
+pub struct CatalogItem {
+    /// `trigger` or `action`.
+    kind: Role,
+    /// The `type` in a definition.
+    #[serde(rename = "type")]
+    type_name: &'static str,
+    operation_id: String,
+    connector: CatalogConnector,
+    title: String,
+    description: String,
+}
+
+/// Triggers and actions of one's connectors, for the search of the designer
+#[utoipa::path(get, path = "/api/catalog", tag = "authoring", params(CatalogQuery), responses((status = 200, body = Page<CatalogItem>)))]
 pub async fn catalog(
     caller: Caller,
     State(state): State<ServerState>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
-    let words: Vec<String> = query
-        .get("q")
-        .map(|q| q.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect())
-        .unwrap_or_default();
+    Query(query): Query<CatalogQuery>,
+) -> Result<Json<Page<CatalogItem>>, Problem> {
+    let words: Vec<String> = query.q.to_lowercase().split_whitespace().map(ToOwned::to_owned).collect();
     let filter = ConnectorFilter { owner: Some(caller.user), q: None };
     let mut items = Vec::new();
     for stored in state.store().connectors(&filter, List::first(CATALOG_CONNECTORS)).await?.items {
@@ -139,43 +203,65 @@ pub async fn catalog(
                 continue;
             }
             let is_webhook = matches!(operation.trigger, Some((TriggerKind::Webhook, _)));
-            items.push(json!({
-                "kind": if operation.role() == Role::Trigger { "trigger" } else { "action" },
-                "group": "connector",
-                "type": if is_webhook { "OpenApiConnectionWebhook" } else { "OpenApiConnection" },
-                "operation_id": operation.operation_id,
-                "connector": {"id": stored.id.to_string(), "name": stored.name, "icon_url": connectors::icon_url(&stored), "color": connector.color},
-                "title": title,
-                "description": operation.description,
-            }));
+            items.push(CatalogItem {
+                kind: operation.role(),
+                type_name: if is_webhook { "OpenApiConnectionWebhook" } else { "OpenApiConnection" },
+                operation_id: operation.operation_id.to_string(),
+                connector: CatalogConnector {
+                    id: stored.id.to_string(),
+                    name: stored.name.clone(),
+                    icon_url: connectors::icon_url(&stored),
+                    color: connector.color.to_string(),
+                },
+                title: title.to_string(),
+                description: operation.description.to_string(),
+            });
         }
     }
-    Ok(Json(json!({"items": items, "next_cursor": null})).into_response())
+    Ok(Json(Page::whole(items)))
 }
 
-#[derive(Deserialize)]
+/// A parameter whose choices the service knows.
+#[derive(Deserialize, ToSchema)]
 pub struct ChoicesForm {
+    #[schema(value_type = Option<String>)]
     connection_id: Option<ConnectionId>,
     operation_id: String,
+    /// Its key.
     parameter: String,
+    /// What the form has so far.
     #[serde(default)]
     parameters: Value,
 }
 
-/// The choices of a parameter that only the service knows (`x-ms-dynamic-values`).
+/// A value to choose.
+#[derive(Serialize, ToSchema)]
+pub struct Choice {
+    value: Value,
+    title: String,
+}
+
+/// What can be chosen.
+#[derive(Serialize, ToSchema)]
+pub struct Choices {
+    items: Vec<Choice>,
+}
+
+/// The choices of a parameter that only the service knows (`x-ms-dynamic-values`)
+#[utoipa::path(post, path = "/api/connectors/{id}/dynamic-values", tag = "authoring", responses((status = 200, body = Choices)))]
 pub async fn dynamic_values(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
     Json(form): Json<ChoicesForm>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Choices>, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
     let connector = state.runtime.connector(stored.id).await?;
     let operation = connector.operation(&form.operation_id).ok_or_else(|| Problem::missing("operation"))?;
     let parameter = connector.parameters(operation).into_iter().find(|own| own.key == form.parameter);
     let source = parameter.and_then(|own| own.dynamic_values).ok_or_else(|| {
         Problem::bad("choices_unknown", "The connector does not say where the choices of this parameter come from.")
-            .with("pointer", json!("/parameter"))
+            .at("/parameter")
     })?;
     let asked = source.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut given = Object::new();
@@ -204,15 +290,15 @@ pub async fn dynamic_values(
     };
     let list = at(&call.body, &collection).unwrap_or_default();
     let (path, title) = (member("value-path", ""), member("value-title", ""));
-    let items: Vec<Json_> = list
+    let items = list
         .as_array()
         .unwrap_or_default()
         .iter()
         .filter_map(|item| {
             let value = at(item, &path)?;
             let shown = at(item, &title).filter(|_| !title.is_empty()).unwrap_or_else(|| value.clone());
-            Some(json!({"value": value, "title": text(&shown)}))
+            Some(Choice { value, title: text(&shown) })
         })
         .collect();
-    Ok(Json(json!({"items": items})).into_response())
+    Ok(Json(Choices { items }))
 }

@@ -1,6 +1,6 @@
 //! The door for services. Nothing is parsed here, and nothing is answered 2xx before it is on disk.
 
-use axum::Json;
+use crate::{Problem, ServerState};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
@@ -9,12 +9,18 @@ use axum::response::{IntoResponse, Response};
 use hookmill_expression::content;
 use hookmill_model::Object;
 use hookmill_runtime::{AcceptError, Accepted, Notification};
-use serde_json::json;
-
-use crate::{Problem, ServerState};
 
 type Body = Result<Bytes, BytesRejection>;
 
+/// A service's notification
+///
+/// Answered 202 only after it is on disk. Bodies of any type are taken, up to the server's limit.
+#[utoipa::path(
+    post, path = "/callback/{capability}", tag = "callbacks", security(()),
+    params(("capability" = String, Path, description = "The unguessable part of the callback URL.")),
+    request_body(content = Value, content_type = "*/*"),
+    responses((status = 202, body = Object), (status = 410, description = "The webhook of this address is gone.", body = crate::problem::Document, content_type = "application/problem+json"))
+)]
 pub async fn call(
     State(state): State<ServerState>,
     Path(capability): Path<String>,
@@ -59,7 +65,7 @@ async fn take(
         .collect();
     let notification = Notification { method: method.as_str().to_owned(), headers: named, query, path, body };
     match state.runtime.accept(&capability, notification).await {
-        Ok(Accepted::Stored { .. }) => (StatusCode::ACCEPTED, Json(json!({}))).into_response(),
+        Ok(Accepted::Stored { .. }) => (StatusCode::ACCEPTED, axum::Json(Object::new())).into_response(),
         Ok(Accepted::Respond { status, headers, body }) => answer(status, &headers, body.as_ref()),
         Err(error) => refusal(error),
     }

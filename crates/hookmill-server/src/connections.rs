@@ -1,43 +1,77 @@
 //! Connections: credentials go in sealed, and never come out.
 
-use std::collections::HashMap;
-
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use hookmill_model::{ConnectionId, ConnectorId};
+use hookmill_connector::Authentication;
+use hookmill_model::{ConnectionId, ConnectorId, Timestamp};
 use hookmill_store::{Change, Connection, ConnectionFilter, Expect, Health, Lane, StoreError, Unit};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json_, json};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
+use crate::connectors::ConnectorNamed;
+use crate::extract::{Json, Query};
+use crate::schema::{self, ListQuery, Page, UsesView};
 use crate::{Problem, ServerState, connectors};
 
-#[derive(Deserialize)]
+/// A connection to make or to change; of one that exists, what is left out stays as it was.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = ConnectionForm)]
 pub struct Form {
+    /// The connector; only when it is made.
     connector_id: Option<String>,
     name: Option<String>,
     username: Option<String>,
+    /// Sealed at rest, never shown again.
+    #[schema(format = Password)]
     password: Option<String>,
+    /// Sealed at rest, never shown again.
+    #[schema(format = Password)]
     api_key: Option<String>,
 }
 
-async fn shown(state: &ServerState, connection: &Connection) -> Result<Json_, Problem> {
+/// A connection without its secrets.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Connection)]
+pub struct ConnectionView {
+    id: String,
+    name: String,
+    /// What it connects to.
+    connector: ConnectorNamed,
+    #[schema(required)]
+    username: Option<String>,
+    /// What the connector asks for; `null` where its document cannot be read.
+    #[schema(required)]
+    authentication: Option<Authentication>,
+    #[schema(value_type = schema::Health)]
+    health: &'static str,
+    /// What the last test or call found.
+    #[schema(required)]
+    health_detail: Option<String>,
+    /// How many flows use it.
+    used_by_count: usize,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+async fn shown(state: &ServerState, connection: &Connection) -> Result<ConnectionView, Problem> {
     let connector = state.store().connector(connection.connector).await?;
+    let connector = connector.ok_or_else(|| Problem::missing("connector"))?;
     let uses = state.store().connection_uses(connection.id).await?;
-    Ok(json!({
-        "id": connection.id.to_string(),
-        "name": connection.name,
-        "connector": connector.map(|connector| json!({"id": connector.id.to_string(), "name": connector.name, "icon_url": connectors::icon_url(&connector)})),
-        "username": connection.username,
-        "authentication": state.runtime.connector(connection.connector).await.ok().map(|own| json!(own.authentication)),
-        "health": connection.health.as_str(),
-        "health_detail": connection.health_detail,
-        "used_by_count": uses.flows.len(),
-        "created_at": connection.created_at,
-        "updated_at": connection.updated_at,
-    }))
+    let authentication = state.runtime.connector(connection.connector).await.ok();
+    Ok(ConnectionView {
+        id: connection.id.to_string(),
+        name: connection.name.clone(),
+        connector: ConnectorNamed::of(&connector),
+        username: connection.username.clone(),
+        authentication: authentication.map(|connector| connector.authentication.clone()),
+        health: connection.health.as_str(),
+        health_detail: connection.health_detail.clone(),
+        used_by_count: uses.flows.len(),
+        created_at: connection.created_at,
+        updated_at: connection.updated_at,
+    })
 }
 
 pub(crate) async fn own(state: &ServerState, caller: &Caller, id: &str) -> Result<Connection, Problem> {
@@ -62,16 +96,18 @@ fn sealed(state: &ServerState, id: ConnectionId, form: &Form, old: Option<&[u8]>
     Ok(sealed.map_err(|error| Problem::explain(&error))?.into())
 }
 
+/// Make a connection
+#[utoipa::path(post, path = "/api/connections", tag = "connections", responses((status = 201, body = ConnectionView)))]
 pub async fn create(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<Form>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<ConnectionView>), Problem> {
     let wanted = form.connector_id.clone().unwrap_or_default();
     let connector = connectors::own(&state, &caller, &wanted).await?;
     let name = form.name.clone().unwrap_or_default().trim().to_owned();
     if name.is_empty() {
-        return Err(Problem::bad("name_missing", "A connection needs a name.").with("pointer", json!("/name")));
+        return Err(Problem::bad("name_missing", "A connection needs a name.").at("/name"));
     }
     let id: ConnectionId = state.runtime.new_id();
     let now = state.runtime.now();
@@ -89,39 +125,62 @@ pub async fn create(
         updated_at: now,
     };
     state.store().commit(Unit::from(Change::PutConnection(connection.clone())), Lane::Work).await?;
-    Ok((StatusCode::CREATED, Json(shown(&state, &connection).await?)).into_response())
+    Ok((StatusCode::CREATED, Json(shown(&state, &connection).await?)))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ConnectionQuery {
+    /// Only of this connector.
+    connector: Option<String>,
+    /// Only with this health.
+    #[param(value_type = Option<schema::Health>)]
+    health: Option<String>,
+    /// A text in the name or user name.
+    q: Option<String>,
+}
+
+/// One's connections, newest first
+#[utoipa::path(get, path = "/api/connections", tag = "connections", params(ListQuery, ConnectionQuery), responses((status = 200, body = Page<ConnectionView>)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ServerState>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
-    let connector: Option<ConnectorId> = query.get("connector").and_then(|id| id.parse().ok());
-    let filter = ConnectionFilter { owner: Some(caller.user), connector, health: None, q: query.get("q").cloned() };
-    let page = state.store().connections(&filter, connectors::page(&query)).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for connection in &page.items {
+    Query(page): Query<ListQuery>,
+    Query(query): Query<ConnectionQuery>,
+) -> Result<Json<Page<ConnectionView>>, Problem> {
+    let filter = ConnectionFilter {
+        owner: Some(caller.user),
+        connector: schema::filter::<ConnectorId>("connector", query.connector.as_deref())?,
+        health: schema::filter("health", query.health.as_deref())?,
+        q: query.q,
+    };
+    let found = state.store().connections(&filter, page.list()?).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for connection in &found.items {
         items.push(shown(&state, connection).await?);
     }
-    Ok(Json(json!({"items": items, "next_cursor": page.next.map(|id| id.to_string())})).into_response())
+    Ok(Json(Page::of(items, found.next)))
 }
 
+/// One connection
+#[utoipa::path(get, path = "/api/connections/{id}", tag = "connections", responses((status = 200, body = ConnectionView)))]
 pub async fn show(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<ConnectionView>, Problem> {
     let connection = own(&state, &caller, &id).await?;
-    Ok(Json(shown(&state, &connection).await?).into_response())
+    Ok(Json(shown(&state, &connection).await?))
 }
 
+/// Change a connection, or enter its credentials again
+#[utoipa::path(put, path = "/api/connections/{id}", tag = "connections", responses((status = 200, body = ConnectionView)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
     Json(form): Json<Form>,
-) -> Result<Response, Problem> {
+) -> Result<Json<ConnectionView>, Problem> {
     let mut connection = own(&state, &caller, &id).await?;
     let expected = Expect::ConnectionEtag(connection.id, connection.etag);
     if let Some(name) = form.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
@@ -137,9 +196,11 @@ pub async fn update(
     connection.updated_at = state.runtime.now();
     let unit = Unit::from(Change::PutConnection(connection.clone())).expect(expected);
     state.store().commit(unit, Lane::Work).await?;
-    Ok(Json(shown(&state, &connection).await?).into_response())
+    Ok(Json(shown(&state, &connection).await?))
 }
 
+/// Delete a connection that no flow uses
+#[utoipa::path(delete, path = "/api/connections/{id}", tag = "connections", responses((status = 204)))]
 pub async fn remove(
     caller: Caller,
     State(state): State<ServerState>,
@@ -152,28 +213,41 @@ pub async fn remove(
         Err(StoreError::Conflict { .. }) => {
             let uses = state.store().connection_uses(connection.id).await?;
             let problem = Problem::new(StatusCode::CONFLICT, "connection_in_use", "Flows use this connection.");
-            Err(problem.with("used_by", connectors::used_by(&uses)))
+            Err(problem.used_by(schema::uses(&uses)))
         }
         Err(error) => Err(error.into()),
     }
 }
 
+/// What uses a connection
+#[utoipa::path(get, path = "/api/connections/{id}/uses", tag = "connections", responses((status = 200, body = UsesView)))]
 pub async fn uses(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<UsesView>, Problem> {
     let connection = own(&state, &caller, &id).await?;
     let uses = state.store().connection_uses(connection.id).await?;
-    Ok(Json(json!({"used_by": connectors::used_by(&uses)})).into_response())
+    Ok(Json(UsesView { used_by: schema::uses(&uses) }))
 }
 
-/// Calls something harmless through the connection, and remembers whether the service accepted it.
+/// What a test of a connection found.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionTest {
+    #[schema(value_type = schema::Health)]
+    health: &'static str,
+    /// What the service answered.
+    #[schema(required)]
+    detail: Option<String>,
+}
+
+/// Call something harmless through the connection, and remember whether the service accepted it
+#[utoipa::path(post, path = "/api/connections/{id}/test", tag = "connections", responses((status = 200, body = ConnectionTest)))]
 pub async fn test(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<ConnectionTest>, Problem> {
     let mut connection = own(&state, &caller, &id).await?;
     let connector = state.runtime.connector(connection.connector).await?;
     let harmless = connector.actions().find(|operation| {
@@ -217,5 +291,5 @@ pub async fn test(
     connection.health_detail.clone_from(&detail);
     connection.etag += 1;
     state.store().commit(Unit::from(Change::PutConnection(connection)).expect(expected), Lane::Work).await?;
-    Ok(Json(json!({"health": health.as_str(), "detail": detail})).into_response())
+    Ok(Json(ConnectionTest { health: health.as_str(), detail }))
 }

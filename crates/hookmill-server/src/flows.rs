@@ -1,41 +1,54 @@
 //! Flows: save, switch, run, delete; expressions for whoever writes them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use axum::Json;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hookmill_definition::{Profile, compile, file};
-use hookmill_engine::backtest::Replay;
-use hookmill_expression::{Limits, case, content};
-use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Value};
+use hookmill_expression::content;
+use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Timestamp, Value};
 use hookmill_runtime::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
 use hookmill_store::{ConnectorFilter, Flow, FlowFilter, FlowStats, List};
-use serde::Deserialize;
-use serde_json::{Value as Json_, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
-use crate::{Problem, ServerState, connectors, runs};
+use crate::extract::{Json, Query};
+use crate::runs::{RunAccepted, RunMark};
+use crate::schema::{self, Diagnostic, ListQuery, Page, findings};
+use crate::{Problem, ServerState};
 
-#[derive(Deserialize)]
+/// The connection for a key of a definition's references.
+#[derive(Deserialize, ToSchema)]
 pub struct BindingForm {
+    /// The connection; `null` for a key that needs none or has none yet.
+    #[schema(value_type = Option<String>)]
     connection_id: Option<ConnectionId>,
+    /// The connector as the definition names it.
     api: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// A flow to save.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = FlowForm)]
 pub struct Form {
     #[serde(default)]
     name: String,
     description: Option<String>,
+    /// The workflow definition.
+    #[schema(value_type = Object)]
     definition: Value,
+    /// Key of a connection reference → connection.
     #[serde(default)]
     connections: BTreeMap<String, BindingForm>,
+    /// Parameter → value.
     #[serde(default)]
     parameters: Value,
     /// `la` (bare definitions) or `pa` (Power Automate): it chooses defaults.
     profile: Option<String>,
+    /// On where not said; a draft may have faults.
+    #[schema(value_type = Option<schema::FlowState>)]
     state: Option<FlowState>,
 }
 
@@ -62,111 +75,282 @@ fn id_of(id: &str) -> Result<FlowId, Problem> {
     id.parse().map_err(|_| Problem::missing("flow"))
 }
 
-fn listed(flow: &Flow, stats: Option<&FlowStats>) -> Json_ {
-    let trigger = Value::from_json(&flow.trigger).unwrap_or_default();
+/// What a flow's trigger is, in short.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlowTrigger)]
+struct TriggerSchema {
+    /// Its name in the definition.
+    name: String,
+    /// Its type in the definition.
+    #[serde(rename = "type")]
+    kind_of: String,
+    /// Its name in words.
+    summary: String,
+    /// `webhook`, `request`, `schedule` or `polling`.
+    kind: Option<String>,
+}
+
+/// The connection that a flow uses for a key of its definition.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlowConnection)]
+pub struct BoundView {
+    #[schema(required)]
+    connection_id: Option<String>,
+    #[schema(required)]
+    connector_id: Option<String>,
+    /// The connector as the definition names it.
+    #[schema(required)]
+    api: Option<String>,
+}
+
+/// Code, message and hint of what went wrong.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Explained)]
+pub struct Explained {
+    pub code: String,
+    pub message: String,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// The webhook of a flow's trigger at the service, or the flow's own address.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FlowWebhook)]
+pub struct WebhookView {
+    #[schema(value_type = schema::WebhookState)]
+    state: &'static str,
+    /// Counts from 1; each generation has its own callback URL.
+    generation: u32,
+    /// Where it is deleted at the service.
+    #[schema(required)]
+    location: Option<String>,
+    /// The address that callers use; only for Request triggers.
+    #[schema(required)]
+    callback_url: Option<String>,
+    created_at: Timestamp,
+    /// When the last notification of the flow came.
+    #[schema(required)]
+    last_notification_at: Option<Timestamp>,
+    /// What the maker should know.
+    #[schema(required)]
+    warning: Option<String>,
+    /// Why the service refused it.
+    #[schema(required)]
+    error: Option<Explained>,
+    /// When the next attempt to delete it is made.
+    #[schema(required)]
+    retry_at: Option<Timestamp>,
+}
+
+/// Why the webhook of a saved flow could not be created.
+#[derive(Serialize, ToSchema)]
+pub struct FlowProblem {
+    code: String,
+    detail: String,
+    /// What to try.
+    #[schema(required)]
+    hint: Option<String>,
+    /// The run that records request and response.
+    #[schema(required)]
+    run: Option<String>,
+}
+
+/// A flow as lists show it.
+#[derive(Serialize, ToSchema)]
+pub struct FlowListed {
+    id: String,
+    name: String,
+    #[schema(required)]
+    description: Option<String>,
+    #[schema(value_type = schema::FlowState)]
+    state: &'static str,
+    /// Counts the saved definitions.
+    version: u32,
+    /// Ready for `If-Match`.
+    etag: String,
+    #[schema(value_type = Option<TriggerSchema>, required)]
+    trigger: Value,
+    #[schema(required)]
+    last_run: Option<RunMark>,
+    /// The statuses of the last runs, newest first.
+    #[schema(value_type = Vec<schema::RunStatus>)]
+    recent: Vec<&'static str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A flow with everything about it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Flow)]
+pub struct FlowWhole {
+    #[serde(flatten)]
+    listed: FlowListed,
+    /// The workflow definition.
+    #[schema(value_type = Object)]
+    definition: Value,
+    /// Parameter → value.
+    parameters: Object,
+    /// `la` or `pa`: the product that the definition was written for.
+    profile: &'static str,
+    /// Key of a connection reference → connection.
+    connections: BTreeMap<String, BoundView>,
+    diagnostics: Vec<Diagnostic>,
+    #[schema(required)]
+    webhook: Option<WebhookView>,
+    /// After a change: the run that records the creation of the webhook.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// After a change: why the webhook was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<FlowProblem>,
+}
+
+/// Parameters as answers have them: none are an empty object.
+fn members(parameters: &Value) -> Object {
+    parameters.as_object().cloned().unwrap_or_default()
+}
+
+fn listed(flow: &Flow, stats: Option<&FlowStats>) -> FlowListed {
     let last = stats.and_then(|stats| stats.last_run.as_ref());
-    let recent: Vec<&str> =
-        stats.map(|stats| stats.recent.iter().map(|status| status.as_str()).collect()).unwrap_or_default();
-    json!({
-        "id": flow.id.to_string(),
-        "name": flow.name,
-        "description": flow.description,
-        "state": flow.state.as_str(),
-        "version": flow.version,
-        "etag": flow.etag,
-        "trigger": trigger,
-        "last_run": last.map(|listed| json!({"id": listed.run.id.to_string(), "status": listed.run.status.as_str(), "started_at": listed.run.started_at})),
-        "recent": recent,
-        "created_at": flow.created_at,
-        "updated_at": flow.updated_at,
+    FlowListed {
+        id: flow.id.to_string(),
+        name: flow.name.clone(),
+        description: flow.description.clone(),
+        state: flow.state.as_str(),
+        version: flow.version,
+        etag: schema::etag(flow.etag),
+        trigger: Value::from_json(&flow.trigger).unwrap_or_default(),
+        last_run: last.map(|listed| RunMark {
+            id: listed.run.id.to_string(),
+            status: listed.run.status.as_str(),
+            started_at: listed.run.started_at,
+        }),
+        recent: stats.map(|stats| stats.recent.iter().map(|status| status.as_str()).collect()).unwrap_or_default(),
+        created_at: flow.created_at,
+        updated_at: flow.updated_at,
+    }
+}
+
+async fn shown(state: &ServerState, view: FlowView) -> Result<FlowWhole, Problem> {
+    let stats = state.store().flow_stats(&[view.flow.id]).await?;
+    let last = state.store().events(view.flow.id, List::first(1)).await?;
+    let connections = view.flow.bindings.iter().map(|binding| {
+        let bound = BoundView {
+            connection_id: binding.connection.map(|id| id.to_string()),
+            connector_id: binding.connector.map(|id| id.to_string()),
+            api: binding.api.clone(),
+        };
+        (binding.key.clone(), bound)
+    });
+    Ok(FlowWhole {
+        listed: listed(&view.flow, stats.first()),
+        connections: connections.collect(),
+        definition: view.definition,
+        parameters: members(&view.parameters),
+        profile: view.profile.as_str(),
+        diagnostics: findings(view.diagnostics),
+        webhook: view.webhook.map(|webhook| WebhookView {
+            state: webhook.state.as_str(),
+            generation: webhook.generation,
+            location: webhook.location,
+            callback_url: webhook.callback_url,
+            created_at: webhook.created_at,
+            last_notification_at: last.items.first().map(|event| event.received_at),
+            warning: webhook.warning,
+            error: webhook.error.map(|error| Explained { code: error.code, message: error.message, hint: error.hint }),
+            retry_at: webhook.retry_at,
+        }),
+        run: None,
+        problem: None,
     })
 }
 
-async fn shown(state: &ServerState, view: &FlowView) -> Result<Json_, Problem> {
-    let stats = state.store().flow_stats(&[view.flow.id]).await?;
-    let mut members = listed(&view.flow, stats.first());
-    members["definition"] = json!(view.definition);
-    members["parameters"] = json!(view.parameters);
-    members["profile"] = json!(view.profile.as_str());
-    let connections: serde_json::Map<String, Json_> = view
-        .flow
-        .bindings
-        .iter()
-        .map(|binding| {
-            let bound = json!({"connection_id": binding.connection.map(|id| id.to_string()), "connector_id": binding.connector.map(|id| id.to_string()), "api": binding.api});
-            (binding.key.clone(), bound)
-        })
-        .collect();
-    members["connections"] = json!(connections);
-    members["diagnostics"] = json!(view.diagnostics);
-    members["webhook"] = json!(view.webhook.as_ref().map(|webhook| json!({
-        "state": webhook.state.as_str(),
-        "generation": webhook.generation,
-        "location": webhook.location,
-        "callback_url": webhook.callback_url,
-        "created_at": webhook.created_at,
-        "warning": webhook.warning,
-        "error": webhook.error.as_ref().map(|error| json!({"code": error.code, "message": error.message, "hint": error.hint})),
-        "retry_at": webhook.retry_at,
-    })));
-    Ok(members)
+/// An answer with its entity tag.
+type Tagged<T> = ([(header::HeaderName, String); 1], Json<T>);
+
+fn tagged(flow: FlowWhole) -> Tagged<FlowWhole> {
+    ([(header::ETAG, flow.listed.etag.clone())], Json(flow))
 }
 
-async fn saved(state: &ServerState, saved: FlowSaved, status: StatusCode) -> Result<Response, Problem> {
-    let mut members = shown(state, &saved.view).await?;
-    members["run"] = json!(saved.run.map(|run| run.to_string()));
-    if let Some(problem) = saved.problem {
-        members["problem"] = json!({"code": problem.code, "detail": problem.message, "hint": problem.hint, "run": saved.run.map(|run| run.to_string())});
-    }
-    let etag = format!("\"{}\"", saved.view.flow.etag);
-    Ok((status, [(header::ETAG, etag)], Json(members)).into_response())
+async fn saved(state: &ServerState, saved: FlowSaved) -> Result<Tagged<FlowWhole>, Problem> {
+    let mut flow = shown(state, saved.view).await?;
+    flow.run = saved.run.map(|run| run.to_string());
+    let run = flow.run.clone();
+    flow.problem = saved.problem.map(|problem| FlowProblem {
+        code: problem.code,
+        detail: problem.message,
+        hint: problem.hint,
+        run,
+    });
+    Ok(tagged(flow))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FlowQuery {
+    /// Only in this state.
+    #[param(value_type = Option<schema::FlowState>)]
+    state: Option<String>,
+    /// A text in the name or description.
+    q: Option<String>,
+}
+
+/// One's flows, newest first
+#[utoipa::path(get, path = "/api/flows", tag = "flows", params(ListQuery, FlowQuery), responses((status = 200, body = Page<FlowListed>)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ServerState>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
-    let wanted = query.get("state").and_then(|state| state.parse().ok());
-    let filter = FlowFilter { owner: Some(caller.user), state: wanted, q: query.get("q").cloned() };
-    let page = state.store().flows(&filter, connectors::page(&query)).await?;
-    let ids: Vec<FlowId> = page.items.iter().map(|flow| flow.id).collect();
+    Query(page): Query<ListQuery>,
+    Query(query): Query<FlowQuery>,
+) -> Result<Json<Page<FlowListed>>, Problem> {
+    let wanted = schema::filter("state", query.state.as_deref())?;
+    let filter = FlowFilter { owner: Some(caller.user), state: wanted, q: query.q };
+    let found = state.store().flows(&filter, page.list()?).await?;
+    let ids: Vec<FlowId> = found.items.iter().map(|flow| flow.id).collect();
     let stats = state.store().flow_stats(&ids).await?;
-    let items: Vec<Json_> = page.items.iter().zip(&stats).map(|(flow, stats)| listed(flow, Some(stats))).collect();
-    Ok(Json(json!({"items": items, "next_cursor": page.next.map(|id| id.to_string())})).into_response())
+    let items = found.items.iter().zip(&stats).map(|(flow, stats)| listed(flow, Some(stats))).collect();
+    Ok(Json(Page::of(items, found.next)))
 }
 
+/// Create a flow: its webhook is asked for before the answer
+#[utoipa::path(post, path = "/api/flows", tag = "flows", responses((status = 201, body = FlowWhole)))]
 pub async fn create(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<Form>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Tagged<FlowWhole>), Problem> {
     let made = Box::pin(state.runtime.create_flow(caller.user, form.read())).await?;
-    saved(&state, made, StatusCode::CREATED).await
+    Ok((StatusCode::CREATED, saved(&state, made).await?))
 }
 
+/// One flow with its definition
+#[utoipa::path(get, path = "/api/flows/{id}", tag = "flows", responses((status = 200, body = FlowWhole)))]
 pub async fn show(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Tagged<FlowWhole>, Problem> {
     let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
-    let etag = format!("\"{}\"", view.flow.etag);
-    Ok(([(header::ETAG, etag)], Json(shown(&state, &view).await?)).into_response())
+    Ok(tagged(shown(&state, view).await?))
 }
 
+/// Save a flow: the webhook is renewed where the trigger or its connection changed
+#[utoipa::path(put, path = "/api/flows/{id}", tag = "flows", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = FlowWhole)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
     headers: HeaderMap,
     Json(form): Json<Form>,
-) -> Result<Response, Problem> {
-    let wanted = connectors::if_match(&headers);
+) -> Result<Tagged<FlowWhole>, Problem> {
+    let wanted = schema::if_match(&headers);
     let made = Box::pin(state.runtime.update_flow(caller.user, id_of(&id)?, wanted, form.read())).await?;
-    saved(&state, made, StatusCode::OK).await
+    saved(&state, made).await
 }
 
+/// Delete a flow and its webhook; its history is kept until retention
+#[utoipa::path(delete, path = "/api/flows/{id}", tag = "flows", responses((status = 204)))]
 pub async fn remove(
     caller: Caller,
     State(state): State<ServerState>,
@@ -176,21 +360,41 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn on(caller: Caller, State(state): State<ServerState>, Path(id): Path<String>) -> Result<Response, Problem> {
+/// Turn a flow on: its webhook is created
+#[utoipa::path(post, path = "/api/flows/{id}/on", tag = "flows", responses((status = 200, body = FlowWhole)))]
+pub async fn on(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Tagged<FlowWhole>, Problem> {
     let made = Box::pin(state.runtime.turn_on(caller.user, id_of(&id)?)).await?;
-    saved(&state, made, StatusCode::OK).await
+    saved(&state, made).await
 }
 
+/// Try again to create a webhook that was refused
+#[utoipa::path(post, path = "/api/flows/{id}/retry-webhook", tag = "flows", responses((status = 200, body = FlowWhole)))]
+pub async fn retry_webhook(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Tagged<FlowWhole>, Problem> {
+    let made = Box::pin(state.runtime.retry_webhook(caller.user, id_of(&id)?)).await?;
+    saved(&state, made).await
+}
+
+/// Turn a flow off: its webhook is deleted
+#[utoipa::path(post, path = "/api/flows/{id}/off", tag = "flows", responses((status = 200, body = FlowWhole)))]
 pub async fn off(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Tagged<FlowWhole>, Problem> {
     let made = Box::pin(state.runtime.turn_off(caller.user, id_of(&id)?)).await?;
-    saved(&state, made, StatusCode::OK).await
+    saved(&state, made).await
 }
 
-#[derive(Deserialize, Default)]
+/// What the trigger shall have received.
+#[derive(Deserialize, Default, ToSchema)]
 pub struct RunForm {
     #[serde(default)]
     body: Value,
@@ -198,29 +402,41 @@ pub struct RunForm {
     headers: Object,
 }
 
+/// Start a run by hand
+#[utoipa::path(post, path = "/api/flows/{id}/run", tag = "flows", request_body = Option<RunForm>, responses((status = 202, body = RunAccepted)))]
 pub async fn run(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
     form: Option<Json<RunForm>>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<RunAccepted>), Problem> {
     let form = form.map(|Json(form)| form).unwrap_or_default();
     let run = state.runtime.run_now(caller.user, id_of(&id)?, form.body, form.headers).await?;
-    Ok(runs::accepted(run))
+    Ok(RunAccepted::of(run))
 }
 
+/// What was found in a definition.
+#[derive(Serialize, ToSchema)]
+pub struct FlowCheck {
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Check a definition without saving it
+#[utoipa::path(post, path = "/api/flows/check", tag = "flows", responses((status = 200, body = FlowCheck)))]
 pub async fn check(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<Form>,
-) -> Result<Response, Problem> {
+) -> Result<Json<FlowCheck>, Problem> {
     let form = form.read();
     let profile = form.profile.unwrap_or_default();
-    let findings =
+    let found =
         state.runtime.check_flow(caller.user, &form.definition, &form.parameters, profile, &form.connections).await;
-    Ok(Json(json!({"diagnostics": findings})).into_response())
+    Ok(Json(FlowCheck { diagnostics: findings(found) }))
 }
 
+/// The flow as a package that Power Automate imports
+#[utoipa::path(get, path = "/api/flows/{id}/export", tag = "flows", responses((status = 200, body = [u8], content_type = "application/zip")))]
 pub async fn export(
     caller: Caller,
     State(state): State<ServerState>,
@@ -243,121 +459,70 @@ pub async fn export(
         envelope: Value::Null,
         diagnostics: Vec::new(),
     };
-    let bytes = file::write_package(&flow).map_err(|error| {
-        tracing::error!(%error, "a package cannot be written");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "The package cannot be written.")
-    })?;
+    let bytes = file::write_package(&flow).map_err(|error| Problem::internal(&error))?;
     let name = format!("attachment; filename=\"{}.zip\"", view.flow.id);
     Ok(([(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
         .into_response())
 }
 
-#[derive(Deserialize)]
-pub struct EvaluateForm {
-    expression: Value,
-    #[serde(default)]
-    context: Value,
+/// A saved definition of a flow.
+#[derive(Serialize, ToSchema)]
+pub struct VersionListed {
+    version: u32,
+    saved_at: Timestamp,
 }
 
-pub async fn evaluate(_: Caller, State(state): State<ServerState>, Json(form): Json<EvaluateForm>) -> Json<Json_> {
-    let context = case::Context::new(&form.context, state.runtime.now(), 1, Limits::default());
-    Json(match case::evaluate(&form.expression, &context) {
-        Ok(value) => json!({"value": value}),
-        Err(error) => json!({"error": {
-            "kind": error.kind.as_str(),
-            "message": error.message,
-            "position": {"byte": error.position.byte, "line": error.position.line, "column": error.position.column},
-            "suggestion": error.suggestion,
-        }}),
-    })
-}
-
-pub async fn functions(_: Caller) -> Json<Json_> {
-    let items: Vec<Json_> = hookmill_expression::functions()
-        .map(|function| {
-            json!({
-                "name": function.name,
-                "category": function.category.as_str(),
-                "signature": function.signature,
-                "description": function.description,
-                "example": function.example,
-                "result": function.result,
-            })
-        })
-        .collect();
-    Json(json!({"items": items}))
-}
-
-#[derive(Deserialize)]
-pub struct BacktestForm {
-    definition: Value,
-    last: Option<usize>,
-}
-
-/// Recorded runs when not said otherwise.
-const BACKTEST_LAST: usize = 100;
-
-pub async fn backtest(
-    caller: Caller,
-    State(state): State<ServerState>,
-    Path(id): Path<String>,
-    Json(form): Json<BacktestForm>,
-) -> Result<Response, Problem> {
-    let last = form.last.unwrap_or(BACKTEST_LAST).min(hookmill_runtime::BACKTEST_MAX);
-    let tested = state.runtime.backtest(caller.user, id_of(&id)?, &form.definition, last).await?;
-    let same = tested.iter().filter(|own| own.replay.as_ref().is_ok_and(Replay::is_same)).count();
-    let runs: Vec<Json_> = tested
-        .iter()
-        .map(|own| {
-            let mut members = match &own.replay {
-                Ok(replay) => json!(replay),
-                Err(reason) => json!({"reason": reason}),
-            };
-            members["run"] = json!(own.run.to_string());
-            members["started_at"] = json!(own.started_at);
-            members["summary"] = json!(own.summary);
-            members["same"] = json!(own.replay.as_ref().is_ok_and(Replay::is_same));
-            members
-        })
-        .collect();
-    Ok(Json(json!({"tested": tested.len(), "same": same, "runs": runs})).into_response())
-}
-
-/// The versions of a flow, newest first.
+/// The versions of a flow, newest first
+#[utoipa::path(get, path = "/api/flows/{id}/versions", tag = "flows", responses((status = 200, body = Page<VersionListed>)))]
 pub async fn versions(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Page<VersionListed>>, Problem> {
     let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
     let versions = state.store().flow_versions(view.flow.id).await?;
-    let items: Vec<Json_> =
-        versions.iter().map(|(version, saved_at)| json!({"version": version, "saved_at": saved_at})).collect();
-    Ok(Json(json!({"items": items, "next_cursor": null})).into_response())
+    Ok(Json(Page::whole(versions.into_iter().map(|(version, saved_at)| VersionListed { version, saved_at }))))
 }
 
-/// One version of a flow's definition.
+/// A saved definition of a flow, whole.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Version)]
+pub struct VersionView {
+    version: u32,
+    saved_at: Timestamp,
+    #[schema(value_type = Object)]
+    definition: Value,
+    parameters: Object,
+    profile: String,
+}
+
+/// One version of a flow's definition
+#[utoipa::path(get, path = "/api/flows/{id}/versions/{number}", tag = "flows", responses((status = 200, body = VersionView)))]
 pub async fn version(
     caller: Caller,
     State(state): State<ServerState>,
-    Path((id, number)): Path<(String, u32)>,
-) -> Result<Response, Problem> {
+    Path((id, number)): Path<(String, String)>,
+) -> Result<Json<VersionView>, Problem> {
+    let number: u32 = number.parse().map_err(|_| Problem::missing("version"))?;
     let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
     let stored = state.store().flow_version(view.flow.id, number).await?.ok_or_else(|| Problem::missing("version"))?;
     let read = |bytes: &[u8]| Value::from_json(bytes).unwrap_or_default();
-    Ok(Json(json!({
-        "version": number, "saved_at": stored.created_at,
-        "definition": read(&stored.definition), "parameters": read(&stored.parameters), "profile": stored.profile,
+    Ok(Json(VersionView {
+        version: number,
+        saved_at: stored.created_at,
+        definition: read(&stored.definition),
+        parameters: members(&read(&stored.parameters)),
+        profile: stored.profile,
     }))
-    .into_response())
 }
 
-/// A copy of a flow, off.
+/// Copy a flow; the copy is off
+#[utoipa::path(post, path = "/api/flows/{id}/duplicate", tag = "flows", responses((status = 201, body = FlowWhole)))]
 pub async fn duplicate(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Tagged<FlowWhole>), Problem> {
     let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
     let connections = view.flow.bindings.iter().map(|binding| {
         (binding.key.clone(), ConnectionBinding { connection_id: binding.connection, api: binding.api.clone() })
@@ -374,15 +539,58 @@ pub async fn duplicate(
         state: Some(state_of_copy),
     };
     let made = Box::pin(state.runtime.create_flow(caller.user, form)).await?;
-    saved(&state, made, StatusCode::CREATED).await
+    Ok((StatusCode::CREATED, saved(&state, made).await?))
 }
 
-/// Reads a package or a definition for the designer; nothing is stored.
+/// The file of a flow.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the fields are read as a form; this is their schema")]
+pub struct FlowFileForm {
+    /// A package (`.zip`), a `definition.json`, or a bare definition.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// A connection that an imported flow needs.
+#[derive(Serialize, ToSchema)]
+pub struct ImportedConnection {
+    /// The connector as the file names it.
+    #[schema(required)]
+    api: Option<String>,
+    /// The connector of this server that fits.
+    #[schema(required)]
+    connector_id: Option<String>,
+}
+
+/// A connection for which this server has no connector.
+#[derive(Serialize, ToSchema)]
+pub struct ImportNeed {
+    key: String,
+    #[schema(required)]
+    api: Option<String>,
+    message: &'static str,
+}
+
+/// A flow read from a file; nothing is stored.
+#[derive(Serialize, ToSchema)]
+pub struct ImportedFlow {
+    name: String,
+    #[schema(value_type = Object)]
+    definition: Value,
+    parameters: Object,
+    profile: &'static str,
+    connections: BTreeMap<String, ImportedConnection>,
+    needs: Vec<ImportNeed>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Read a package or a definition for the designer; nothing is stored
+#[utoipa::path(post, path = "/api/flows/import", tag = "flows", request_body(content = FlowFileForm, content_type = "multipart/form-data"), responses((status = 200, body = ImportedFlow)))]
 pub async fn import(
     caller: Caller,
     State(state): State<ServerState>,
     mut form: Multipart,
-) -> Result<Response, Problem> {
+) -> Result<Json<ImportedFlow>, Problem> {
     let wrong = |detail: String| Problem::bad("request_malformed", detail);
     let mut bytes = None;
     while let Some(field) = form.next_field().await.map_err(|error| wrong(error.body_text()))? {
@@ -391,70 +599,86 @@ pub async fn import(
         }
     }
     let bytes = bytes.ok_or_else(|| Problem::bad("file_missing", "Send the package or definition as \"file\"."))?;
-    let flows = file::read(&bytes).map_err(|finding| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "flow_invalid", finding.message.clone())
-            .with("pointer", json!(finding.pointer))
-            .with("hint", json!(finding.hint))
-    })?;
-    let Some(flow) = flows.into_iter().next() else {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "flow_invalid", "The file holds no flow."));
-    };
+    let invalid = "The file holds no flow.";
+    let flows = file::read(&bytes).map_err(|finding| Problem::found("flow_invalid", invalid, &[*finding]))?;
+    let flow = flows.into_iter().next().ok_or_else(|| Problem::found("flow_invalid", invalid, &[]))?;
     let known =
         state.store().connectors(&ConnectorFilter { owner: Some(caller.user), q: None }, List::first(500)).await?;
     let plain = |text: &str| text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    let mut connections = serde_json::Map::new();
+    let mut connections = BTreeMap::new();
     let mut needs = Vec::new();
     for reference in &flow.connections {
-        let api = reference.api.as_deref().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
-        let wanted = plain(api.trim_start_matches("shared_"));
+        let api = reference.api.as_deref().map(ToOwned::to_owned);
+        let named = reference.api.as_deref().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
+        let wanted = plain(named.trim_start_matches("shared_"));
         let fits = known
             .items
             .iter()
-            .find(|own| own.id.to_string() == api || (!wanted.is_empty() && wanted.starts_with(&plain(&own.name))));
-        if fits.is_none() && api != hookmill_runtime::NOTIFICATIONS_API {
-            needs.push(json!({"key": reference.key, "api": reference.api, "message": "No connector of this server fits. Import it, then choose a connection."}));
+            .find(|own| own.id.to_string() == named || (!wanted.is_empty() && wanted.starts_with(&plain(&own.name))));
+        if fits.is_none() && named != hookmill_runtime::NOTIFICATIONS_API {
+            let message = "No connector of this server fits. Import it, then choose a connection.";
+            needs.push(ImportNeed { key: reference.key.to_string(), api: api.clone(), message });
         }
-        connections.insert(
-            reference.key.to_string(),
-            json!({"api": reference.api, "connector_id": fits.map(|own| own.id.to_string())}),
-        );
+        let connector_id = fits.map(|own| own.id.to_string());
+        connections.insert(reference.key.to_string(), ImportedConnection { api, connector_id });
     }
     let compiled = compile(&flow.definition, &flow.parameters, flow.profile, &state.runtime.config().limits);
-    Ok(Json(json!({
-        "name": flow.name.unwrap_or_else(|| "Imported flow".to_owned()),
-        "definition": flow.definition,
-        "parameters": flow.parameters,
-        "profile": flow.profile.as_str(),
-        "connections": connections,
-        "needs": needs,
-        "diagnostics": compiled.diagnostics,
+    Ok(Json(ImportedFlow {
+        name: flow.name.unwrap_or_else(|| "Imported flow".to_owned()),
+        definition: flow.definition,
+        parameters: members(&flow.parameters),
+        profile: flow.profile.as_str(),
+        connections,
+        needs,
+        diagnostics: findings(compiled.diagnostics),
     }))
-    .into_response())
 }
 
-/// Past notifications of a flow, newest first.
+/// A past notification of a flow.
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventListed)]
+pub struct EventSummary {
+    id: String,
+    received_at: Timestamp,
+    /// What it was, in short.
+    summary: String,
+}
+
+/// Past notifications of a flow, newest first
+#[utoipa::path(get, path = "/api/flows/{id}/events", tag = "flows", params(ListQuery), responses((status = 200, body = Page<EventSummary>)))]
 pub async fn events(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+    Query(page): Query<ListQuery>,
+) -> Result<Json<Page<EventSummary>>, Problem> {
     let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
-    let page = state.store().events(view.flow.id, connectors::page(&query)).await?;
-    let items: Vec<Json_> = page
-        .items
-        .iter()
-        .map(|event| json!({"id": event.id.to_string(), "received_at": event.received_at, "summary": event.summary}))
-        .collect();
-    Ok(Json(json!({"items": items, "next_cursor": page.next.map(|id| id.to_string())})).into_response())
+    let found = state.store().events(view.flow.id, page.list()?).await?;
+    let items = found.items.into_iter().map(|event| EventSummary {
+        id: event.id.to_string(),
+        received_at: event.received_at,
+        summary: event.summary,
+    });
+    Ok(Json(Page::of(items.collect(), found.next)))
 }
 
-/// One past notification as the trigger saw it.
+/// A past notification as the trigger saw it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+pub struct EventView {
+    headers: Value,
+    /// `null` where there was none.
+    body: Option<Value>,
+    received_at: Timestamp,
+}
+
+/// One past notification as the trigger saw it
+#[utoipa::path(get, path = "/api/flows/{id}/events/{event}", tag = "flows", responses((status = 200, body = EventView)))]
 pub async fn event(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, event)): Path<(String, String)>,
-) -> Result<Response, Problem> {
+) -> Result<Json<EventView>, Problem> {
     let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
     let id = event.parse().map_err(|_| Problem::missing("notification"))?;
     let found = state.store().event(id).await?.filter(|event| event.flow == view.flow.id);
@@ -463,5 +687,5 @@ pub async fn event(
     let headers = head.get("headers").cloned().unwrap_or_default();
     let kind = headers.as_object().and_then(|headers| hookmill_expression::member(headers, "content-type"));
     let body = content::body(kind.and_then(Value::as_str), &found.body).value;
-    Ok(Json(json!({"headers": headers, "body": body, "received_at": found.received_at})).into_response())
+    Ok(Json(EventView { headers, body, received_at: found.received_at }))
 }

@@ -1,18 +1,75 @@
 //! The inbox and the devices that get push messages.
 
-use std::collections::HashMap;
-
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use hookmill_model::{DeviceId, NotificationId};
+use hookmill_model::{DeviceId, NotificationId, Timestamp};
 use hookmill_store::{Change, Device, Lane, Notification, Unit};
-use serde::Deserialize;
-use serde_json::{Value as Json_, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
-use crate::{Problem, ServerState, connectors};
+use crate::extract::{Json, Query};
+use crate::schema::{ListQuery, Page};
+use crate::{Problem, ServerState};
+
+/// An address that a notification leads to.
+#[derive(Serialize, ToSchema)]
+pub struct Link {
+    uri: String,
+    label: String,
+}
+
+/// An entry of the inbox.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Notification)]
+pub struct NotificationView {
+    id: String,
+    title: String,
+    text: String,
+    #[schema(required)]
+    link: Option<Link>,
+    /// The run that sent it.
+    #[schema(required)]
+    run: Option<String>,
+    /// The flow of that run.
+    #[schema(required)]
+    flow: Option<String>,
+    created_at: Timestamp,
+    #[schema(required)]
+    read_at: Option<Timestamp>,
+}
+
+/// One page of the inbox.
+#[derive(Serialize, ToSchema)]
+pub struct Inbox {
+    /// Newest first.
+    items: Vec<NotificationView>,
+    /// How many are not read, on all pages.
+    unread: u64,
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InboxQuery {
+    /// Only what is not read.
+    #[serde(default)]
+    unread: bool,
+}
+
+fn shown_notification(notification: Notification) -> NotificationView {
+    NotificationView {
+        id: notification.id.to_string(),
+        title: notification.title,
+        text: notification.text,
+        link: notification.link.map(|link| Link { uri: link.uri, label: link.label }),
+        run: notification.run.map(|run| run.to_string()),
+        flow: notification.flow.map(|flow| flow.to_string()),
+        created_at: notification.created_at,
+        read_at: notification.read_at,
+    }
+}
 
 async fn own(state: &ServerState, caller: &Caller, id: &str) -> Result<Notification, Problem> {
     let id: NotificationId = id.parse().map_err(|_| Problem::missing("notification"))?;
@@ -20,34 +77,21 @@ async fn own(state: &ServerState, caller: &Caller, id: &str) -> Result<Notificat
     found.ok_or_else(|| Problem::missing("notification"))
 }
 
+/// One's inbox
+#[utoipa::path(get, path = "/api/notifications", tag = "inbox", params(ListQuery, InboxQuery), responses((status = 200, body = Inbox)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ServerState>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
-    let unread = query.get("unread").is_some_and(|unread| unread == "true");
-    let page = state.store().notifications(caller.user, unread, connectors::page(&query)).await?;
-    let items: Vec<Json_> = page
-        .items
-        .iter()
-        .map(|notification| {
-            json!({
-                "id": notification.id.to_string(),
-                "title": notification.title,
-                "text": notification.text,
-                "link": notification.link.as_ref().map(|link| json!({"uri": link.uri, "label": link.label})),
-                "run": notification.run.map(|run| run.to_string()),
-                "flow": notification.flow.map(|flow| flow.to_string()),
-                "created_at": notification.created_at,
-                "read_at": notification.read_at,
-            })
-        })
-        .collect();
-    let unread = state.store().unread_count(caller.user).await?;
-    Ok(Json(json!({"items": items, "unread": unread, "next_cursor": page.next.map(|id| id.to_string())}))
-        .into_response())
+    Query(page): Query<ListQuery>,
+    Query(query): Query<InboxQuery>,
+) -> Result<Json<Inbox>, Problem> {
+    let found = state.store().notifications(caller.user, query.unread, page.list()?).await?;
+    let Page { items, next_cursor } = Page::of(found.items.into_iter().map(shown_notification).collect(), found.next);
+    Ok(Json(Inbox { items, unread: state.store().unread_count(caller.user).await?, next_cursor }))
 }
 
+/// Mark as read
+#[utoipa::path(post, path = "/api/notifications/{id}/read", tag = "inbox", responses((status = 204)))]
 pub async fn read(
     caller: Caller,
     State(state): State<ServerState>,
@@ -59,12 +103,16 @@ pub async fn read(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Mark all as read
+#[utoipa::path(post, path = "/api/notifications/read-all", tag = "inbox", responses((status = 204)))]
 pub async fn read_all(caller: Caller, State(state): State<ServerState>) -> Result<StatusCode, Problem> {
     let change = Change::ReadAllNotifications(caller.user, state.runtime.now());
     state.store().commit(Unit::from(change), Lane::Work).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Delete a notification
+#[utoipa::path(delete, path = "/api/notifications/{id}", tag = "inbox", responses((status = 204)))]
 pub async fn remove(
     caller: Caller,
     State(state): State<ServerState>,
@@ -75,28 +123,60 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn push_key(_: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
-    Ok(Json(json!({"public_key": state.runtime.push_public_key().await?})).into_response())
+/// What a browser needs to subscribe.
+#[derive(Serialize, ToSchema)]
+pub struct PushKey {
+    /// The server's public key (VAPID), base64url.
+    public_key: String,
 }
 
-fn shown(device: &Device) -> Json_ {
-    let host = url::Url::parse(&device.endpoint).ok().and_then(|url| url.host_str().map(ToOwned::to_owned));
-    json!({"id": device.id.to_string(), "name": device.name, "push_service": host, "created_at": device.created_at, "delivered_at": device.delivered_at})
+/// The server's public key for Web Push
+#[utoipa::path(get, path = "/api/push/key", tag = "inbox", responses((status = 200, body = PushKey)))]
+pub async fn push_key(_: Caller, State(state): State<ServerState>) -> Result<Json<PushKey>, Problem> {
+    Ok(Json(PushKey { public_key: state.runtime.push_public_key().await? }))
 }
 
-pub async fn devices(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
-    let devices = state.store().devices(caller.user).await?;
-    let items: Vec<Json_> = devices.iter().map(shown).collect();
-    Ok(Json(json!({"items": items, "next_cursor": null})).into_response())
+/// A browser that gets push messages.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Device)]
+pub struct DeviceView {
+    id: String,
+    name: String,
+    /// The host of the push service.
+    #[schema(required)]
+    push_service: Option<String>,
+    created_at: Timestamp,
+    /// When the push service took a message last.
+    #[schema(required)]
+    delivered_at: Option<Timestamp>,
 }
 
-#[derive(Deserialize)]
+fn shown(device: &Device) -> DeviceView {
+    DeviceView {
+        id: device.id.to_string(),
+        name: device.name.clone(),
+        push_service: url::Url::parse(&device.endpoint).ok().and_then(|url| url.host_str().map(ToOwned::to_owned)),
+        created_at: device.created_at,
+        delivered_at: device.delivered_at,
+    }
+}
+
+/// One's devices, newest first
+#[utoipa::path(get, path = "/api/devices", tag = "inbox", responses((status = 200, body = Page<DeviceView>)))]
+pub async fn devices(caller: Caller, State(state): State<ServerState>) -> Result<Json<Page<DeviceView>>, Problem> {
+    Ok(Json(Page::whole(state.store().devices(caller.user).await?.iter().map(shown))))
+}
+
+/// The keys of a push subscription.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DeviceKeys)]
 pub struct Keys {
     p256dh: String,
     auth: String,
 }
 
-#[derive(Deserialize)]
+/// A push subscription, as browsers write it, with a name.
+#[derive(Deserialize, ToSchema)]
 pub struct DeviceForm {
     #[serde(default)]
     name: String,
@@ -104,15 +184,15 @@ pub struct DeviceForm {
     keys: Keys,
 }
 
+/// Register a browser for push messages
+#[utoipa::path(post, path = "/api/devices", tag = "inbox", responses((status = 201, body = DeviceView)))]
 pub async fn register(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<DeviceForm>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<DeviceView>), Problem> {
     if url::Url::parse(&form.endpoint).is_err() {
-        return Err(
-            Problem::bad("device_invalid", "The endpoint is not an address.").with("pointer", json!("/endpoint"))
-        );
+        return Err(Problem::bad("device_invalid", "The endpoint is not an address.").at("/endpoint"));
     }
     let device = Device {
         id: state.runtime.new_id(),
@@ -125,13 +205,15 @@ pub async fn register(
         delivered_at: None,
     };
     state.store().commit(Unit::from(Change::PutDevice(device.clone())), Lane::Work).await?;
-    Ok((StatusCode::CREATED, Json(shown(&device))).into_response())
+    Ok((StatusCode::CREATED, Json(shown(&device))))
 }
 
 fn device_id(id: &str) -> Result<DeviceId, Problem> {
     id.parse().map_err(|_| Problem::missing("device"))
 }
 
+/// Forget a device
+#[utoipa::path(delete, path = "/api/devices/{id}", tag = "inbox", responses((status = 204)))]
 pub async fn forget(
     caller: Caller,
     State(state): State<ServerState>,
@@ -143,6 +225,8 @@ pub async fn forget(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Send a test message to a device
+#[utoipa::path(post, path = "/api/devices/{id}/test", tag = "inbox", responses((status = 202)))]
 pub async fn test(
     caller: Caller,
     State(state): State<ServerState>,

@@ -6,8 +6,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
+
+use utoipa::ToSchema;
 
 use crate::ServerState;
 use crate::account::Caller;
@@ -15,7 +17,21 @@ use crate::account::Caller;
 /// A comment is sent this often, so that proxies keep the line open.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The messages of the caller's own things, until the page goes or the server stops.
+/// The data of a message: what to look at again.
+#[derive(Serialize, ToSchema)]
+pub struct LiveMessage {
+    /// The identifier of the run, flow, …
+    id: String,
+    /// The flow it belongs to, for runs.
+    #[schema(required)]
+    flow: Option<String>,
+    /// The new status, where there is one.
+    #[schema(required)]
+    status: Option<String>,
+}
+
+/// Live updates of one's own things, as server-sent events named `run`, `flow`, `connection`, `notification`, `attention` and `reload`
+#[utoipa::path(get, path = "/api/events", tag = "settings", responses((status = 200, body = LiveMessage, content_type = "text/event-stream")))]
 pub async fn events(
     caller: Caller,
     State(state): State<ServerState>,
@@ -24,10 +40,11 @@ pub async fn events(
     let stream = futures_util::stream::unfold((receiver, caller.user), |(mut receiver, user)| async move {
         loop {
             let event = match receiver.recv().await {
-                Ok(message) if message.owner == user => Event::default()
-                    .event(message.kind.as_str())
-                    .id(message.seq.to_string())
-                    .data(json!({"id": message.id, "flow": message.flow, "status": message.status}).to_string()),
+                Ok(message) if message.owner == user => {
+                    let data = LiveMessage { id: message.id, flow: message.flow, status: message.status };
+                    let data = serde_json::to_string(&data).unwrap_or_default();
+                    Event::default().event(message.kind.as_str()).id(message.seq.to_string()).data(data)
+                }
                 Ok(_) => continue,
                 // The page was too slow: it fetches everything again.
                 Err(RecvError::Lagged(_)) => Event::default().event("reload").data("{}"),

@@ -2,56 +2,126 @@
 
 use std::collections::HashMap;
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use hookmill_engine::history::ActionRun;
-use hookmill_model::{RunId, Value};
+use hookmill_engine::history::{self, ActionRun};
+use hookmill_model::{RunId, Timestamp, Value};
 use hookmill_runtime::WhichVersion;
 use hookmill_store::{RunFilter, RunListed};
-use serde::Deserialize;
-use serde_json::{Value as Json_, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
-use crate::{Problem, ServerState, connectors};
+use crate::extract::{Json, Query};
+use crate::flows::Explained;
+use crate::schema::{self, ListQuery, Named, Page};
+use crate::{Problem, ServerState};
 
 /// Larger inputs and outputs are named, not shown, in the run's page.
 const SHOWN_BYTES_MAX: usize = 256 * 1024;
 /// Runs of an action in the run's page; further ones are read by page.
 const REPETITIONS_SHOWN: usize = 1;
 
-pub(crate) fn accepted(run: RunId) -> Response {
-    (StatusCode::ACCEPTED, Json(json!({"run": run.to_string()}))).into_response()
+/// A run that was taken on.
+#[derive(Serialize, ToSchema)]
+pub struct RunAccepted {
+    /// Its identifier.
+    run: String,
+}
+
+impl RunAccepted {
+    pub(crate) fn of(run: RunId) -> (StatusCode, Json<Self>) {
+        (StatusCode::ACCEPTED, Json(Self { run: run.to_string() }))
+    }
+}
+
+/// A run in the list of flows.
+#[derive(Serialize, ToSchema)]
+pub struct RunMark {
+    pub id: String,
+    #[schema(value_type = schema::RunStatus)]
+    pub status: &'static str,
+    pub started_at: Timestamp,
+}
+
+/// The trigger of a run. Lists have name and summary only.
+#[derive(ToSchema)]
+#[schema(as = RunTrigger)]
+#[expect(dead_code, reason = "the record of a trigger is stored as JSON; this is its schema")]
+struct TriggerSchema {
+    /// Its name in the definition.
+    #[schema(required)]
+    name: Option<String>,
+    /// What was received, in short.
+    summary: String,
+    #[schema(value_type = Option<schema::ActionStatus>)]
+    status: Option<String>,
+    code: Option<String>,
+    inputs: Option<Value>,
+    /// What was received: headers and body. `{"$truncated": true}` where it is too large for this page.
+    outputs: Option<Value>,
+    error: Option<Value>,
+}
+
+/// A run as lists show it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RunListed)]
+pub struct Listed {
+    id: String,
+    flow: Named,
+    /// The version of the flow's definition.
+    version: u32,
+    #[schema(value_type = schema::RunKind)]
+    kind: &'static str,
+    #[schema(value_type = schema::RunStatus)]
+    status: &'static str,
+    started_at: Timestamp,
+    #[schema(required)]
+    ended_at: Option<Timestamp>,
+    #[schema(required)]
+    duration_ms: Option<u64>,
+    #[schema(value_type = TriggerSchema)]
+    trigger: Value,
+    #[schema(required)]
+    error: Option<Explained>,
+    /// The run whose trigger this one repeats.
+    #[schema(required)]
+    resubmitted_from: Option<String>,
 }
 
 fn id_of(id: &str) -> Result<RunId, Problem> {
     id.parse().map_err(|_| Problem::missing("run"))
 }
 
-fn listed(listed: &RunListed) -> Json_ {
+fn listed(listed: &RunListed) -> Listed {
     let run = &listed.run;
-    let duration = run.ended_at.map(|at| u64::try_from(at.since(run.started_at).as_millis()).unwrap_or(u64::MAX));
-    json!({
-        "id": run.id.to_string(),
-        "flow": {"id": run.flow.to_string(), "name": listed.flow_name},
-        "version": run.version,
-        "kind": run.kind.as_str(),
-        "status": run.status.as_str(),
-        "started_at": run.started_at,
-        "ended_at": run.ended_at,
-        "duration_ms": duration,
-        "trigger": {"name": run.trigger, "summary": run.summary},
-        "error": run.error.as_ref().map(|error| json!({"code": error.code, "message": error.message, "hint": error.hint})),
-        "resubmitted_from": run.resubmitted_from.map(|run| run.to_string()),
-    })
+    Listed {
+        id: run.id.to_string(),
+        flow: Named { id: run.flow.to_string(), name: listed.flow_name.clone() },
+        version: run.version,
+        kind: run.kind.as_str(),
+        status: run.status.as_str(),
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        duration_ms: run.ended_at.map(|at| schema::millis(at.since(run.started_at))),
+        trigger: Value::object([("name", run.trigger.as_str()), ("summary", run.summary.as_str())]),
+        error: run.error.as_ref().map(|error| Explained {
+            code: error.code.clone(),
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+        }),
+        resubmitted_from: run.resubmitted_from.map(|run| run.to_string()),
+    }
 }
 
-fn cut(value: Option<&Value>) -> Option<Json_> {
-    value.map(|value| match value.json_bytes() {
-        bytes if bytes > SHOWN_BYTES_MAX => json!({"$truncated": true, "bytes": bytes}),
-        _ => json!(value),
-    })
+fn cut(value: &Value) -> Value {
+    match value.json_bytes() {
+        bytes if bytes > SHOWN_BYTES_MAX => Value::object([
+            ("$truncated", Value::Bool(true)),
+            ("bytes", Value::from(i64::try_from(bytes).unwrap_or(i64::MAX))),
+        ]),
+        _ => value.clone(),
+    }
 }
 
 /// Action → type, nested ones too.
@@ -75,124 +145,228 @@ fn types(definition: &Value) -> HashMap<String, String> {
     found
 }
 
-fn action(run: &ActionRun, repetitions: usize, types: &HashMap<String, String>) -> Json_ {
-    let attempts: Vec<Json_> = run
-        .attempts
-        .iter()
-        .map(|attempt| {
-            json!({
-                "attempt": attempt.attempt,
-                "started_at": attempt.started_at,
-                "ended_at": attempt.ended_at,
-                "status": attempt.status,
-                "code": attempt.code,
-                "error": attempt.error,
-                "request": attempt.request,
-                "redispatched": attempt.redispatched,
-            })
-        })
-        .collect();
-    json!({
-        "name": run.path.action,
-        "type": types.get(&*run.path.action),
-        "index": run.path.indexes,
-        "status": run.status.as_str(),
-        "code": run.code,
-        "started_at": run.started_at,
-        "ended_at": run.ended_at,
-        "inputs": cut(run.inputs.as_ref()),
-        "outputs": cut(run.outputs.as_ref()),
-        "error": run.error,
-        "attempts": attempts,
-        "iterations": run.iterations,
-        "branch": run.branch,
-        "repetitions": repetitions,
-        "secure_inputs": run.secure_inputs,
-        "secure_outputs": run.secure_outputs,
-        "tracked_properties": run.tracked_properties,
-        "taken_over": run.taken_over,
-    })
+/// One request of an action run.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
+pub struct AttemptView {
+    /// Counts from 1.
+    attempt: u32,
+    started_at: Timestamp,
+    #[schema(required)]
+    ended_at: Option<Timestamp>,
+    /// The HTTP status of the answer.
+    #[schema(required)]
+    status: Option<u16>,
+    /// The status by name, or why there was no answer.
+    #[schema(required)]
+    code: Option<String>,
+    #[schema(required)]
+    error: Option<Explained>,
+    /// `{method, uri, headers, body}` as it was sent, secrets redacted; `null` where nothing was sent.
+    request: Value,
+    /// How often it was sent again after a crash, when the outcome was unknown.
+    redispatched: u32,
 }
 
+/// One action in one run.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActionRun)]
+pub struct ActionView {
+    name: String,
+    /// Its type in the definition.
+    #[serde(rename = "type")]
+    #[schema(required)]
+    kind: Option<String>,
+    /// The indexes of the loops around it, outermost first.
+    index: Vec<u32>,
+    #[schema(value_type = schema::ActionStatus)]
+    status: &'static str,
+    #[schema(required)]
+    code: Option<String>,
+    #[schema(required)]
+    started_at: Option<Timestamp>,
+    #[schema(required)]
+    ended_at: Option<Timestamp>,
+    /// `null` where there are none or they are secure; `{"$truncated": true}` where they are too large for this page.
+    inputs: Option<Value>,
+    /// As `inputs`.
+    outputs: Option<Value>,
+    #[schema(required)]
+    error: Option<Explained>,
+    attempts: Vec<AttemptView>,
+    /// Iterations of a loop that have begun.
+    #[schema(required)]
+    iterations: Option<u32>,
+    /// What a condition or switch chose.
+    #[schema(required)]
+    branch: Option<String>,
+    /// How often the action ran in this run, in all iterations.
+    repetitions: usize,
+    secure_inputs: bool,
+    secure_outputs: bool,
+    tracked_properties: Option<Value>,
+    /// The result is that of the run that was resumed.
+    taken_over: bool,
+}
+
+fn explained(error: &hookmill_engine::ActionError) -> Explained {
+    Explained { code: error.code.to_string(), message: error.message.to_string(), hint: None }
+}
+
+fn attempt(attempt: &history::Attempt) -> AttemptView {
+    AttemptView {
+        attempt: attempt.attempt,
+        started_at: attempt.started_at,
+        ended_at: attempt.ended_at,
+        status: attempt.status,
+        code: attempt.code.as_ref().map(ToString::to_string),
+        error: attempt.error.as_ref().map(explained),
+        request: attempt.request.clone(),
+        redispatched: attempt.redispatched,
+    }
+}
+
+fn action(run: &ActionRun, repetitions: usize, types: &HashMap<String, String>) -> ActionView {
+    ActionView {
+        name: run.path.action.to_string(),
+        kind: types.get(&*run.path.action).cloned(),
+        index: run.path.indexes.to_vec(),
+        status: run.status.as_str(),
+        code: run.code.as_ref().map(ToString::to_string),
+        started_at: run.started_at,
+        ended_at: run.ended_at,
+        inputs: run.inputs.as_ref().map(cut),
+        outputs: run.outputs.as_ref().map(cut),
+        error: run.error.as_ref().map(explained),
+        attempts: run.attempts.iter().map(attempt).collect(),
+        iterations: run.iterations,
+        branch: run.branch.as_ref().map(ToString::to_string),
+        repetitions,
+        secure_inputs: run.secure_inputs,
+        secure_outputs: run.secure_outputs,
+        tracked_properties: run.tracked_properties.clone(),
+        taken_over: run.taken_over,
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RunQuery {
+    /// Only of this flow.
+    flow: Option<String>,
+    /// Only with this status.
+    #[param(value_type = Option<schema::RunStatus>)]
+    status: Option<String>,
+    /// Only of this kind.
+    #[param(value_type = Option<schema::RunKind>)]
+    kind: Option<String>,
+    /// Begun at this moment or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<String>,
+    /// Begun before this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<String>,
+    /// A text in the summary, the trigger's name, the error or the identifier.
+    q: Option<String>,
+}
+
+/// One's runs, newest first
+#[utoipa::path(get, path = "/api/runs", tag = "runs", params(ListQuery, RunQuery), responses((status = 200, body = Page<Listed>)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ServerState>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
-    let wrong = |name: &str| {
-        Problem::bad("filter_invalid", format!("The filter '{name}' is not valid."))
-            .with("pointer", json!(format!("/{name}")))
+    Query(page): Query<ListQuery>,
+    Query(query): Query<RunQuery>,
+) -> Result<Json<Page<Listed>>, Problem> {
+    let filter = RunFilter {
+        owner: caller.user,
+        flow: schema::filter("flow", query.flow.as_deref())?,
+        status: schema::filter("status", query.status.as_deref())?,
+        kind: schema::filter("kind", query.kind.as_deref())?,
+        from: schema::filter("from", query.from.as_deref())?,
+        to: schema::filter("to", query.to.as_deref())?,
+        q: query.q,
     };
-    let mut filter = RunFilter::of(caller.user);
-    if let Some(flow) = query.get("flow") {
-        filter.flow = Some(flow.parse().map_err(|_| wrong("flow"))?);
-    }
-    if let Some(status) = query.get("status").filter(|status| !status.is_empty()) {
-        filter.status = Some(status.parse().map_err(|_| wrong("status"))?);
-    }
-    if let Some(kind) = query.get("kind").filter(|kind| !kind.is_empty()) {
-        filter.kind = Some(kind.parse().map_err(|_| wrong("kind"))?);
-    }
-    if let Some(from) = query.get("from") {
-        filter.from = Some(from.parse().map_err(|_| wrong("from"))?);
-    }
-    if let Some(to) = query.get("to") {
-        filter.to = Some(to.parse().map_err(|_| wrong("to"))?);
-    }
-    filter.q = query.get("q").cloned();
-    let page = state.store().runs(&filter, connectors::page(&query)).await?;
-    let items: Vec<Json_> = page.items.iter().map(listed).collect();
-    Ok(Json(json!({"items": items, "next_cursor": page.next.map(|id| id.to_string())})).into_response())
+    let found = state.store().runs(&filter, page.list()?).await?;
+    Ok(Json(Page::of(found.items.iter().map(listed).collect(), found.next)))
 }
 
+/// What happened in a run.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Run)]
+pub struct RunWhole {
+    #[serde(flatten)]
+    listed: Listed,
+    /// The definition that it ran; `null` for the creation and deletion of webhooks.
+    #[schema(value_type = Option<Object>, required)]
+    definition: Option<Value>,
+    /// In the order in which they began; of actions in loops the first repetition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actions: Option<Vec<ActionView>>,
+    /// The definition's outputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Value>,
+    /// For the creation and deletion of webhooks: `{method, uri, headers, body}`, secrets redacted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Value>,
+    /// For the creation and deletion of webhooks: `{statusCode, headers, body}`, or `{error}` without an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<Value>,
+}
+
+/// One run, action by action
+#[utoipa::path(get, path = "/api/runs/{id}", tag = "runs", responses((status = 200, body = RunWhole)))]
 pub async fn show(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Json<RunWhole>, Problem> {
     let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
-    let mut members = listed(&view.listed);
-    members["definition"] = json!(view.definition);
-    if let Some(exchange) = &view.exchange {
-        members["request"] = json!(exchange.request);
-        members["response"] = json!(exchange.response);
+    let mut run = RunWhole {
+        listed: listed(&view.listed),
+        definition: view.definition,
+        actions: None,
+        outputs: None,
+        request: None,
+        response: None,
+    };
+    if let Some(exchange) = view.exchange {
+        run.request = Some(exchange.request);
+        run.response = Some(exchange.response);
     }
     if let Some(history) = &view.history {
-        let types = view.definition.as_ref().map(types).unwrap_or_default();
-        let actions: Vec<Json_> = history
-            .actions()
-            .iter()
-            .flat_map(|name| {
-                let count = history.count_of(name);
-                let types = &types;
-                history.runs_of(name).take(REPETITIONS_SHOWN).map(move |run| action(run, count, types))
-            })
-            .collect();
-        members["actions"] = json!(actions);
-        let mut trigger = json!(history.trigger_shown());
-        if let Some(outputs) = trigger.get("outputs")
-            && outputs.to_string().len() > SHOWN_BYTES_MAX
-        {
-            trigger["outputs"] = json!({"$truncated": true});
+        let types = run.definition.as_ref().map(types).unwrap_or_default();
+        let actions = history.actions().iter().flat_map(|name| {
+            let count = history.count_of(name);
+            let types = &types;
+            history.runs_of(name).take(REPETITIONS_SHOWN).map(move |run| action(run, count, types))
+        });
+        run.actions = Some(actions.collect());
+        run.outputs.clone_from(&history.outputs);
+        if let Some(record) = history.trigger_shown().as_object() {
+            let mut trigger = record.clone();
+            if let Some(outputs) = record.get("outputs") {
+                trigger.insert("outputs", cut(outputs));
+            }
+            trigger.insert("summary", view.listed.run.summary.as_str());
+            run.listed.trigger = trigger.into();
         }
-        trigger["summary"] = json!(view.listed.run.summary);
-        members["trigger"] = trigger;
-        members["outputs"] = json!(history.outputs);
     }
-    Ok(Json(members).into_response())
+    Ok(Json(run))
 }
 
+/// All runs of one action in a run, by page
+#[utoipa::path(get, path = "/api/runs/{id}/actions/{name}/repetitions", tag = "runs", params(ListQuery), responses((status = 200, body = Page<ActionView>)))]
 pub async fn repetitions(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, name)): Path<(String, String)>,
-    Query(query): Query<HashMap<String, String>>,
-) -> Result<Response, Problem> {
+    Query(page): Query<ListQuery>,
+) -> Result<Json<Page<ActionView>>, Problem> {
     let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
     let history = view.history.ok_or_else(|| Problem::missing("action"))?;
-    let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(50_usize).clamp(1, 500);
-    let after: Option<Vec<u32>> =
-        query.get("cursor").map(|cursor| cursor.split('-').filter_map(|part| part.parse().ok()).collect());
+    let limit = page.limit()?;
+    let after = page.cursor().map(indexes);
     let mut found: Vec<&ActionRun> = history.page(&name, after.as_deref(), &[]).take(limit + 1).collect();
     let more = found.len() > limit;
     found.truncate(limit);
@@ -201,34 +375,44 @@ pub async fn repetitions(
         parts.join("-")
     });
     let types = view.definition.as_ref().map(types).unwrap_or_default();
-    let items: Vec<Json_> = found.into_iter().map(|run| action(run, history.count_of(&name), &types)).collect();
-    Ok(Json(json!({"items": items, "next_cursor": next})).into_response())
+    let items = found.into_iter().map(|run| action(run, history.count_of(&name), &types)).collect();
+    Ok(Json(Page::of(items, next)))
 }
 
+/// `0-2`: the third iteration of the inner loop in the first of the outer one.
+fn indexes(text: &str) -> Vec<u32> {
+    text.split('-').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// Cancel a run
+#[utoipa::path(post, path = "/api/runs/{id}/cancel", tag = "runs", responses((status = 202, body = RunAccepted)))]
 pub async fn cancel(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    Ok(accepted(state.runtime.cancel_run(caller.user, id_of(&id)?).await?))
+) -> Result<(StatusCode, Json<RunAccepted>), Problem> {
+    Ok(RunAccepted::of(state.runtime.cancel_run(caller.user, id_of(&id)?).await?))
 }
 
+/// Run the same trigger outputs again with today's version
+#[utoipa::path(post, path = "/api/runs/{id}/resubmit", tag = "runs", responses((status = 202, body = RunAccepted)))]
 pub async fn resubmit(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    Ok(accepted(state.runtime.resubmit_run(caller.user, id_of(&id)?).await?))
+) -> Result<(StatusCode, Json<RunAccepted>), Problem> {
+    Ok(RunAccepted::of(state.runtime.resubmit_run(caller.user, id_of(&id)?).await?))
 }
 
 /// With which definition a run is taken up again.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 pub struct ResumeForm {
     #[serde(default)]
     version: ResumeVersion,
 }
 
-#[derive(Deserialize, Default, Clone, Copy)]
+/// The definition of then, or of now.
+#[derive(Deserialize, Default, Clone, Copy, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ResumeVersion {
     #[default]
@@ -236,40 +420,47 @@ enum ResumeVersion {
     Now,
 }
 
+/// Take a failed run up again at the action that failed: what succeeded is not done again
+#[utoipa::path(post, path = "/api/runs/{id}/resume", tag = "runs", request_body = Option<ResumeForm>, responses((status = 202, body = RunAccepted)))]
 pub async fn resume(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
     form: Option<Json<ResumeForm>>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<RunAccepted>), Problem> {
     let which = match form.map(|Json(form)| form.version).unwrap_or_default() {
         ResumeVersion::Then => WhichVersion::Then,
         ResumeVersion::Now => WhichVersion::Now,
     };
-    Ok(accepted(state.runtime.resume_run(caller.user, id_of(&id)?, which).await?))
+    Ok(RunAccepted::of(state.runtime.resume_run(caller.user, id_of(&id)?, which).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ValueQuery {
+    /// The indexes of the loops around it, such as `0-2`; empty outside of loops.
     #[serde(default)]
     index: String,
 }
 
-/// The whole inputs or outputs of an action run that the run's page only names.
+/// The whole inputs or outputs of an action that the run's page only names
+#[utoipa::path(
+    get, path = "/api/runs/{id}/actions/{name}/{which}", tag = "runs",
+    params(("id" = String, Path), ("name" = String, Path), ("which" = String, Path, description = "`inputs` or `outputs`"), ValueQuery),
+    responses((status = 200, body = Option<Value>))
+)]
 pub async fn value(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, name, which)): Path<(String, String, String)>,
     Query(query): Query<ValueQuery>,
-) -> Result<Response, Problem> {
+) -> Result<Json<Option<Value>>, Problem> {
     let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
     let history = view.history.ok_or_else(|| Problem::missing("action"))?;
-    let index: Vec<u32> = query.index.split('-').filter_map(|part| part.parse().ok()).collect();
-    let run = history.run_of(&name, &index).ok_or_else(|| Problem::missing("action"))?;
-    let value = match which.as_str() {
-        "inputs" => &run.inputs,
-        "outputs" => &run.outputs,
-        _ => return Err(Problem::missing("value")),
-    };
-    Ok(Json(json!(value)).into_response())
+    let run = history.run_of(&name, &indexes(&query.index)).ok_or_else(|| Problem::missing("action"))?;
+    match which.as_str() {
+        "inputs" => Ok(Json(run.inputs.clone())),
+        "outputs" => Ok(Json(run.outputs.clone())),
+        _ => Err(Problem::missing("value")),
+    }
 }

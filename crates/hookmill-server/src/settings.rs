@@ -1,16 +1,16 @@
 //! The server's settings, users, and what needs attention.
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use hookmill_model::{SubscriptionState, UserId};
 use hookmill_runtime::{Mail, MailSettings, Settings};
-use hookmill_store::{Change, ConnectionFilter, FlowFilter, Health, Lane, List, Role, StoreError, Unit, User};
-use serde::Deserialize;
-use serde_json::{Value as Json_, json};
+use hookmill_store::{Change, ConnectionFilter, Flow, FlowFilter, Health, Lane, List, Role, StoreError, Unit, User};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::account::{self, Caller};
+use crate::account::{self, Caller, UserView};
+use crate::extract::Json;
+use crate::schema::{self, Named, Page, Use};
 use crate::{Problem, ServerState};
 
 /// Flows that are looked at for what needs attention.
@@ -21,25 +21,64 @@ async fn owner(state: &ServerState, caller: &Caller) -> Result<User, Problem> {
     user.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "owner_only", "Only the owner of this server may do this."))
 }
 
-fn shown(settings: &Settings, state: &ServerState) -> Json_ {
-    json!({
-        "public_url": settings.public_url.clone().unwrap_or_else(|| state.config.public_url.clone()),
-        "public_url_now": state.config.public_url,
-        "retention_days": settings.retention_days,
-        "time_zone": settings.time_zone,
-        "mail": settings.mail.as_ref().map(|mail| json!({
-            "host": mail.host, "port": mail.port, "security": mail.security, "username": mail.username,
-            "password_set": mail.sealed_password.is_some(), "from": mail.from,
-        })),
-    })
+/// How the server sends mail.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MailSettings)]
+pub struct MailView {
+    host: String,
+    port: u16,
+    /// `tls`, `starttls` or `none`.
+    security: String,
+    username: String,
+    /// Whether a password is kept; it is never shown.
+    password_set: bool,
+    /// The sender's address.
+    from: String,
 }
 
-pub async fn show(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// The server's settings.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Settings)]
+pub struct SettingsView {
+    /// Where services and browsers reach the server, from the next start on.
+    public_url: String,
+    /// Where they reach it now.
+    public_url_now: String,
+    /// Ended runs are forgotten after so many days.
+    retention_days: u32,
+    /// The time zone that new schedules begin with.
+    time_zone: String,
+    /// `null` where no mail is sent.
+    #[schema(required)]
+    mail: Option<MailView>,
+}
+
+fn shown(settings: Settings, state: &ServerState) -> SettingsView {
+    SettingsView {
+        public_url: settings.public_url.unwrap_or_else(|| state.config.public_url.clone()),
+        public_url_now: state.config.public_url.clone(),
+        retention_days: settings.retention_days,
+        time_zone: settings.time_zone,
+        mail: settings.mail.map(|mail| MailView {
+            host: mail.host,
+            port: mail.port,
+            security: mail.security,
+            username: mail.username,
+            password_set: mail.sealed_password.is_some(),
+            from: mail.from,
+        }),
+    }
+}
+
+/// The server's settings
+#[utoipa::path(get, path = "/api/settings", tag = "settings", responses((status = 200, body = SettingsView)))]
+pub async fn show(caller: Caller, State(state): State<ServerState>) -> Result<Json<SettingsView>, Problem> {
     owner(&state, &caller).await?;
-    Ok(Json(shown(&state.runtime.settings().await?, &state)).into_response())
+    Ok(Json(shown(state.runtime.settings().await?, &state)))
 }
 
-#[derive(Deserialize)]
+/// How the server shall send mail; an empty host ends it.
+#[derive(Deserialize, ToSchema)]
 pub struct MailForm {
     host: String,
     #[serde(default)]
@@ -48,11 +87,15 @@ pub struct MailForm {
     security: String,
     #[serde(default)]
     username: String,
+    /// What is left out stays as it was.
+    #[schema(format = Password)]
     password: Option<String>,
     from: String,
 }
 
-#[derive(Deserialize)]
+/// Changed settings; what is left out stays, except `mail`, which is always replaced.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SettingsForm)]
 pub struct Form {
     public_url: Option<String>,
     retention_days: Option<u32>,
@@ -61,14 +104,15 @@ pub struct Form {
     mail: Option<MailForm>,
 }
 
+/// Change the server's settings
+#[utoipa::path(put, path = "/api/settings", tag = "settings", responses((status = 200, body = SettingsView)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<Form>,
-) -> Result<Response, Problem> {
+) -> Result<Json<SettingsView>, Problem> {
     owner(&state, &caller).await?;
-    let wrong =
-        |name: &str, detail: &str| Problem::bad("settings_invalid", detail).with("pointer", json!(format!("/{name}")));
+    let wrong = |name: &str, detail: &str| Problem::bad("settings_invalid", detail).at(&format!("/{name}"));
     let mut settings = state.runtime.settings().await?;
     if let Some(url) = form.public_url {
         let parsed = url::Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
@@ -98,10 +142,18 @@ pub async fn update(
         from: mail.from,
     });
     state.runtime.save_settings(settings, password.as_deref()).await?;
-    Ok(Json(shown(&state.runtime.settings().await?, &state)).into_response())
+    Ok(Json(shown(state.runtime.settings().await?, &state)))
 }
 
-pub async fn mail_test(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// Where the test message went.
+#[derive(Serialize, ToSchema)]
+pub struct MailTest {
+    sent_to: String,
+}
+
+/// Send a test message to oneself
+#[utoipa::path(post, path = "/api/settings/mail-test", tag = "settings", responses((status = 200, body = MailTest)))]
+pub async fn mail_test(caller: Caller, State(state): State<ServerState>) -> Result<Json<MailTest>, Problem> {
     let user = owner(&state, &caller).await?;
     let message = Mail {
         to: user.email.clone(),
@@ -110,11 +162,23 @@ pub async fn mail_test(caller: Caller, State(state): State<ServerState>) -> Resu
         ..Mail::default()
     };
     state.runtime.send_mail(&message).await?;
-    Ok(Json(json!({"sent_to": user.email})).into_response())
+    Ok(Json(MailTest { sent_to: user.email }))
 }
 
-/// Whether services can reach the callbacks, as far as that can be told from here.
-pub async fn public_url_check(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// Whether services can reach the callbacks.
+#[derive(Serialize, ToSchema)]
+pub struct Reachability {
+    reachable: bool,
+    /// What was found.
+    detail: String,
+    /// What to try.
+    #[schema(required)]
+    hint: Option<&'static str>,
+}
+
+/// Whether services can reach the callbacks, as far as that can be told from here
+#[utoipa::path(post, path = "/api/settings/public-url-check", tag = "settings", responses((status = 200, body = Reachability)))]
+pub async fn public_url_check(caller: Caller, State(state): State<ServerState>) -> Result<Json<Reachability>, Problem> {
     owner(&state, &caller).await?;
     let url = &state.config.public_url;
     let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default();
@@ -147,43 +211,52 @@ pub async fn public_url_check(caller: Caller, State(state): State<ServerState>) 
             ),
         }
     };
-    Ok(Json(json!({"reachable": reachable, "detail": detail, "hint": hint})).into_response())
+    Ok(Json(Reachability { reachable, detail, hint }))
 }
 
-pub async fn users(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// All users, oldest first
+#[utoipa::path(get, path = "/api/users", tag = "users", responses((status = 200, body = Page<UserView>)))]
+pub async fn users(caller: Caller, State(state): State<ServerState>) -> Result<Json<Page<UserView>>, Problem> {
     owner(&state, &caller).await?;
-    let users: Vec<Json_> = state.store().users().await?.iter().map(account::shown).collect();
-    Ok(Json(json!({"items": users, "next_cursor": null})).into_response())
+    Ok(Json(Page::whole(state.store().users().await?.iter().map(account::shown))))
 }
 
-#[derive(Deserialize)]
+/// A user to make.
+#[derive(Deserialize, ToSchema)]
 pub struct UserForm {
     name: String,
     email: String,
+    /// At least ten characters.
+    #[schema(format = Password)]
     password: String,
-    #[serde(default)]
-    role: String,
+    /// A member where not said.
+    #[schema(value_type = Option<schema::UserRole>)]
+    role: Option<String>,
 }
 
+/// Make a user
+#[utoipa::path(post, path = "/api/users", tag = "users", responses((status = 201, body = UserView)))]
 pub async fn create_user(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<UserForm>,
-) -> Result<Response, Problem> {
+) -> Result<(StatusCode, Json<UserView>), Problem> {
     owner(&state, &caller).await?;
     account::check_account(&form.name, &form.email, Some(&form.password))?;
+    let role = form.role.as_deref().unwrap_or(Role::Member.as_str());
+    let role: Role = role.parse().map_err(|error| Problem::bad("request_invalid", format!("{error}.")).at("/role"))?;
     let now = state.runtime.now();
     let user = User {
         id: state.runtime.new_id(),
         name: form.name.trim().to_owned(),
         email: form.email.trim().to_owned(),
         password_hash: account::hashed(form.password).await?,
-        role: if form.role == "owner" { Role::Owner } else { Role::Member },
+        role,
         created_at: now,
         updated_at: now,
     };
     match state.store().commit(Unit::from(Change::PutUser(user.clone())), Lane::Work).await {
-        Ok(_) => Ok((StatusCode::CREATED, Json(account::shown(&user))).into_response()),
+        Ok(_) => Ok((StatusCode::CREATED, Json(account::shown(&user)))),
         Err(StoreError::Conflict { .. } | StoreError::Duplicate { .. }) => {
             Err(Problem::new(StatusCode::CONFLICT, "email_taken", "Another user has this e-mail address."))
         }
@@ -191,6 +264,8 @@ pub async fn create_user(
     }
 }
 
+/// Delete a user who has no flows any more
+#[utoipa::path(delete, path = "/api/users/{id}", tag = "users", responses((status = 204)))]
 pub async fn delete_user(
     caller: Caller,
     State(state): State<ServerState>,
@@ -204,16 +279,67 @@ pub async fn delete_user(
     state.store().user(id).await?.ok_or_else(|| Problem::missing("user"))?;
     let flows = state.store().flows(&FlowFilter { owner: Some(id), state: None, q: None }, List::first(1)).await?;
     if let Some(flow) = flows.items.first() {
-        let used = json!([{"kind": "flow", "id": flow.id.to_string(), "name": flow.name}]);
+        let used = vec![Use { kind: "flow", id: flow.id.to_string(), name: flow.name.clone() }];
         let detail = "The user has flows. Delete them first, so that their webhooks are deleted at the services.";
-        return Err(Problem::new(StatusCode::CONFLICT, "user_in_use", detail).with("used_by", used));
+        return Err(Problem::new(StatusCode::CONFLICT, "user_in_use", detail).used_by(used));
     }
     state.store().commit(Unit::from(Change::DeleteUser(id)), Lane::Work).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What a person should look at.
-pub async fn attention(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
+/// Why something needs attention.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionKind {
+    /// The service refused to create a webhook.
+    WebhookFailed,
+    /// A webhook could not be deleted at the service yet.
+    WebhookUndeleted,
+    /// A service does not accept the credentials.
+    ConnectionBroken,
+    /// The last runs failed.
+    FlowFailing,
+}
+
+/// Something that a person should look at.
+#[derive(Serialize, ToSchema)]
+pub struct Attention {
+    kind: AttentionKind,
+    /// The name of the flow or connection.
+    title: String,
+    /// What happened.
+    #[schema(required)]
+    detail: Option<String>,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<Named>,
+    /// The identifier of the last run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+}
+
+impl Attention {
+    fn flow(kind: AttentionKind, flow: &Flow, detail: &str, hint: Option<&'static str>) -> Self {
+        Self {
+            kind,
+            title: flow.name.clone(),
+            detail: Some(detail.to_owned()),
+            hint,
+            flow: Some(Named { id: flow.id.to_string(), name: flow.name.clone() }),
+            connection: None,
+            run: None,
+        }
+    }
+}
+
+/// What a person should look at
+#[utoipa::path(get, path = "/api/attention", tag = "settings", responses((status = 200, body = Page<Attention>)))]
+pub async fn attention(caller: Caller, State(state): State<ServerState>) -> Result<Json<Page<Attention>>, Problem> {
+    use AttentionKind as A;
     let store = state.store();
     let mut items = Vec::new();
     let states = [SubscriptionState::Failed, SubscriptionState::Deleting];
@@ -221,58 +347,64 @@ pub async fn attention(caller: Caller, State(state): State<ServerState>) -> Resu
         let Some(flow) = store.flow(generation.flow).await? else { continue };
         let newest = store.subscriptions_newest(&[flow.id]).await?.into_iter().next();
         let is_newest = newest.is_some_and(|newest| newest.id == generation.id);
-        let named = json!({"id": flow.id.to_string(), "name": flow.name});
         match generation.state {
-            SubscriptionState::Failed if is_newest && flow.deleted_at.is_none() => items.push(json!({
-                "kind": "webhook_failed", "flow": named, "title": flow.name,
-                "detail": "The webhook could not be created, so the flow is off.",
-                "hint": "Open the flow: it says what the service answered and what to do.",
-            })),
-            SubscriptionState::Deleting => items.push(json!({
-                "kind": "webhook_undeleted", "flow": named, "title": flow.name,
-                "detail": "The webhook could not be deleted at the service yet; it is tried again.",
-            })),
+            SubscriptionState::Failed if is_newest && flow.deleted_at.is_none() => {
+                let detail = "The webhook could not be created, so the flow is off.";
+                let hint = "Open the flow: it says what the service answered and what to do.";
+                items.push(Attention::flow(A::WebhookFailed, &flow, detail, Some(hint)));
+            }
+            SubscriptionState::Deleting => {
+                let detail = "The webhook could not be deleted at the service yet; it is tried again.";
+                items.push(Attention::flow(A::WebhookUndeleted, &flow, detail, None));
+            }
             _ => {}
         }
     }
     let filter = ConnectionFilter { owner: Some(caller.user), connector: None, health: Some(Health::Broken), q: None };
     for connection in store.connections(&filter, List::first(LOOKED_AT)).await?.items {
-        items.push(json!({
-            "kind": "connection_broken", "connection": {"id": connection.id.to_string(), "name": connection.name},
-            "title": connection.name, "detail": connection.health_detail,
-            "hint": "Enter the credentials again.",
-        }));
+        items.push(Attention {
+            kind: A::ConnectionBroken,
+            title: connection.name.clone(),
+            detail: connection.health_detail,
+            hint: Some("Enter the credentials again."),
+            flow: None,
+            connection: Some(Named { id: connection.id.to_string(), name: connection.name }),
+            run: None,
+        });
     }
-    let filter = FlowFilter { owner: Some(caller.user), state: None, q: None };
-    let flows = store.flows(&filter, List::first(LOOKED_AT)).await?.items;
+    let flows = store.flows(&FlowFilter::of(caller.user), List::first(LOOKED_AT)).await?.items;
     let ids: Vec<_> = flows.iter().map(|flow| flow.id).collect();
     for (flow, stats) in flows.iter().zip(store.flow_stats(&ids).await?) {
         let failing = stats.recent.iter().take(3).filter(|status| status.as_str() == "Failed").count();
         if failing == 3 {
-            items.push(json!({
-                "kind": "flow_failing", "flow": {"id": flow.id.to_string(), "name": flow.name}, "title": flow.name,
-                "run": stats.last_run.as_ref().map(|listed| json!({"id": listed.run.id.to_string()})),
-                "detail": "The last three runs failed.",
-            }));
+            let mut item = Attention::flow(A::FlowFailing, flow, "The last three runs failed.", None);
+            item.run = stats.last_run.map(|listed| listed.run.id.to_string());
+            items.push(item);
         }
     }
-    Ok(Json(json!({"items": items})).into_response())
+    Ok(Json(Page::whole(items)))
 }
 
-#[derive(Deserialize)]
+/// What to change of one's own account.
+#[derive(Deserialize, ToSchema)]
 pub struct AccountForm {
     name: Option<String>,
     email: Option<String>,
+    /// A new password, at least ten characters.
+    #[schema(format = Password)]
     password: Option<String>,
+    /// The password until now; needed for a new one.
+    #[schema(format = Password)]
     current_password: Option<String>,
 }
 
-/// Changes one's own account; a new password ends all other sessions.
+/// Change one's own account; a new password ends all other sessions
+#[utoipa::path(put, path = "/api/account", tag = "account", responses((status = 200, body = UserView)))]
 pub async fn account(
     caller: Caller,
     State(state): State<ServerState>,
     Json(form): Json<AccountForm>,
-) -> Result<Response, Problem> {
+) -> Result<Json<UserView>, Problem> {
     let mut user = state.store().user(caller.user).await?.ok_or_else(|| Problem::missing("user"))?;
     user.name = form.name.unwrap_or(user.name).trim().to_owned();
     user.email = form.email.unwrap_or(user.email).trim().to_owned();
@@ -281,7 +413,7 @@ pub async fn account(
     if let Some(password) = form.password {
         if !account::is_password(form.current_password.unwrap_or_default(), &user).await {
             return Err(Problem::new(StatusCode::FORBIDDEN, "password_wrong", "The current password is wrong.")
-                .with("pointer", json!("/current_password")));
+                .at("/current_password"));
         }
         user.password_hash = account::hashed(password).await?;
         unit.push(Change::DeleteOtherSessions(user.id, caller.session_id()));
@@ -289,7 +421,7 @@ pub async fn account(
     user.updated_at = state.runtime.now();
     unit.push(Change::PutUser(user.clone()));
     match state.store().commit(unit, Lane::Work).await {
-        Ok(_) => Ok(Json(account::shown(&user)).into_response()),
+        Ok(_) => Ok(Json(account::shown(&user))),
         Err(StoreError::Conflict { .. } | StoreError::Duplicate { .. }) => {
             Err(Problem::new(StatusCode::CONFLICT, "email_taken", "Another user has this e-mail address."))
         }

@@ -13,14 +13,14 @@ import {
 } from '@fluentui/react-components';
 import { CopyRegular, PlugConnectedRegular } from '@fluentui/react-icons';
 import { useEffect, useState, type CSSProperties, type ReactNode } from 'react';
-import type { RunStatus } from '../api/types';
+import type { ActionStatus, RunStatus } from '../api/types';
 import { useLanguage, useText } from './language';
 import { ProblemBar } from './ProblemBar';
 import { sharedText } from './text';
 import { ago, exact } from './time';
 
 /** Status → colour; words come from the text table. */
-export const STATUS_COLORS: Record<RunStatus, NonNullable<BadgeProps['color']>> = {
+export const STATUS_COLORS: Record<RunStatus | ActionStatus, NonNullable<BadgeProps['color']>> = {
   Running: 'brand',
   Waiting: 'brand',
   Succeeded: 'success',
@@ -28,14 +28,11 @@ export const STATUS_COLORS: Record<RunStatus, NonNullable<BadgeProps['color']>> 
   Cancelled: 'subtle',
   Skipped: 'subtle',
   TimedOut: 'danger',
-  Suspended: 'warning',
-  Aborted: 'danger',
-  Ignored: 'subtle',
   Faulted: 'danger',
-  Paused: 'warning',
+  Pending: 'subtle',
 };
 
-export function Status({ status }: { status: RunStatus }) {
+export function Status({ status }: { status: RunStatus | ActionStatus }) {
   const t = useText(sharedText);
   return (
     <Badge appearance="tint" color={STATUS_COLORS[status] ?? 'subtle'} data-status={status}>

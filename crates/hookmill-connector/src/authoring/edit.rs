@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
+use utoipa::ToSchema;
 
 use super::form::{FormParameter, RequestForm};
 use crate::operation::{CallbackPlace, Place};
@@ -11,7 +12,7 @@ use hookmill_model::Value;
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
 /// An operation as the wizard edits it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct OperationForm {
     /// `trigger` or `action`.
@@ -33,8 +34,10 @@ pub struct OperationForm {
     /// The parameter that receives the callback URL.
     pub callback_parameter: Option<CallbackPlace>,
     /// What a notification looks like.
+    #[schema(value_type = Option<Object>)]
     pub notification_schema: Option<Value>,
     /// What the answer looks like.
+    #[schema(value_type = Option<Object>)]
     pub response_schema: Option<Value>,
 }
 
@@ -224,6 +227,15 @@ fn schema(parameter: &FormParameter, is_callback: bool) -> Map<String, Json> {
         None => {
             own.shift_remove("default");
         }
+    }
+    match &parameter.values {
+        Some(values) if values.is_empty() => {
+            own.shift_remove("enum");
+        }
+        Some(values) => {
+            own.insert("enum".to_owned(), values.iter().map(Json::from).collect());
+        }
+        None => {}
     }
     let visibility = if is_callback { "internal" } else { parameter.visibility.as_str() };
     set_text(&mut own, "x-ms-visibility", visibility);

@@ -2,9 +2,10 @@
 
 use hookmill_model::Value;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One parameter of a form.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FormParameter {
     /// The parameter's or property's own name.
@@ -17,10 +18,14 @@ pub struct FormParameter {
     /// Whether a value must be given.
     pub required: bool,
     /// The schema of its value.
+    #[schema(value_type = Object)]
     pub schema: Value,
     /// The value where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Value>,
+    /// The values to choose from; an empty list takes them away, none leaves what the schema says.
+    #[serde(rename = "enum", skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Value>>,
     /// Empty, `important`, `advanced` or `internal`.
     pub visibility: String,
     /// What people read.
@@ -38,7 +43,7 @@ pub struct FormParameter {
 }
 
 /// Verb, path and parameters of an operation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct RequestForm {
     /// In capitals.

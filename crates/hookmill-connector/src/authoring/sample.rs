@@ -2,6 +2,7 @@
 
 use hookmill_model::{Object, Value};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::form::{FormParameter, RequestForm};
 use super::infer::infer_schema;
@@ -27,7 +28,7 @@ pub struct SampleRequest {
 }
 
 /// What a sample taught.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SampledRequest {
     /// The request part of an operation's form.
     pub form: RequestForm,
@@ -47,6 +48,17 @@ pub enum SampleError {
     /// A brace of the path is not closed, or has no name in it.
     #[error("the path \"{0}\" has a brace without a name or without its partner; write {{name}}")]
     Braces(String),
+}
+
+impl SampleError {
+    /// The part of the sample that is wrong, as a JSON pointer.
+    #[must_use]
+    pub const fn pointer(&self) -> &'static str {
+        match self {
+            Self::Method(_) => "/method",
+            Self::Url(_) | Self::Braces(_) => "/url",
+        }
+    }
 }
 
 /// Headers that Hookmill or the connection fills in.

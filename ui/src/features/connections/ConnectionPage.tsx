@@ -82,7 +82,7 @@ export function ConnectionPage() {
                   <ConnectionForm
                     key={data.updated_at}
                     connector={found}
-                    authentication={typeof data.authentication === 'object' ? data.authentication : found.authentication}
+                    authentication={data.authentication ?? found.authentication}
                     connection={data}
                     onDone={() => setTold('saved')}
                   />

@@ -1,7 +1,7 @@
 /** The form of one trigger or action of a connector. */
 import { Button, Field, Input, MessageBar, MessageBarBody, Radio, RadioGroup, Select, Textarea } from '@fluentui/react-components';
 import { useState } from 'react';
-import type { OperationForm, OperationSummary, Parameter, Visibility } from '../../api/types';
+import type { OperationForm, OperationSummary, FormParameter, Visibility } from '../../api/types';
 import { useText } from '../../shared/language';
 import { callbackChoices, callbackLabel, callbackOf, problemsOf, sameCallback, withCallback } from './operation-form';
 import { ParameterDialog } from './ParameterDialog';
@@ -25,14 +25,14 @@ export function OperationEditor({
 }) {
   const t = useText(connectorsText);
   const [dialog, setDialog] = useState<'request' | 'payload' | null>(null);
-  const [edited, setEdited] = useState<Parameter | null>(null);
+  const [edited, setEdited] = useState<FormParameter | null>(null);
   const [notes, setNotes] = useState<string[]>([]);
   const isTrigger = form.role === 'trigger';
   const isWebhook = isTrigger && form.trigger_kind !== 'polling';
   const problems = problemsOf(form, others);
   const schema = isTrigger ? form.notification_schema : form.response_schema;
   const setSchema = (next: typeof schema) => onChange({ ...form, ...(isTrigger ? { notification_schema: next } : { response_schema: next }) } as OperationForm);
-  const setParameters = (parameters: Parameter[]) => onChange({ ...form, request: { ...form.request, parameters } });
+  const setParameters = (parameters: FormParameter[]) => onChange({ ...form, request: { ...form.request, parameters } });
   const choices = callbackChoices(form.request.parameters);
   const chosen = choices.find((parameter) => sameCallback(form.callback_parameter, callbackOf(parameter)));
   return (
@@ -97,14 +97,6 @@ export function OperationEditor({
             <Select value={chosen?.key ?? ''} onChange={(_, data) => onChange(withCallback(form, choices.find((parameter) => parameter.key === data.value) ?? null))}>
               <option value="">{t.chooseCallback}</option>
               {choices.map((parameter) => <option key={parameter.key} value={parameter.key}>{callbackLabel(callbackOf(parameter))}</option>)}
-            </Select>
-          </Field>
-          <Field label={t.deleteRequest}>
-            <Select value={form.delete?.operation_id ?? ''} onChange={(_, data) => onChange({ ...form, delete: data.value ? { operation_id: data.value } : null })}>
-              <option value="">{t.fromLocation}</option>
-              {others.filter((other) => other.method.toUpperCase() === 'DELETE').map((other) => (
-                <option key={other.operation_id} value={other.operation_id}>{other.summary || other.operation_id}</option>
-              ))}
             </Select>
           </Field>
         </section>

@@ -1,7 +1,7 @@
 /** One parameter of a request: required, default, visibility, allowed and dynamic values. */
 import { Button, Checkbox, Field, Input, Select, Textarea } from '@fluentui/react-components';
 import { useState } from 'react';
-import type { Json, Parameter, Visibility } from '../../api/types';
+import type { FormParameter, Json, Visibility } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
@@ -10,7 +10,7 @@ import { connectorsText } from './text';
 const shown = (value: Json | undefined) => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value));
 
 /** Text as a value of the parameter's type; what does not fit stays text, and the server says what it thinks of it. */
-function valueOf(text: string, parameter: Parameter): Json | undefined {
+function valueOf(text: string, parameter: FormParameter): Json | undefined {
   if (text === '') return undefined;
   if (parameter.schema.type === 'string') return text;
   try {
@@ -20,7 +20,7 @@ function valueOf(text: string, parameter: Parameter): Json | undefined {
   }
 }
 
-export function ParameterDialog({ parameter, onDone, onRemove, onClose }: { parameter: Parameter; onDone: (parameter: Parameter) => void; onRemove: () => void; onClose: () => void }) {
+export function ParameterDialog({ parameter, onDone, onRemove, onClose }: { parameter: FormParameter; onDone: (parameter: FormParameter) => void; onRemove: () => void; onClose: () => void }) {
   const t = useText(connectorsText);
   const shared = useText(sharedText);
   const [form, setForm] = useState(parameter);
@@ -39,7 +39,7 @@ export function ParameterDialog({ parameter, onDone, onRemove, onClose }: { para
       setBad(true);
       return;
     }
-    onDone({ ...rest, ...(value !== undefined ? { default: value } : {}), ...(list.length ? { enum: list } : {}), ...(lookup !== undefined ? { dynamic_values: lookup } : {}) });
+    onDone({ ...rest, ...(value !== undefined ? { default: value } : {}), enum: list, ...(lookup !== undefined ? { dynamic_values: lookup } : {}) });
   };
   return (
     <Modal

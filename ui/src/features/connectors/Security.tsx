@@ -16,13 +16,12 @@ export function Security({ value, declared, onChange }: { value: Authentication;
     else if (type === 'api_key') onChange({ type, in: 'header', name: 'X-API-Key', label: 'API key' });
     else onChange(type === 'oauth2' ? { type } : { type: 'none' });
   };
-  const oauth = (member: keyof Oauth & string, label: string, secret = false) => {
+  const oauth = (member: keyof Oauth & string, label: string) => {
     if (value.type !== 'oauth2') return null;
     const held = value[member];
     return (
       <Field label={label}>
         <Input
-          type={secret ? 'password' : 'text'}
           value={Array.isArray(held) ? held.join(' ') : typeof held === 'string' ? held : ''}
           onChange={(_, data) => onChange({ ...value, [member]: member === 'scopes' ? data.value.split(/\s+/).filter(Boolean) : data.value } as Authentication)}
         />
@@ -61,8 +60,6 @@ export function Security({ value, declared, onChange }: { value: Authentication;
         <>
           <MessageBar intent="info" layout="multiline"><MessageBarBody>{t.oauthLater}</MessageBarBody></MessageBar>
           <div className="columns">
-            {oauth('client_id', t.clientId)}
-            {oauth('client_secret', t.clientSecret, true)}
             {oauth('authorization_url', t.authorizationUrl)}
             {oauth('token_url', t.tokenUrl)}
             {oauth('refresh_url', t.refreshUrl)}

@@ -1,9 +1,9 @@
 /** Wizard, part 4: a real call through a connection, with what was sent and what came back. */
-import { Badge, Button, Checkbox, Field, Input, Select, Textarea } from '@fluentui/react-components';
+import { Badge, Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select, Textarea } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { get, post } from '../../api/client';
-import type { Connection, Connector, HttpRequestView, HttpResponseView, Json, OperationDetail, Page as PageOf, Parameter } from '../../api/types';
+import type { Call, Connection, Connector, Json, OperationDetail, Page as PageOf, Parameter } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { JsonView } from '../../shared/JsonView';
@@ -13,10 +13,10 @@ import { ProblemBar } from '../../shared/ProblemBar';
 import { duration } from '../../shared/time';
 import { connectorsText } from './text';
 
-interface Outcome {
-  request: HttpRequestView;
-  response: HttpResponseView;
-  elapsed_ms: number;
+/** `GET https://…`; nothing where nothing was sent. */
+function sentOf(call: Call): string {
+  const sent = call.request;
+  return sent && typeof sent === 'object' && !Array.isArray(sent) ? `${String(sent['method'])} ${String(sent['uri'])}` : '';
 }
 
 const isStructured = (parameter: Parameter) => parameter.schema.type === 'array' || parameter.schema.type === 'object';
@@ -36,7 +36,7 @@ function Operation({ connector, operation, connection }: { connector: Connector;
   const [values, setValues] = useState<{ [key: string]: string }>(() =>
     Object.fromEntries(shown.filter((parameter) => parameter.default !== undefined).map((parameter) => [parameter.key, typeof parameter.default === 'string' ? parameter.default : JSON.stringify(parameter.default)])),
   );
-  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const [outcome, setOutcome] = useState<Call | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const run = async () => {
@@ -49,7 +49,7 @@ function Operation({ connector, operation, connection }: { connector: Connector;
         const text = values[parameter.key];
         if (text !== undefined && text !== '') parameters[parameter.key] = valueOf(parameter, text);
       }
-      setOutcome(await post<Outcome>(`/api/connectors/${connector.id}/test`, { connection_id: connection, operation_id: operation.operation_id, parameters }));
+      setOutcome(await post<Call>(`/api/connectors/${connector.id}/test`, { connection_id: connection, operation_id: operation.operation_id, parameters }));
     } catch (problem) {
       setError(problem instanceof SyntaxError ? new Error(t.badJson) : problem);
     } finally {
@@ -86,15 +86,19 @@ function Operation({ connector, operation, connection }: { connector: Connector;
         <div className="stack" role="status">
           <div className="row">
             <h3>{t.testRequest}</h3>
-            <code>{outcome.request.method} {outcome.request.url}</code>
+            <code>{sentOf(outcome)}</code>
           </div>
-          <JsonView value={{ headers: outcome.request.headers ?? {}, body: outcome.request.body ?? null }} fileName="request.json" />
+          <JsonView value={outcome.request} fileName="request.json" />
           <div className="row">
             <h3>{t.testResponse}</h3>
-            <Badge color={outcome.response.status < 400 ? 'success' : 'danger'}>{outcome.response.status}</Badge>
+            {outcome.response && <Badge color={outcome.response.status < 400 ? 'success' : 'danger'}>{outcome.response.status}</Badge>}
             <span className="quiet">{t.elapsed} {duration(outcome.elapsed_ms)}</span>
           </div>
-          <JsonView value={{ headers: outcome.response.headers ?? {}, body: outcome.response.body ?? null }} fileName="response.json" />
+          {outcome.response ? (
+            <JsonView value={{ headers: outcome.response.headers, body: outcome.response.body }} fileName="response.json" />
+          ) : (
+            <MessageBar intent="error" layout="multiline"><MessageBarBody>{outcome.error}</MessageBarBody></MessageBar>
+          )}
         </div>
       )}
     </div>

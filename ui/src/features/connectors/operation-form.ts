@@ -1,5 +1,5 @@
 /** An operation as it is edited: made from what the server tells, checked before it is stored. No framework. */
-import type { CallbackParameter, JsonSchema, OperationDetail, OperationForm, OperationSummary, Parameter } from '../../api/types';
+import type { CallbackParameter, FormParameter, JsonSchema, OperationDetail, OperationForm, OperationSummary } from '../../api/types';
 
 export const emptyForm = (role: 'trigger' | 'action'): OperationForm => ({
   role,
@@ -10,11 +10,10 @@ export const emptyForm = (role: 'trigger' | 'action'): OperationForm => ({
   ...(role === 'trigger' ? { trigger_kind: 'webhook' as const, mode: 'single' as const } : {}),
   request: { method: '', path: '', parameters: [] },
   callback_parameter: null,
-  delete: null,
 });
 
 export function formOf(detail: OperationDetail): OperationForm {
-  const schema = detail.notification ?? detail.outputs_schema ?? undefined;
+  const schema = detail.outputs_schema ?? undefined;
   const isTrigger = detail.role === 'trigger';
   return {
     role: detail.role,
@@ -28,12 +27,11 @@ export function formOf(detail: OperationDetail): OperationForm {
     callback_parameter: detail.callback ?? null,
     ...(schema && isTrigger ? { notification_schema: schema } : {}),
     ...(schema && !isTrigger ? { response_schema: schema } : {}),
-    delete: null,
   };
 }
 
 /** `body/config/url` → `{in: "body", path: ["config", "url"]}`. */
-export function callbackOf(parameter: Parameter): CallbackParameter {
+export function callbackOf(parameter: FormParameter): CallbackParameter {
   if (parameter.in !== 'body') return { in: parameter.in, path: [parameter.name] };
   const parts = parameter.key.split('/').filter(Boolean);
   return { in: 'body', path: parts[0] === 'body' ? parts.slice(1) : parts };
@@ -47,13 +45,13 @@ const isText = (schema: JsonSchema | undefined) =>
   !schema?.type || schema.type === 'string' || (Array.isArray(schema.type) && schema.type.includes('string'));
 
 /** Every string parameter and body property: what may receive the callback URL. */
-export const callbackChoices = (parameters: Parameter[]): Parameter[] => parameters.filter((parameter) => isText(parameter.schema));
+export const callbackChoices = (parameters: FormParameter[]): FormParameter[] => parameters.filter((parameter) => isText(parameter.schema));
 
 export const callbackLabel = (callback: CallbackParameter): string => callback.path.join('.');
 
 /** Chooses the callback parameter; nobody fills it in by hand afterwards, so it becomes internal. */
-export function withCallback(form: OperationForm, chosen: Parameter | null): OperationForm {
-  const parameters = form.request.parameters.map((parameter): Parameter => {
+export function withCallback(form: OperationForm, chosen: FormParameter | null): OperationForm {
+  const parameters = form.request.parameters.map((parameter): FormParameter => {
     if (chosen && parameter.key === chosen.key) return { ...parameter, visibility: 'internal' };
     if (sameCallback(form.callback_parameter, callbackOf(parameter)) && parameter.visibility === 'internal') return { ...parameter, visibility: '' };
     return parameter;

@@ -1,7 +1,7 @@
 /** What stands on a card: icon, name, what it does in a few words, and marks for what is special about it. */
 import { BeakerRegular, ErrorCircleRegular, LockClosedRegular, WarningRegular } from '@fluentui/react-icons';
 import { useMemo } from 'react';
-import type { Run, RunStatus } from '../../api/types';
+import type { ActionStatus, Run, RunStatus } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
 import type { Finding } from '../../flow-model/checker';
 import { titleOf, triggerOf, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
@@ -55,7 +55,7 @@ export function useDescribe(edited: Edited, findings: Finding[], run: Run | unde
   };
 }
 
-export function CardFace({ name, edited, told, run }: { name: string | null; edited: Edited; told: Told; run: RunStatus | null }) {
+export function CardFace({ name, edited, told, run }: { name: string | null; edited: Edited; told: Told; run: RunStatus | ActionStatus | null }) {
   const t = useText(designerText);
   const shared = useText(sharedText);
   const { language } = useLanguage();

@@ -49,7 +49,7 @@ export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger'
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (said: string) => words.every((word) => said.toLowerCase().includes(word));
   const builtins = BUILTINS.filter((item) => item.kind === kind && fits(`${item.title.en} ${item.title[language]} ${item.keywords} ${item.description[language]} ${item.type}`));
-  const items = (catalog.data?.items ?? []).filter((item) => item.group === 'connector' && item.kind === kind && fits(`${item.title} ${item.description ?? ''} ${item.connector?.name ?? ''} ${item.operation_id ?? ''}`));
+  const items = (catalog.data?.items ?? []).filter((item) => item.kind === kind && fits(`${item.title} ${item.description ?? ''} ${item.connector?.name ?? ''} ${item.operation_id ?? ''}`));
   const groups = new Map<string, { title: string; choices: Choice[] }>();
   for (const item of items) {
     const key = item.connector?.id ?? '';

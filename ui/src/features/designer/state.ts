@@ -12,7 +12,7 @@ export interface Edited {
   profile?: string;
 }
 
-export const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {}, parameters: flow.parameters ?? {}, profile: flow.profile ?? 'la' });
+export const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {}, parameters: flow.parameters, profile: flow.profile ?? 'la' });
 
 export type Act =
   | { do: 'edit'; edit: (held: Edited) => Edited; subject?: string }

@@ -58,7 +58,7 @@ function WebhookPanel({ flow, onRetry }: { flow: Flow; onRetry: () => void }) {
           <dt>{t.state}</dt>
           <dd><Badge appearance="tint" color={failed ? 'danger' : /live/i.test(webhook.state) ? 'success' : 'informative'}>{t.webhookStates[webhook.state] ?? webhook.state}</Badge></dd>
           {webhook.location && (<><dt>{t.location}</dt><dd><code>{webhook.location}</code> <CopyButton text={webhook.location} /></dd></>)}
-          {webhook.callback_url_hint && (<><dt>{t.callback}</dt><dd><code>{webhook.callback_url_hint}</code> <CopyButton text={webhook.callback_url_hint} /></dd></>)}
+          {webhook.callback_url && (<><dt>{t.callback}</dt><dd><code>{webhook.callback_url}</code> <CopyButton text={webhook.callback_url} /></dd></>)}
           {webhook.created_at && (<><dt>{t.created}</dt><dd><Ago time={webhook.created_at} /></dd></>)}
           <dt>{t.lastNotification}</dt>
           <dd><Ago time={webhook.last_notification_at} /></dd>

@@ -72,7 +72,7 @@ function FlowRow({ flow, onDelete, onError }: { flow: Flow; onDelete: () => void
     <tr>
       <td>
         <div className="name">
-          <ConnectorIcon url={flow.trigger?.connector?.icon_url} name={flow.trigger?.connector?.name ?? flow.name} />
+          <ConnectorIcon url={null} name={flow.name} />
           <Link to="/flows/$flow" params={{ flow: flow.id }} data-row>
             {flow.name}
           </Link>

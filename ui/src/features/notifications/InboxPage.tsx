@@ -15,23 +15,19 @@ import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 
-const idOf = (thing: { id: string } | string | null | undefined) => (typeof thing === 'string' ? thing : thing?.id);
-
 /** The link a flow gave to its message; only web addresses count, since the text may come from anywhere. */
 export function linkOf(item: InboxItem): { href: string; label?: string } | null {
   const link = item.link;
-  const href = typeof link === 'string' ? link : (link?.uri ?? link?.url);
+  const href = link?.uri;
   if (!href || !/^https?:\/\//i.test(href)) return null;
-  const label = typeof link === 'object' ? link?.label : undefined;
-  return { href, ...(label ? { label } : {}) };
+  return { href, ...(link.label ? { label: link.label } : {}) };
 }
 
 function Message({ item, onError }: { item: InboxItem; onError: (error: unknown) => void }) {
   const t = useText(notificationsText);
   const shared = useText(sharedText);
   const client = useQueryClient();
-  const flow = idOf(item.flow);
-  const run = idOf(item.run);
+  const { flow, run } = item;
   const link = linkOf(item);
   const act = (what: Promise<unknown>) => void what.catch(onError).finally(() => client.invalidateQueries({ queryKey: ['notifications'] }));
   const read = () => {

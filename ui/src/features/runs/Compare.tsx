@@ -18,7 +18,7 @@ export function CompareDialog({ run, onClose }: { run: Run; onClose: () => void 
   const [id, setId] = useState('');
   const others = useQuery({ queryKey: ['runs', run.flow.id, 'others'], queryFn: ({ signal }) => get<Page<Run>>('/api/runs', { flow: run.flow.id, kind: 'flow', limit: 50 }, signal) });
   const other = useQuery({ queryKey: ['runs', 'one', id], enabled: id !== '', queryFn: ({ signal }) => get<Run>(`/api/runs/${id}`, undefined, signal) });
-  const byName = (actions: ActionRun[] | undefined) => new Map((actions ?? []).map((action) => [action.name, action]));
+  const byName = (actions: ActionRun[] | null | undefined) => new Map((actions ?? []).map((action) => [action.name, action]));
   const mine = byName(run.actions);
   return (
     <Modal open wide title={t.compareTitle} onClose={onClose}>

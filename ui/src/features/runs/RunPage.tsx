@@ -77,9 +77,9 @@ function Cards({ run }: { run: Run }) {
     <div className="run-work">
       <Canvas layout={picture} parts={parts} label={t.canvas} focus={selected === undefined ? null : (selected ?? TRIGGER_ID)} />
       {selected !== undefined && (
-        <aside className="run-side" aria-label={selected === null ? titleOf(run.trigger.name) : titleOf(selected)}>
+        <aside className="run-side" aria-label={selected === null ? titleOf(run.trigger.name ?? '') : titleOf(selected)}>
           <div className="side-head row">
-            <h2 className="grow">{selected === null ? titleOf(run.trigger.name) : titleOf(selected)}</h2>
+            <h2 className="grow">{selected === null ? titleOf(run.trigger.name ?? '') : titleOf(selected)}</h2>
             <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={() => setSelected(undefined)} />
           </div>
           {selected === null ? (

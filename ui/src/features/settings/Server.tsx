@@ -11,17 +11,21 @@ import { sharedText } from '../../shared/text';
 import { duration } from '../../shared/time';
 import { settingsText } from './text';
 
-const NO_MAIL: MailSettings = { host: '', port: 587, username: '', from: '', security: 'starttls' };
+/** The settings as they are edited: a password goes in and never comes back. */
+type Edited = Omit<Settings, 'mail'> & { mail: EditedMail | null };
+type EditedMail = MailSettings & { password?: string };
+
+const NO_MAIL: EditedMail = { host: '', port: 587, username: '', from: '', security: 'starttls', password_set: false };
 
 function Form({ settings }: { settings: Settings }) {
   const t = useText(settingsText);
   const shared = useText(sharedText);
   const client = useQueryClient();
-  const [form, setForm] = useState(settings);
+  const [form, setForm] = useState<Edited>(settings);
   const [error, setError] = useState<unknown>(null);
   const [told, setTold] = useState<{ good: boolean; text: string } | null>(null);
   const mail = form.mail;
-  const changeMail = (change: Partial<MailSettings>) => setForm({ ...form, mail: { ...(mail ?? NO_MAIL), ...change } });
+  const changeMail = (change: Partial<EditedMail>) => setForm({ ...form, mail: { ...(mail ?? NO_MAIL), ...change } });
   const act = <T,>(what: Promise<T>, done: (value: T) => { good: boolean; text: string }) => {
     setError(null);
     setTold(null);

@@ -62,7 +62,7 @@ export function Tokens() {
                     <tr key={token.id}>
                       <td>{token.name}</td>
                       <td><Ago time={token.created_at} /></td>
-                      <td className="optional"><Ago time={token.last_used_at} /></td>
+                      <td className="optional"><Ago time={token.used_at} /></td>
                       <td className="actions"><Button appearance="subtle" aria-label={`${t.revoke}: ${token.name}`} onClick={() => act(remove(`/api/tokens/${token.id}`))}>{t.revoke}</Button></td>
                     </tr>
                   ))}

@@ -1,0 +1,47 @@
+//! Whether the server lives and can work, and what it is.
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::account::Caller;
+use crate::extract::Json;
+use crate::{Problem, ServerState, schema};
+
+/// Whether the process answers
+#[utoipa::path(get, path = "/health/live", tag = "health", responses((status = 200, body = String, content_type = "text/plain")), security(()))]
+pub async fn live() -> &'static str {
+    "live"
+}
+
+/// Whether the server can store what it takes on
+#[utoipa::path(get, path = "/health/ready", tag = "health", responses((status = 200, body = String, content_type = "text/plain")), security(()))]
+pub async fn ready(State(state): State<ServerState>) -> Result<&'static str, Problem> {
+    state.store().ping().await?;
+    Ok("ready")
+}
+
+/// What this server is.
+#[derive(Serialize, ToSchema)]
+pub struct About {
+    version: &'static str,
+    /// Where services and browsers reach it.
+    public_url: String,
+    /// Where the data is.
+    data: String,
+    uptime_ms: u64,
+    /// Runs that have ended since the store was made.
+    runs_ended: u64,
+}
+
+/// Version, addresses, counts
+#[utoipa::path(get, path = "/api/about", tag = "settings", responses((status = 200, body = About)))]
+pub async fn about(_: Caller, State(state): State<ServerState>) -> Result<Json<About>, Problem> {
+    Ok(Json(About {
+        version: env!("CARGO_PKG_VERSION"),
+        public_url: state.config.public_url.clone(),
+        data: state.store().location(),
+        uptime_ms: schema::millis(state.started.elapsed()),
+        runs_ended: state.store().runs_ended().await?,
+    }))
+}

@@ -1,0 +1,223 @@
+//! Connectors from files: what an import brings, what is refused, what a check says.
+
+use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::http::{StatusCode, header};
+use bytes::Bytes;
+use hookmill_connector as model;
+use hookmill_connector::{Authentication, Import, OperationSummary, Settings};
+use hookmill_model::Value;
+use hookmill_store::{Change, Connector, ConnectorDocument, Icon, Lane, Unit};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Tagged, files, whole};
+use crate::account::Caller;
+use crate::extract::{self, Json};
+use crate::schema::{Diagnostic, findings};
+use crate::{Problem, ServerState};
+
+/// What an import brings: the files and what the maker chose.
+#[derive(Default)]
+struct Parts {
+    document: Option<Bytes>,
+    properties: Option<Bytes>,
+    icon: Option<Bytes>,
+    settings: Settings,
+}
+
+/// An import as form fields.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the fields are read as a form; this is their schema")]
+pub struct ImportFiles {
+    /// The OpenAPI file.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// `apiProperties.json`
+    #[schema(value_type = Option<String>, format = Binary)]
+    properties: Vec<u8>,
+    /// PNG, JPEG, GIF or WebP, at most 1 MB.
+    #[schema(value_type = Option<String>, format = Binary)]
+    icon: Vec<u8>,
+    /// What the maker chose instead of what the file says, as JSON.
+    settings: Option<Settings>,
+}
+
+/// An import as JSON.
+#[derive(Deserialize, ToSchema)]
+pub struct ImportForm {
+    /// The OpenAPI document; an empty connector where there is none.
+    document: Option<Value>,
+    /// The content of `apiProperties.json`.
+    properties: Option<Value>,
+    #[serde(default)]
+    settings: Settings,
+}
+
+async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let wrong = |detail: String| Problem::bad("request_malformed", detail);
+    let mut parts = Parts::default();
+    if kind.starts_with("multipart/") {
+        let mut form = Multipart::from_request(request, state).await.map_err(|error| wrong(error.body_text()))?;
+        while let Some(field) = form.next_field().await.map_err(|error| wrong(error.body_text()))? {
+            let name = field.name().unwrap_or_default().to_owned();
+            let bytes = field.bytes().await.map_err(|error| wrong(error.body_text()))?;
+            match name.as_str() {
+                "file" => parts.document = Some(bytes),
+                "properties" => parts.properties = Some(bytes),
+                "icon" => parts.icon = Some(bytes),
+                "settings" => {
+                    // The pointers of what does not fit are those of the settings.
+                    parts.settings = extract::read(&bytes)?;
+                }
+                _ => {}
+            }
+        }
+        return Ok(parts);
+    }
+    let form: ImportForm = extract::read(&extract::body(request, state).await?)?;
+    let text = |value: Value| Bytes::from(value.to_json());
+    let blank = || {
+        let title = form.settings.name.as_deref().unwrap_or("Connector");
+        let info = Value::object([("title", title), ("version", "1.0")]);
+        Value::object([
+            ("swagger", Value::from("2.0")),
+            ("info", info),
+            ("paths", hookmill_model::Object::new().into()),
+        ])
+    };
+    parts.document = Some(text(form.document.filter(|document| !document.is_null()).unwrap_or_else(blank)));
+    parts.properties = form.properties.map(text);
+    parts.settings = form.settings;
+    Ok(parts)
+}
+
+fn read(parts: &Parts) -> Result<Import, Problem> {
+    let document =
+        parts.document.as_ref().ok_or_else(|| Problem::bad("file_missing", "Send the OpenAPI file as \"file\"."))?;
+    Ok(model::Connector::import(document, parts.properties.as_deref(), &parts.settings))
+}
+
+/// The connector and its document, where nothing speaks against storing them.
+pub(super) fn usable(import: &Import) -> Result<(&model::Connector, &Value), Problem> {
+    match (import.is_valid(), &import.connector, &import.document) {
+        (true, Some(connector), Some(document)) => Ok((connector, document)),
+        _ => Err(Problem::found("connector_invalid", "The file cannot become a connector.", &import.diagnostics)),
+    }
+}
+
+async fn store(caller: &Caller, state: &ServerState, parts: Parts) -> Result<(StatusCode, Tagged), Problem> {
+    let import = read(&parts)?;
+    let (connector, document) = usable(&import)?;
+    let icon = match parts.icon.filter(|icon| !icon.is_empty()) {
+        Some(icon) => Some(Icon { content_type: files::icon_type(&icon)?.to_owned(), bytes: icon }),
+        None => None,
+    };
+    let now = state.runtime.now();
+    let stored = Connector {
+        id: state.runtime.new_id(),
+        owner: caller.user,
+        name: connector.name.to_string(),
+        description: connector.description.to_string(),
+        etag: 1,
+        settings: serde_json::to_vec(&parts.settings).unwrap_or_default().into(),
+        summary: Bytes::new(),
+        icon_type: icon.as_ref().map(|icon| icon.content_type.clone()),
+        created_at: now,
+        updated_at: now,
+    };
+    let document = ConnectorDocument {
+        document: document.to_json().into(),
+        properties: import.properties.as_ref().map(|properties| properties.to_json().into()),
+    };
+    let mut unit =
+        Unit::from(Change::PutConnector(stored.clone())).with(Change::PutConnectorDocument(stored.id, document));
+    if let Some(icon) = icon {
+        unit.push(Change::PutIcon(stored.id, Some(icon)));
+    }
+    state.store().commit(unit, Lane::Work).await?;
+    Ok((StatusCode::CREATED, whole(state, &stored).await?))
+}
+
+/// Import an OpenAPI file as a connector, or make an empty one
+#[utoipa::path(post, path = "/api/connectors", tag = "connectors", request_body(content((ImportFiles = "multipart/form-data"), (ImportForm = "application/json"))), responses((status = 201, body = super::ConnectorWhole)))]
+pub async fn import(
+    caller: Caller,
+    State(state): State<ServerState>,
+    request: Request,
+) -> Result<(StatusCode, Tagged), Problem> {
+    let parts = parts(request, &state).await?;
+    store(&caller, &state, parts).await
+}
+
+/// An OpenAPI file on the web.
+#[derive(Deserialize, ToSchema)]
+pub struct UrlForm {
+    url: String,
+    #[serde(default)]
+    settings: Settings,
+}
+
+/// Import a file that the server fetches, under the same rules as flows
+#[utoipa::path(post, path = "/api/connectors/from-url", tag = "connectors", responses((status = 201, body = super::ConnectorWhole)))]
+pub async fn from_url(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Json(form): Json<UrlForm>,
+) -> Result<(StatusCode, Tagged), Problem> {
+    let document = state.runtime.download(&form.url).await?;
+    store(&caller, &state, Parts { document: Some(document), settings: form.settings, ..Parts::default() }).await
+}
+
+/// What an import would bring.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectorCheck {
+    /// Whether it would be accepted.
+    valid: bool,
+    title: String,
+    description: String,
+    /// Host with its port; empty where the file names none.
+    host: String,
+    base_path: String,
+    scheme: String,
+    color: String,
+    /// How many operations there are.
+    operations: usize,
+    /// The triggers among them.
+    triggers: Vec<OperationSummary>,
+    /// How the file says that connections prove who calls.
+    authentication: Vec<Authentication>,
+    /// The policy templates of the properties file.
+    policy_templates: Vec<String>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Check a file without storing it
+#[utoipa::path(post, path = "/api/connectors/check", tag = "connectors", request_body(content((ImportFiles = "multipart/form-data"), (ImportForm = "application/json"))), responses((status = 200, body = ConnectorCheck)))]
+pub async fn check(
+    _: Caller,
+    State(state): State<ServerState>,
+    request: Request,
+) -> Result<Json<ConnectorCheck>, Problem> {
+    let parts = parts(request, &state).await?;
+    let import = read(&parts)?;
+    let report = model::report(&import, import.properties.as_ref());
+    let connector = import.connector.as_ref();
+    let text = |of: fn(&model::Connector) -> &str| connector.map(of).unwrap_or_default().to_owned();
+    Ok(Json(ConnectorCheck {
+        valid: import.is_valid(),
+        title: text(|connector| &connector.name),
+        description: text(|connector| &connector.description),
+        host: text(|connector| &connector.host),
+        base_path: text(|connector| &connector.base_path),
+        scheme: text(|connector| &connector.scheme),
+        color: text(|connector| &connector.color),
+        operations: report.operations,
+        triggers: connector
+            .map(|connector| connector.triggers().map(model::Operation::summary).collect())
+            .unwrap_or_default(),
+        authentication: connector.map(|connector| vec![connector.authentication.clone()]).unwrap_or_default(),
+        policy_templates: report.policy_templates.iter().map(ToString::to_string).collect(),
+        diagnostics: findings(import.diagnostics),
+    }))
+}

@@ -1,0 +1,207 @@
+//! Bodies that many routes share, and the schemas of words whose crates know nothing of OpenAPI.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderMap, header};
+use hookmill_model::{Diagnostic as Found, Id};
+use hookmill_store::{List, Uses};
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use crate::Problem;
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident = $all:expr;)*) => {$(
+        $(#[$doc])*
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let words: Vec<String> = $all.iter().map(ToString::to_string).collect();
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )*};
+}
+
+words! {
+    /// The status of a run.
+    RunStatus = hookmill_model::RunStatus::ALL;
+    /// The status of an action in a run.
+    ActionStatus = hookmill_model::ActionStatus::ALL;
+    /// What a run records.
+    RunKind = hookmill_model::RunKind::ALL;
+    /// Whether a flow reacts to its trigger.
+    FlowState = hookmill_model::FlowState::ALL;
+    /// The life of a webhook.
+    WebhookState = hookmill_model::SubscriptionState::ALL;
+    /// How bad a finding is.
+    Severity = [hookmill_model::Severity::Error, hookmill_model::Severity::Warning];
+    /// Who must act.
+    Fault = [hookmill_model::Fault::Author, hookmill_model::Fault::Service, hookmill_model::Fault::Operator, hookmill_model::Fault::Hookmill];
+    /// What a user may do.
+    UserRole = [hookmill_store::Role::Owner.as_str(), hookmill_store::Role::Member.as_str()];
+    /// Whether a service accepts a connection's credentials.
+    Health = [hookmill_store::Health::Unknown.as_str(), hookmill_store::Health::Ok.as_str(), hookmill_store::Health::Broken.as_str()];
+}
+
+/// A finding in a user's file: the schema of [`hookmill_model::Diagnostic`].
+#[derive(Serialize, ToSchema)]
+pub struct Diagnostic {
+    /// How bad it is.
+    #[schema(value_type = Severity)]
+    severity: hookmill_model::Severity,
+    /// Its stable name.
+    code: String,
+    /// The place in the file, as a JSON pointer.
+    pointer: String,
+    /// What is wrong there.
+    message: String,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+impl From<Found> for Diagnostic {
+    fn from(found: Found) -> Self {
+        let Found { severity, code, pointer, message, hint } = found;
+        Self { severity, code, pointer: pointer.as_str().to_owned(), message, hint }
+    }
+}
+
+/// Findings as answers carry them.
+pub(crate) fn findings(found: Vec<Found>) -> Vec<Diagnostic> {
+    found.into_iter().map(Into::into).collect()
+}
+
+/// Something with a name, by its identifier.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Named {
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A connection or flow that uses something.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Use {
+    /// `connection` or `flow`.
+    pub kind: &'static str,
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What uses something, as answers list it.
+pub(crate) fn uses(uses: &Uses) -> Vec<Use> {
+    let connections = uses.connections.iter().map(|(id, name)| ("connection", id.to_string(), name));
+    let flows = uses.flows.iter().map(|(id, name)| ("flow", id.to_string(), name));
+    connections.chain(flows).map(|(kind, id, name)| Use { kind, id, name: name.clone() }).collect()
+}
+
+/// What uses a thing.
+#[derive(Serialize, ToSchema)]
+pub struct UsesView {
+    /// Connections and flows.
+    pub used_by: Vec<Use>,
+}
+
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub struct Page<T> {
+    /// In the order of the list.
+    pub items: Vec<T>,
+    /// The `cursor` of the next page; `null` on the last one.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// A list that is one page.
+    pub(crate) fn whole(items: impl IntoIterator<Item = T>) -> Self {
+        Self { items: items.into_iter().collect(), next_cursor: None }
+    }
+
+    /// A page of what the store gave.
+    pub(crate) fn of<I: ToString>(items: Vec<T>, next: Option<I>) -> Self {
+        Self { items, next_cursor: next.map(|id| id.to_string()) }
+    }
+}
+
+/// Which part of a list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// At most so many items, 1 to 500; 50 where not said.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl ListQuery {
+    /// A page has at most so many items.
+    const LIMIT_MAX: usize = 500;
+
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        match self.limit {
+            None => Ok(50),
+            Some(limit) if (1..=Self::LIMIT_MAX).contains(&limit) => Ok(limit),
+            Some(limit) => {
+                let detail = format!("\"limit\" is 1 to {}, not {limit}.", Self::LIMIT_MAX);
+                Err(Problem::bad("query_invalid", detail))
+            }
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Option<&str> {
+        self.cursor.as_deref().filter(|cursor| !cursor.is_empty())
+    }
+
+    /// The list to ask the store for.
+    pub(crate) fn list<I: Id + std::str::FromStr>(&self) -> Result<List<I>, Problem> {
+        let wrong = |_| {
+            Problem::bad("query_invalid", "\"cursor\" is not one that this list gave.")
+                .hint("Send the next_cursor of the page before as it is, or leave it out to begin at the first page.")
+        };
+        Ok(List { limit: self.limit()?, after: self.cursor().map(|cursor| cursor.parse().map_err(wrong)).transpose()? })
+    }
+}
+
+/// A filter of the query; empty is none.
+pub(crate) fn filter<T: std::str::FromStr<Err: std::fmt::Display>>(
+    name: &str,
+    given: Option<&str>,
+) -> Result<Option<T>, Problem> {
+    let wrong = |error: T::Err| Problem::bad("query_invalid", format!("\"{name}\" does not fit: {error}."));
+    given.filter(|text| !text.is_empty()).map(|text| text.parse().map_err(wrong)).transpose()
+}
+
+/// An entity tag, ready for `If-Match`.
+pub(crate) fn etag(etag: u64) -> String {
+    format!("\"{etag}\"")
+}
+
+/// Times as answers write them.
+pub(crate) fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The entity tag that a change must be based on; `None` for any. What is no tag of ours matches nothing.
+pub(crate) fn if_match(headers: &HeaderMap) -> Option<u64> {
+    let given = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
+    if given == "*" {
+        return None;
+    }
+    Some(given.trim_start_matches("W/").trim_matches('"').parse().unwrap_or(0))
+}

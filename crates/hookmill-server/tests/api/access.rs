@@ -1,0 +1,260 @@
+//! Who may see and do what: strangers, members, sessions with and without their token.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use hookmill_model::{DeviceId, NotificationId, UserId};
+use hookmill_store::{Change, Device, Lane, Notification, Store as _, Unit};
+use serde_json::{Value, json};
+
+use crate::world::{PASSWORD, SETUP_TOKEN, Who, World, operations, owned_world, world};
+
+/// Fits every request body: what a form does not know is ignored.
+fn any_body() -> Value {
+    json!({
+        "definition": {}, "operation_id": "repo", "parameter": "owner", "parameters": {}, "name": "other",
+        "schema": {}, "root": "x", "samples": [1],
+    })
+}
+
+/// One of each thing, of the owner. Kind of the path → identifier.
+async fn things(world: &World, owner: &Who) -> Vec<(&'static str, String)> {
+    let me = world.get(owner, "/api/session").await.text("/user/id");
+    let me: UserId = me.parse().unwrap();
+    let connector = world.forge(owner).await;
+    let form = json!({"connector_id": connector, "name": "mine", "username": "ada", "password": "secret"});
+    let connection = world.post(owner, "/api/connections", form).await.id();
+    let flow = world.flow(owner, "Mine").await.id();
+    let run = world.post(owner, &format!("/api/flows/{flow}/run"), json!({"body": 1})).await;
+    run.expect(202);
+    let token = world.post(owner, "/api/tokens", json!({"name": "cli"})).await.id();
+    let now = world.runtime.now();
+    let notification: NotificationId = world.runtime.new_id();
+    let device: DeviceId = world.runtime.new_id();
+    let unit = Unit::from(Change::PutNotification(Notification {
+        id: notification,
+        owner: me,
+        title: "Flow".to_owned(),
+        text: "for the owner's eyes".to_owned(),
+        link: None,
+        run: None,
+        flow: None,
+        created_at: now,
+        read_at: None,
+    }))
+    .with(Change::PutDevice(Device {
+        id: device,
+        owner: me,
+        name: "phone".to_owned(),
+        endpoint: "https://push.test/1".to_owned(),
+        p256dh: "x".to_owned(),
+        auth: "y".to_owned(),
+        created_at: now,
+        delivered_at: None,
+    }));
+    world.store.commit(unit, Lane::Work).await.unwrap();
+    vec![
+        ("connectors", connector),
+        ("connections", connection),
+        ("flows", flow),
+        ("runs", run.text("/run")),
+        ("tokens", token),
+        ("notifications", notification.to_string()),
+        ("devices", device.to_string()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_sees_or_changes_what_belongs_to_another() {
+    let (world, owner) = owned_world().await;
+    let other = world.user(&owner, "eve").await;
+    let things = things(&world, &owner).await;
+    let mut asked = 0;
+    for (path, method, operation) in operations() {
+        let Some((_, id)) = things.iter().find(|(kind, _)| path.starts_with(&format!("/api/{kind}/{{id}}"))) else {
+            continue;
+        };
+        let address = path
+            .replace("{id}", id)
+            .replace("{operation}", "repo")
+            .replace("{number}", "1")
+            .replace("{name}", "Say")
+            .replace("{which}", "outputs")
+            .replace("{event}", "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV");
+        let body = operation.get("requestBody").map(|_| any_body());
+        let answer = world.call(&other, method.clone(), &address, body).await;
+        answer.expect(404);
+        assert_eq!(answer.text("/code"), "not_found", "{method} {path}");
+        asked += 1;
+    }
+    assert!(asked > 35, "only {asked} operations name a thing of a user");
+    // The owner's things are all still there.
+    for (kind, id) in &things {
+        if ["connectors", "connections", "flows", "runs"].contains(kind) {
+            world.get(&owner, &format!("/api/{kind}/{id}")).await.expect(200);
+        }
+    }
+    for list in ["connectors", "connections", "flows", "runs", "notifications", "devices", "catalog", "attention"] {
+        let page = world.get(&other, &format!("/api/{list}")).await;
+        assert_eq!(page.expect(200)["items"], json!([]), "{list}");
+    }
+    // Nor can a flow use a connection of another user, or a connection be made for another's connector.
+    let connector = &things[0].1;
+    world.post(&other, "/api/connections", json!({"connector_id": connector, "name": "x"})).await.expect(404);
+    let definition = json!({
+        "triggers": {"manual": {"type": "Request", "inputs": {}}},
+        "actions": {"Get": {"type": "OpenApiConnection", "inputs": {"host": {"connectionName": "forge", "operationId": "repo"},
+            "parameters": {"owner": "a", "repo": "b"}}}}
+    });
+    let stolen =
+        json!({"name": "Theft", "definition": definition, "connections": {"forge": {"connection_id": things[1].1}}});
+    let refused = world.post(&other, "/api/flows", stolen).await;
+    assert!(refused.status.is_client_error(), "{}", refused.json);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_concerns_the_server_is_the_owners_business() {
+    let (world, owner) = owned_world().await;
+    let other = world.user(&owner, "bob").await;
+    let owner_id = world.get(&owner, "/api/session").await.text("/user/id");
+    let calls = [
+        (Method::GET, "/api/users".to_owned(), None),
+        (
+            Method::POST,
+            "/api/users".to_owned(),
+            Some(json!({"name": "x", "email": "x@y.z", "password": PASSWORD, "role": "owner"})),
+        ),
+        (Method::DELETE, format!("/api/users/{owner_id}"), None),
+        (Method::GET, "/api/settings".to_owned(), None),
+        (Method::PUT, "/api/settings".to_owned(), Some(json!({}))),
+        (Method::POST, "/api/settings/mail-test".to_owned(), None),
+        (Method::POST, "/api/settings/public-url-check".to_owned(), None),
+    ];
+    for (method, path, body) in calls {
+        let answer = world.call(&other, method.clone(), &path, body).await;
+        answer.expect(403);
+        assert_eq!(answer.text("/code"), "owner_only", "{method} {path}");
+    }
+    world.get(&owner, "/api/settings").await.expect(200);
+}
+
+#[tokio::test]
+async fn set_up_happens_once_and_wants_the_servers_token() {
+    let world = world().await;
+    let form = |token: &str| json!({"token": token, "name": "Ada", "email": "ada@example.org", "password": PASSWORD});
+    let wrong = world.post(&Who::Nobody, "/api/setup", form("guessed")).await;
+    wrong.expect(403);
+    assert_eq!(wrong.text("/code"), "setup_token_wrong");
+    assert_eq!(world.get(&Who::Nobody, "/api/setup").await.expect(200)["needed"], json!(true));
+    world.post(&Who::Nobody, "/api/setup", form(SETUP_TOKEN)).await.expect(201);
+    assert_eq!(world.get(&Who::Nobody, "/api/setup").await.expect(200)["needed"], json!(false));
+    let again = world.post(&Who::Nobody, "/api/setup", form(SETUP_TOKEN)).await;
+    again.expect(409);
+    assert_eq!(again.text("/code"), "set_up_already");
+}
+
+#[tokio::test]
+async fn a_sessions_cookie_is_closed_to_scripts_and_changes_want_its_token() {
+    let (world, _) = owned_world().await;
+    let signed =
+        world.post(&Who::Nobody, "/api/session", json!({"email": "ADA@example.org", "password": PASSWORD})).await;
+    signed.expect(200);
+    let cookie = signed.header(header::SET_COOKIE);
+    for part in ["HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age="] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let Who::Session { cookie, csrf } = world.session("ada@example.org").await else { panic!() };
+    let form = || {
+        let request = Request::builder().method(Method::POST).uri("/api/tokens").header(header::COOKIE, &cookie);
+        request.header(header::CONTENT_TYPE, "application/json")
+    };
+    let body = || Body::from(json!({"name": "x"}).to_string());
+    let without = world.send(&Who::Nobody, form().body(body()).unwrap()).await;
+    without.expect(403);
+    assert_eq!(without.text("/code"), "csrf_token_wrong");
+    let wrong = form().header("x-csrf-token", "0".repeat(64)).body(body()).unwrap();
+    world.send(&Who::Nobody, wrong).await.expect(403);
+    let right = form().header("x-csrf-token", &csrf).body(body()).unwrap();
+    world.send(&Who::Nobody, right).await.expect(201);
+    // Reading needs no token: a page of another origin cannot see the answer.
+    let reading = Request::builder().uri("/api/session").header(header::COOKIE, &cookie).body(Body::empty()).unwrap();
+    world.send(&Who::Nobody, reading).await.expect(200);
+    // Signing out ends the session, not only the cookie.
+    let session = Who::Session { cookie, csrf };
+    world.delete(&session, "/api/session").await.expect(204);
+    world.get(&session, "/api/session").await.expect(401);
+}
+
+#[tokio::test]
+async fn tokens_are_shown_once_and_end_when_they_should() {
+    let (world, owner) = owned_world().await;
+    let made = world.post(&owner, "/api/tokens", json!({"name": "ci"})).await;
+    made.expect(201);
+    let token = Who::Token(made.text("/token"));
+    let listed = world.get(&owner, "/api/tokens").await;
+    assert!(!listed.json.to_string().contains(&made.text("/token")), "a list shows a token");
+    // What is stored is not the token.
+    let me: UserId = world.get(&owner, "/api/session").await.text("/user/id").parse().unwrap();
+    let stored = format!("{:?}", hookmill_store::Accounts::tokens(&*world.store, me).await.unwrap());
+    assert!(!stored.contains(&made.text("/token")));
+    world.get(&token, "/api/about").await.expect(200);
+    world.delete(&owner, &format!("/api/tokens/{}", made.id())).await.expect(204);
+    world.get(&token, "/api/about").await.expect(401);
+    let past = world.post(&owner, "/api/tokens", json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"})).await;
+    past.expect(400);
+    assert_eq!(past.text("/pointer"), "/expires_at");
+}
+
+#[tokio::test]
+async fn signing_in_pauses_after_many_wrong_passwords() {
+    let (world, _) = owned_world().await;
+    let wrong = json!({"email": "ada@example.org", "password": "wrong wrong wrong"});
+    for _ in 0..8 {
+        let answer = world.post(&Who::Nobody, "/api/session", wrong.clone()).await;
+        answer.expect(401);
+        assert_eq!(answer.text("/code"), "sign_in_failed");
+    }
+    let paused = world.post(&Who::Nobody, "/api/session", wrong).await;
+    paused.expect(429);
+    assert!(!paused.header(header::RETRY_AFTER).is_empty());
+    // Nothing tells an address that exists from one that does not.
+    let unknown = json!({"email": "nobody@example.org", "password": "wrong wrong wrong"});
+    let answer = world.post(&Who::Nobody, "/api/session", unknown).await;
+    answer.expect(401);
+    assert_eq!(answer.text("/code"), "sign_in_failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_other_sessions() {
+    let (world, _) = owned_world().await;
+    let (mine, other) = (world.session("ada@example.org").await, world.session("ada@example.org").await);
+    let form = json!({"password": "another long password"});
+    let without = world.put(&mine, "/api/account", form).await;
+    without.expect(403);
+    assert_eq!(without.text("/pointer"), "/current_password");
+    let form = json!({"password": "another long password", "current_password": PASSWORD});
+    world.put(&mine, "/api/account", form).await.expect(200);
+    world.get(&mine, "/api/session").await.expect(200);
+    world.get(&other, "/api/session").await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_updates_reach_only_the_owner_of_the_thing() {
+    let (world, owner) = owned_world().await;
+    let other = world.user(&owner, "eve").await;
+    let mut streams = Vec::new();
+    for who in [&owner, &other] {
+        let Who::Token(token) = who else { panic!() };
+        let request = Request::builder().uri("/api/events").header(header::AUTHORIZATION, format!("Bearer {token}"));
+        streams.push(world.open(request.body(Body::empty()).unwrap()).await);
+    }
+    let flow = world.flow(&owner, "Mine").await.id();
+    let run = world.post(&owner, &format!("/api/flows/{flow}/run"), json!({})).await.text("/run");
+    let mut mine = streams.remove(0);
+    let mut seen = String::new();
+    while !seen.contains(&run) {
+        seen.push_str(&mine.next().await);
+    }
+    assert!(seen.contains("event: run") && seen.contains("data: {"), "{seen}");
+    let theirs = tokio::time::timeout(std::time::Duration::from_millis(300), streams.remove(0).next()).await;
+    assert!(theirs.is_err(), "another user is told about it: {theirs:?}");
+}

@@ -1,0 +1,192 @@
+//! Changes that are based on something old, lists by page, and what a connector's files come back as.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use serde_json::{Value, json};
+
+use crate::world::{FORGE, Who, World, owned_world, request_flow};
+
+async fn put_if(world: &World, who: &Who, path: &str, etag: &str, body: &Value) -> crate::world::Answer {
+    let request = Request::builder()
+        .method(Method::PUT)
+        .uri(path)
+        .header(header::IF_MATCH, etag)
+        .header(header::CONTENT_TYPE, "application/json");
+    world.send(who, request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_that_was_changed_meanwhile_is_not_overwritten() {
+    let (world, owner) = owned_world().await;
+    let made = world.flow(&owner, "First").await;
+    let path = format!("/api/flows/{}", made.id());
+    let etag = made.header(header::ETAG).to_owned();
+    assert_eq!(etag, made.text("/etag"), "body and header say the same");
+    let form = |name: &str| json!({"name": name, "definition": request_flow()});
+    let second = put_if(&world, &owner, &path, &etag, &form("Second")).await;
+    second.expect(200);
+    let stale = put_if(&world, &owner, &path, &etag, &form("Third")).await;
+    stale.expect(412);
+    assert_eq!(stale.text("/code"), "version_conflict");
+    assert_eq!(stale.text("/etag"), second.text("/etag"));
+    assert_eq!(world.get(&owner, &path).await.text("/name"), "Second");
+    for nonsense in ["\"x\"", "7"] {
+        put_if(&world, &owner, &path, nonsense, &form("Fourth")).await.expect(412);
+    }
+    put_if(&world, &owner, &path, "*", &form("Fifth")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_was_changed_meanwhile_is_not_overwritten() {
+    let (world, owner) = owned_world().await;
+    let id = world.forge(&owner).await;
+    let path = format!("/api/connectors/{id}");
+    let shown = world.get(&owner, &path).await;
+    let etag = shown.header(header::ETAG).to_owned();
+    assert_eq!(etag, shown.text("/etag"));
+    let form = json!({"settings": {"name": "Other"}});
+    let changed = put_if(&world, &owner, &path, &etag, &form).await;
+    changed.expect(200);
+    assert_eq!(changed.text("/name"), "Other");
+    let document: Value = serde_json::from_str(FORGE).unwrap();
+    let operation = json!({"role": "action", "summary": "Get it", "operation_id": "get", "request": {"method": "GET", "path": "/it"}});
+    for (path, body) in
+        [(path.clone(), form), (format!("{path}/definition"), document), (format!("{path}/operations/get"), operation)]
+    {
+        let stale = put_if(&world, &owner, &path, &etag, &body).await;
+        stale.expect(412);
+        assert_eq!(stale.text("/etag"), changed.text("/etag"), "{path}");
+    }
+    let icon = Request::builder().method(Method::PUT).uri(format!("{path}/icon")).header(header::IF_MATCH, &etag);
+    world.send(&owner, icon.body(Body::from(&b"\x89PNG\r\n\x1a\n"[..])).unwrap()).await.expect(412);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_by_page_and_forget_nothing() {
+    let (world, owner) = owned_world().await;
+    let mut made = Vec::new();
+    for index in 0..7 {
+        made.push(world.flow(&owner, &format!("Flow {index}")).await.id());
+    }
+    made.reverse();
+    let mut found = Vec::new();
+    let mut path = "/api/flows?limit=3".to_owned();
+    loop {
+        let page = world.get(&owner, &path).await;
+        page.expect(200);
+        let items = page.json["items"].as_array().unwrap();
+        assert!(items.len() <= 3);
+        found.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        match page.json["next_cursor"].as_str() {
+            Some(cursor) => path = format!("/api/flows?limit=3&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(found, made, "newest first, each once");
+    let searched = world.get(&owner, "/api/flows?q=flow%205").await;
+    assert_eq!(searched.json["items"].as_array().unwrap().len(), 1);
+    world.post(&owner, &format!("/api/flows/{}/off", made[0]), json!({})).await.expect(200);
+    let off = world.get(&owner, "/api/flows?state=off").await;
+    assert_eq!(off.json["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn wrong_queries_are_refused() {
+    let (world, owner) = owned_world().await;
+    for query in [
+        "flows?limit=0",
+        "flows?limit=501",
+        "flows?limit=many",
+        "flows?cursor=xyz",
+        "flows?cursor=run_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "flows?state=running",
+        "runs?status=Fine",
+        "runs?kind=none",
+        "runs?flow=all",
+        "runs?from=yesterday",
+        "connections?health=good",
+        "connections?connector=github",
+        "notifications?unread=maybe",
+    ] {
+        let answer = world.get(&owner, &format!("/api/{query}")).await;
+        answer.expect(400);
+        assert_eq!(answer.text("/code"), "query_invalid", "{query}");
+    }
+    world.get(&owner, "/api/runs?status=&flow=&cursor=").await.expect(200);
+}
+
+#[tokio::test]
+async fn icons_are_pictures_of_a_known_kind_and_size() {
+    let (world, owner) = owned_world().await;
+    let id = world.forge(&owner).await;
+    let path = format!("/api/connectors/{id}/icon");
+    let put = async |bytes: Vec<u8>| {
+        let request = Request::builder().method(Method::PUT).uri(&path).body(Body::from(bytes)).unwrap();
+        world.send(&owner, request).await
+    };
+    let png = b"\x89PNG\r\n\x1a\nrest".to_vec();
+    let webp = b"RIFF\x04\0\0\0WEBPVP8 ".to_vec();
+    let kinds = [
+        (png.clone(), "image/png"),
+        (b"\xFF\xD8\xFF\xE0rest".to_vec(), "image/jpeg"),
+        (b"GIF89arest".to_vec(), "image/gif"),
+        (webp, "image/webp"),
+    ];
+    for (bytes, kind) in kinds {
+        put(bytes.clone()).await.expect(204);
+        let got = world.get(&owner, &path).await;
+        assert_eq!((got.header(header::CONTENT_TYPE), &got.bytes), (kind, &bytes));
+    }
+    for (bytes, code) in [
+        (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(), "icon_type"),
+        (b"<?xml version=\"1.0\"?><svg/>".to_vec(), "icon_type"),
+        (b"RIFF\x04\0\0\0WAVE".to_vec(), "icon_type"),
+        (Vec::new(), "icon_type"),
+        ([png.clone(), vec![0; 1024 * 1024]].concat(), "icon_too_large"),
+    ] {
+        let answer = put(bytes).await;
+        assert!(answer.status.is_client_error());
+        assert_eq!(answer.text("/code"), code);
+    }
+    let kept = world.get(&owner, &path).await;
+    assert_eq!(kept.header(header::CONTENT_TYPE), "image/webp", "a refused icon leaves the old one");
+    world.delete(&owner, &path).await.expect(204);
+    world.get(&owner, &path).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_connector_in_use_is_not_deleted_and_says_by_what() {
+    let (world, owner) = owned_world().await;
+    let connector = world.forge(&owner).await;
+    let form = json!({"connector_id": connector, "name": "mine"});
+    let connection = world.post(&owner, "/api/connections", form).await.id();
+    let refused = world.delete(&owner, &format!("/api/connectors/{connector}")).await;
+    refused.expect(409);
+    assert_eq!(refused.json["used_by"], json!([{"kind": "connection", "id": connection, "name": "mine"}]));
+    world.delete(&owner, &format!("/api/connections/{connection}")).await.expect(204);
+    world.delete(&owner, &format!("/api/connectors/{connector}")).await.expect(204);
+}
+
+#[tokio::test]
+async fn an_exported_connector_comes_back_the_same() {
+    use std::io::Read as _;
+    let (world, owner) = owned_world().await;
+    let document: Value = serde_json::from_str(FORGE).unwrap();
+    let settings = json!({"authentication": {"type": "basic", "username_label": "Login", "password_label": "Key"}, "color": "#123456"});
+    let made = world.post(&owner, "/api/connectors", json!({"document": document, "settings": settings})).await;
+    made.expect(201);
+    let exported = world.get(&owner, &format!("/api/connectors/{}/export", made.id())).await;
+    exported.expect(200);
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(exported.bytes)).unwrap();
+    let mut read = |name: &str| -> Value {
+        let mut text = String::new();
+        archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let (document, properties) = (read("apiDefinition.swagger.json"), read("apiProperties.json"));
+    let again = world.post(&owner, "/api/connectors", json!({"document": document, "properties": properties})).await;
+    again.expect(201);
+    for member in ["name", "color", "host", "scheme", "base_path", "authentication", "operations"] {
+        assert_eq!(again.json[member], made.json[member], "{member}");
+    }
+}

@@ -1,0 +1,123 @@
+//! `/api/openapi.json` and the router say the same, and strangers get nowhere.
+
+use axum::http::StatusCode;
+
+use crate::world::{DOCUMENT, Who, operations, world};
+
+/// Whether an operation may be used by strangers, as the document says.
+fn is_public(operation: &serde_json::Value) -> bool {
+    operation["security"].as_array().is_some_and(|all| all.iter().any(|one| one.as_object().unwrap().is_empty()))
+}
+
+#[tokio::test]
+async fn every_operation_of_the_document_is_a_route_and_refuses_strangers() {
+    let world = world().await;
+    let mut refused = 0;
+    for (path, method, operation) in operations() {
+        let address = path.replace("{id}", "x").replace("{which}", "inputs").replace(['{', '}'], "");
+        let answer = world.call(&Who::Nobody, method.clone(), &address, None).await;
+        assert_ne!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        if is_public(operation) {
+            assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}");
+            continue;
+        }
+        answer.expect(401);
+        assert_eq!(answer.text("/code"), "sign_in_required", "{method} {path}");
+        refused += 1;
+    }
+    assert!(refused > 70, "only {refused} operations refuse strangers");
+}
+
+#[test]
+fn only_these_operations_are_open_to_strangers() {
+    let open: Vec<String> = operations()
+        .filter(|(_, _, operation)| is_public(operation))
+        .map(|(path, method, _)| format!("{method} {path}"))
+        .collect();
+    let expected = [
+        "POST /callback/{capability}",
+        "GET /api/openapi.json",
+        "GET /docs/errors/{code}",
+        "GET /health/live",
+        "GET /health/ready",
+        "GET /api/setup",
+        "POST /api/setup",
+        "POST /api/session",
+    ];
+    let mut open = open;
+    open.sort();
+    let mut expected = expected.map(str::to_owned).to_vec();
+    expected.sort();
+    assert_eq!(open, expected);
+}
+
+/// Routes come from the table that the document is made from; only these few are written by hand.
+#[test]
+fn no_route_is_made_beside_the_table() {
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut by_hand = Vec::new();
+    let mut folders = vec![sources];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            by_hand.extend(text.lines().filter(|line| line.contains(".route(")).map(|line| line.trim().to_owned()));
+        }
+    }
+    by_hand.sort();
+    let expected = [
+        ".route(\"/callback/{capability}\", any(callback::call))",
+        ".route(\"/callback/{capability}/{*rest}\", any(callback::call_below))",
+        "Router::new().route(ADDRESS, get(serve))",
+    ];
+    assert_eq!(by_hand, expected);
+}
+
+#[tokio::test]
+async fn the_document_is_served() {
+    let world = world().await;
+    let served = world.get(&Who::Nobody, "/api/openapi.json").await;
+    assert_eq!(served.expect(200), &*DOCUMENT);
+    assert_eq!(served.json["openapi"], "3.1.0");
+}
+
+#[test]
+fn every_operation_has_a_summary_a_tag_and_a_name_of_its_own() {
+    let mut names = std::collections::BTreeSet::new();
+    for (path, method, operation) in operations() {
+        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name), "{name} is used twice");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(value: &serde_json::Value) {
+        match value {
+            serde_json::Value::Object(members) => {
+                if let Some(reference) = members.get("$ref").and_then(serde_json::Value::as_str) {
+                    assert!(DOCUMENT.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+                }
+                members.values().for_each(walk);
+            }
+            serde_json::Value::Array(elements) => elements.iter().for_each(walk),
+            _ => {}
+        }
+    }
+    walk(&DOCUMENT);
+}
+
+/// The interface's client is generated from this file.
+#[test]
+fn the_interface_has_the_same_document() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/openapi.json");
+    let Ok(kept) = std::fs::read_to_string(path) else { return };
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept, *DOCUMENT, "run `cargo xtask schema`, then `npm run api` in ui/");
+}

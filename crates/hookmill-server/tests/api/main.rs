@@ -1,0 +1,9 @@
+//! The whole server on a store in memory: the document of the API, who may do what, changes, wrong input.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once.
+
+mod access;
+mod bad_input;
+mod changes;
+mod document;
+mod pages;
+mod world;

@@ -1,0 +1,6378 @@
+// Made by `npm run api` from openapi.json. Do not edit.
+import type { Json, JsonObject } from "./types";
+export interface paths {
+    "/callback/{capability}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A service's notification
+         * @description Answered 202 only after it is on disk. Bodies of any type are taken, up to the server's limit.
+         */
+        post: operations["callbacks_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["settings_document_address"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the process answers */
+        get: operations["health_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the server can store what it takes on */
+        get: operations["health_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/errors/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an error code means, whose move it is, what to try */
+        get: operations["health_error"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Version, addresses, counts */
+        get: operations["settings_about"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the owner's account is still to be made */
+        get: operations["account_setup_state"];
+        put?: never;
+        /** Make the owner's account */
+        post: operations["account_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["account_session"];
+        put?: never;
+        /** Sign in: the answer sets the session's cookie */
+        post: operations["account_sign_in"];
+        /** Sign out */
+        delete: operations["account_sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's API tokens, newest first */
+        get: operations["account_tokens"];
+        put?: never;
+        /** Make an API token; it is shown this once */
+        post: operations["account_make_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an API token: it ends at once */
+        delete: operations["account_delete_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change one's own account; a new password ends all other sessions */
+        put: operations["account_account"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All users, oldest first */
+        get: operations["users_users"];
+        put?: never;
+        /** Make a user */
+        post: operations["users_create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a user who has no flows any more */
+        delete: operations["users_delete_user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server's settings */
+        get: operations["settings_show"];
+        /** Change the server's settings */
+        put: operations["settings_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings/mail-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message to oneself */
+        post: operations["settings_mail_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings/public-url-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whether services can reach the callbacks, as far as that can be told from here */
+        post: operations["settings_public_url_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/attention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a person should look at */
+        get: operations["settings_attention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live updates of one's own things, as server-sent events named `run`, `flow`, `connection`, `notification`, `attention` and `reload` */
+        get: operations["settings_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's connectors, newest first */
+        get: operations["connectors_list"];
+        put?: never;
+        /** Import an OpenAPI file as a connector, or make an empty one */
+        post: operations["connectors_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a file without storing it */
+        post: operations["connectors_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/from-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import a file that the server fetches, under the same rules as flows */
+        post: operations["connectors_from_url"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One connector with its operations */
+        get: operations["connectors_show"];
+        /** Change a connector's settings or document */
+        put: operations["connectors_update"];
+        post?: never;
+        /** Delete a connector that no connection and no flow uses */
+        delete: operations["connectors_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/icon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The connector's icon */
+        get: operations["connectors_icon"];
+        /** Give the connector an icon: PNG, JPEG, GIF or WebP, at most 1 MB */
+        put: operations["connectors_put_icon"];
+        post?: never;
+        /** Take the connector's icon away */
+        delete: operations["connectors_delete_icon"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The connector as the files that Power Automate imports: `apiDefinition.swagger.json`, `apiProperties.json`, icon */
+        get: operations["connectors_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/definition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The connector's OpenAPI document */
+        get: operations["connectors_definition"];
+        /** Replace the connector's whole document */
+        put: operations["authoring_put_definition"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What uses a connector */
+        get: operations["connectors_uses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/operations/{operation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One operation of a connector */
+        get: operations["connectors_operation"];
+        /** Put an operation into the connector's document, or replace one */
+        put: operations["authoring_put_operation"];
+        post?: never;
+        /** Take an operation out of the connector's document */
+        delete: operations["authoring_delete_operation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call an operation of the service, as a test */
+        post: operations["connectors_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connectors/{id}/dynamic-values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The choices of a parameter that only the service knows (`x-ms-dynamic-values`) */
+        post: operations["authoring_dynamic_values"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/authoring/schema-from-samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A schema from samples */
+        post: operations["authoring_schema_from_samples"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/authoring/dynamic-content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The tokens of a schema, with the expressions they insert */
+        post: operations["authoring_dynamic_content"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/authoring/request-from-sample": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The request part of an operation, from a sample */
+        post: operations["authoring_request_from_sample"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/catalog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Triggers and actions of one's connectors, for the search of the designer */
+        get: operations["authoring_catalog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's connections, newest first */
+        get: operations["connections_list"];
+        put?: never;
+        /** Make a connection */
+        post: operations["connections_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One connection */
+        get: operations["connections_show"];
+        /** Change a connection, or enter its credentials again */
+        put: operations["connections_update"];
+        post?: never;
+        /** Delete a connection that no flow uses */
+        delete: operations["connections_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/{id}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What uses a connection */
+        get: operations["connections_uses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call something harmless through the connection, and remember whether the service accepted it */
+        post: operations["connections_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's flows, newest first */
+        get: operations["flows_list"];
+        put?: never;
+        /** Create a flow: its webhook is asked for before the answer */
+        post: operations["flows_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check a definition without saving it */
+        post: operations["flows_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a package or a definition for the designer; nothing is stored */
+        post: operations["flows_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One flow with its definition */
+        get: operations["flows_show"];
+        /** Save a flow: the webhook is renewed where the trigger or its connection changed */
+        put: operations["flows_update"];
+        post?: never;
+        /** Delete a flow and its webhook; its history is kept until retention */
+        delete: operations["flows_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of a flow, newest first */
+        get: operations["flows_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One version of a flow's definition */
+        get: operations["flows_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copy a flow; the copy is off */
+        post: operations["flows_duplicate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Past notifications of a flow, newest first */
+        get: operations["flows_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/events/{event}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One past notification as the trigger saw it */
+        get: operations["flows_event"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn a flow on: its webhook is created */
+        post: operations["flows_on"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn a flow off: its webhook is deleted */
+        post: operations["flows_off"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/retry-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try again to create a webhook that was refused */
+        post: operations["flows_retry_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a run by hand */
+        post: operations["flows_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The flow as a package that Power Automate imports */
+        get: operations["flows_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a changed definition on recorded runs; nothing is sent and nothing is stored */
+        post: operations["flows_backtest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's runs, newest first */
+        get: operations["runs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run, action by action */
+        get: operations["runs_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a run */
+        post: operations["runs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/resubmit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the same trigger outputs again with today's version */
+        post: operations["runs_resubmit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a failed run up again at the action that failed: what succeeded is not done again */
+        post: operations["runs_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/actions/{name}/repetitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All runs of one action in a run, by page */
+        get: operations["runs_repetitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/actions/{name}/{which}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole inputs or outputs of an action that the run's page only names */
+        get: operations["runs_value"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/expressions/evaluate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Evaluate an expression; nothing is stored */
+        post: operations["expressions_evaluate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/expressions/functions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All functions of the expression language */
+        get: operations["expressions_functions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's inbox */
+        get: operations["inbox_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/read-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark all as read */
+        post: operations["inbox_read_all"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a notification */
+        delete: operations["inbox_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/notifications/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark as read */
+        post: operations["inbox_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server's public key for Web Push */
+        get: operations["inbox_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's devices, newest first */
+        get: operations["inbox_devices"];
+        put?: never;
+        /** Register a browser for push messages */
+        post: operations["inbox_register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forget a device */
+        delete: operations["inbox_forget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/devices/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a test message to a device */
+        post: operations["inbox_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description What this server is. */
+        About: {
+            version: string;
+            /** @description Where services and browsers reach it. */
+            public_url: string;
+            /** @description Where the data is. */
+            data: string;
+            /** Format: int64 */
+            uptime_ms: number;
+            /**
+             * Format: int64
+             * @description Runs that have ended since the store was made.
+             */
+            runs_ended: number;
+        };
+        /** @description What to change of one's own account. */
+        AccountForm: {
+            name?: string | null;
+            email?: string | null;
+            /**
+             * Format: password
+             * @description A new password, at least ten characters.
+             */
+            password?: string | null;
+            /**
+             * Format: password
+             * @description The password until now; needed for a new one.
+             */
+            current_password?: string | null;
+        };
+        /** @description One action in one run. */
+        ActionRun: {
+            name: string;
+            /** @description Its type in the definition. */
+            type: string | null;
+            /** @description The indexes of the loops around it, outermost first. */
+            index: number[];
+            status: components["schemas"]["ActionStatus"];
+            code: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** @description `null` where there are none or they are secure; `{"$truncated": true}` where they are too large for this page. */
+            inputs?: Json;
+            /** @description As `inputs`. */
+            outputs?: Json;
+            error: components["schemas"]["Explained"] | null;
+            attempts: components["schemas"]["Attempt"][];
+            /**
+             * Format: int32
+             * @description Iterations of a loop that have begun.
+             */
+            iterations: number | null;
+            /** @description What a condition or switch chose. */
+            branch: string | null;
+            /** @description How often the action ran in this run, in all iterations. */
+            repetitions: number;
+            secure_inputs: boolean;
+            secure_outputs: boolean;
+            tracked_properties?: Json;
+            /** @description The result is that of the run that was resumed. */
+            taken_over: boolean;
+        };
+        /** @enum {string} */
+        ActionStatus: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Skipped" | "TimedOut" | "Cancelled";
+        /** @description A personal API token. */
+        ApiToken: {
+            id: string;
+            name: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was used last, to the hour.
+             */
+            used_at: string | null;
+            /** @description The token itself, only in the answer that made it. */
+            token?: string | null;
+        };
+        /** @description One request of an action run. */
+        Attempt: {
+            /**
+             * Format: int32
+             * @description Counts from 1.
+             */
+            attempt: number;
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status of the answer.
+             */
+            status: number | null;
+            /** @description The status by name, or why there was no answer. */
+            code: string | null;
+            error: components["schemas"]["Explained"] | null;
+            /** @description `{method, uri, headers, body}` as it was sent, secrets redacted; `null` where nothing was sent. */
+            request: Json;
+            /**
+             * Format: int32
+             * @description How often it was sent again after a crash, when the outcome was unknown.
+             */
+            redispatched: number;
+        };
+        /** @description Something that a person should look at. */
+        Attention: {
+            kind: components["schemas"]["AttentionKind"];
+            /** @description The name of the flow or connection. */
+            title: string;
+            /** @description What happened. */
+            detail: string | null;
+            /** @description What to try. */
+            hint?: string | null;
+            flow?: components["schemas"]["Named"] | null;
+            connection?: components["schemas"]["Named"] | null;
+            /** @description The identifier of the last run. */
+            run?: string | null;
+        };
+        /**
+         * @description Why something needs attention.
+         * @enum {string}
+         */
+        AttentionKind: "webhook_failed" | "webhook_undeleted" | "connection_broken" | "flow_failing";
+        /** @description What a connection of this connector must hold. */
+        Authentication: {
+            /** @enum {string} */
+            type: "none";
+        } | {
+            /** @description What the field for the user name is called. */
+            username_label?: string;
+            /** @description What the field for the password is called. */
+            password_label?: string;
+            /** @enum {string} */
+            type: "basic";
+        } | {
+            /** @description Where it goes. */
+            in: components["schemas"]["KeyPlace"];
+            /** @description The name of the header or of the query parameter. */
+            name: string;
+            /** @description What the field is called. */
+            label?: string;
+            /** @enum {string} */
+            type: "api_key";
+        } | {
+            /** @description Where people agree. */
+            authorization_url?: string | null;
+            /** @description Where codes become tokens. */
+            token_url?: string | null;
+            /** @description Where tokens are renewed. */
+            refresh_url?: string | null;
+            /** @description What is asked for. */
+            scopes?: string[];
+            /** @enum {string} */
+            type: "oauth2";
+        };
+        /** @description What came of it. */
+        Backtest: {
+            /** @description Runs looked at. */
+            tested: number;
+            /** @description Runs that would have gone the same way. */
+            same: number;
+            runs: components["schemas"]["BacktestedRun"][];
+        };
+        /** @description A changed definition. */
+        BacktestForm: {
+            definition: JsonObject;
+            /** @description So many of the last runs, 100 where not said. */
+            last?: number | null;
+        };
+        /** @description How one recorded run would have gone. */
+        BacktestedRun: {
+            run: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @description What triggered it, in short. */
+            summary: string;
+            /** @description Whether nothing would have gone another way. */
+            same: boolean;
+            was: components["schemas"]["RunStatus"] | null;
+            would_be: components["schemas"]["RunStatus"] | null;
+            /** @description Why that cannot be said. */
+            reason?: string | null;
+            /** @description Actions whose answers are assumed, since there is no record of one. */
+            assumed: string[];
+            /** @description The first differences. */
+            differences: components["schemas"]["Difference"][];
+            /** @description How many there are. */
+            differences_count: number;
+        };
+        /** @description The connection for a key of a definition's references. */
+        BindingForm: {
+            /** @description The connection; `null` for a key that needs none or has none yet. */
+            connection_id?: string | null;
+            /** @description The connector as the definition names it. */
+            api?: string | null;
+        };
+        /** @description What came of a call. */
+        Call: {
+            /** @description `{method, uri, headers, body}` as it was sent, secrets redacted; `null` where nothing was sent. */
+            request: Json;
+            response: components["schemas"]["CallResponse"] | null;
+            /** @description Why there is no answer. */
+            error: string | null;
+            /** Format: int64 */
+            elapsed_ms: number;
+        };
+        /** @description A call of an operation. */
+        CallForm: {
+            /** @description The connection to call through. */
+            connection_id?: string | null;
+            operation_id: string;
+            /** @description Parameter → value, as a definition writes them. */
+            parameters?: Json;
+        };
+        /** @description A service's answer. */
+        CallResponse: {
+            /** Format: int32 */
+            status: number;
+            headers: JsonObject;
+            body: Json;
+        };
+        /** @description Where the callback address goes (`x-ms-notification-url`). */
+        CallbackPlace: {
+            /** @description Into which part of the request. */
+            in: components["schemas"]["Place"];
+            /** @description The property below the body, outermost first; else the one name of the parameter. */
+            path: string[];
+        };
+        /** @description The connector of a catalog entry. */
+        CatalogConnector: {
+            id: string;
+            name: string;
+            icon_url: string | null;
+            color: string;
+        };
+        /** @description A trigger or an action that a flow can have. */
+        CatalogItem: {
+            /** @description `trigger` or `action`. */
+            kind: components["schemas"]["OperationRole"];
+            /** @description The `type` in a definition. */
+            type: string;
+            operation_id: string;
+            connector: components["schemas"]["CatalogConnector"];
+            title: string;
+            description: string;
+        };
+        /** @description A value to choose. */
+        Choice: {
+            value: Json;
+            title: string;
+        };
+        /** @description What can be chosen. */
+        Choices: {
+            items: components["schemas"]["Choice"][];
+        };
+        /** @description A parameter whose choices the service knows. */
+        ChoicesForm: {
+            connection_id?: string | null;
+            operation_id: string;
+            /** @description Its key. */
+            parameter: string;
+            /** @description What the form has so far. */
+            parameters?: Json;
+        };
+        /** @description A connection without its secrets. */
+        Connection: {
+            id: string;
+            name: string;
+            /** @description What it connects to. */
+            connector: components["schemas"]["ConnectorNamed"];
+            username: string | null;
+            authentication: components["schemas"]["Authentication"] | null;
+            health: components["schemas"]["Health"];
+            /** @description What the last test or call found. */
+            health_detail: string | null;
+            /** @description How many flows use it. */
+            used_by_count: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A connection to make or to change; of one that exists, what is left out stays as it was. */
+        ConnectionForm: {
+            /** @description The connector; only when it is made. */
+            connector_id?: string | null;
+            name?: string | null;
+            username?: string | null;
+            /**
+             * Format: password
+             * @description Sealed at rest, never shown again.
+             */
+            password?: string | null;
+            /**
+             * Format: password
+             * @description Sealed at rest, never shown again.
+             */
+            api_key?: string | null;
+        };
+        /** @description What a test of a connection found. */
+        ConnectionTest: {
+            health: components["schemas"]["Health"];
+            /** @description What the service answered. */
+            detail: string | null;
+        };
+        /** @description A connector with its operations. */
+        Connector: components["schemas"]["ConnectorListed"] & {
+            /** @description In the order of the document. */
+            operations: components["schemas"]["OperationSummary"][];
+            /** @description What is odd in the document. */
+            diagnostics: components["schemas"]["Diagnostic"][];
+        };
+        /** @description What an import would bring. */
+        ConnectorCheck: {
+            /** @description Whether it would be accepted. */
+            valid: boolean;
+            title: string;
+            description: string;
+            /** @description Host with its port; empty where the file names none. */
+            host: string;
+            base_path: string;
+            scheme: string;
+            color: string;
+            /** @description How many operations there are. */
+            operations: number;
+            /** @description The triggers among them. */
+            triggers: components["schemas"]["OperationSummary"][];
+            /** @description How the file says that connections prove who calls. */
+            authentication: components["schemas"]["Authentication"][];
+            /** @description The policy templates of the properties file. */
+            policy_templates: string[];
+            diagnostics: components["schemas"]["Diagnostic"][];
+        };
+        /** @description What to change of a connector; what is left out stays. */
+        ConnectorForm: {
+            settings?: components["schemas"]["ConnectorSettings"] | null;
+            /** @description An OpenAPI document. */
+            document?: Json;
+        };
+        /** @description A connector as lists show it. */
+        ConnectorListed: {
+            id: string;
+            name: string;
+            description: string;
+            icon_url: string | null;
+            /** @description `#rrggbb` */
+            color: string;
+            /** @description Host with its port; empty where nobody has said it yet. */
+            host: string;
+            /** @description Begins with `/`; empty for none. */
+            base_path: string;
+            /** @description `https` or `http`. */
+            scheme: string;
+            authentication: components["schemas"]["Authentication"];
+            triggers_count: number;
+            actions_count: number;
+            connections_count: number;
+            /** @description Ready for `If-Match`. */
+            etag: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A connector as other things name it. */
+        ConnectorNamed: {
+            id: string;
+            name: string;
+            icon_url: string | null;
+        };
+        /** @description What the maker chose instead of what the file says. `None` keeps the file's word. */
+        ConnectorSettings: {
+            /**
+             * @description The connector's name.
+             * @default null
+             */
+            name?: string | null;
+            /**
+             * @description What it is for.
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * @description The colour of its cards, `#rrggbb`.
+             * @default null
+             */
+            color?: string | null;
+            /** @default null */
+            authentication?: components["schemas"]["Authentication"] | null;
+            /**
+             * @description Host name, with a port where it needs one.
+             * @default null
+             */
+            host?: string | null;
+            /**
+             * @description The path before every operation's path.
+             * @default null
+             */
+            base_path?: string | null;
+            /**
+             * @description `https` or `http`.
+             * @default null
+             */
+            scheme?: string | null;
+        };
+        /** @description A browser that gets push messages. */
+        Device: {
+            id: string;
+            name: string;
+            /** @description The host of the push service. */
+            push_service: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the push service took a message last.
+             */
+            delivered_at: string | null;
+        };
+        /** @description A push subscription, as browsers write it, with a name. */
+        DeviceForm: {
+            name?: string;
+            endpoint: string;
+            keys: components["schemas"]["DeviceKeys"];
+        };
+        /** @description The keys of a push subscription. */
+        DeviceKeys: {
+            p256dh: string;
+            auth: string;
+        };
+        /** @description A finding in a user's file: the schema of [`hookmill_model::Diagnostic`]. */
+        Diagnostic: {
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description Its stable name. */
+            code: string;
+            /** @description The place in the file, as a JSON pointer. */
+            pointer: string;
+            /** @description What is wrong there. */
+            message: string;
+            /** @description What to try. */
+            hint?: string | null;
+        };
+        /** @description One action run that would have gone another way. */
+        Difference: {
+            action: string;
+            /** @description The indexes of the loops around it. */
+            indexes: number[];
+            /** @description In what: `new`, `gone`, `status`, `branch`, `iterations`, `inputs` or `outputs`. */
+            kind: string;
+            /** @description As recorded. */
+            was: Json;
+            /** @description With the changed definition. */
+            would_be: Json;
+        };
+        /** @description What later steps can insert. */
+        DynamicContent: {
+            tokens: components["schemas"]["Token"][];
+        };
+        /** @description A schema and the expression of the whole. */
+        DynamicContentForm: {
+            schema: JsonObject;
+            /** @description Such as `triggerBody()` or `body('Get_repository')`. */
+            root: string;
+        };
+        /** @description An expression and what it may refer to. */
+        EvaluateForm: {
+            /** @description As a definition writes it, with its `@`. */
+            expression: Json;
+            /** @description `{triggerBody, outputs, variables, …}`, as `hookmill expression eval` takes it. */
+            context?: Json;
+        };
+        /** @description The value of an expression, or why there is none. */
+        Evaluated: {
+            value?: Json;
+            error?: components["schemas"]["ExpressionError"] | null;
+        };
+        /** @description A past notification as the trigger saw it. */
+        Event: {
+            headers: Json;
+            /** @description `null` where there was none. */
+            body?: Json;
+            /** Format: date-time */
+            received_at: string;
+        };
+        /** @description A past notification of a flow. */
+        EventListed: {
+            id: string;
+            /** Format: date-time */
+            received_at: string;
+            /** @description What it was, in short. */
+            summary: string;
+        };
+        /** @description Code, message and hint of what went wrong. */
+        Explained: {
+            code: string;
+            message: string;
+            /** @description What to try. */
+            hint?: string | null;
+        };
+        /** @description Why there is no value. */
+        ExpressionError: {
+            kind: string;
+            message: string;
+            position: components["schemas"]["Position"];
+            /** @description What was probably meant. */
+            suggestion: string | null;
+        };
+        /** @description A function of the expression language. */
+        ExpressionFunction: {
+            name: string;
+            category: string;
+            signature: string;
+            description: string;
+            example: string;
+            /** @description What the example gives. */
+            result: string;
+        };
+        /** @enum {string} */
+        Fault: "author" | "service" | "operator" | "hookmill";
+        /** @description A flow with everything about it. */
+        Flow: components["schemas"]["FlowListed"] & {
+            /** @description The workflow definition. */
+            definition: JsonObject;
+            /** @description Parameter → value. */
+            parameters: JsonObject;
+            /** @description `la` or `pa`: the product that the definition was written for. */
+            profile: string;
+            /** @description Key of a connection reference → connection. */
+            connections: {
+                [key: string]: components["schemas"]["FlowConnection"];
+            };
+            diagnostics: components["schemas"]["Diagnostic"][];
+            webhook: components["schemas"]["FlowWebhook"] | null;
+            /** @description After a change: the run that records the creation of the webhook. */
+            run?: string | null;
+            problem?: components["schemas"]["FlowProblem"] | null;
+        };
+        /** @description What was found in a definition. */
+        FlowCheck: {
+            diagnostics: components["schemas"]["Diagnostic"][];
+        };
+        /** @description The connection that a flow uses for a key of its definition. */
+        FlowConnection: {
+            connection_id: string | null;
+            connector_id: string | null;
+            /** @description The connector as the definition names it. */
+            api: string | null;
+        };
+        /** @description The file of a flow. */
+        FlowFileForm: {
+            /**
+             * Format: binary
+             * @description A package (`.zip`), a `definition.json`, or a bare definition.
+             */
+            file: string;
+        };
+        /** @description A flow to save. */
+        FlowForm: {
+            name?: string;
+            description?: string | null;
+            /** @description The workflow definition. */
+            definition: JsonObject;
+            /** @description Key of a connection reference → connection. */
+            connections?: {
+                [key: string]: components["schemas"]["BindingForm"];
+            };
+            /** @description Parameter → value. */
+            parameters?: Json;
+            /** @description `la` (bare definitions) or `pa` (Power Automate): it chooses defaults. */
+            profile?: string | null;
+            state?: components["schemas"]["FlowState"] | null;
+        };
+        /** @description A flow as lists show it. */
+        FlowListed: {
+            id: string;
+            name: string;
+            description: string | null;
+            state: components["schemas"]["FlowState"];
+            /**
+             * Format: int32
+             * @description Counts the saved definitions.
+             */
+            version: number;
+            /** @description Ready for `If-Match`. */
+            etag: string;
+            trigger: components["schemas"]["FlowTrigger"] | null;
+            last_run: components["schemas"]["RunMark"] | null;
+            /** @description The statuses of the last runs, newest first. */
+            recent: components["schemas"]["RunStatus"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description Why the webhook of a saved flow could not be created. */
+        FlowProblem: {
+            code: string;
+            detail: string;
+            /** @description What to try. */
+            hint: string | null;
+            /** @description The run that records request and response. */
+            run: string | null;
+        };
+        /** @enum {string} */
+        FlowState: "draft" | "on" | "off";
+        /** @description What a flow's trigger is, in short. */
+        FlowTrigger: {
+            /** @description Its name in the definition. */
+            name: string;
+            /** @description Its type in the definition. */
+            type: string;
+            /** @description Its name in words. */
+            summary: string;
+            /** @description `webhook`, `request`, `schedule` or `polling`. */
+            kind?: string | null;
+        };
+        /** @description The webhook of a flow's trigger at the service, or the flow's own address. */
+        FlowWebhook: {
+            state: components["schemas"]["WebhookState"];
+            /**
+             * Format: int32
+             * @description Counts from 1; each generation has its own callback URL.
+             */
+            generation: number;
+            /** @description Where it is deleted at the service. */
+            location: string | null;
+            /** @description The address that callers use; only for Request triggers. */
+            callback_url: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When the last notification of the flow came.
+             */
+            last_notification_at: string | null;
+            /** @description What the maker should know. */
+            warning: string | null;
+            error: components["schemas"]["Explained"] | null;
+            /**
+             * Format: date-time
+             * @description When the next attempt to delete it is made.
+             */
+            retry_at: string | null;
+        };
+        /** @description One parameter of a form. */
+        FormParameter: {
+            /**
+             * @description The parameter's or property's own name.
+             * @default
+             */
+            name?: string;
+            /**
+             * @description `path`, `query`, `header`, `body` or `formData`.
+             * @default
+             */
+            in?: string;
+            /**
+             * @description The key in a definition's `inputs.parameters`.
+             * @default
+             */
+            key?: string;
+            /**
+             * @description Whether a value must be given.
+             * @default false
+             */
+            required?: boolean;
+            /** @description The schema of its value. */
+            schema?: JsonObject;
+            /** @description The value where none is given. */
+            default?: Json;
+            /**
+             * @description The values to choose from; an empty list takes them away, none leaves what the schema says.
+             * @default null
+             */
+            enum?: Json[] | null;
+            /**
+             * @description Empty, `important`, `advanced` or `internal`.
+             * @default
+             */
+            visibility?: string;
+            /**
+             * @description What people read.
+             * @default
+             */
+            summary?: string;
+            /**
+             * @description More of it.
+             * @default
+             */
+            description?: string;
+            /** @description `x-ms-dynamic-values` as written. */
+            dynamic_values?: Json;
+            /** @description `x-ms-dynamic-schema` as written. */
+            dynamic_schema?: Json;
+        };
+        /** @enum {string} */
+        Health: "unknown" | "ok" | "broken";
+        /** @description An import as form fields. */
+        ImportFiles: {
+            /**
+             * Format: binary
+             * @description The OpenAPI file.
+             */
+            file: string;
+            /**
+             * Format: binary
+             * @description `apiProperties.json`
+             */
+            properties?: string | null;
+            /**
+             * Format: binary
+             * @description PNG, JPEG, GIF or WebP, at most 1 MB.
+             */
+            icon?: string | null;
+            settings?: components["schemas"]["ConnectorSettings"] | null;
+        };
+        /** @description An import as JSON. */
+        ImportForm: {
+            /** @description The OpenAPI document; an empty connector where there is none. */
+            document?: Json;
+            /** @description The content of `apiProperties.json`. */
+            properties?: Json;
+            settings?: components["schemas"]["ConnectorSettings"];
+        };
+        /** @description A connection for which this server has no connector. */
+        ImportNeed: {
+            key: string;
+            api: string | null;
+            message: string;
+        };
+        /** @description A connection that an imported flow needs. */
+        ImportedConnection: {
+            /** @description The connector as the file names it. */
+            api: string | null;
+            /** @description The connector of this server that fits. */
+            connector_id: string | null;
+        };
+        /** @description A flow read from a file; nothing is stored. */
+        ImportedFlow: {
+            name: string;
+            definition: JsonObject;
+            parameters: JsonObject;
+            profile: string;
+            connections: {
+                [key: string]: components["schemas"]["ImportedConnection"];
+            };
+            needs: components["schemas"]["ImportNeed"][];
+            diagnostics: components["schemas"]["Diagnostic"][];
+        };
+        /** @description One page of the inbox. */
+        Inbox: {
+            /** @description Newest first. */
+            items: components["schemas"]["Notification"][];
+            /**
+             * Format: int64
+             * @description How many are not read, on all pages.
+             */
+            unread: number;
+            next_cursor: string | null;
+        };
+        /** @description A schema that all samples fit. */
+        InferredSchema: {
+            schema: JsonObject;
+        };
+        /**
+         * @description Where an API key goes.
+         * @enum {string}
+         */
+        KeyPlace: "header" | "query";
+        /** @description An address that a notification leads to. */
+        Link: {
+            uri: string;
+            label: string;
+        };
+        /** @description The data of a message: what to look at again. */
+        LiveMessage: {
+            /** @description The identifier of the run, flow, … */
+            id: string;
+            /** @description The flow it belongs to, for runs. */
+            flow: string | null;
+            /** @description The new status, where there is one. */
+            status: string | null;
+        };
+        /** @description How the server shall send mail; an empty host ends it. */
+        MailForm: {
+            host: string;
+            /** Format: int32 */
+            port?: number;
+            security?: string;
+            username?: string;
+            /**
+             * Format: password
+             * @description What is left out stays as it was.
+             */
+            password?: string | null;
+            from: string;
+        };
+        /** @description How the server sends mail. */
+        MailSettings: {
+            host: string;
+            /** Format: int32 */
+            port: number;
+            /** @description `tls`, `starttls` or `none`. */
+            security: string;
+            username: string;
+            /** @description Whether a password is kept; it is never shown. */
+            password_set: boolean;
+            /** @description The sender's address. */
+            from: string;
+        };
+        /** @description Where the test message went. */
+        MailTest: {
+            sent_to: string;
+        };
+        /** @description Something with a name, by its identifier. */
+        Named: {
+            /** @description Its identifier. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description An entry of the inbox. */
+        Notification: {
+            id: string;
+            title: string;
+            text: string;
+            link: components["schemas"]["Link"] | null;
+            /** @description The run that sent it. */
+            run: string | null;
+            /** @description The flow of that run. */
+            flow: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            read_at: string | null;
+        };
+        /** @description An operation with its form and what it gives to later steps. */
+        Operation: components["schemas"]["OperationSummary"] & {
+            /** @description What to fill in; bodies are taken apart to one entry per property. */
+            parameters: components["schemas"]["Parameter"][];
+            /** @description The tokens that later steps can insert. */
+            dynamic_content: components["schemas"]["Token"][];
+            /** @description The schema of a notification or of the answer, references followed; `null` where the document has none. */
+            outputs_schema: JsonObject | null;
+        };
+        /** @description An operation as the wizard edits it. */
+        OperationForm: {
+            /**
+             * @description `trigger` or `action`.
+             * @default
+             */
+            role?: string;
+            /**
+             * @description One line for people.
+             * @default
+             */
+            summary?: string;
+            /**
+             * @description More for people.
+             * @default
+             */
+            description?: string;
+            /**
+             * @description The name that definitions use.
+             * @default
+             */
+            operation_id?: string;
+            /**
+             * @description Empty, `important`, `advanced` or `internal`.
+             * @default
+             */
+            visibility?: string;
+            /**
+             * @description `webhook` or `polling`, for triggers.
+             * @default null
+             */
+            trigger_kind?: string | null;
+            /**
+             * @description `single` or `batch`, for triggers.
+             * @default null
+             */
+            mode?: string | null;
+            /**
+             * @description Verb, path and parameters.
+             * @default {
+             *       "method": "",
+             *       "path": "",
+             *       "parameters": [],
+             *       "consumes": null
+             *     }
+             */
+            request?: components["schemas"]["RequestForm"];
+            /** @default null */
+            callback_parameter?: components["schemas"]["CallbackPlace"] | null;
+            /** @description What a notification looks like. */
+            notification_schema?: JsonObject | null;
+            /** @description What the answer looks like. */
+            response_schema?: JsonObject | null;
+        };
+        /**
+         * @description What an operation is used for.
+         * @enum {string}
+         */
+        OperationRole: "trigger" | "action";
+        /** @description An operation as lists show it. */
+        OperationSummary: {
+            /** @description The name definitions use. */
+            operation_id: string;
+            /** @description One line. */
+            summary: string;
+            /** @description More. */
+            description: string;
+            /** @description Trigger or action. */
+            role: components["schemas"]["OperationRole"];
+            trigger_kind?: components["schemas"]["TriggerKind"] | null;
+            mode?: components["schemas"]["TriggerMode"] | null;
+            /** @description In capitals. */
+            method: string;
+            /** @description Below the base path. */
+            path: string;
+            /** @description How prominently it is shown. */
+            visibility: components["schemas"]["Visibility"];
+            /** @description Whether the file advises against it. */
+            deprecated: boolean;
+            callback?: components["schemas"]["CallbackPlace"] | null;
+            /** @description Whether the file describes notifications. */
+            notification_schema: boolean;
+        };
+        /** @description One page of a list. */
+        Page_ActionRun: {
+            /** @description In the order of the list. */
+            items: {
+                name: string;
+                /** @description Its type in the definition. */
+                type: string | null;
+                /** @description The indexes of the loops around it, outermost first. */
+                index: number[];
+                status: components["schemas"]["ActionStatus"];
+                code: string | null;
+                /** Format: date-time */
+                started_at: string | null;
+                /** Format: date-time */
+                ended_at: string | null;
+                /** @description `null` where there are none or they are secure; `{"$truncated": true}` where they are too large for this page. */
+                inputs?: Json;
+                /** @description As `inputs`. */
+                outputs?: Json;
+                error: components["schemas"]["Explained"] | null;
+                attempts: components["schemas"]["Attempt"][];
+                /**
+                 * Format: int32
+                 * @description Iterations of a loop that have begun.
+                 */
+                iterations: number | null;
+                /** @description What a condition or switch chose. */
+                branch: string | null;
+                /** @description How often the action ran in this run, in all iterations. */
+                repetitions: number;
+                secure_inputs: boolean;
+                secure_outputs: boolean;
+                tracked_properties?: Json;
+                /** @description The result is that of the run that was resumed. */
+                taken_over: boolean;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ApiToken: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                name: string;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it ends.
+                 */
+                expires_at: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was used last, to the hour.
+                 */
+                used_at: string | null;
+                /** @description The token itself, only in the answer that made it. */
+                token?: string | null;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Attention: {
+            /** @description In the order of the list. */
+            items: {
+                kind: components["schemas"]["AttentionKind"];
+                /** @description The name of the flow or connection. */
+                title: string;
+                /** @description What happened. */
+                detail: string | null;
+                /** @description What to try. */
+                hint?: string | null;
+                flow?: components["schemas"]["Named"] | null;
+                connection?: components["schemas"]["Named"] | null;
+                /** @description The identifier of the last run. */
+                run?: string | null;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_CatalogItem: {
+            /** @description In the order of the list. */
+            items: {
+                /** @description `trigger` or `action`. */
+                kind: components["schemas"]["OperationRole"];
+                /** @description The `type` in a definition. */
+                type: string;
+                operation_id: string;
+                connector: components["schemas"]["CatalogConnector"];
+                title: string;
+                description: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Connection: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                name: string;
+                /** @description What it connects to. */
+                connector: components["schemas"]["ConnectorNamed"];
+                username: string | null;
+                authentication: components["schemas"]["Authentication"] | null;
+                health: components["schemas"]["Health"];
+                /** @description What the last test or call found. */
+                health_detail: string | null;
+                /** @description How many flows use it. */
+                used_by_count: number;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ConnectorListed: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                name: string;
+                description: string;
+                icon_url: string | null;
+                /** @description `#rrggbb` */
+                color: string;
+                /** @description Host with its port; empty where nobody has said it yet. */
+                host: string;
+                /** @description Begins with `/`; empty for none. */
+                base_path: string;
+                /** @description `https` or `http`. */
+                scheme: string;
+                authentication: components["schemas"]["Authentication"];
+                triggers_count: number;
+                actions_count: number;
+                connections_count: number;
+                /** @description Ready for `If-Match`. */
+                etag: string;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Device: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                name: string;
+                /** @description The host of the push service. */
+                push_service: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description When the push service took a message last.
+                 */
+                delivered_at: string | null;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_EventListed: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                /** Format: date-time */
+                received_at: string;
+                /** @description What it was, in short. */
+                summary: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ExpressionFunction: {
+            /** @description In the order of the list. */
+            items: {
+                name: string;
+                category: string;
+                signature: string;
+                description: string;
+                example: string;
+                /** @description What the example gives. */
+                result: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_FlowListed: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                name: string;
+                description: string | null;
+                state: components["schemas"]["FlowState"];
+                /**
+                 * Format: int32
+                 * @description Counts the saved definitions.
+                 */
+                version: number;
+                /** @description Ready for `If-Match`. */
+                etag: string;
+                trigger: components["schemas"]["FlowTrigger"] | null;
+                last_run: components["schemas"]["RunMark"] | null;
+                /** @description The statuses of the last runs, newest first. */
+                recent: components["schemas"]["RunStatus"][];
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RunListed: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                flow: components["schemas"]["Named"];
+                /**
+                 * Format: int32
+                 * @description The version of the flow's definition.
+                 */
+                version: number;
+                kind: components["schemas"]["RunKind"];
+                status: components["schemas"]["RunStatus"];
+                /** Format: date-time */
+                started_at: string;
+                /** Format: date-time */
+                ended_at: string | null;
+                /** Format: int64 */
+                duration_ms: number | null;
+                trigger: components["schemas"]["RunTrigger"];
+                error: components["schemas"]["Explained"] | null;
+                /** @description The run whose trigger this one repeats. */
+                resubmitted_from: string | null;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_User: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                name: string;
+                email: string;
+                role: components["schemas"]["UserRole"];
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page_VersionListed: {
+            /** @description In the order of the list. */
+            items: {
+                /** Format: int32 */
+                version: number;
+                /** Format: date-time */
+                saved_at: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One entry of a form. */
+        Parameter: {
+            /** @description The parameter's or the property's own name. */
+            name: string;
+            /** @description Where it goes. */
+            in: components["schemas"]["Place"];
+            /** @description The key in a definition's `inputs.parameters`: `owner`, `body/config/url`. */
+            key: string;
+            /** @description What people read. */
+            summary: string;
+            /** @description More of it. */
+            description: string;
+            /** @description Whether a value must be given. */
+            required: boolean;
+            /** @description A schema without references. */
+            schema: JsonObject;
+            /** @description The value where none is given. */
+            default?: Json;
+            /** @description How prominent it is. */
+            visibility: components["schemas"]["Visibility"];
+            /** @description The values to choose from. */
+            enum?: Json[] | null;
+            /** @description `x-ms-dynamic-values` or `x-ms-dynamic-list` as written: choices that the service knows. */
+            dynamic_values?: Json;
+            /** @description `x-ms-dynamic-schema` or `x-ms-dynamic-properties` as written. */
+            dynamic_schema?: Json;
+            /** @description Hookmill puts the callback URL here. */
+            callback?: boolean;
+        };
+        /**
+         * @description Where a parameter goes.
+         * @enum {string}
+         */
+        Place: "path" | "query" | "header" | "formData" | "body";
+        /** @description Where in an expression. */
+        Position: {
+            /** @description Counts from 0. */
+            byte: number;
+            /** @description Counts from 1. */
+            line: number;
+            /** @description Counts from 1. */
+            column: number;
+        };
+        /** @description A problem document as it is sent. */
+        Problem: {
+            /** @description The page about this code: `/docs/errors/<code>`. */
+            type: string;
+            /** @description The status in words. */
+            title: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The stable name of what happened. */
+            code: string;
+            /** @description What happened, in a sentence. */
+            detail: string;
+            /** @description Who must act for it to go away. */
+            fault: components["schemas"]["Fault"];
+            /** @description What to try. */
+            hint?: string | null;
+            /** @description The place in what was sent, as a JSON pointer. */
+            pointer?: string | null;
+            /** @description Everything that was found in the file or definition. */
+            diagnostics?: components["schemas"]["Diagnostic"][];
+            /** @description What uses the thing that was to be deleted. */
+            used_by?: components["schemas"]["Use"][];
+            /** @description The entity tag that the thing has now. */
+            etag?: string | null;
+            /** @description The identifier of the request, also in the server's log. */
+            request_id?: string | null;
+        };
+        /** @description What a browser needs to subscribe. */
+        PushKey: {
+            /** @description The server's public key (VAPID), base64url. */
+            public_key: string;
+        };
+        /** @description Whether services can reach the callbacks. */
+        Reachability: {
+            reachable: boolean;
+            /** @description What was found. */
+            detail: string;
+            /** @description What to try. */
+            hint: string | null;
+        };
+        /** @description Verb, path and parameters of an operation. */
+        RequestForm: {
+            /**
+             * @description In capitals.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description The template below the base path.
+             * @default
+             */
+            path?: string;
+            /**
+             * @description In order of the sample.
+             * @default []
+             */
+            parameters?: components["schemas"]["FormParameter"][];
+            /**
+             * @description The media type of the body, where it is not JSON.
+             * @default null
+             */
+            consumes?: string | null;
+        };
+        /** @description With which definition a run is taken up again. */
+        ResumeForm: {
+            version?: components["schemas"]["ResumeVersion"];
+        };
+        /**
+         * @description The definition of then, or of now.
+         * @enum {string}
+         */
+        ResumeVersion: "then" | "now";
+        /** @description What happened in a run. */
+        Run: components["schemas"]["RunListed"] & {
+            /** @description The definition that it ran; `null` for the creation and deletion of webhooks. */
+            definition: JsonObject | null;
+            /** @description In the order in which they began; of actions in loops the first repetition. */
+            actions?: components["schemas"]["ActionRun"][] | null;
+            /** @description The definition's outputs. */
+            outputs?: Json;
+            /** @description For the creation and deletion of webhooks: `{method, uri, headers, body}`, secrets redacted. */
+            request?: Json;
+            /** @description For the creation and deletion of webhooks: `{statusCode, headers, body}`, or `{error}` without an answer. */
+            response?: Json;
+        };
+        /** @description A run that was taken on. */
+        RunAccepted: {
+            /** @description Its identifier. */
+            run: string;
+        };
+        /** @description What the trigger shall have received. */
+        RunForm: {
+            body?: Json;
+            headers?: JsonObject;
+        };
+        /** @enum {string} */
+        RunKind: "flow" | "create_webhook" | "delete_webhook";
+        /** @description A run as lists show it. */
+        RunListed: {
+            id: string;
+            flow: components["schemas"]["Named"];
+            /**
+             * Format: int32
+             * @description The version of the flow's definition.
+             */
+            version: number;
+            kind: components["schemas"]["RunKind"];
+            status: components["schemas"]["RunStatus"];
+            /** Format: date-time */
+            started_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            /** Format: int64 */
+            duration_ms: number | null;
+            trigger: components["schemas"]["RunTrigger"];
+            error: components["schemas"]["Explained"] | null;
+            /** @description The run whose trigger this one repeats. */
+            resubmitted_from: string | null;
+        };
+        /** @description A run in the list of flows. */
+        RunMark: {
+            id: string;
+            status: components["schemas"]["RunStatus"];
+            /** Format: date-time */
+            started_at: string;
+        };
+        /** @enum {string} */
+        RunStatus: "Waiting" | "Running" | "Succeeded" | "Failed" | "Cancelled" | "TimedOut" | "Skipped" | "Faulted";
+        /** @description The trigger of a run. Lists have name and summary only. */
+        RunTrigger: {
+            /** @description Its name in the definition. */
+            name: string | null;
+            /** @description What was received, in short. */
+            summary: string;
+            status?: components["schemas"]["ActionStatus"] | null;
+            code?: string | null;
+            inputs?: Json;
+            /** @description What was received: headers and body. `{"$truncated": true}` where it is too large for this page. */
+            outputs?: Json;
+            error?: Json;
+        };
+        /** @description A sample of a request: a curl command, or its parts. */
+        Sample: {
+            /**
+             * @description A pasted command; where it is there, the parts below are not looked at.
+             * @default null
+             */
+            curl?: string | null;
+            /**
+             * @description GET where empty.
+             * @default
+             */
+            method?: string;
+            /**
+             * @description Absolute or a path, with `{name}` or `:name` for what differs from call to call.
+             * @default
+             */
+            url?: string;
+            headers?: JsonObject;
+            body?: Json;
+            /**
+             * @description The host of the connector, for a note where the sample calls another.
+             * @default
+             */
+            host?: string;
+            /**
+             * @description The base path of the connector, taken off the sample's path.
+             * @default
+             */
+            base_path?: string;
+        };
+        /** @description What a sample taught. */
+        SampledRequest: {
+            /** @description The request part of an operation's form. */
+            form: components["schemas"]["RequestForm"];
+            /** @description What was left out or should be looked at, in sentences. */
+            notes: string[];
+        };
+        /** @description Samples of one thing. */
+        Samples: {
+            samples: Json[];
+        };
+        /** @description Who is signed in. */
+        Session: {
+            /** @description The user. */
+            user: components["schemas"]["User"];
+            /** @description What a page sends as `X-CSRF-Token` with every change; `null` for a program that sends an API token. */
+            csrf_token: string | null;
+            /** @description The API token that was asked for; shown this once. */
+            token?: string | null;
+        };
+        /** @description The owner's account. */
+        SetUp: {
+            /** @description What the server printed when it started. */
+            token: string;
+            /** @description The owner's name. */
+            name: string;
+            /** @description The owner's e-mail address. */
+            email: string;
+            /**
+             * Format: password
+             * @description At least ten characters.
+             */
+            password: string;
+        };
+        /** @description Whether the owner's account is still to be made. */
+        SetUpState: {
+            /** @description No account exists. */
+            needed: boolean;
+        };
+        /** @description The server's settings. */
+        Settings: {
+            /** @description Where services and browsers reach the server, from the next start on. */
+            public_url: string;
+            /** @description Where they reach it now. */
+            public_url_now: string;
+            /**
+             * Format: int32
+             * @description Ended runs are forgotten after so many days.
+             */
+            retention_days: number;
+            /** @description The time zone that new schedules begin with. */
+            time_zone: string;
+            mail: components["schemas"]["MailSettings"] | null;
+        };
+        /** @description Changed settings; what is left out stays, except `mail`, which is always replaced. */
+        SettingsForm: {
+            public_url?: string | null;
+            /** Format: int32 */
+            retention_days?: number | null;
+            time_zone?: string | null;
+            mail?: components["schemas"]["MailForm"] | null;
+        };
+        /** @enum {string} */
+        Severity: "error" | "warning";
+        /** @description Who signs in. */
+        SignIn: {
+            /** @description The account's e-mail address, in any case. */
+            email: string;
+            /**
+             * Format: password
+             * @description The password.
+             */
+            password: string;
+        };
+        /** @description One entry of the dynamic content panel. */
+        Token: {
+            /** @description What people read. */
+            title: string;
+            /** @description The path in names, joined with `/`; `[]` for the items of a list; empty for the whole. */
+            path: string;
+            /** @description What is inserted, without `@`: `triggerBody()?['head_commit']?['id']`. Below a list it begins with `item()`. */
+            expression: string;
+            /** @description `string`, `integer`, `number`, `boolean`, `array`, `object`, or empty for any. */
+            type: string;
+            /** @description The schema's format. */
+            format?: string | null;
+            /** @description Whether the value is always there. */
+            required: boolean;
+            /** @description How prominent it is; internal ones are left out. */
+            visibility: components["schemas"]["Visibility"];
+            /** @description For a value below a list: the expression of that list, to loop over. */
+            in_array?: string | null;
+            /** @description Longer text. */
+            description?: string | null;
+            /** @description An example. */
+            sample?: Json;
+        };
+        /** @description An API token to make. */
+        TokenForm: {
+            /** @description What it is for. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it ends; never where not said.
+             */
+            expires_at?: string | null;
+        };
+        /**
+         * @description How a trigger learns of events.
+         * @enum {string}
+         */
+        TriggerKind: "webhook" | "polling";
+        /**
+         * @description What one answer of a trigger holds.
+         * @enum {string}
+         */
+        TriggerMode: "single" | "batch";
+        /** @description An OpenAPI file on the web. */
+        UrlForm: {
+            url: string;
+            settings?: components["schemas"]["ConnectorSettings"];
+        };
+        /** @description A connection or flow that uses something. */
+        Use: {
+            /** @description `connection` or `flow`. */
+            kind: string;
+            /** @description Its identifier. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description A user. */
+        User: {
+            id: string;
+            name: string;
+            email: string;
+            role: components["schemas"]["UserRole"];
+        };
+        /** @description A user to make. */
+        UserForm: {
+            name: string;
+            email: string;
+            /**
+             * Format: password
+             * @description At least ten characters.
+             */
+            password: string;
+            role?: components["schemas"]["UserRole"] | null;
+        };
+        /** @enum {string} */
+        UserRole: "owner" | "member";
+        /** @description What uses a thing. */
+        UsesView: {
+            /** @description Connections and flows. */
+            used_by: components["schemas"]["Use"][];
+        };
+        /** @description A saved definition of a flow, whole. */
+        Version: {
+            /** Format: int32 */
+            version: number;
+            /** Format: date-time */
+            saved_at: string;
+            definition: JsonObject;
+            parameters: JsonObject;
+            profile: string;
+        };
+        /** @description A saved definition of a flow. */
+        VersionListed: {
+            /** Format: int32 */
+            version: number;
+            /** Format: date-time */
+            saved_at: string;
+        };
+        /** @enum {string} */
+        Visibility: "" | "important" | "advanced" | "internal";
+        /** @enum {string} */
+        WebhookState: "absent" | "creating" | "live" | "deleting" | "gone" | "failed";
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    callbacks_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The unguessable part of the callback URL. */
+                capability: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": unknown;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": JsonObject;
+                };
+            };
+            /** @description The webhook of this address is gone. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_document_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": JsonObject;
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_error: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_about: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["About"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_setup_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetUpState"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_setup: {
+        parameters: {
+            query?: {
+                /** @description Whether to make an API token too, for the command line. */
+                api_token?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetUp"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApiToken"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_make_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiToken"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_delete_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["SettingsForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_mail_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTest"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_public_url_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reachability"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_attention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Attention"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["LiveMessage"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description A text in the name or description. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ConnectorListed"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportForm"];
+                "multipart/form-data": components["schemas"]["ImportFiles"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportForm"];
+                "multipart/form-data": components["schemas"]["ImportFiles"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorCheck"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_from_url: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UrlForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_icon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/*": number[];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_put_icon: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/*": number[];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_delete_icon: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": JsonObject;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_put_definition: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": JsonObject;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_uses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsesView"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_operation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_put_operation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OperationForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_delete_operation: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Call"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_dynamic_values: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChoicesForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Choices"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_schema_from_samples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Samples"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InferredSchema"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_dynamic_content: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DynamicContentForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DynamicContent"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_request_from_sample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Sample"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SampledRequest"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_catalog: {
+        parameters: {
+            query?: {
+                /** @description Words that must be in the name, the description or the connector's name. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CatalogItem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only of this connector. */
+                connector?: string;
+                /** @description Only with this health. */
+                health?: components["schemas"]["Health"];
+                /** @description A text in the name or user name. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Connection"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["ConnectionForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["ConnectionForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_uses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsesView"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only in this state. */
+                state?: components["schemas"]["FlowState"];
+                /** @description A text in the name or description. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FlowListed"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["FlowForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["FlowForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlowCheck"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["FlowFileForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedFlow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_update: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["FlowForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_VersionListed"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Version"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_duplicate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_events: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EventListed"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_event: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                event: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Event"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_on: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_off: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_retry_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunForm"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAccepted"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_backtest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["BacktestForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtest"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only of this flow. */
+                flow?: string;
+                /** @description Only with this status. */
+                status?: components["schemas"]["RunStatus"];
+                /** @description Only of this kind. */
+                kind?: components["schemas"]["RunKind"];
+                /** @description Begun at this moment or later. */
+                from?: string;
+                /** @description Begun before this moment. */
+                to?: string;
+                /** @description A text in the summary, the trigger's name, the error or the identifier. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunListed"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAccepted"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_resubmit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAccepted"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ResumeForm"] | null;
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAccepted"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_repetitions: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ActionRun"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_value: {
+        parameters: {
+            query?: {
+                /** @description The indexes of the loops around it, such as `0-2`; empty outside of loops. */
+                index?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+                /** @description `inputs` or `outputs` */
+                which: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expressions_evaluate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluateForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Evaluated"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    expressions_functions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExpressionFunction"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_list: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only what is not read. */
+                unread?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inbox"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_read_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_devices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Device"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceForm"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_forget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}
