@@ -56,10 +56,11 @@ export function Ago({ time }: { time: string | null | undefined }) {
   );
 }
 
-export function ConnectorIcon({ url, color, name, size = 32 }: { url?: string | null | undefined; color?: string | null | undefined; name: string; size?: number }) {
+/** Decoration beside a name, unless `label` says what it is. */
+export function ConnectorIcon({ url, color, name, size = 32, label }: { url?: string | null | undefined; color?: string | null | undefined; name: string; size?: number; label?: string }) {
   const style = { '--size': `${size}px`, '--tile': color || '#2b5fc7' } as CSSProperties;
   return (
-    <span className="connector-icon" style={style} aria-hidden="true">
+    <span className="connector-icon" style={style} {...(label ? { role: 'img', 'aria-label': label } : { 'aria-hidden': true })}>
       {url ? <img src={url} alt="" /> : name ? <span>{name.slice(0, 1).toUpperCase()}</span> : <PlugConnectedRegular />}
     </span>
   );

@@ -195,7 +195,7 @@ await runScript('tutorial', async (world, step) => {
 
   await step(21, 'a text with dynamic content', async () => {
     const text = page.getByRole('textbox', { name: 'Text' });
-    const insert = (name) => page.getByRole('group', { name: 'Insert dynamic content' }).getByRole('button', { name }).click();
+    const insert = (name) => page.getByRole('group', { name: 'Insert dynamic content' }).locator('button').filter({ has: page.getByText(name, { exact: true }) }).click();
     await text.click();
     await insert('Pusher name');
     await page.keyboard.type(' pushed to ');

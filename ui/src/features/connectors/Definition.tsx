@@ -77,11 +77,11 @@ export function Definition({ connector, onSaver }: { connector: Connector; onSav
     </li>
   );
   const section = (role: 'trigger' | 'action', title: string, add: string) => (
-    <div>
+    <section aria-label={title}>
       <h3>{title} ({operations.filter((operation) => operation.role === role).length})</h3>
       <ul>{operations.filter((operation) => operation.role === role).map(item)}</ul>
       <Button size="small" icon={<AddRegular />} onClick={() => setChoice({ kind: 'new', role })}>{add}</Button>
-    </div>
+    </section>
   );
   const erase = () => {
     if (!id) return;

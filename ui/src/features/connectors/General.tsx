@@ -1,10 +1,26 @@
 /** Wizard, part 1: icon, colour, name, description, where the service is. */
 import { Button, Field, Input, Select, Textarea } from '@fluentui/react-components';
+import { ArrowUploadRegular } from '@fluentui/react-icons';
 import { useEffect, useRef, useState } from 'react';
 import type { ConnectorSettings } from '../../api/types';
 import { ConnectorIcon } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { connectorsText } from './text';
+
+const ICON_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
+const ICON_BYTES_MAX = 1024 * 1024;
+const ICON_PIXELS = { min: 32, max: 230 };
+
+/** Why a file cannot be an icon, before it is sent anywhere. */
+async function iconProblem(file: File): Promise<'type' | 'size' | 'pixels' | null> {
+  if (!ICON_TYPES.includes(file.type)) return 'type';
+  if (file.size > ICON_BYTES_MAX) return 'size';
+  const picture = await createImageBitmap(file);
+  const { width, height } = picture;
+  picture.close();
+  const fits = (pixels: number) => pixels >= ICON_PIXELS.min && pixels <= ICON_PIXELS.max;
+  return fits(width) && fits(height) ? null : 'pixels';
+}
 
 export function General({
   settings,
@@ -22,6 +38,15 @@ export function General({
   const t = useText(connectorsText);
   const input = useRef<HTMLInputElement>(null);
   const [preview, setPreview] = useState<string | null>(null);
+  const [refused, setRefused] = useState('');
+  const [over, setOver] = useState(false);
+  const take = (file: File | undefined) => {
+    if (!file) return;
+    setRefused('');
+    iconProblem(file)
+      .then((problem) => (problem ? setRefused(t.iconProblems[problem]) : onIcon(file)))
+      .catch(() => setRefused(t.iconProblems.broken));
+  };
   useEffect(() => {
     if (!icon) {
       setPreview(null);
@@ -35,27 +60,37 @@ export function General({
   return (
     <section className="panel stack">
       <div
-        className="row top"
-        onDragOver={(event) => event.preventDefault()}
+        className={over ? 'icon-drop row top over' : 'icon-drop row top'}
+        onDragOver={(event) => {
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={() => setOver(false)}
         onDrop={(event) => {
           event.preventDefault();
-          const file = event.dataTransfer.files[0];
-          if (file) onIcon(file);
+          setOver(false);
+          take(event.dataTransfer.files[0]);
         }}
       >
-        <ConnectorIcon url={preview ?? iconUrl} color={settings.color} name={settings.name ?? ''} size={96} />
+        <ConnectorIcon url={preview ?? iconUrl} color={settings.color} name={settings.name ?? ''} size={96} label={t.icon} />
         <div className="stack tight">
-          <Button onClick={() => input.current?.click()}>{t.uploadIcon}</Button>
+          <div className="row">
+            <Button icon={<ArrowUploadRegular />} onClick={() => input.current?.click()}>{t.uploadIcon}</Button>
+            {icon && <Button appearance="subtle" onClick={() => onIcon(null)}>{t.undoIcon}</Button>}
+          </div>
           <input
             ref={input}
             type="file"
             hidden
-            accept="image/png,image/jpeg,image/gif,image/webp"
+            accept={ICON_TYPES.join(',')}
             aria-label={t.icon}
-            data-testid="icon-file"
-            onChange={(event) => onIcon(event.target.files?.[0] ?? null)}
+            onChange={(event) => {
+              take(event.target.files?.[0]);
+              event.target.value = '';
+            }}
           />
           <span className="quiet small">{t.iconHint}</span>
+          {refused && <span className="bad-text small" role="alert">{refused}</span>}
           <label className="row small">
             {t.color} <input type="color" value={settings.color ?? '#2b5fc7'} onChange={(event) => onSettings({ ...settings, color: event.target.value })} />
           </label>

@@ -3,7 +3,7 @@ import { Button, Field, Input, MessageBar, MessageBarBody, Radio, RadioGroup, Se
 import { useState } from 'react';
 import type { OperationForm, OperationSummary, FormParameter, Visibility } from '../../api/types';
 import { useText } from '../../shared/language';
-import { callbackChoices, callbackLabel, callbackOf, problemsOf, sameCallback, withCallback } from './operation-form';
+import { callbackChoices, callbackOf, parameterLabel, problemsOf, sameCallback, withCallback } from './operation-form';
 import { ParameterDialog } from './ParameterDialog';
 import { PayloadSample, RequestSample } from './SampleDialogs';
 import { SchemaTree } from './SchemaTree';
@@ -66,8 +66,8 @@ export function OperationEditor({
             <code>{form.request.method.toUpperCase()} {form.request.path}</code>
             <div className="chips">
               {form.request.parameters.map((parameter) => (
-                <Button key={parameter.key} size="small" aria-label={t.editParameter(parameter.key)} onClick={() => setEdited(parameter)}>
-                  {parameter.key}
+                <Button key={parameter.key} size="small" aria-label={t.editParameter(parameterLabel(parameter))} title={parameter.description || parameter.summary || undefined} onClick={() => setEdited(parameter)}>
+                  {parameterLabel(parameter)}
                   {parameter.required ? ' *' : ''}
                   {parameter.visibility ? ` · ${t.visibilities[parameter.visibility] ?? parameter.visibility}` : ''}
                 </Button>
@@ -96,7 +96,7 @@ export function OperationEditor({
           <Field label={t.callback} required>
             <Select value={chosen?.key ?? ''} onChange={(_, data) => onChange(withCallback(form, choices.find((parameter) => parameter.key === data.value) ?? null))}>
               <option value="">{t.chooseCallback}</option>
-              {choices.map((parameter) => <option key={parameter.key} value={parameter.key}>{callbackLabel(callbackOf(parameter))}</option>)}
+              {choices.map((parameter) => <option key={parameter.key} value={parameter.key}>{parameterLabel(parameter)}</option>)}
             </Select>
           </Field>
         </section>

@@ -5,6 +5,7 @@ import type { FormParameter, Json, Visibility } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
+import { parameterLabel } from './operation-form';
 import { connectorsText } from './text';
 
 const shown = (value: Json | undefined) => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value));
@@ -44,7 +45,7 @@ export function ParameterDialog({ parameter, onDone, onRemove, onClose }: { para
   return (
     <Modal
       open
-      title={t.editParameter(parameter.key)}
+      title={t.editParameter(parameterLabel(parameter))}
       onClose={onClose}
       actions={
         <>

@@ -47,7 +47,8 @@ const isText = (schema: JsonSchema | undefined) =>
 /** Every string parameter and body property: what may receive the callback URL. */
 export const callbackChoices = (parameters: FormParameter[]): FormParameter[] => parameters.filter((parameter) => isText(parameter.schema));
 
-export const callbackLabel = (callback: CallbackParameter): string => callback.path.join('.');
+/** `config.url` for a property of the body, the name for everything else. */
+export const parameterLabel = (parameter: Parameter): string => callbackOf(parameter).path.join('.');
 
 /** Chooses the callback parameter; nobody fills it in by hand afterwards, so it becomes internal. */
 export function withCallback(form: OperationForm, chosen: FormParameter | null): OperationForm {
