@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use hookmill_http::{HeaderName, HeaderValue, Method, Request};
-use hookmill_model::{DeviceId, FlowId, NotificationId, RunId, UserId, Value};
-use hookmill_push::{Message, PushOutcome, Randomness, Subscription, Urgency, VapidKey, outcome, prepare};
+use hookmill_model::{DeviceId, FlowId, NotificationId, RunId, UserId};
+use hookmill_push::{Message, PAYLOAD_BYTES_MAX, PushOutcome, Randomness, Subscription, Urgency, VapidKey, outcome, prepare};
 use hookmill_store::{Change, Delivery, Lane, Link, Notification, Unit};
+use serde_json::json;
 
 use crate::live::LiveKind;
 use crate::{Error, Runtime};
@@ -117,6 +118,7 @@ impl Runtime {
         let unit = Unit::from(Change::PutNotification(notification)).with(Change::PutDelivery(delivery));
         self.0.store.commit(unit, Lane::Work).await?;
         self.0.push.notify_one();
+        self.0.live.publish(user, LiveKind::Notification, id.to_string(), None, None);
         Ok(())
     }
 
@@ -157,15 +159,8 @@ impl Runtime {
             self.0.store.commit(Unit::from(done()), Lane::Work).await?;
             return Ok(());
         };
-        let link = notification.link.as_ref().map(|link| link.uri.clone());
-        let payload = Value::object([
-            ("id", Value::from(notification.id.to_string())),
-            ("title", notification.title.clone().into()),
-            ("text", notification.text.clone().into()),
-            ("link", link.map(Value::from).unwrap_or_default()),
-            ("run", notification.run.map(|run| Value::from(run.to_string())).unwrap_or_default()),
-        ])
-        .to_json();
+        let unread = self.0.store.unread_count(notification.owner).await?;
+        let payload = payload_of(&notification, unread);
         let ended = self.send_push(&device, payload.as_bytes()).await;
         let now = self.now();
         let change = match ended {
@@ -202,18 +197,28 @@ impl Runtime {
         })
     }
 
+    /// Where push services can complain: the server's address, or, where that is not https, the person's own.
+    async fn push_subject(&self, owner: UserId) -> Result<String, Error> {
+        if self.0.config.public_url.starts_with("https://") {
+            return Ok(self.0.config.public_url.clone());
+        }
+        let owner = self.0.store.user(owner).await?.ok_or_else(|| Error::not_found("user", "of this device"))?;
+        Ok(format!("mailto:{}", owner.email))
+    }
+
     async fn send_push(&self, device: &hookmill_store::Device, payload: &[u8]) -> Result<PushOutcome, String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
         let subscription =
             Subscription::parse(&device.endpoint, &device.p256dh, &device.auth).map_err(|error| words(&error))?;
         let key = self.push_key().await.map_err(|error| words(&error))?;
+        let subject = self.push_subject(device.owner).await.map_err(|error| words(&error))?;
         let randomness = Randomness {
             key: hookmill_vault::random::<32>().map_err(|error| words(&error))?,
             salt: hookmill_vault::random::<16>().map_err(|error| words(&error))?,
         };
         let message = Message {
             payload,
-            subject: &self.0.config.public_url,
+            subject: &subject,
             ttl: Duration::from_secs(24 * 3_600),
             urgency: Urgency::High,
             topic: None,
@@ -230,5 +235,78 @@ impl Runtime {
         let response = self.0.client.send(request).await.map_err(|error| error.message)?;
         let after = response.headers.get("retry-after").and_then(|value| value.to_str().ok());
         Ok(outcome(response.status.as_u16(), after, self.now()))
+    }
+}
+
+/// The message for a device: the notification, its text cut to what a push service takes. The inbox has the whole.
+fn payload_of(notification: &Notification, unread: u64) -> String {
+    let mut keep = notification.text.len().min(PAYLOAD_BYTES_MAX);
+    let mut link = notification.link.as_ref().map(|link| &link.uri);
+    loop {
+        let kept = &notification.text[..notification.text.floor_char_boundary(keep)];
+        let mark = if kept.len() < notification.text.len() { "…" } else { "" };
+        let payload = json!({
+            "id": notification.id,
+            "title": notification.title,
+            "text": format!("{kept}{mark}"),
+            "link": link,
+            "run": notification.run,
+            "flow": notification.flow,
+            "created_at": notification.created_at,
+            "unread": unread,
+        })
+        .to_string();
+        let excess = payload.len().saturating_sub(PAYLOAD_BYTES_MAX);
+        match (excess, kept.is_empty(), link) {
+            (0, ..) => return payload,
+            // A byte of the text is up to six in the message, so this nears the limit from above.
+            (_, false, _) => keep = kept.len().saturating_sub((excess / 6).max("…".len())),
+            // Without its link a tap leads to the run, and the inbox has the link.
+            (_, true, Some(_)) => (keep, link) = (notification.text.len().min(PAYLOAD_BYTES_MAX), None),
+            (_, true, None) => return payload,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // Tests may stop at once.
+mod tests {
+    use hookmill_model::{Id, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn a_message_is_cut_to_what_a_push_service_takes() {
+        let long = "https://example.org/".to_owned() + &"x".repeat(5_000);
+        // Text, link → the text that is sent begins and ends so, whether the link is there.
+        let cases = [
+            ("short".to_owned(), "https://example.org/x", "short", "short", true),
+            (String::new(), "", "", "", false),
+            ("ü".repeat(4_000), "https://example.org/x", "üü", "ü…", true),
+            ("\"\n".repeat(3_000), "", "\"\n", "…", false),
+            ("x".repeat(3_000), &long, "xx", "xx", false),
+        ];
+        for (text, link, begin, end, linked) in cases {
+            let notification = Notification {
+                id: NotificationId::from_bits(1),
+                owner: UserId::from_bits(2),
+                title: "Pushes".to_owned(),
+                text,
+                link: (!link.is_empty()).then(|| Link { uri: link.to_owned(), label: String::new() }),
+                run: Some(RunId::from_bits(3)),
+                flow: Some(FlowId::from_bits(4)),
+                created_at: Timestamp::from_millis(0),
+                read_at: None,
+            };
+            let payload = payload_of(&notification, 3);
+            assert!(payload.len() <= PAYLOAD_BYTES_MAX, "{} bytes", payload.len());
+            let sent: serde_json::Value = serde_json::from_str(&payload).unwrap();
+            let told = sent["text"].as_str().unwrap();
+            assert!(told.starts_with(begin) && told.ends_with(end), "{told}");
+            assert_eq!(sent["link"].is_string(), linked, "{told}");
+            assert_eq!((&sent["unread"], &sent["flow"]), (&json!(3), &json!(notification.flow)));
+            // Not much less is sent than fits.
+            assert!(told.len() >= notification.text.len().min(PAYLOAD_BYTES_MAX / 3), "{}", told.len());
+        }
     }
 }

@@ -206,9 +206,9 @@ await runScript('tutorial', async (world, step) => {
   });
 
   await step(22, 'the flow is saved but off: the webhook was refused', async () => {
-    await page.getByRole('textbox', { name: 'Name of the flow' }).fill('Pushes');
+    await page.getByRole('textbox', { name: 'Flow name' }).fill('Pushes');
     await button('Create flow').click();
-    await say('The flow is saved, but it is off: the webhook could not be created.');
+    await say('The flow is saved, but off: the webhook could not be created.');
     await say(/401/);
     await see(button('Try again'));
     await see(page.getByText('What to do'));
@@ -331,7 +331,7 @@ await runScript('tutorial', async (world, step) => {
 
   await step(34, 'a repository that answers 404 is explained', async () => {
     await editTrigger('Pushes', 'missing');
-    await say('The flow is saved, but it is off: the webhook could not be created.');
+    await say('The flow is saved, but off: the webhook could not be created.');
     await openRun('Pushes', 'Failed');
     await say(/404 Not Found/);
     await say(/Check owner and repository/);
@@ -367,7 +367,7 @@ await runScript('tutorial', async (world, step) => {
     await page.getByRole('textbox', { name: 'Text' }).click();
     await page.keyboard.type('Pull request by ');
     await page.getByRole('group', { name: 'Insert dynamic content' }).getByRole('button', { name: /login/i }).click();
-    await page.getByRole('textbox', { name: 'Name of the flow' }).fill('Pull requests');
+    await page.getByRole('textbox', { name: 'Flow name' }).fill('Pull requests');
     await button('Create flow').click();
     await see(heading('Pull requests'));
     const hook = await until('the webhook', () => github.hooks().find((one) => one.events?.includes('pull_request')));
