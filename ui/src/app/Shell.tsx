@@ -15,14 +15,14 @@ import {
 } from '@fluentui/react-components';
 import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, Navigate, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { get } from '../api/client';
 import { listen } from '../api/events';
 import { sessionQuery, setupQuery, signOut } from '../api/session';
 import type { Inbox } from '../api/types';
 import { LANGUAGES, useLanguage, useText, type Language } from '../shared/language';
-import { Loaded, Loading } from '../shared/page';
+import { GoTo, Loaded, Loading } from '../shared/page';
 import { sharedText } from '../shared/text';
 import { useLook, type Look } from '../shared/theme';
 import { shellText } from './text';
@@ -165,8 +165,8 @@ export function SignedIn() {
   }, [client]);
   if (session.data === null) {
     if (setup.isPending) return <div className="page"><Loading /></div>;
-    if (setup.data?.needed) return <Navigate to="/setup" />;
-    return <Navigate to="/sign-in" search={here === '/' ? {} : { to: here }} />;
+    if (setup.data?.needed) return <GoTo href="/setup" />;
+    return <GoTo href={here === '/' ? '/sign-in' : `/sign-in?${new URLSearchParams({ to: here })}`} />;
   }
   if (!session.data) return <div className="page"><Loaded query={session}>{() => null}</Loaded></div>;
   return <Frame name={session.data.user.name || session.data.user.email} email={session.data.user.email} />;

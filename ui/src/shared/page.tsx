@@ -1,6 +1,7 @@
 /** The frame of a page: title, commands, and the empty, loading and failed states of what it shows. */
 import { Skeleton, SkeletonItem, Title2 } from '@fluentui/react-components';
-import { useEffect, type ReactNode } from 'react';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useRef, type ReactNode } from 'react';
 import { useText } from './language';
 import { ProblemBar } from './ProblemBar';
 import { sharedText } from './text';
@@ -10,6 +11,14 @@ export function usePageTitle(title: string): void {
   useEffect(() => {
     document.title = `${title} · Hookmill`;
   }, [title]);
+}
+
+/** Leads elsewhere, once: the address changes while the other page is still being loaded, and must not lead on from there. */
+export function GoTo({ href }: { href: string }) {
+  const navigate = useNavigate();
+  const first = useRef(href);
+  useEffect(() => void navigate({ href: first.current, replace: true }), [navigate]);
+  return <div className="page"><Loading /></div>;
 }
 
 /** `heading` stands on the page where the tab's title says more, as in "Account · Settings". */

@@ -110,7 +110,7 @@ class Person {
   }
 
   async screenshot(file) {
-    await this.page.screenshot({ path: join(this.world.folder, `${file}.png`), fullPage: false }).catch(() => undefined);
+    await this.page.screenshot({ path: join(this.world.folder, `${file}.png`), timeout: 5_000 }).catch(() => undefined);
   }
 
   /** Sets the browser up so that what the push service gets reaches the page's service worker. */
@@ -252,7 +252,8 @@ async function explain(world) {
   for (const person of world.people) {
     await person.screenshot(`failed-${person.name}`);
     const url = person.page.url();
-    const text = await person.page.evaluate(() => document.body.innerText).catch(() => '');
+    // A page may be busy for ever; that must not keep the rest from being told.
+    const text = await Promise.race([person.page.evaluate(() => document.body.innerText).catch(() => ''), new Promise((done) => setTimeout(() => done('the page does not answer'), 3_000))]);
     writeFileSync(join(world.folder, `failed-${person.name}.txt`), `${url}\n\n${text}\n\n${person.told.join('\n')}\n`);
     console.log(`--- ${person.name} at ${url}\n${text.slice(0, 3_000)}\n--- console of ${person.name}\n${person.told.slice(-40).join('\n')}`);
   }

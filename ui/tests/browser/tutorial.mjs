@@ -18,10 +18,16 @@ await runScript('tutorial', async (world, step) => {
   // The star of a required field belongs to its label.
   const labelled = (name) => new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\*?$`);
   const field = (name) => page.getByLabel(labelled(name));
+  /** A card on the canvas. */
+  const card = (name) => page.getByRole('region', { name: /^(The flow|The run)/ }).getByRole('button', { name });
   const nav = (name) => page.getByRole('navigation', { name: 'Main navigation' }).getByRole('link', { name });
   const see = (locator) => locator.first().waitFor({ state: 'visible' });
   const row = (name) => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
   const say = (text) => see(page.getByText(text));
+  const choose = async (control, file) => {
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), control.click()]);
+    await chooser.setFiles(file);
+  };
   let calls = 0;
   /** The calls at the stand-in since this was asked last. */
   const newCalls = () => {
@@ -53,7 +59,7 @@ await runScript('tutorial', async (world, step) => {
 
   await step(3, 'custom connectors are empty and offer to make one', async () => {
     await nav('Settings').click();
-    await see(heading('Account · Settings'));
+    await see(heading('Settings'));
     await page.getByRole('main').getByRole('link', { name: 'Custom connectors' }).click();
     await see(heading('No custom connector yet'));
     await see(button('Create custom connector'));
@@ -62,9 +68,7 @@ await runScript('tutorial', async (world, step) => {
   await step(4, 'an OpenAPI file is imported', async () => {
     await button('Create custom connector').click();
     await page.getByRole('menuitem', { name: 'Import OpenAPI' }).click();
-    const chooser = page.waitForEvent('filechooser');
-    await page.getByRole('dialog').getByLabel('OpenAPI file').click();
-    await (await chooser).setFiles(dataFile('github-webhook-sample.swagger.json'));
+    await choose(page.getByRole('dialog').getByLabel('OpenAPI file'), dataFile('github-webhook-sample.swagger.json'));
     await say('3 operations, 1 trigger');
     same('the name', await field('Name').inputValue(), 'GitHub');
     same('the host', await field('Host').inputValue(), 'api.github.com');
@@ -73,9 +77,7 @@ await runScript('tutorial', async (world, step) => {
   await step(5, 'icon and host are set', async () => {
     const icon = join(world.folder, 'icon.png');
     writeFileSync(icon, png());
-    const chooser = page.waitForEvent('filechooser');
-    await button('Upload icon').click();
-    await (await chooser).setFiles(icon);
+    await choose(button('Upload icon'), icon);
     await see(page.getByRole('img', { name: 'Icon' }));
     await field('Scheme').selectOption('http');
     await field('Host').fill(github.host);
@@ -206,7 +208,7 @@ await runScript('tutorial', async (world, step) => {
   });
 
   await step(22, 'the flow is saved but off: the webhook was refused', async () => {
-    await page.getByRole('textbox', { name: 'Flow name' }).fill('Pushes');
+    await page.getByRole('textbox', { name: 'Name of the flow' }).fill('Pushes');
     await button('Create flow').click();
     await say('The flow is saved, but off: the webhook could not be created.');
     await say(/401/);
@@ -279,9 +281,9 @@ await runScript('tutorial', async (world, step) => {
 
   await step(29, 'the run shows outputs and the filled text', async () => {
     await see(heading('Pushes · Run'));
-    await button('Send me a mobile notification, Succeeded').click();
+    await card('Send me a mobile notification, Succeeded').click();
     await say(PUSH_TEXT);
-    await page.locator('[data-card="$trigger"]').click();
+    await card(/^Triggers when a PUSH event occurs/).click();
     await see(heading('Outputs'));
     await say('refs/heads/main');
   });
@@ -298,7 +300,7 @@ await runScript('tutorial', async (world, step) => {
   const editTrigger = async (flow, repo) => {
     await nav('My flows').click();
     await button(`Edit: ${flow}`).click();
-    await page.locator('[data-card="$trigger"]').click();
+    await card(/^Triggers when a PUSH event occurs/).click();
     await page.getByRole('textbox', { name: 'repo', exact: true }).fill(repo);
     await button('Save').click();
   };
@@ -319,7 +321,7 @@ await runScript('tutorial', async (world, step) => {
   });
 
   await step(33, 'another text calls nobody', async () => {
-    await page.getByRole('button', { name: 'Send me a mobile notification' }).click();
+    await card(/^Send me a mobile notification/).click();
     await page.getByRole('textbox', { name: 'Text' }).click();
     await page.keyboard.press('Control+End');
     await page.keyboard.type(' (edited)');
@@ -367,13 +369,13 @@ await runScript('tutorial', async (world, step) => {
     await page.getByRole('textbox', { name: 'Text' }).click();
     await page.keyboard.type('Pull request by ');
     await page.getByRole('group', { name: 'Insert dynamic content' }).getByRole('button', { name: /login/i }).click();
-    await page.getByRole('textbox', { name: 'Flow name' }).fill('Pull requests');
+    await page.getByRole('textbox', { name: 'Name of the flow' }).fill('Pull requests');
     await button('Create flow').click();
     await see(heading('Pull requests'));
     const hook = await until('the webhook', () => github.hooks().find((one) => one.events?.includes('pull_request')));
     same('the pull request', (await github.send(hook, 'pull_request', PULL_REQUEST)).status, 202);
     await openRun('Pull requests', 'Succeeded');
-    await page.getByRole('button', { name: /^Send me a mobile notification/ }).click();
+    await card(/^Send me a mobile notification/).click();
     await say('Pull request by hubot');
   });
 

@@ -1,12 +1,12 @@
 /** Sign-in with e-mail and password; afterwards back to where the person wanted to go. */
 import { Button, Field, Input } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Navigate, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState, type FormEvent } from 'react';
 import { Problem } from '../../api/client';
 import { sessionQuery, setupQuery, signIn } from '../../api/session';
 import { useText } from '../../shared/language';
-import { usePageTitle } from '../../shared/page';
+import { GoTo, usePageTitle } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sessionText } from './text';
 
@@ -21,7 +21,7 @@ export function SignInPage() {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   usePageTitle(t.signIn);
-  if (setup.data?.needed) return <Navigate to="/setup" />;
+  if (setup.data?.needed) return <GoTo href="/setup" />;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
