@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use hookmill_http::{HeaderName, HeaderValue, Method, Request};
 use hookmill_model::{DeviceId, FlowId, NotificationId, RunId, UserId};
-use hookmill_push::{Message, PAYLOAD_BYTES_MAX, PushOutcome, Randomness, Subscription, Urgency, VapidKey, outcome, prepare};
+use hookmill_push::{
+    Message, PAYLOAD_BYTES_MAX, PushOutcome, Randomness, Subscription, Urgency, VapidKey, outcome, prepare,
+};
 use hookmill_store::{Change, Delivery, Lane, Link, Notification, Unit};
 use serde_json::json;
 
