@@ -256,7 +256,7 @@ await runScript('tutorial', async (world, step) => {
     await phone.page.getByLabel(labelled('E-mail')).fill(OWNER.email);
     await phone.page.getByLabel(labelled('Password')).fill(OWNER.password);
     await phone.page.getByRole('button', { name: 'Sign in' }).click();
-    await phone.page.getByRole('link', { name: /Notifications/ }).click();
+    await phone.page.getByRole('link', { name: /Inbox/ }).click();
     await phone.page.getByRole('button', { name: 'Turn on notifications' }).click();
     await phone.page.getByText('This device receives notifications.').waitFor();
   });
@@ -281,7 +281,7 @@ await runScript('tutorial', async (world, step) => {
 
   await step(29, 'the run shows outputs and the filled text', async () => {
     await see(heading('Pushes · Run'));
-    await card('Send me a mobile notification, Succeeded').click();
+    await card(/^Send me a mobile notification.*Succeeded/).click();
     await say(PUSH_TEXT);
     await card(/^Triggers when a PUSH event occurs/).click();
     await see(heading('Outputs'));
@@ -292,7 +292,7 @@ await runScript('tutorial', async (world, step) => {
     await until('the notification on the phone', async () => (await phone.notifications()).some((one) => one.body === PUSH_TEXT && one.title === 'Pushes'));
     await phone.tapNotification(PUSH_TEXT);
     await phone.page.getByRole('heading', { name: 'Pushes · Run' }).waitFor();
-    await phone.page.getByRole('link', { name: /Notifications/ }).click();
+    await phone.page.getByRole('link', { name: /Inbox/ }).click();
     await phone.page.getByText(PUSH_TEXT).waitFor();
     return phone;
   });
