@@ -48,7 +48,7 @@ const isText = (schema: JsonSchema | undefined) =>
 export const callbackChoices = (parameters: FormParameter[]): FormParameter[] => parameters.filter((parameter) => isText(parameter.schema));
 
 /** `config.url` for a property of the body, the name for everything else. */
-export const parameterLabel = (parameter: Parameter): string => callbackOf(parameter).path.join('.');
+export const parameterLabel = (parameter: FormParameter): string => callbackOf(parameter).path.join('.');
 
 /** Chooses the callback parameter; nobody fills it in by hand afterwards, so it becomes internal. */
 export function withCallback(form: OperationForm, chosen: FormParameter | null): OperationForm {

@@ -3,7 +3,7 @@ import { Button } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
 import { BaseEdge, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
-import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
+import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import type { Branch } from '../../flow-model/definition';
 import type { Position } from '../../flow-model/edits';
 import { CARD, neighbour, TRIGGER_ID, type Box, type Layout, type Line } from '../../flow-model/layout';
@@ -230,10 +230,19 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     }
   };
   useEffect(() => {
-    if (focus !== null) show(focus);
+    if (focus === null) return undefined;
+    // A panel that opens with the choice makes the canvas narrower; the second frame knows by how much.
+    let waiting = requestAnimationFrame(() => {
+      waiting = requestAnimationFrame(() => show(focus));
+    });
+    return () => cancelAnimationFrame(waiting);
     // Only when another card gets the attention, not whenever the cards move.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [focus]);
+  /** Keys may lead out of sight. Under the mouse nothing may move, or the click would miss. */
+  const follow = (event: FocusEvent<HTMLElement>) => {
+    if (event.target.matches(':focus-visible')) show(event.target.dataset['card'] ?? '');
+  };
   /** Arrows walk along the lines. */
   const walk = (event: KeyboardEvent) => {
     const card = (event.target as HTMLElement).closest<HTMLElement>('[data-card]');
@@ -248,7 +257,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     void flow.setCenter(next.x + next.width / 2, next.y + 120, { zoom }).then(() => requestAnimationFrame(focusNext));
   };
   return (
-    <div className="canvas" ref={frame} onKeyDown={walk} onFocus={(event) => show(event.target.dataset['card'] ?? '')} role="region" aria-label={label}>
+    <div className="canvas" ref={frame} onKeyDown={walk} onFocus={follow} role="region" aria-label={label}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
