@@ -5,8 +5,8 @@ export interface FieldForm {
   /** Member names from the step down. */
   path: readonly string[];
   label: { en: string; de: string };
-  /** `text` holds text with tokens; `value` any value, an expression keeps its type; `json` structured data. */
-  kind: 'text' | 'value' | 'json' | 'select' | 'number' | 'boolean' | 'condition' | 'schema';
+  /** `text` holds text with tokens; `value` any value, an expression keeps its type; `json` structured data; `map` names with values. */
+  kind: 'text' | 'value' | 'json' | 'map' | 'select' | 'number' | 'boolean' | 'condition' | 'schema';
   options?: readonly string[];
   required?: boolean;
   advanced?: boolean;
@@ -52,8 +52,8 @@ const RECURRENCE_FIELDS = [
 const HTTP_FIELDS = [
   field('inputs.method', 'Method', 'Methode', 'select', { options: METHODS, required: true }),
   field('inputs.uri', 'URI', 'URI', 'text', { required: true }),
-  field('inputs.headers', 'Headers', 'Header', 'json'),
-  field('inputs.queries', 'Queries', 'Query-Parameter', 'json', { advanced: true }),
+  field('inputs.headers', 'Headers', 'Header', 'map'),
+  field('inputs.queries', 'Queries', 'Query-Parameter', 'map', { advanced: true }),
   field('inputs.body', 'Body', 'Inhalt', 'value'),
   field('inputs.authentication', 'Authentication', 'Authentifizierung', 'json', { advanced: true }),
 ];
@@ -88,7 +88,7 @@ export const BUILTINS: readonly Builtin[] = [
   make('action', 'Http', ['HTTP', 'HTTP'], 'Sends a web request.', 'Sendet eine Web-Anfrage.', 'request rest get post', 'globe', { inputs: { method: 'GET', uri: '' } }, HTTP_FIELDS),
   make('action', 'Response', ['Response', 'Antwort'], 'Answers the web request that started the flow.', 'Beantwortet die Anfrage, die den Flow gestartet hat.', 'answer http reply', 'reply', { kind: 'Http', inputs: { statusCode: 200, body: '' } }, [
     field('inputs.statusCode', 'Status code', 'Statuscode', 'value', { required: true }),
-    field('inputs.headers', 'Headers', 'Header', 'json', { advanced: true }),
+    field('inputs.headers', 'Headers', 'Header', 'map', { advanced: true }),
     field('inputs.body', 'Body', 'Inhalt', 'value'),
   ]),
   make('action', 'Compose', ['Compose', 'Wert bilden'], 'Makes a value that later actions can use.', 'Bildet einen Wert, den spätere Aktionen verwenden.', 'data value', 'data', { inputs: '' }, [field('inputs', 'Inputs', 'Eingaben', 'value', { required: true })]),
@@ -112,7 +112,7 @@ export const BUILTINS: readonly Builtin[] = [
   ]),
   make('action', 'Select', ['Select', 'Elemente umformen'], 'Makes each item of a list into something else.', 'Formt jedes Element einer Liste um.', 'data map list', 'data', { inputs: { from: '', select: {} } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
-    field('inputs.select', 'Map', 'Abbildung', 'json', { required: true }),
+    field('inputs.select', 'Map', 'Abbildung', 'map', { required: true }),
   ]),
   make('action', 'Join', ['Join', 'Liste verbinden'], 'One text out of a list.', 'Ein Text aus einer Liste.', 'data text list', 'data', { inputs: { from: '', joinWith: ', ' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),

@@ -224,6 +224,27 @@ export function wrapInForeach(definition: JsonObject, name: string, array: strin
   return { loop, definition: withActions(definition, found.place, actions) };
 }
 
+/** Pretends an outcome instead of performing an action; null performs it again. The outcomes stand beside the actions, by name. */
+export function setStaticResult(definition: JsonObject, name: string, result: JsonObject | null): JsonObject {
+  const path = ['runtimeConfiguration', 'staticResult'];
+  const known = valueAt(findAction(definition, name)?.action, [...path, 'name']);
+  const key = typeof known === 'string' ? known : freeName(`${name}0`, new Set(Object.keys(isObject(definition['staticResults']) ? definition['staticResults'] : {})));
+  if (result === null) {
+    const without = setMember(withValueAt(definition, ['staticResults', key], undefined), name, path, undefined);
+    const left = valueAt(findAction(without, name)?.action, ['runtimeConfiguration']);
+    return isObject(left) && Object.keys(left).length === 0 ? setMember(without, name, ['runtimeConfiguration'], undefined) : without;
+  }
+  return setMember(withValueAt(definition, ['staticResults', key], result), name, path, { name: key, staticResultOptions: 'Enabled' });
+}
+
+/** The outcome that is pretended, when one is. */
+export function staticResultOf(definition: JsonObject, action: JsonObject): JsonObject | null {
+  const own = valueAt(action, ['runtimeConfiguration', 'staticResult']);
+  if (!isObject(own) || own['staticResultOptions'] !== 'Enabled' || typeof own['name'] !== 'string') return null;
+  const result = valueAt(definition, ['staticResults', own['name']]);
+  return isObject(result) ? result : {};
+}
+
 /** Which statuses of which actions an action waits for. */
 export const setRunAfter = (definition: JsonObject, name: string, runAfter: { [other: string]: string[] }): JsonObject =>
   setMember(definition, name, ['runAfter'], runAfter);

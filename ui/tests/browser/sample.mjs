@@ -1,6 +1,6 @@
 // A server with something on it: a connector, connections, flows, runs of every kind. For pictures, checks of accessibility, and tests.
 import { createServer } from 'node:http';
-import { OWNER, png, until } from './harness.mjs';
+import { OWNER, until } from './harness.mjs';
 
 const text = { type: 'string' };
 const object = (properties, more = {}) => ({ type: 'object', properties, ...more });
@@ -107,7 +107,7 @@ export async function signedIn({ url, setup }) {
     const response = await fetch(url + path, {
       method,
       headers: { cookie, 'x-csrf-token': csrf, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const answer = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${answer}`);
@@ -191,7 +191,6 @@ const push = (ref, name, message) => ({
 export async function fill({ call }, service) {
   const settings = { color: '#20435c', authentication: { type: 'basic', username_label: 'User name', password_label: 'Access token' } };
   const connector = await call('POST', '/api/connectors', { document: forgeDocument(service.address), settings });
-  await call('PUT', `/api/connectors/${connector.id}/icon`, png(64, [32, 67, 92]), { 'content-type': 'image/png' });
   const connection = await call('POST', '/api/connections', { connector_id: connector.id, name: 'Team account', username: 'ada', password: 'secret' });
   await call('POST', '/api/connections', { connector_id: connector.id, name: 'Private account', username: 'ada-private', password: 'secret' });
   const made = definitions(service.address, connector.id);

@@ -1,13 +1,15 @@
 /** The form of a built-in trigger or action. */
 import { Button } from '@fluentui/react-components';
+import { DismissRegular } from '@fluentui/react-icons';
 import { useState } from 'react';
 import { isObject, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
-import { addCase, setMember } from '../../flow-model/edits';
+import { addCase, removeCase, setMember } from '../../flow-model/edits';
 import type { Builtin, FieldForm } from '../../flow-model/builtins';
 import { useLanguage, useText } from '../../shared/language';
 import { ConditionField } from './ConditionField';
 import { useDesigner } from './context';
 import { AnyValue, BooleanValue, ChoiceValue, JsonValue, NumberValue, TextValue, type FieldProps } from './fields';
+import { MapValue } from './SchemaField';
 import { designerText } from './text';
 
 export function BuiltinForm({ step, held, builtin }: { step: string | null; held: JsonObject; builtin: Builtin }) {
@@ -31,6 +33,7 @@ export function BuiltinForm({ step, held, builtin }: { step: string | null; held
       case 'number': return <NumberValue key={key} {...props} />;
       case 'boolean': return <BooleanValue key={key} {...props} />;
       case 'select': return <ChoiceValue key={key} {...props} options={(form.options ?? []).map((value) => ({ value, title: value }))} />;
+      case 'map': return <MapValue key={key} {...props} />;
       case 'condition': return <ConditionField key={key} {...props} />;
       default: return <JsonValue key={key} {...props} />;
     }
@@ -44,14 +47,16 @@ export function BuiltinForm({ step, held, builtin }: { step: string | null; held
       {builtin.id === 'Request' && <p className="quiet small">{t.webhookAddress}</p>}
       {plain.map(draw)}
       {cases.map((name) => (
-        <AnyValue
-          key={name}
-          label={t.caseValue(name)}
-          value={valueAt(held, ['cases', name, 'case'])}
-          onChange={(value) => edit((before) => ({ ...before, definition: setMember(before.definition, step, ['cases', name, 'case'], value ?? '') }), `${step}/case/${name}`)}
-          step={step}
-          fieldKey={`${step}/cases/${name}`}
-        />
+        <div key={name} className="case-row">
+          <AnyValue
+            label={t.caseValue(name)}
+            value={valueAt(held, ['cases', name, 'case'])}
+            onChange={(value) => edit((before) => ({ ...before, definition: setMember(before.definition, step, ['cases', name, 'case'], value ?? '') }), `${step}/case/${name}`)}
+            step={step}
+            fieldKey={`${step}/cases/${name}`}
+          />
+          <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.removeCase(name)} onClick={() => step !== null && edit((before) => ({ ...before, definition: removeCase(before.definition, step, name) }))} />
+        </div>
       ))}
       {typeOf(held) === 'Switch' && step !== null && (
         <Button className="left" size="small" onClick={() => edit((before) => ({ ...before, definition: addCase(before.definition, step) }))}>{t.addCase}</Button>

@@ -9,7 +9,8 @@ import { setMember } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { useDesigner } from './context';
-import { AnyValue, BooleanValue, ChoiceValue, JsonValue, ListValue, TextValue, type FieldProps } from './fields';
+import { ChoiceValue, type FieldProps } from './fields';
+import { SchemaField } from './SchemaField';
 import { hostOf } from './state';
 import { designerText } from './text';
 
@@ -41,7 +42,7 @@ function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: st
   });
   return (
     <>
-      <ChoiceValue {...props} options={values.data?.items ?? []} />
+      <ChoiceValue {...props} options={values.data?.items ?? []} isPending={values.isLoading} />
       <ProblemBar error={values.error} onRetry={() => void values.refetch()} />
     </>
   );
@@ -70,14 +71,8 @@ export function ParameterForm({ step, held, parameters, connector }: { step: str
       required: parameter.required,
       hint: parameter.description || undefined,
     };
-    const type = Array.isArray(parameter.schema.type) ? parameter.schema.type[0] : parameter.schema.type;
     if (parameter.dynamic_values && host) return <DynamicChoice key={parameter.key} {...props} parameter={parameter} connector={connector} connection={connection} operation={host.operation} parameters={given} />;
-    const choices = parameter.enum ?? parameter.schema.enum;
-    if (choices?.length) return <ChoiceValue key={parameter.key} {...props} options={choices.map((value) => ({ value, title: String(value) }))} />;
-    if (type === 'boolean') return <BooleanValue key={parameter.key} {...props} />;
-    if (type === 'array') return parameter.schema.items?.type === 'object' ? <JsonValue key={parameter.key} {...props} /> : <ListValue key={parameter.key} {...props} />;
-    if (type === 'object') return <JsonValue key={parameter.key} {...props} />;
-    return type === 'string' ? <TextValue key={parameter.key} {...props} /> : <AnyValue key={parameter.key} {...props} />;
+    return <SchemaField key={parameter.key} {...props} schema={parameter.enum?.length ? { ...parameter.schema, enum: parameter.enum } : parameter.schema} />;
   };
   return (
     <div className="stack">

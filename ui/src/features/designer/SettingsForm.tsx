@@ -1,16 +1,20 @@
 /** Settings of a step, and after what it runs. */
 import { Checkbox, Field, Input, Select, Textarea } from '@fluentui/react-components';
 import { actionsAt, findAction, isObject, runAfterOf, titleOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
-import { setMember, setRunAfter } from '../../flow-model/edits';
+import { setMember, setRunAfter, setStaticResult, staticResultOf } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
+import { sharedText } from '../../shared/text';
 import { useDesigner } from './context';
+import { JsonValue } from './fields';
 import { designerText } from './text';
 
+const STATUSES = ['Succeeded', 'Failed', 'Skipped', 'TimedOut'];
 const SECURE = ['runtimeConfiguration', 'secureData', 'properties'];
 
 export function SettingsForm({ step, held }: { step: string | null; held: JsonObject }) {
   const t = useText(designerText);
-  const { edit } = useDesigner();
+  const shared = useText(sharedText);
+  const { edited, edit } = useDesigner();
   const set = (path: string[], value: Json | undefined) => edit((before) => ({ ...before, definition: setMember(before.definition, step, path, value) }), `${step}/${path.join('/')}`);
   const text = (path: string[]) => {
     const value = valueAt(held, path);
@@ -31,6 +35,8 @@ export function SettingsForm({ step, held }: { step: string | null; held: JsonOb
       }}
     />
   );
+  const pretended = step === null ? null : staticResultOf(edited.definition, held);
+  const pretend = (result: JsonObject | null) => step !== null && edit((before) => ({ ...before, definition: setStaticResult(before.definition, step, result) }), `${step}/static`);
   const policy = valueAt(held, ['inputs', 'retryPolicy']) ?? held['retryPolicy'];
   const retry = isObject(policy) ? policy : null;
   const conditions = Array.isArray(held['conditions']) ? held['conditions'].map((item) => (isObject(item) ? String(item['expression'] ?? '') : '')).join('\n') : '';
@@ -88,11 +94,24 @@ export function SettingsForm({ step, held }: { step: string | null; held: JsonOb
       {type === 'Foreach' && <Checkbox label={t.sequential} checked={held['operationOptions'] === 'Sequential'} onChange={(_, data) => set(['operationOptions'], data.checked ? 'Sequential' : undefined)} />}
       {secureBox('inputs', t.secureInputs)}
       {secureBox('outputs', t.secureOutputs)}
+      {step !== null && (
+        <>
+          <Checkbox label={t.staticResult} checked={pretended !== null} onChange={(_, data) => pretend(data.checked ? { status: 'Succeeded', outputs: { statusCode: 200, body: {} } } : null)} />
+          {pretended && (
+            <>
+              <Field label={t.staticStatus}>
+                <Select value={String(pretended['status'] ?? 'Succeeded')} onChange={(_, data) => pretend({ ...pretended, status: data.value })}>
+                  {STATUSES.map((status) => <option key={status} value={status}>{shared.status[status]}</option>)}
+                </Select>
+              </Field>
+              <JsonValue label={t.staticOutputs} value={pretended['outputs']} step={step} fieldKey={`${step}/static`} onChange={(outputs) => pretend(outputs === undefined ? { status: pretended['status'] ?? 'Succeeded' } : { ...pretended, outputs })} />
+            </>
+          )}
+        </>
+      )}
     </div>
   );
 }
-
-const STATUSES = ['Succeeded', 'Failed', 'Skipped', 'TimedOut'];
 
 export function RunAfterForm({ step }: { step: string }) {
   const t = useText(designerText);

@@ -120,6 +120,7 @@ export function TokenField({
   hint,
   step,
   fieldKey,
+  bare = false,
 }: {
   label: string;
   value: string;
@@ -131,6 +132,7 @@ export function TokenField({
   /** The step the field belongs to: decides which tokens there are. */
   step: string | null;
   fieldKey: string;
+  bare?: boolean;
 }) {
   const t = useText(designerText);
   const id = useId();
@@ -168,7 +170,7 @@ export function TokenField({
   const start = useRef(value);
   return (
     <div className="token-field">
-      <Field label={{ children: label, id: `${id}-label` }} required={required} hint={hint}>
+      <Field label={{ children: label, id: `${id}-label`, ...(bare ? { className: 'visually-hidden' } : {}) }} required={required} hint={hint}>
         <div className="token-input">
           <EditToken.Provider value={changeToken}>
           <LexicalComposer

@@ -15,6 +15,8 @@ export interface FieldProps {
   fieldKey: string;
   required?: boolean;
   hint?: string | undefined;
+  /** The label is read, not shown: it stands in a row of its own. */
+  bare?: boolean;
 }
 
 const shown = (value: Json | undefined) => (value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value));
@@ -40,11 +42,12 @@ export function AnyValue(props: FieldProps) {
   return <TokenField {...props} typed value={shown(props.value)} onChange={change} />;
 }
 
-export function ChoiceValue({ label, value, onChange, required, hint, options, step, fieldKey }: FieldProps & { options: { value: Json; title: string }[] }) {
+/** `isPending`: the options are on their way, so nobody can say yet that the value is none of them. */
+export function ChoiceValue({ label, value, onChange, required, hint, options, step, fieldKey, isPending = false }: FieldProps & { options: { value: Json; title: string }[]; isPending?: boolean }) {
   const t = useText(designerText);
-  const known = value === undefined || options.some((option) => shown(option.value) === shown(value));
-  const [custom, setCustom] = useState(!known);
-  if (custom) {
+  const known = value === undefined || value === '' || options.some((option) => shown(option.value) === shown(value));
+  const [chosen, setCustom] = useState<boolean | null>(null);
+  if (chosen ?? (!known && !isPending)) {
     return (
       <div className="stack tight">
         <AnyValue {...{ label, value, onChange, step, fieldKey }} {...(required ? { required } : {})} hint={hint} />
@@ -62,6 +65,7 @@ export function ChoiceValue({ label, value, onChange, required, hint, options, s
         }}
       >
         <option value="" />
+        {!known && <option value={shown(value)}>{shown(value)}</option>}
         {options.map((option) => <option key={shown(option.value)} value={shown(option.value)}>{option.title}</option>)}
         <option value="$custom">{t.customValue}</option>
       </Select>
