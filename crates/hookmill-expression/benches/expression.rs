@@ -11,12 +11,18 @@ fn payload(padding: usize) -> Value {
     let text = format!(
         r#"{{"triggerOutputs":{{"body":{{"padding":"{}","repository":{{"name":"mill"}},"pusher":{{"name":"ada"}},
         "ref":"refs/heads/main","head_commit":{{"message":"m","timestamp":"2026-03-05T14:07:09Z"}}}}}},
-        "variables":{{"a":{:?},"b":{:?}}}}}"#,
+        "variables":{{"a":{:?},"b":{:?},"c":[{}],"d":[{}]}}}}"#,
         "x".repeat(padding),
         (0..1_000).collect::<Vec<i32>>(),
         (500..1_500).collect::<Vec<i32>>(),
+        objects(0..1_000),
+        objects(500..1_500),
     );
     Value::from_json(text.as_bytes()).unwrap()
+}
+
+fn objects(numbers: std::ops::Range<i32>) -> String {
+    numbers.map(|n| format!(r#"{{"id":{n},"name":"n{n}","tags":["a","b"]}}"#)).collect::<Vec<_>>().join(",")
 }
 
 fn benchmarks(criterion: &mut Criterion) {
@@ -40,6 +46,7 @@ fn benchmarks(criterion: &mut Criterion) {
         &small,
     );
     evaluate("union of two 1,000-element arrays", "@union(variables('a'), variables('b'))", &small);
+    evaluate("union of two arrays of 1,000 objects", "@union(variables('c'), variables('d'))", &small);
 }
 
 criterion_group!(group, benchmarks);

@@ -9,8 +9,8 @@ use std::cell::Cell;
 use hookmill_model::{Str, Timestamp, Value};
 
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::member;
 use crate::scope::{Limits, NameKind, Scope};
+use crate::selection::member;
 use crate::template::Compiled;
 
 /// A scope over a context object.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use hookmill_model::{Object, Str, Value};
 
+use crate::arguments::{Arguments, Result};
 use crate::error::ErrorKind;
-use crate::evaluate::{Arguments, Result, member, member_name};
 use crate::item::{self, Item};
 use crate::scope::NameKind;
+use crate::selection::{member, member_name};
 
 /// A value under the language's equality with a hash of all that is in it, so that sets of values cost linear time.
 struct Distinct {

@@ -9,9 +9,9 @@ use hookmill_model::Value;
 use percent_encoding::percent_decode_str;
 use rust_decimal::Decimal;
 
+use crate::arguments::{Arguments, Result};
 use crate::culture::Culture;
 use crate::error::Error;
-use crate::evaluate::{Arguments, Result};
 use crate::item::{Item, XML_TYPE, content, content_bytes, content_type};
 use crate::{number, xml};
 

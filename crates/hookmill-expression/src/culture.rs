@@ -2,7 +2,7 @@
 
 mod table;
 
-use crate::evaluate::{Arguments, Result};
+use crate::arguments::{Arguments, Result};
 use table::CULTURES;
 
 /// One culture.

@@ -2,10 +2,11 @@
 
 use hookmill_model::Value;
 
+use crate::arguments::{Arguments, Result};
 use crate::content::{self, media_type, parameter};
-use crate::evaluate::{Arguments, Result, member};
 use crate::item::Item;
 use crate::scope::NameKind;
+use crate::selection::member;
 
 /// A body that was received.
 struct Received {

@@ -7,7 +7,7 @@
 //! | file | purpose |
 //! |---|---|
 //! | `syntax`, `template`, `condition` | from text to trees, and what can be asked of them |
-//! | `evaluate`, `item`, `scope` | from trees to values |
+//! | `evaluate`, `arguments`, `selection`, `item`, `scope` | from trees to values |
 //! | `table` | every function once: name, arity, description, example, evaluator |
 //! | `string`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml`, `form`, `reference` | the functions |
 //! | `culture` | how cultures write numbers and dates |
@@ -15,6 +15,7 @@
 //! | `content` | bodies of messages as values |
 //! | `case` | evaluation against a written context |
 
+mod arguments;
 pub mod case;
 mod collection;
 mod condition;
@@ -32,6 +33,7 @@ mod number;
 mod reference;
 mod reference_page;
 mod scope;
+mod selection;
 mod string;
 mod syntax;
 mod table;
@@ -51,7 +53,7 @@ pub use template::{Compiled, Reference, ReferenceTarget, Template};
 /// Finds a member as a dereference does: exactly, else ignoring case.
 #[must_use]
 pub fn member<'a>(members: &'a hookmill_model::Object, name: &str) -> Option<&'a hookmill_model::Value> {
-    evaluate::member(members, name)
+    selection::member(members, name)
 }
 
 /// The candidate that was probably meant, where one differs little.

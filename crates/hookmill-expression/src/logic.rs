@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use hookmill_model::Value;
 
+use crate::arguments::{Arguments, Result};
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Arguments, Evaluation, Result};
+use crate::evaluate::Evaluation;
 use crate::item::{Item, decimal};
 use crate::string::upper;
 use crate::syntax::{Call, Node};

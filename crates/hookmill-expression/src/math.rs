@@ -3,8 +3,8 @@
 use hookmill_model::Value;
 use rust_decimal::Decimal;
 
+use crate::arguments::{Arguments, Result};
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Arguments, Result};
 use crate::item::{Item, decimal};
 
 enum Pair {

@@ -7,8 +7,8 @@ mod standard;
 
 use hookmill_model::Value;
 
+use crate::arguments::{Arguments, Result};
 use crate::culture::Culture;
-use crate::evaluate::{Arguments, Result};
 use crate::item::Item;
 
 pub(crate) use parse::{parse_decimal, parse_float, parse_int};

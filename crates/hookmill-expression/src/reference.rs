@@ -2,10 +2,11 @@
 
 use hookmill_model::Value;
 
+use crate::arguments::{Arguments, Result};
 use crate::error::ErrorKind;
-use crate::evaluate::{Arguments, Result, member};
 use crate::item::Item;
 use crate::scope::NameKind;
+use crate::selection::member;
 
 pub(crate) fn parameters(a: &Arguments) -> Result<Item> {
     let name = a.string(0)?;

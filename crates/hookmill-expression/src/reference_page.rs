@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use hookmill_model::Value;
 
+use crate::scope::Limits;
 use crate::table::functions;
 
 /// What the examples of the table see.
@@ -41,6 +42,18 @@ pub fn reference_page() -> String {
          A text that begins with `@` is an expression and keeps its type; `@{…}` inside a text is replaced by the\n\
          expression's text; `@@` stands for one `@`. Function names may be written in any case. Try one with\n\
          `hookmill expression eval \"@add(1, 2)\"`.\n",
+    );
+    let Limits { expression_chars_max, depth_max, result_bytes_max, elements_max, work_max } = Limits::DEFAULT;
+    let _ = write!(
+        page,
+        "\n## Limits\n\n\
+         | what | at most |\n\
+         |---|---|\n\
+         | characters of one expression | {expression_chars_max} |\n\
+         | levels of calls in an expression, and of arrays and objects in its value | {depth_max} |\n\
+         | bytes of a text that a function makes | {result_bytes_max} |\n\
+         | elements of an array that a function makes, nodes of an XML document | {elements_max} |\n\
+         | bytes and elements that one evaluation reads and makes in all | {work_max} |\n"
     );
     let mut category = None;
     for function in functions() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookmill_model::Value;
 
-use crate::evaluate::{Arguments, Result};
+use crate::arguments::{Arguments, Result};
 use crate::item::{Item, content, content_bytes, content_type};
 use crate::syntax::is_space;
 

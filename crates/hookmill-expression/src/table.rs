@@ -10,7 +10,8 @@ mod values;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::evaluate::{Arguments, Evaluation, Result};
+use crate::arguments::{Arguments, Result};
+use crate::evaluate::Evaluation;
 use crate::item::Item;
 use crate::syntax::Call;
 
@@ -127,7 +128,7 @@ const fn parenthesis(signature: &str) -> usize {
     at
 }
 
-/// `strict!(category, signature, min..max, evaluator, description, example => result)`
+/// `row!(category, signature, min..=max, evaluator, description, example => result)`
 macro_rules! row {
     ($category:ident, $signature:literal, $min:literal .., $evaluator:expr, $description:literal, $example:literal => $result:literal) => {
         $crate::table::Function::new(

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use hookmill_model::{Object, Pointer, Str, Value};
 
+use crate::arguments::nests_within;
 use crate::error::{Error, ErrorKind};
-use crate::evaluate::{Evaluation, nests_within};
+use crate::evaluate::Evaluation;
 use crate::item::{Item, text};
 use crate::scope::{Limits, Scope};
 use crate::syntax::{self, Call, Node};

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use hookmill_model::Value;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::arguments::{Arguments, Result};
 use crate::conversion::binary_of;
-use crate::evaluate::{Arguments, Result};
 use crate::item::Item;
 
 /// Everything but the unreserved characters of RFC 3986.

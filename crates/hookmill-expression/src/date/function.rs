@@ -8,8 +8,8 @@ use jiff::civil;
 use super::span::{self, TICKS_PER_DAY, TICKS_PER_SECOND};
 use super::zone::{from_utc, is_utc, to_utc};
 use super::{DateTime, Kind, exact, format, parse};
+use crate::arguments::{Arguments, Result};
 use crate::culture::Culture;
-use crate::evaluate::{Arguments, Result};
 use crate::item::Item;
 
 fn date(a: &Arguments, index: usize) -> Result<DateTime> {

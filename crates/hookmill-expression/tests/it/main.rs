@@ -1,6 +1,7 @@
 //! What the crate promises, in one binary: cases, properties, errors, limits.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // Tests may read files and stop at once.
 
+mod conditions;
 mod conformance;
 mod errors;
 mod limits;
