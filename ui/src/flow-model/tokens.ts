@@ -1,5 +1,5 @@
 /** Tokens of dynamic content: made from samples, moved to another root, put into loops. */
-import { isObject, type Json } from './definition';
+import { isObject, valueAt, type Json } from './definition';
 import { normalExpression } from './references';
 
 export interface ContentToken {
@@ -45,6 +45,14 @@ export function rebased(expression: string, root: string): string {
   const normal = normalExpression(expression);
   const at = normal.indexOf('?[');
   return at < 0 ? root : root + normal.slice(at);
+}
+
+/** What a plain path reads in known data; undefined for every other expression. `bodies` has the trigger's under null. */
+export function valueOfPath(expression: string, bodies: ReadonlyMap<string | null, Json>): Json | undefined {
+  const path = /^(?:triggerBody\(\)|body\('((?:[^']|'')*)'\))((?:\?\['(?:[^']|'')*'\])*)$/.exec(normalExpression(expression));
+  if (!path) return undefined;
+  const keys = [...(path[2] ?? '').matchAll(/\['((?:[^']|'')*)'\]/g)].map((match) => (match[1] ?? '').replace(/''/g, "'"));
+  return valueAt(bodies.get(path[1] === undefined ? null : path[1].replace(/''/g, "'")), keys);
 }
 
 /** The expression of an array item's property inside the loop over that array. */

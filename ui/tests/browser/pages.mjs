@@ -39,7 +39,9 @@ export function pagesOf({ flows, runs, connector, connection }) {
         await open('Remember_the_branch')(page);
         await page.getByRole('textbox', { name: 'Inputs' }).focus();
         await page.getByRole('tab', { name: 'Expression' }).click();
-        await page.locator('.picker .cm-content').waitFor();
+        await page.locator('.picker .cm-content').click();
+        await page.keyboard.insertText("toUpper(last(split(triggerBody()?['ref'], '/')))");
+        await page.locator('.outcome .json').waitFor();
       },
     },
     { name: 'designer-condition', path: `/flows/${flows.pushes}/edit`, before: open('Is_it_the_main_branch') },

@@ -6,7 +6,7 @@ import { actionsAt, branchesOf, emptyDefinition, findAction, freeName, nameOf, R
 import { addAction, copied, ensureBranches, moveActions, paste, removeActions, renameAction, setTrigger, wrapInForeach } from '../../src/flow-model/edits';
 import { layout } from '../../src/flow-model/layout';
 import { formatTemplate, mentionsOf, parseTemplate, renameReferences } from '../../src/flow-model/references';
-import { tokensOfSample } from '../../src/flow-model/tokens';
+import { tokensOfSample, valueOfPath } from '../../src/flow-model/tokens';
 import { begin, change, redo, undo } from '../../src/flow-model/undo';
 
 const compose = (inputs: string): JsonObject => ({ type: 'Compose', inputs });
@@ -126,6 +126,17 @@ describe('tokens of a sample', () => {
     const tokens = tokensOfSample({ head_commit: { author: { name: 'Ada' } }, commits: [{ id: 1 }] }, 'triggerBody()');
     expect(tokens.map((token) => token.expression)).toContain("triggerBody()?['head_commit']?['author']?['name']");
     expect(tokens.find((token) => token.inArray)?.inArray).toBe("triggerBody()?['commits']");
+  });
+});
+
+describe('values of tokens', () => {
+  it('are read from known bodies, for plain paths alone', () => {
+    const bodies = new Map<string | null, JsonObject>([[null, { pusher: { name: 'Ada' } }], ["It's", { ok: true }]]);
+    expect(valueOfPath("triggerBody()?['pusher']?['name']", bodies)).toBe('Ada');
+    expect(valueOfPath("triggerOutputs()?['body/pusher/name']", bodies)).toBe('Ada');
+    expect(valueOfPath("body('It''s')?['ok']", bodies)).toBe(true);
+    expect(valueOfPath("toUpper(triggerBody()?['pusher'])", bodies)).toBeUndefined();
+    expect(valueOfPath("body('Nobody')?['x']", bodies)).toBeUndefined();
   });
 });
 

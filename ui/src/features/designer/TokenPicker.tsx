@@ -1,22 +1,26 @@
 /** Dynamic content and expressions, below the field that has the focus. */
 import { Button, SearchBox, Tab, TabList } from '@fluentui/react-components';
 import { DismissRegular } from '@fluentui/react-icons';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import type { Json } from '../../flow-model/definition';
 import { wrapInForeach } from '../../flow-model/edits';
-import { itemExpression, type ContentToken } from '../../flow-model/tokens';
+import { itemExpression, valueOfPath, type ContentToken } from '../../flow-model/tokens';
 import { Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
 import { useDesigner } from './context';
 import { ExpressionTab } from './ExpressionTab';
+import { bodiesOf, useLastRun } from './last-run';
 import { designerText } from './text';
 import { loopAround, useTokens } from './tokens';
+
+const SEEN_MAX = 80;
 
 /** `start` is the expression of the token that is edited; empty for a new one. */
 export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step: string | null; start: string; onInsert: (expression: string) => void; onClose: () => void; fieldKey: string }) {
   const t = useText(designerText);
   const shared = useText(sharedText);
-  const { edited, edit } = useDesigner();
+  const { edited, edit, flow } = useDesigner();
   const { groups } = useTokens(step);
   const [tab, setTab] = useState<'dynamic' | 'expression'>(start ? 'expression' : 'dynamic');
   const [search, setSearch] = useState('');
@@ -31,6 +35,13 @@ export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step
       return;
     }
     onInsert(token.expression);
+  };
+  const last = useLastRun(flow);
+  const bodies = useMemo(() => (last.data ? bodiesOf(last.data) : new Map<string | null, Json>()), [last.data]);
+  /** What the token stood for in the last run: an example says more than a description. */
+  const seen = (token: ContentToken): string | undefined => {
+    const value = token.inArray ? undefined : valueOfPath(token.expression, bodies);
+    return value === undefined || value === null || typeof value === 'object' ? undefined : String(value).slice(0, SEEN_MAX);
   };
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (token: ContentToken) => {
@@ -62,7 +73,7 @@ export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step
                     <li key={`${token.expression}-${index}`}>
                       <button type="button" title={token.expression} onMouseDown={(event) => event.preventDefault()} onClick={() => choose(token)}>
                         <strong>{token.title}</strong>
-                        {(token.description || token.sampled) && <span className="quiet">{token.sampled ? t.sampled : token.description}</span>}
+                        <span className="quiet">{seen(token) ?? (token.sampled ? t.sampled : token.description)}</span>
                       </button>
                     </li>
                   ))}

@@ -25,6 +25,13 @@ export function useLastRun(flow: Flow | null) {
   });
 }
 
+/** The bodies of a run's trigger (null) and actions. */
+export function bodiesOf(run: Run): Map<string | null, Json> {
+  const bodies = new Map<string | null, Json>([[null, valueAt(run.trigger.outputs ?? null, ['body']) ?? null]]);
+  for (const action of run.actions ?? []) bodies.set(action.name, valueAt(action.outputs ?? null, ['body']) ?? action.outputs ?? null);
+  return bodies;
+}
+
 const isCut = (value: Json | undefined): boolean => isObject(value) && value['$truncated'] === true;
 
 const evaluated = (expression: string, context: JsonObject): Promise<Outcome> => post<Outcome>('/api/expressions/evaluate', { expression, context });

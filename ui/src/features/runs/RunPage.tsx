@@ -6,11 +6,12 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react';
 import { get, post } from '../../api/client';
 import type { ActionRun, Json, Run } from '../../api/types';
+import { builtinOf } from '../../flow-model/builtins';
 import { emptyDefinition, findAction, titleOf, triggerOf, typeOf } from '../../flow-model/definition';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { Ago, CopyButton, Status } from '../../shared/bits';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
-import { StepIcon } from '../../shared/canvas/StepIcon';
+import { pictureColor, StepIcon } from '../../shared/canvas/StepIcon';
 import { JsonView } from '../../shared/JsonView';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
@@ -68,9 +69,11 @@ function Cards({ run }: { run: Run }) {
     onOpen: (name) => setSelected(name),
     isSelected: (name) => name === selected,
     describe: (name) => {
-      if (name === null) return {};
+      const step = name === null ? triggerOf(definition)?.trigger : findAction(definition, name)?.action;
+      const color = pictureColor(step ? builtinOf(step, name === null ? 'trigger' : 'action')?.icon : undefined);
+      if (name === null) return { color };
       const action = actions.get(name);
-      return { className: !action || action.status === 'Skipped' ? 'grey' : action.status === 'Failed' || action.status === 'TimedOut' ? 'bad' : '' };
+      return { color, className: !action || action.status === 'Skipped' ? 'grey' : action.status === 'Failed' || action.status === 'TimedOut' ? 'bad' : '' };
     },
   };
   return (

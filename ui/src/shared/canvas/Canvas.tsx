@@ -217,6 +217,20 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     const zoom = Math.max(0.6, Math.min(1, (width - 24) / first.current.width));
     void flow.setViewport({ x: width / 2 - ((trigger?.x ?? 0) + CARD.width / 2) * zoom, y: 24, zoom });
   }, [flow]);
+  // A panel beside the canvas takes width: what was in the middle stays there.
+  useEffect(() => {
+    const element = frame.current;
+    if (!element || !('ResizeObserver' in window)) return undefined;
+    let width = element.clientWidth;
+    const observer = new ResizeObserver(() => {
+      const change = element.clientWidth - width;
+      width = element.clientWidth;
+      const { x, y, zoom } = flow.getViewport();
+      if (change !== 0) void flow.setViewport({ x: x + change / 2, y, zoom });
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [flow]);
   /** Moves the canvas only when the card is out of sight. */
   const show = (id: string) => {
     const box = layout.boxes.find((item) => item.id === id);
