@@ -243,8 +243,8 @@ fn refusal(performed: &Performed) -> Option<Refusal> {
                      admin:repo_hook), then try again.",
                 ),
                 404 => Some(
-                    "Check the trigger's inputs, such as owner and repository. Some services answer 404 when the \
-                     account of the connection may not manage webhooks there; GitHub wants admin:repo_hook.",
+                    "Check owner and repository, or what else the trigger asks for; some services answer 404 when the \
+                     account may not manage webhooks there (GitHub wants admin:repo_hook).",
                 ),
                 400 | 422 => Some(
                     "The service understood the request but not its values. Its answer below says which; many services \
@@ -256,7 +256,7 @@ fn refusal(performed: &Performed) -> Option<Refusal> {
             };
             Some(Refusal {
                 code: "webhook_refused".into(),
-                message: format!("The service answered {status} to {}.", request()).into(),
+                message: format!("The service answered {status}{} to {}.", reason(*status), request()).into(),
                 hint: hint.map(Into::into),
             })
         }
@@ -265,6 +265,26 @@ fn refusal(performed: &Performed) -> Option<Refusal> {
             message: format!("No answer to {}: {message} ({code}).", request()).into(),
             hint: Some("Check the connector's host and that this server may reach it, then try again.".into()),
         }),
+    }
+}
+
+/// The words that belong to a status, after a space; nothing for statuses that people hardly meet.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        400 => " Bad Request",
+        401 => " Unauthorized",
+        403 => " Forbidden",
+        404 => " Not Found",
+        405 => " Method Not Allowed",
+        409 => " Conflict",
+        410 => " Gone",
+        422 => " Unprocessable Content",
+        429 => " Too Many Requests",
+        500 => " Internal Server Error",
+        502 => " Bad Gateway",
+        503 => " Service Unavailable",
+        504 => " Gateway Timeout",
+        _ => "",
     }
 }
 

@@ -2,6 +2,7 @@
 import type { Flow, FlowConnection } from '../../api/types';
 import { begin, change, redo, undo, type History } from '../../flow-model/undo';
 import { emptyDefinition, type JsonObject } from '../../flow-model/definition';
+import { hostOf } from '../../flow-model/host';
 
 export interface Edited {
   name: string;
@@ -33,20 +34,11 @@ export function reduce(history: History<Edited>, act: Act): History<Edited> {
   }
 }
 
-/** The connector of a step: named by its connection, or by the API id itself. */
-export function hostOf(step: JsonObject | null | undefined): { key: string; operation: string; api: string } | null {
-  const inputs = step?.['inputs'];
-  if (typeof inputs !== 'object' || inputs === null || Array.isArray(inputs)) return null;
-  const host = inputs['host'];
-  if (typeof host !== 'object' || host === null || Array.isArray(host)) return null;
-  const text = (member: string) => (typeof host[member] === 'string' ? (host[member] as string) : '');
-  const operation = text('operationId');
-  if (!operation) return null;
-  return { key: text('connectionName') || text('connectionReferenceName'), operation, api: text('apiId').split('/').pop() ?? '' };
-}
+export { hostOf };
 
 export const NOTIFICATIONS_API = 'shared_flowpush';
 
+/** The connector of a step: named by its connection, or by the API id itself. */
 export function connectorOf(step: JsonObject | null | undefined, connections: Edited['connections'], known: { id: string; connector: { id: string } }[]): string | null {
   const host = hostOf(step);
   if (!host || host.api === NOTIFICATIONS_API) return null;

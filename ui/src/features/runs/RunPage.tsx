@@ -1,52 +1,122 @@
 /** One run on the flow's own cards; the creation of a webhook with its request and answer. */
 import { Button, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
-import { ArrowRepeatAllRegular, DismissRegular } from '@fluentui/react-icons';
+import { ArrowClockwiseRegular, ArrowRepeatAllRegular, DismissRegular, EditRegular, WrenchRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { get, post } from '../../api/client';
-import type { ActionRun, Json, Run } from '../../api/types';
+import type { ActionRun, ConnectorListed, Json, Page as PageOf, Run } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
-import { emptyDefinition, findAction, titleOf, triggerOf, typeOf } from '../../flow-model/definition';
+import { emptyDefinition, findAction, titleOf, triggerOf, typeOf, type JsonObject } from '../../flow-model/definition';
+import { hostOf } from '../../flow-model/host';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { Ago, CopyButton, Status } from '../../shared/bits';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
 import { pictureColor, StepIcon } from '../../shared/canvas/StepIcon';
-import { JsonView } from '../../shared/JsonView';
+import { getFlow, retryWebhook } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { RepairConnection } from '../../shared/RepairConnection';
+import { sharedText } from '../../shared/text';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
-import { StepDetail, ValueView } from './StepDetail';
+import { MessageView, StepDetail, ValueView } from './StepDetail';
 import { runsText } from './text';
 import './runs.css';
 
+/** What the address says instead of a step's name. */
+const TRIGGER_STEP = '$trigger';
+const CLOSED = '$none';
+
+/** What was asked of the service and what it said. A failed creation says what to do, and lets one do it here. */
 function Exchange({ run }: { run: Run }) {
   const t = useText(runsText);
   return (
     <div className="columns exchange">
-      <section className="panel"><h2>{t.request}</h2><JsonView value={run.request as unknown as Json} fileName="request.json" /></section>
-      <section className="panel"><h2>{t.response}</h2>{run.response ? <JsonView value={run.response as unknown as Json} fileName="response.json" /> : <p className="quiet">{t.noResponse}</p>}</section>
+      <section className="panel stack tight" aria-labelledby="request-title">
+        <h2 id="request-title">{t.request}</h2>
+        <MessageView value={run.request as unknown as Json} />
+      </section>
+      <section className="panel stack tight" aria-labelledby="response-title">
+        <h2 id="response-title">{t.response}</h2>
+        {run.response ? <MessageView value={run.response as unknown as Json} /> : <p className="quiet">{t.noResponse}</p>}
+      </section>
+    </div>
+  );
+}
+
+function Mend({ run, onError }: { run: Run; onError: (error: unknown) => void }) {
+  const t = useText(runsText);
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const id = run.flow.id;
+  const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal), retry: false });
+  const [repairing, setRepairing] = useState(false);
+  const [repaired, setRepaired] = useState(false);
+  const [busy, setBusy] = useState(false);
+  // Nothing can be mended any more once the flow is gone, on, or changed to something else.
+  if (!flow.data || flow.data.state !== 'off') return null;
+  const host = hostOf(triggerOf(flow.data.definition ?? emptyDefinition())?.trigger);
+  const connection = host ? flow.data.connections[host.key]?.connection_id : null;
+  const again = () => {
+    setBusy(true);
+    onError(null);
+    retryWebhook(id)
+      .then((changed) => {
+        void client.invalidateQueries({ queryKey: ['flows'] });
+        void client.invalidateQueries({ queryKey: ['runs'] });
+        return changed.run ? navigate({ to: '/flows/$flow/runs/$run', params: { flow: id, run: changed.run } }) : navigate({ to: '/flows/$flow/runs', params: { flow: id } });
+      })
+      .catch(onError)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <div className="commands">
+      <Button icon={<EditRegular />} onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: id } })}>{t.editTrigger}</Button>
+      {connection && <Button icon={<WrenchRegular />} onClick={() => setRepairing(true)}>{t.repair}</Button>}
+      <Button appearance={repaired ? 'primary' : 'secondary'} icon={<ArrowClockwiseRegular />} disabled={busy} onClick={again}>{busy ? t.trying : t.tryAgain}</Button>
+      <span role="status">{repaired && t.repaired}</span>
+      {repairing && connection && (
+        <RepairConnection
+          connection={connection}
+          onClose={() => setRepairing(false)}
+          onDone={() => {
+            setRepairing(false);
+            setRepaired(true);
+          }}
+        />
+      )}
     </div>
   );
 }
 
 function Cards({ run }: { run: Run }) {
   const t = useText(runsText);
+  const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { step?: string };
+  const flow = useQuery({ queryKey: ['flows', run.flow.id], queryFn: ({ signal }) => getFlow(run.flow.id, signal), retry: false });
+  const connectors = useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => get<PageOf<ConnectorListed>>('/api/connectors', { limit: 200 }, signal) });
+  const connectorOf = (step: JsonObject | null) => {
+    const host = hostOf(step);
+    const id = host ? (flow.data?.connections[host.key]?.connector_id ?? host.api) : null;
+    return connectors.data?.items.find((item) => item.id === id) ?? null;
+  };
   const definition = run.definition ?? emptyDefinition();
   const picture = useMemo(() => layout(definition), [definition]);
   const actions = useMemo(() => new Map((run.actions ?? []).map((action) => [action.name, action])), [run.actions]);
   const failed = (run.actions ?? []).find((action) => action.status === 'Failed' || action.status === 'TimedOut');
-  const [selected, setSelected] = useState<string | null | undefined>(search.step ?? failed?.name);
+  // The address names the step, so that a link leads to it. A failed run opens at what failed.
+  const selected = search.step === undefined ? failed?.name : search.step === CLOSED ? undefined : search.step === TRIGGER_STEP ? null : search.step;
+  const setSelected = (name: string | null | undefined) =>
+    void navigate({ to: '/flows/$flow/runs/$run', params: { flow: run.flow.id, run: run.id }, search: { step: name === null ? TRIGGER_STEP : (name ?? CLOSED) }, replace: true });
   const inside = (name: string | null) => {
     if (name === null) {
       const trigger = triggerOf(definition);
       return (
         <>
-          <StepIcon step={trigger?.trigger ?? null} kind="trigger" />
-          <span className="title">{titleOf(trigger?.name ?? '')}<span className="sub">{run.trigger.summary}</span></span>
+          <StepIcon step={trigger?.trigger ?? null} kind="trigger" connector={connectorOf(trigger?.trigger ?? null)} />
+          <span className="title"><strong>{titleOf(trigger?.name ?? '')}</strong><span className="sub">{run.trigger.summary}</span></span>
           <span className="badges"><Status status={(run.trigger.status as ActionRun['status'] | undefined) ?? 'Succeeded'} /></span>
         </>
       );
@@ -55,9 +125,9 @@ function Cards({ run }: { run: Run }) {
     const action = actions.get(name);
     return (
       <>
-        <StepIcon step={step} kind="action" />
+        <StepIcon step={step} kind="action" connector={connectorOf(step)} />
         <span className="title">
-          {titleOf(name)}
+          <strong>{titleOf(name)}</strong>
           <span className="sub">{action ? durationText(between(action.started_at, action.ended_at)) : typeOf(step ?? {})}{action && (action.repetitions ?? 1) > 1 ? ` · ×${action.repetitions}` : ''}</span>
         </span>
         <span className="badges">{action ? <Status status={action.status} /> : <span className="visually-hidden">{t.notRun}</span>}</span>
@@ -70,7 +140,7 @@ function Cards({ run }: { run: Run }) {
     isSelected: (name) => name === selected,
     describe: (name) => {
       const step = name === null ? triggerOf(definition)?.trigger : findAction(definition, name)?.action;
-      const color = pictureColor(step ? builtinOf(step, name === null ? 'trigger' : 'action')?.icon : undefined);
+      const color = connectorOf(step ?? null)?.color ?? pictureColor(step ? builtinOf(step, name === null ? 'trigger' : 'action')?.icon : undefined);
       if (name === null) return { color };
       const action = actions.get(name);
       return { color, className: !action || action.status === 'Skipped' ? 'grey' : action.status === 'Failed' || action.status === 'TimedOut' ? 'bad' : '' };
@@ -98,6 +168,7 @@ function Cards({ run }: { run: Run }) {
 
 export function RunPage() {
   const t = useText(runsText);
+  const shared = useText(sharedText);
   const { flow: flowId, run: id } = useParams({ strict: false }) as { flow: string; run: string };
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -160,8 +231,9 @@ export function RunPage() {
             {data.error && (
               <MessageBar intent={data.status === 'Skipped' || data.status === 'Cancelled' ? 'info' : 'error'} layout="multiline">
                 <MessageBarBody>
-                  <MessageBarTitle>{data.error.code}</MessageBarTitle> {data.error.message}
-                  {data.error.hint && <p>{data.error.hint}</p>}
+                  <MessageBarTitle>{data.kind === 'flow' ? data.error.code : t.failedKinds[data.kind]}</MessageBarTitle> {data.error.message}
+                  {data.error.hint && <p><strong>{shared.whatToDo}:</strong> {data.error.hint}</p>}
+                  {data.kind === 'create_webhook' && <Mend run={data} onError={setError} />}
                 </MessageBarBody>
               </MessageBar>
             )}

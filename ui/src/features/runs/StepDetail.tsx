@@ -1,7 +1,8 @@
 /** What one step of a run did: inputs, outputs, error with its hint, attempts, repetitions with a pager. */
-import { Button, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
+import { Badge, Button, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import { get } from '../../api/client';
 import type { ActionRun, Attempt, Json, Page } from '../../api/types';
 import { Status } from '../../shared/bits';
@@ -37,6 +38,27 @@ export function ValueView({ value, secure, path, name }: { value: Json | undefin
   );
 }
 
+/** An HTTP request or answer: its line first, then headers and body. */
+export function MessageView({ value }: { value: Json }) {
+  const t = useText(runsText);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return <JsonView value={value} fileName="message.json" />;
+  const { method, uri, url, statusCode, status, headers, body, ...rest } = value;
+  const address = uri ?? url;
+  const code = statusCode ?? status;
+  const has = (part: Json | undefined) => part !== undefined && part !== null && !(typeof part === 'object' && Object.keys(part).length === 0);
+  return (
+    <div className="stack tight">
+      <p className="message-line">
+        {method !== undefined && <strong>{String(method)}</strong>} {address !== undefined && <code>{String(address)}</code>}
+        {code !== undefined && <Badge size="large" appearance="tint" color={Number(code) < 400 ? 'success' : 'danger'}>{String(code)}</Badge>}
+      </p>
+      {has(headers) && <section><h3>{t.headers}</h3><JsonView value={headers} fileName="headers.json" /></section>}
+      {has(body) ? <section><h3>{t.body}</h3><JsonView value={body} fileName="body.json" /></section> : <p className="quiet small">{t.noBody}</p>}
+      {has(rest) && <JsonView value={rest} fileName="message.json" />}
+    </div>
+  );
+}
+
 function AttemptList({ attempts }: { attempts: Attempt[] }) {
   const t = useText(runsText);
   return (
@@ -49,7 +71,7 @@ function AttemptList({ attempts }: { attempts: Attempt[] }) {
               {attempt.redispatched ? <span className="quiet small"> · {t.sentAgain}</span> : null}
             </summary>
             {attempt.error && <p className="bad-text">{attempt.error.message}</p>}
-            {attempt.request && <JsonView value={attempt.request as unknown as Json} fileName="request.json" />}
+            {attempt.request && <MessageView value={attempt.request as unknown as Json} />}
           </details>
         </li>
       ))}
@@ -59,6 +81,7 @@ function AttemptList({ attempts }: { attempts: Attempt[] }) {
 
 function One({ run, action }: { run: string; action: ActionRun }) {
   const t = useText(runsText);
+  const shared = useText(sharedText);
   const index = action.index?.length ? `?index=${action.index.join('-')}` : '';
   const base = `/api/runs/${run}/actions/${encodeURIComponent(action.name)}`;
   return (
@@ -73,7 +96,7 @@ function One({ run, action }: { run: string; action: ActionRun }) {
         <MessageBar intent={action.status === 'Skipped' ? 'info' : 'error'} layout="multiline">
           <MessageBarBody>
             <MessageBarTitle>{action.error.code}</MessageBarTitle> {action.error.message}
-            {action.error.hint && <p className="quiet">{action.error.hint}</p>}
+            {action.error.hint && <p><strong>{shared.whatToDo}:</strong> {action.error.hint}</p>}
           </MessageBarBody>
         </MessageBar>
       )}
@@ -88,33 +111,56 @@ function One({ run, action }: { run: string; action: ActionRun }) {
   );
 }
 
+/** Pages through the repetitions of a loop; the address keeps which one is shown. */
 function Repetitions({ run, action }: { run: string; action: ActionRun }) {
   const t = useText(runsText);
-  const [at, setAt] = useState(0);
+  const navigate = useNavigate();
+  const search = useSearch({ strict: false }) as { step?: string; repetition?: string };
   const total = action.repetitions ?? 1;
+  const at = Math.min(Math.max(1, Number(search.repetition) || 1), total) - 1;
+  const [noMore, setNoMore] = useState(false);
   const pages = useInfiniteQuery({
     queryKey: ['runs', run, 'repetitions', action.name],
     queryFn: ({ pageParam, signal }) => get<Page<ActionRun>>(`/api/runs/${run}/actions/${encodeURIComponent(action.name)}/repetitions`, { limit: PAGE, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });
+  const { hasNextPage, isFetching, fetchNextPage } = pages;
   const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  const missing = at >= items.length && hasNextPage && !isFetching;
+  useEffect(() => {
+    if (missing) void fetchNextPage();
+  }, [missing, fetchNextPage]);
   const go = (to: number) => {
-    setAt(to);
-    if (to >= items.length - 1 && pages.hasNextPage && !pages.isFetchingNextPage) void pages.fetchNextPage();
+    setNoMore(false);
+    void navigate({ to: '.', search: { ...search, step: action.name, repetition: String(to + 1) }, replace: true });
+  };
+  const isBad = (item: ActionRun) => item.status === 'Failed' || item.status === 'TimedOut';
+  const nextFailed = async () => {
+    let known = items;
+    let more = hasNextPage;
+    for (;;) {
+      const found = known.findIndex((item, index) => index > at && isBad(item));
+      if (found >= 0) return go(found);
+      if (!more) return setNoMore(true);
+      const fetched = await fetchNextPage();
+      if (fetched.isError) return undefined;
+      known = fetched.data?.pages.flatMap((page) => page.items) ?? known;
+      more = fetched.hasNextPage;
+    }
   };
   const current = items[at];
-  const failed = items.findIndex((item, index) => index > at && (item.status === 'Failed' || item.status === 'TimedOut'));
   return (
     <div className="stack">
-      <div className="row pager" role="group" aria-label={t.repetition(at + 1, total)}>
+      <div className="row pager" role="group" aria-label={t.repetitions}>
         <Button size="small" disabled={at === 0} onClick={() => go(at - 1)}>{t.previous}</Button>
         <span aria-live="polite">{t.repetition(at + 1, total)}</span>
         <Button size="small" disabled={at + 1 >= total} onClick={() => go(at + 1)}>{t.next}</Button>
-        <Button size="small" disabled={failed < 0} onClick={() => go(failed)}>{t.nextFailed}</Button>
+        <Button size="small" disabled={at + 1 >= total || noMore} onClick={() => void nextFailed()}>{t.nextFailed}</Button>
       </div>
+      <div role="status">{noMore && <span className="quiet small">{t.noMoreFailed}</span>}</div>
       <ProblemBar error={pages.error} onRetry={() => void pages.refetch()} />
-      {current ? <One run={run} action={current} /> : <Loading rows={3} />}
+      {current ? <One key={at} run={run} action={current} /> : !pages.error && <Loading rows={3} />}
     </div>
   );
 }
