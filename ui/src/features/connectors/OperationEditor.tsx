@@ -65,13 +65,14 @@ export function OperationEditor({
           <>
             <code>{form.request.method.toUpperCase()} {form.request.path}</code>
             <div className="chips">
-              {form.request.parameters.map((parameter) => (
-                <Button key={parameter.key} size="small" aria-label={t.editParameter(parameterLabel(parameter))} title={parameter.description || parameter.summary || undefined} onClick={() => setEdited(parameter)}>
-                  {parameterLabel(parameter)}
-                  {parameter.required ? ' *' : ''}
-                  {parameter.visibility ? ` · ${t.visibilities[parameter.visibility] ?? parameter.visibility}` : ''}
-                </Button>
-              ))}
+              {form.request.parameters.map((parameter) => {
+                const shown = `${parameterLabel(parameter)}${parameter.required ? ' *' : ''}${parameter.visibility ? ` · ${t.visibilities[parameter.visibility] ?? parameter.visibility}` : ''}`;
+                return (
+                  <Button key={parameter.key} size="small" aria-label={t.editParameter(shown)} title={parameter.description || parameter.summary || undefined} onClick={() => setEdited(parameter)}>
+                    {shown}
+                  </Button>
+                );
+              })}
             </div>
           </>
         ) : (
