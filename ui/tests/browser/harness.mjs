@@ -226,7 +226,6 @@ export async function runScript(name, steps, options = {}) {
     } catch (error) {
       failed += 1;
       console.log(`not ok ${number} ${what}\n${error.stack ?? error}`);
-      if (process.env.KEEP_GOING) return world.people[0].screenshot(`bad-${number}`);
       await explain(world);
       throw new Failed();
     }

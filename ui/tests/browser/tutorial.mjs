@@ -145,6 +145,16 @@ await runScript('tutorial', async (world, step) => {
   await step(13, 'the callback URL parameter is chosen', async () => {
     await page.getByLabel('Callback URL parameter').selectOption('config.url');
     await see(page.getByRole('button', { name: 'Edit parameter config.url' }).filter({ hasText: 'internal' }));
+    // What is always the same is settled here, so that nobody who draws a flow is asked for it.
+    for (const [name, value] of Object.entries({ name: 'web', active: 'true', events: '["pull_request"]', 'config.content_type': 'json' })) {
+      await button(`Edit parameter ${name}`).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Default value').fill(value);
+      await dialog.getByLabel('Visibility').selectOption('internal');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+      await see(button(`Edit parameter ${name}`).filter({ hasText: 'internal' }));
+    }
   });
 
   await step(14, 'the connector is updated', async () => {
@@ -373,6 +383,7 @@ await runScript('tutorial', async (world, step) => {
     await button('Create flow').click();
     await see(heading('Pull requests'));
     const hook = await until('the webhook', () => github.hooks().find((one) => one.events?.includes('pull_request')));
+    same('form', { name: hook.name, active: hook.active, content_type: hook.config.content_type }, { name: 'web', active: true, content_type: 'json' });
     same('the pull request', (await github.send(hook, 'pull_request', PULL_REQUEST)).status, 202);
     await openRun('Pull requests', 'Succeeded');
     await card(/^Send me a mobile notification/).click();
@@ -380,6 +391,12 @@ await runScript('tutorial', async (world, step) => {
   });
 
   await step(37, 'both flows are deleted, and their webhooks', async () => {
+    await nav('Connections').click();
+    await button('Delete: My GitHub').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    for (const flow of ['Pushes', 'Pull requests']) await see(dialog.getByRole('link', { name: flow, exact: true }));
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
     await nav('My flows').click();
     newCalls();
     const history = await row('Pushes').getByRole('link').first().getAttribute('href');

@@ -37,7 +37,7 @@ import { ConflictDialog, KeysDialog, LeaveDialog, PasteDialog } from './Dialogs'
 import { forgetDraft, useKeptDraft } from './kept-draft';
 import { RunBar, useLiveRun } from './LiveRun';
 import { AddMenu, CardMenu, type AddAt } from './Menus';
-import { Refused } from './Refused';
+import { Refused, refusalOf } from './Refused';
 import { SearchPanel, type Choice } from './SearchPanel';
 import { connectionKey, editedOf, reduce, usedConnections, type Edited } from './state';
 import { StepPanel } from './StepPanel';
@@ -200,8 +200,10 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     setError(null);
     setTold('');
     const held = more.edited ?? edited;
+    // A draft that is saved whole becomes a flow; one that a service refused is tried again, for that is why it was changed.
+    const state = more.state ?? (stored?.state === 'draft' || refusalOf(stored) ? 'on' : undefined);
     const name = more.asCopy ? t.copyOf(held.name) : held.name.trim() || t.newTitle;
-    const body = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(more.state ? { state: more.state } : {}) };
+    const body = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(state ? { state } : {}) };
     const saving = stored && !more.asCopy ? saveFlow(stored.id, body, String(more.etag ?? stored.etag)) : post<Flow>('/api/flows', more.asCopy ? { ...body, state: 'draft' } : body);
     saving
       .then((flow) => finish(flow, more.state === 'draft' ? t.savedDraft : t.saved, held))
@@ -237,7 +239,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     const key = event.key.toLowerCase();
     if (command && key === 's') {
       event.preventDefault();
-      save(stored || errors.length === 0 ? {} : { state: 'draft' });
+      save(stored?.state === 'draft' || (!stored && errors.length > 0) ? { state: 'draft' } : {});
     } else if (command && key === 'k') {
       event.preventDefault();
       const name = at(event.target);
@@ -345,7 +347,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
             {dirty && <span className="quiet small unsaved-mark">{t.unsavedMark}</span>}
             {(!stored || stored.state === 'draft') && <Button disabled={busy} onClick={() => save({ state: 'draft' })}>{t.saveDraft}</Button>}
             <Button appearance="primary" icon={<SaveRegular />} disabled={busy || errors.length > 0} title={errors.length ? t.fixErrors : undefined} onClick={() => save()}>
-              {stored ? t.save : t.create}
+              {stored && stored.state !== 'draft' ? t.save : t.create}
             </Button>
           </div>
         </header>

@@ -81,7 +81,7 @@ function FlowRow({ flow, onDelete, onError }: { flow: Flow; onDelete: () => void
       <td>
         <Switch
           checked={flow.state === 'on'}
-          disabled={busy || flow.state === 'draft'}
+          disabled={busy}
           label={shared.state[flow.state]}
           aria-label={`${flow.name}: ${shared.state[flow.state]}`}
           onChange={(_, data) => act(() => turn(flow.id, data.checked ? 'on' : 'off'))}
