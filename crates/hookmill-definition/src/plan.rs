@@ -84,6 +84,14 @@ impl Plan {
             .iter()
             .any(|action| matches!(&action.kind, ActionKind::Response { .. }) && !action.options.asynchronous_response)
     }
+
+    /// Whether a Response action exists whose caller is let go at once and asks for the answer later.
+    #[must_use]
+    pub fn responds_later(&self) -> bool {
+        self.actions
+            .iter()
+            .any(|action| matches!(&action.kind, ActionKind::Response { .. }) && action.options.asynchronous_response)
+    }
 }
 
 /// One parameter of the definition.
@@ -130,6 +138,8 @@ pub struct Trigger {
     pub schema: Option<Schema>,
     /// `Authorization` stays in the outputs.
     pub keep_authorization: bool,
+    /// The caller gets no `x-ms-workflow-…` headers.
+    pub no_workflow_headers: bool,
     /// When it fires or polls.
     pub recurrence: Option<Recurrence>,
     /// Outputs never appear in a history.
@@ -238,6 +248,8 @@ pub struct ActionOptions {
     pub static_result: Option<Str>,
     /// Follow pages until so many items have come.
     pub page_items_min: Option<u64>,
+    /// Bodies go in parts: bytes of a part that is sent and of one that is asked for, where that is said.
+    pub chunks: Option<(Option<u64>, Option<u64>)>,
 }
 
 /// The inputs of an HTTP call.

@@ -97,6 +97,9 @@ pub struct HttpRequest {
     /// Names and texts.
     #[serde(default)]
     pub headers: Object,
+    /// `name=value` pairs; the header of this name is not taken from `headers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<Str>,
     /// `Null` for none. Text is sent as it is, `{"$content-type","$content"}` as its bytes, all else as JSON.
     #[serde(default)]
     pub body: Value,
@@ -106,6 +109,20 @@ pub struct HttpRequest {
     /// The longest time to the complete answer.
     #[serde(with = "crate::command::millis")]
     pub timeout: Duration,
+    /// Bodies go in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunks: Option<Chunks>,
+}
+
+/// How large the parts of a body are, where the maker says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chunks {
+    /// Bytes of a part that is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_bytes: Option<u64>,
+    /// Bytes of a part that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download_bytes: Option<u64>,
 }
 
 /// A call through a connection.

@@ -32,7 +32,8 @@ pub mod subscription;
 pub mod trigger;
 
 pub use command::{
-    ActionPath, ActionRequest, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
+    ActionPath, ActionRequest, Chunks, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome,
+    Performed,
 };
 pub use decide::{Environment, Input, Start, decide, pending};
 pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
-use crate::command::{ActionPath, ActionRequest, Outcome};
+use crate::command::{ActionPath, ActionRequest, EffectId, Outcome};
 use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 
 /// The indexes of the iterations around an action, outermost first.
@@ -74,6 +74,8 @@ pub(crate) struct CallState {
 /// A request that is in flight, or is to be.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OpenEffect {
+    /// When it was decided.
+    pub at: Timestamp,
     pub request: ActionRequest,
     pub purpose: Purpose,
     /// When it was handed out, the last time.
@@ -237,6 +239,12 @@ impl RunState {
         self.held
     }
 
+    /// When a request that is in flight was decided; a further handing out after a crash does not change it.
+    #[must_use]
+    pub fn effect_begun_at(&self, effect: &EffectId) -> Option<Timestamp> {
+        self.open.get(&(effect.path.clone(), effect.attempt)).map(|open| open.at)
+    }
+
     /// How many facts it is the fold of.
     #[must_use]
     pub const fn facts(&self) -> u64 {
@@ -385,7 +393,7 @@ impl RunState {
                     call.first.get_or_insert_with(|| request.clone());
                     self.waits.remove(path);
                 }
-                let open = OpenEffect { request: request.clone(), purpose: *purpose, handed_out_at: *at };
+                let open = OpenEffect { at: *at, request: request.clone(), purpose: *purpose, handed_out_at: *at };
                 self.open.insert(key, open);
             }
             Fact::EffectRedispatched { at, path, attempt } => {

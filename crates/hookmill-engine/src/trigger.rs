@@ -46,17 +46,8 @@ pub enum Firing {
 pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
     let outputs =
         if trigger.keep_authorization { event.outputs.clone() } else { without_authorization(&event.outputs) };
-    if trigger.validate_schema
-        && let Some(schema) = &trigger.schema
-    {
-        let body = outputs.get("body").cloned().unwrap_or_default();
-        if let Some(violation) = schema.violations(&body).first() {
-            let message = format!(
-                "The input body for trigger '{}' does not match its schema: {}",
-                trigger.name, violation.message
-            );
-            return Firing::Refused(ActionError::new("TriggerInputSchemaMismatch", message));
-        }
+    if let Some(error) = violation(trigger, outputs.get("body").unwrap_or(&Value::Null)) {
+        return Firing::Refused(error);
     }
     let Some(split_on) = &trigger.split_on else {
         return match admit(plan, trigger, event, outputs, 0) {
@@ -105,6 +96,16 @@ pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
         return Firing::Skipped(ActionError::new("TriggerConditionNotMet", message));
     }
     Firing::Runs(records)
+}
+
+/// What is wrong with a body, for a trigger that wants its bodies checked.
+#[must_use]
+pub fn violation(trigger: &Trigger, body: &Value) -> Option<ActionError> {
+    let schema = trigger.schema.as_ref().filter(|_| trigger.validate_schema)?;
+    let violation = schema.violations(body).into_iter().next()?;
+    let message =
+        format!("The input body for trigger '{}' does not match its schema: {}", trigger.name, violation.message);
+    Some(ActionError::new("TriggerInputSchemaMismatch", message))
 }
 
 fn without_authorization(outputs: &Value) -> Value {
@@ -256,24 +257,34 @@ pub fn unsubscription(
     Ok(Some(ActionRequest::Http(request)))
 }
 
-/// The same request to the address that the service named for the next poll.
+/// The same request to the address that the service named for the next poll. Credentials stay at their origin.
 #[must_use]
 pub fn follow(request: ActionRequest, uri: Str) -> ActionRequest {
     match request {
-        ActionRequest::Http(first) => ActionRequest::Http(HttpRequest {
-            method: "GET".into(),
-            uri,
-            headers: Object::new(),
-            body: Value::Null,
-            authentication: first.authentication,
-            timeout: first.timeout,
-        }),
+        ActionRequest::Http(first) => {
+            let is_home = is_same_origin(&first.uri, &uri);
+            ActionRequest::Http(HttpRequest {
+                method: "GET".into(),
+                uri,
+                headers: Object::new(),
+                cookie: first.cookie.filter(|_| is_home),
+                body: Value::Null,
+                authentication: if is_home { first.authentication } else { Value::Null },
+                timeout: first.timeout,
+                chunks: first.chunks,
+            })
+        }
         ActionRequest::Connector(first) => {
             let operation = OperationRequest::Follow { method: "GET".into(), uri };
             ActionRequest::Connector(ConnectorRequest { operation, callback_url: None, ..first })
         }
         other => other,
     }
+}
+
+fn is_same_origin(one: &str, other: &str) -> bool {
+    let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
+    origin(one).is_some_and(|own| origin(other) == Some(own))
 }
 
 fn not_met(trigger: &Trigger) -> ActionError {

@@ -1,10 +1,11 @@
 //! A request as it is sent and as it is shown, and an answer as an outcome.
 
-use hookmill_engine::{Outcome, Performed};
+use hookmill_engine::{Chunks, Outcome, Performed};
 use hookmill_expression::content;
 use hookmill_http::{Client, HeaderMap, HeaderName, Redactor, Request, Response, StatusCode, header, is_secret_header};
 use hookmill_model::{Object, Value};
 
+use crate::chunked;
 use crate::refusal::Refusal;
 
 /// What stands for a value that is never shown.
@@ -43,10 +44,14 @@ pub(crate) struct Prepared {
     pub request: Request,
     /// The body as a value, for the history.
     pub body: Value,
-    /// Knows every secret that the request holds.
+    /// Knows the secrets of the connection or the action; they are taken out of the answer too.
     pub redactor: Redactor,
+    /// Knows the secrets of the run; the flow may need them in the answer.
+    pub of_run: Redactor,
     /// Names of query parameters whose values are never shown.
     pub secret_queries: Vec<String>,
+    /// Bodies go in parts.
+    pub chunks: Option<Chunks>,
 }
 
 /// An answer with what the caller may want beside the outcome.
@@ -60,14 +65,17 @@ impl Prepared {
     /// Sends the request and reports how it ended.
     pub async fn send(self, client: &Client) -> Ended {
         let shown = self.shown();
-        let Self { request, redactor, .. } = self;
-        match Box::pin(client.send(request)).await {
+        let Self { request, redactor, chunks, .. } = self;
+        let sent = match chunks {
+            Some(chunks) => Box::pin(chunked::send(client, request, chunks)).await,
+            None => Box::pin(client.send(request)).await.map_err(Refusal::from),
+        };
+        match sent {
             Ok(response) => {
                 let status = Some(response.status);
                 Ended { performed: Performed { outcome: replied(&response, &redactor), request: shown }, status }
             }
-            Err(error) => {
-                let mut refusal = Refusal::from(error);
+            Err(mut refusal) => {
                 refusal.message = redactor.text(&refusal.message).into_owned();
                 Ended { performed: Performed { outcome: refusal.into(), request: shown }, status: None }
             }
@@ -79,12 +87,16 @@ impl Prepared {
         let request = &self.request;
         let mut members = Object::with_capacity(4);
         members.insert("method", request.method.as_str());
-        members.insert("uri", &*self.redactor.text(&without_values(&request.url, &self.secret_queries)));
+        members.insert("uri", self.without_secrets(&without_values(&request.url, &self.secret_queries)));
         members.insert("headers", self.shown_headers());
         if !self.body.is_null() {
-            members.insert("body", self.redactor.value(&self.body));
+            members.insert("body", self.of_run.value(&self.redactor.value(&self.body)));
         }
         members.into()
+    }
+
+    fn without_secrets(&self, text: &str) -> String {
+        self.of_run.text(&self.redactor.text(text)).into_owned()
     }
 
     fn shown_headers(&self) -> Object {
@@ -95,7 +107,7 @@ impl Prepared {
         };
         let mut shown = Object::new();
         for (name, text) in joined(&self.request.headers) {
-            let text = if is_secret(name) { SANITIZED.to_owned() } else { self.redactor.text(&text).into_owned() };
+            let text = if is_secret(name) { SANITIZED.to_owned() } else { self.without_secrets(&text) };
             shown.insert(spelling(name), text);
         }
         shown

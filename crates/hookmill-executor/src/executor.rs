@@ -46,7 +46,7 @@ pub struct CallContext<'a> {
     /// Whether `x-ms-…` headers say which run calls; off under `SuppressWorkflowHeaders`.
     pub workflow_headers: bool,
     /// Further secrets of the run, such as secure parameters: name and text. They are taken out of
-    /// [`Performed::request`], and of the answer.
+    /// [`Performed::request`], not of the answer, which the flow goes on with.
     pub secrets: &'a [(String, String)],
 }
 
@@ -79,9 +79,8 @@ impl<'a> CallContext<'a> {
         self.key().unwrap_or_default()
     }
 
-    pub(crate) fn redactor<'s>(&'s self, name: &'s str, secrets: &'s [String]) -> Redactor {
-        let own = secrets.iter().map(|secret| (name, secret.as_str()));
-        Redactor::new(own.chain(self.secrets.iter().map(|(name, secret)| (name.as_str(), secret.as_str()))))
+    pub(crate) fn redactor(&self) -> Redactor {
+        Redactor::new(self.secrets.iter().map(|(name, secret)| (name.as_str(), secret.as_str())))
     }
 }
 
@@ -176,8 +175,15 @@ impl Executor {
             request.headers.insert(header::AUTHORIZATION, value);
         }
         request.timeout = Some(left(action.timeout, started.elapsed()));
-        let redactor = context.redactor("authentication", &secrets);
-        let prepared = Prepared { request, body: action.body.clone(), redactor, secret_queries: Vec::new() };
+        let redactor = Redactor::new(secrets.iter().map(|secret| ("authentication", secret.as_str())));
+        let prepared = Prepared {
+            request,
+            body: action.body.clone(),
+            redactor,
+            of_run: context.redactor(),
+            secret_queries: Vec::new(),
+            chunks: action.chunks,
+        };
         let ended = Box::pin(prepared.send(&self.client)).await;
         if let Some(wanted) = token_of
             && ended.status.is_some_and(|status| status.as_u16() == 401)

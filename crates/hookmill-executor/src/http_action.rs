@@ -23,6 +23,11 @@ pub(crate) fn request(action: &HttpRequest, context: &CallContext<'_>) -> Result
     let method = method(&action.method)?;
     let mut request = Request::new(method.clone(), action.uri.trim()).with_timeout(action.timeout);
     request.headers = maker_headers(&method, &action.headers)?;
+    if let Some(cookie) = &action.cookie {
+        let mut value = header_value("Cookie", cookie)?;
+        value.set_sensitive(true);
+        request.headers.insert(header::COOKIE, value);
+    }
     if let Some(Encoded { bytes, content_type }) = body::encode(&action.body, &context.seed())? {
         put_content_type(&mut request.headers, &content_type)?;
         request.body = bytes.into();

@@ -17,6 +17,7 @@
 
 mod authentication;
 mod body;
+mod chunked;
 mod exchange;
 mod executor;
 mod http_action;

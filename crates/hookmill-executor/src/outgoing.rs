@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use hookmill_http::{HeaderName, HeaderValue, Request};
+use hookmill_http::{HeaderName, HeaderValue, Redactor, Request};
 use hookmill_model::{Str, Value};
 
 use crate::exchange::Prepared;
@@ -63,11 +63,12 @@ impl Outgoing {
         }
         request.redirects = http_action::redirects(&method);
         http_action::add_run_headers(&mut request, context);
-        let secrets: Vec<String> = self.secrets.iter().map(|secret| secret.to_string()).collect();
         Ok(Prepared {
             request,
             body: self.body.clone(),
-            redactor: context.redactor("connection", &secrets),
+            redactor: Redactor::new(self.secrets.iter().map(|secret| ("connection", &**secret))),
+            of_run: context.redactor(),
+            chunks: None,
             secret_queries: self.secret_queries.iter().map(|name| name.to_string()).collect(),
         })
     }

@@ -55,6 +55,8 @@ impl fmt::Debug for SmtpSettings {
 /// One message. Lists of addresses are separated by `;` or `,`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mail {
+    /// What makes its `Message-ID`, so that a message which is sent again is known again; empty for a new one.
+    pub mark: String,
     /// Who gets it.
     pub to: String,
     /// Who gets a copy; empty for nobody.
@@ -308,7 +310,8 @@ fn words(error: &smtp::Error) -> String {
 fn compose(settings: &SmtpSettings, mail: &Mail) -> Result<(Message, ClientId), MailError> {
     let from = mailbox("from", &settings.from)?;
     let hello = ClientId::Domain(from.email.domain().to_owned());
-    let mut builder = Message::builder().subject(one_line(&mail.subject)).message_id(None).date_now();
+    let id = (!mail.mark.is_empty()).then(|| format!("<{}@{}>", mail.mark, from.email.domain()));
+    let mut builder = Message::builder().subject(one_line(&mail.subject)).message_id(id).date_now();
     let mut receivers = 0;
     for (field, list) in [("to", &mail.to), ("cc", &mail.cc), ("bcc", &mail.bcc)] {
         let mut boxes = Mailboxes::new();

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_engine::trigger::{Event as Fired, Firing, fire};
-use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, TakenOver, decide};
+use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, TakenOver};
 use hookmill_expression::content;
-use hookmill_model::{Object, RunId, RunKind, RunStatus, Value};
+use hookmill_model::{Object, RunId, RunKind, RunStatus, Timestamp, Value};
 use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::gates::is_counted;
+use crate::guard::{caught, decided};
+use crate::intake::{Announced, run_of};
 use crate::live::LiveKind;
 use crate::plans::Version;
 use crate::run::Active;
@@ -20,6 +22,8 @@ use crate::{Answer, Error, Runtime, locked};
 const DISPATCHING_MAX: usize = 512;
 /// How often the store is asked for events that no message announced.
 const SCAN_INTERVAL: Duration = Duration::from_secs(2);
+/// Events that are read at a time then.
+const SCAN_PAGE: usize = 256;
 
 /// The journal's epoch of this process. One process owns a folder, so it never differs.
 pub(crate) const EPOCH: u64 = 1;
@@ -33,52 +37,85 @@ pub(crate) enum Origin<'a> {
     Time(&'static str),
     /// A person who wants a run now.
     Person,
-    /// An action of another run, whose caller waits for the Response.
-    Parent(RunId),
+    /// An action of another run, which waits for the Response.
+    Parent {
+        /// That run.
+        run: RunId,
+        /// The run that begins: the same one, however often the action is handed out.
+        child: RunId,
+    },
     /// The run that is repeated, with the results that are not asked for again.
     Repeated(RunId, &'a [TakenOver]),
 }
 
 impl Runtime {
-    pub(crate) async fn dispatch(self, mut receiver: mpsc::Receiver<Event>) {
+    pub(crate) async fn dispatch(self, mut receiver: mpsc::Receiver<Announced>) {
         let places = Arc::new(Semaphore::new(DISPATCHING_MAX));
         let mut stopped = self.stopped();
         let mut scan = tokio::time::interval(SCAN_INTERVAL);
         scan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut known = std::collections::HashSet::new();
         loop {
-            let events = tokio::select! {
+            tokio::select! {
                 _ = stopped.changed() => return,
-                event = receiver.recv() => match event {
-                    Some(event) => vec![event],
+                announced = receiver.recv() => match announced {
+                    Some(Announced { event, room }) => self.hand_on(event, Some(room), &places).await,
                     None => return,
                 },
-                _ = scan.tick() => {
-                    // Only what stood here a whole interval ago is nobody's: newer events are on their way.
-                    let pending = self.0.store.pending_events(None, 1_000).await.unwrap_or_default();
-                    let old = known.clone();
-                    known = pending.iter().map(|pending| pending.event.id).collect();
-                    pending.into_iter().map(|pending| pending.event).filter(|event| old.contains(&event.id) || old.is_empty()).collect()
-                }
-            };
-            for event in events {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                let runtime = self.clone();
-                tokio::spawn(async move {
-                    let id = event.id;
-                    let flow = event.flow;
-                    let begun = Box::pin(runtime.begin_runs(event)).await;
-                    runtime.0.gates.arrived(flow);
-                    if let Err(error) = begun {
-                        tracing::error!(event = %id, %error, "an event could not become a run; it stays in the queue");
-                    }
-                    drop(place);
-                });
+                _ = scan.tick() => self.take_up_events(&places).await,
+                () = self.0.coming.missed.notified() => self.take_up_events(&places).await,
             }
         }
     }
 
-    async fn begin_runs(&self, event: Event) -> Result<(), Error> {
+    /// Finds stored events that nobody looks after.
+    async fn take_up_events(&self, places: &Arc<Semaphore>) {
+        let mut after = None;
+        while !*self.stopped().borrow() {
+            let pending = self.0.store.pending_events(after, SCAN_PAGE).await.unwrap_or_default();
+            let Some(last) = pending.last() else { return };
+            after = Some(last.position);
+            for event in pending.into_iter().map(|pending| pending.event) {
+                if self.0.coming.take(event.id) {
+                    self.hand_on(event, None, places).await;
+                }
+            }
+        }
+    }
+
+    /// Begins the runs of an event in a task of its own, once there is room for them.
+    async fn hand_on(&self, event: Event, room: Option<OwnedSemaphorePermit>, places: &Arc<Semaphore>) {
+        self.wait_for_room(|| DISPATCHING_MAX - places.available_permits()).await;
+        let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
+        let runtime = self.clone();
+        tokio::spawn(async move {
+            let (id, flow) = (event.id, event.flow);
+            let begun = match caught(Box::pin(runtime.begin_runs(&event))).await {
+                Ok(Err(Error::Internal(why))) | Err(why) => runtime.set_event_aside(&event, &why).await,
+                Ok(begun) => begun,
+            };
+            runtime.0.gates.arrived(flow, run_of(id));
+            runtime.0.coming.leave(id);
+            if let Err(error) = begun {
+                tracing::error!(event = %id, %error, "an event could not become a run; it stays in the queue");
+            }
+            drop((place, room));
+        });
+    }
+
+    /// An event that breaks the program once would do so again and again: it leaves the queue, and the history says so.
+    async fn set_event_aside(&self, event: &Event, why: &str) -> Result<(), Error> {
+        tracing::error!(event = %event.id, why, "an event is set aside");
+        let unit = Unit::new().expect(Expect::EventPending(event.id)).with(Change::ConsumeEvent(event.id));
+        match self.0.store.flow(event.flow).await? {
+            Some(flow) => {
+                let why = ActionError::new("run_faulted", why);
+                self.not_begun(unit, &flow, Origin::Event(event), RunStatus::Faulted, &why).await.map(drop)
+            }
+            None => self.commit_begin(unit).await.map(drop),
+        }
+    }
+
+    async fn begin_runs(&self, event: &Event) -> Result<(), Error> {
         let unit = Unit::new().expect(Expect::EventPending(event.id)).with(Change::ConsumeEvent(event.id));
         let flow = self.0.store.flow(event.flow).await?.filter(|flow| flow.deleted_at.is_none());
         let Some(flow) = flow else { return self.commit_begin(unit).await.map(drop) };
@@ -87,7 +124,7 @@ impl Runtime {
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => {
                 let fault = ActionError::new("InvalidTemplate", error.to_string());
-                return self.not_begun(unit, &flow, Origin::Event(&event), RunStatus::Failed, &fault).await.map(drop);
+                return self.not_begun(unit, &flow, Origin::Event(event), RunStatus::Failed, &fault).await.map(drop);
             }
         };
         let Some(trigger) = version.plan.triggers.first() else { return self.commit_begin(unit).await.map(drop) };
@@ -106,7 +143,7 @@ impl Runtime {
             seed: seed(),
             now: self.now(),
         };
-        let origin = Origin::Event(&event);
+        let origin = Origin::Event(event);
         match fire(&version.plan, trigger, &fired) {
             Firing::Runs(records) => self.begin(unit, &flow, &version, records, origin).await.map(drop),
             Firing::Skipped(error) => self.not_begun(unit, &flow, origin, RunStatus::Skipped, &error).await.map(drop),
@@ -138,35 +175,35 @@ impl Runtime {
         run.status = status;
         run.ended_at = Some(self.now());
         run.error = Some(RunError { code: why.code.to_string(), message: why.message.to_string(), hint: None });
-        let id = run.id.to_string();
+        let id = run.id;
         let stored = self.commit_begin(unit.with(Change::StartRun(run, Vec::new()))).await?;
         if stored {
             let of = Some(flow.id.to_string());
-            self.0.live.publish(flow.owner, LiveKind::Run, id, of, Some(status.as_str()));
+            self.0.live.publish(flow.owner, LiveKind::Run, id.to_string(), of, Some(status.as_str()));
         }
-        if let Origin::Event(event) = origin
-            && let Some(waiter) = locked(&self.0.waiters).remove(&event.id)
-        {
-            let _ = waiter.send(Answer::NoResponse);
+        if let Some(waiter) = locked(&self.0.waiters).remove(&id) {
+            let _ = waiter.send(if status == RunStatus::Skipped { Answer::NotBegun } else { Answer::NoResponse });
         }
         Ok(stored)
     }
 
     fn new_run(&self, flow: &Flow, version: u32, origin: Origin<'_>) -> Run {
         let (mut event, mut parent, mut resubmitted_from, mut summary) = (None, None, None, String::new());
+        let mut id = None;
         match origin {
             Origin::Event(own) => {
                 event = Some(own);
                 summary.clone_from(&own.summary);
+                id = Some(run_of(own.id));
             }
             Origin::Time(word) => word.clone_into(&mut summary),
             Origin::Person => {}
-            Origin::Parent(run) => parent = Some(run),
+            Origin::Parent { run, child } => (parent, id) = (Some(run), Some(child)),
             Origin::Repeated(run, _) => resubmitted_from = Some(run),
         }
         let trigger = Value::from_json(&flow.trigger).unwrap_or_default();
         Run {
-            id: self.new_id(),
+            id: id.unwrap_or_else(|| self.new_id()),
             owner: flow.owner,
             flow: flow.id,
             version,
@@ -199,15 +236,22 @@ impl Runtime {
         let base = format!("{}/callback/", self.0.config.public_url);
         let mut begun: Vec<(Run, RunState)> = Vec::with_capacity(records.len());
         let counted = version.plan.triggers.first().filter(|trigger| is_counted(trigger));
+        let mut entered = Vec::new();
+        let mut fault = None;
         for record in records {
             let mut run = self.new_run(flow, version.number, origin);
-            let (caller_waits, taken_over) = match origin {
-                Origin::Event(_) | Origin::Parent(_) => (version.plan.has_response(), Vec::new()),
-                Origin::Time(_) | Origin::Person => (false, Vec::new()),
-                Origin::Repeated(_, taken_over) => (false, taken_over.to_vec()),
-            };
-            // A parent waits for as long as it takes.
-            let caller_until = matches!(origin, Origin::Event(_)).then(|| self.now().plus(self.0.config.response_wait));
+            if !begun.is_empty() {
+                run.id = self.new_id();
+            }
+            let (caller_waits, caller_until) = self.caller(version, origin, &run);
+            let taken_over =
+                if let Origin::Repeated(_, taken_over) = origin { taken_over.to_vec() } else { Vec::new() };
+            let mut held = false;
+            if let Some(trigger) = counted {
+                let (waits, is_new) = self.0.gates.enter(flow.id, run.id, trigger.concurrency);
+                held = waits;
+                entered.extend(is_new.then_some(run.id));
+            }
             let start = Start {
                 run: run.id,
                 seed: seed(),
@@ -217,32 +261,49 @@ impl Runtime {
                 caller_waits,
                 caller_until,
                 taken_over,
-                held: counted.is_some_and(|trigger| self.0.gates.enter(flow.id, run.id, trigger.concurrency)),
+                held,
             };
-            if start.held {
+            if held {
                 run.status = RunStatus::Waiting;
             }
             let mut state = RunState::default();
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
-            let facts = decide(&version.plan, &mut state, environment, Input::Start(Box::new(start)))
-                .map_err(|fault| Error::Internal(fault.to_string()))?;
-            run.facts = state.facts();
-            if state.status().is_final() {
-                run.status = state.status();
-                run.ended_at = Some(self.now());
-                run.error = crate::run::run_error(&state);
+            match decided(&version.plan, &mut state, environment, Input::Start(Box::new(start))) {
+                Ok(facts) => {
+                    run.facts = state.facts();
+                    if state.status().is_final() {
+                        run.status = state.status();
+                        run.ended_at = Some(self.now());
+                        run.error = crate::run::run_error(&state);
+                    }
+                    let encoded = facts.iter().map(Fact::encode).collect();
+                    unit.push(Change::StartRun(run.clone(), encoded));
+                    begun.push((run, state));
+                }
+                Err(why) => {
+                    fault = Some(why);
+                    break;
+                }
             }
-            let encoded = facts.iter().map(Fact::encode).collect();
-            unit.push(Change::StartRun(run.clone(), encoded));
-            begun.push((run, state));
         }
-        let stored = self.commit_begin(unit).await;
-        let ended = |(run, state): &&(Run, RunState)| {
-            !matches!(stored, Ok(true)) || state.status().is_final() && run.ended_at.is_some()
+        let stored = match fault {
+            Some(why) => Err(Error::Internal(why)),
+            None => match (self.commit_begin(unit).await, begun.first()) {
+                // Nobody else would look after runs that were stored nevertheless.
+                (Err(Error::Store(error)), Some((run, _))) if error.is_unknown() => {
+                    tracing::warn!(run = %run.id, %error, "it is looked whether a run was stored");
+                    self.0.store.run(run.id).await.map(|found| found.is_some()).map_err(Error::from)
+                }
+                (stored, _) => stored,
+            },
         };
-        let left: Vec<RunId> = begun.iter().filter(ended).map(|(run, _)| run.id).collect();
-        if counted.is_some() && !left.is_empty() {
-            for run in left {
+        let is_open = |id: &RunId| {
+            let own = begun.iter().find(|(run, _)| run.id == *id);
+            matches!(stored, Ok(true)) && own.is_some_and(|(_, state)| !state.status().is_final())
+        };
+        entered.retain(|id| !is_open(id));
+        if !entered.is_empty() {
+            for run in entered {
                 self.0.gates.leave(flow.id, run);
             }
             self.release_waiting(flow.id);
@@ -261,6 +322,20 @@ impl Runtime {
             }
         }
         Ok(ids)
+    }
+}
+
+impl Runtime {
+    /// Whether somebody waits for the Response of a run, and until when.
+    fn caller(&self, version: &Version, origin: Origin<'_>, run: &Run) -> (bool, Option<Timestamp>) {
+        match origin {
+            Origin::Event(event) if locked(&self.0.waiters).contains_key(&run.id) => {
+                (true, Some(event.received_at.plus(self.0.config.response_wait)))
+            }
+            Origin::Event(_) => (version.plan.responds_later(), None),
+            Origin::Parent { .. } => (version.plan.has_response(), None),
+            Origin::Time(_) | Origin::Person | Origin::Repeated(..) => (false, None),
+        }
     }
 }
 

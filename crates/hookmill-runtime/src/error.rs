@@ -57,6 +57,9 @@ pub enum Error {
         /// The connection.
         name: String,
     },
+    /// A message was not taken.
+    #[error(transparent)]
+    Mail(#[from] hookmill_push::mail::MailError),
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,6 +100,7 @@ impl Explain for Error {
             Self::Inputs(_) => "inputs_invalid",
             Self::ServiceUnreachable { .. } => "service_unreachable",
             Self::Credentials { .. } => "credentials_unreadable",
+            Self::Mail(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Internal(_) => "internal_error",
         }
@@ -104,6 +108,7 @@ impl Explain for Error {
 
     fn fault(&self) -> Fault {
         match self {
+            Self::Mail(error) => error.fault(),
             Self::Store(error) => error.fault(),
             Self::ServiceUnreachable { .. } => Fault::Service,
             Self::Credentials { .. } => Fault::Operator,
@@ -124,6 +129,7 @@ impl Explain for Error {
             Self::Credentials { .. } => {
                 Some("Start the server with the master key it had before, or enter the credentials again.".to_owned())
             }
+            Self::Mail(error) => error.hint(),
             Self::Store(error) => error.hint(),
             _ => None,
         }

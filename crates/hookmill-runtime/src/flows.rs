@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use hookmill_definition::plan::{Plan, TriggerKind};
 use hookmill_definition::{Profile, compile};
+use hookmill_engine::trigger::violation;
 use hookmill_model::{
     ConnectionId, Diagnostic, FlowId, FlowState, Object, Pointer, RunId, Severity, SubscriptionState, Timestamp,
     UserId, Value,
@@ -353,7 +354,7 @@ impl Runtime {
             Err(error) => return Err(error.into()),
         }
         self.0.live.publish(flow.owner, LiveKind::Flow, flow.id.to_string(), None, None);
-        self.settled(flow.owner, flow.id).await
+        self.settled(flow.owner, flow.id, flow.updated_at).await
     }
 
     /// A flow that was changed is to be looked at; should the process die before, the next one does.
@@ -361,12 +362,17 @@ impl Runtime {
         Change::SetTimer(Timer { key: TimerKey::Flow(flow), due_at: self.now() })
     }
 
-    /// Brings the webhook in line and shows the flow.
-    async fn settled(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
+    /// Brings the webhook in line and shows the flow that was changed at `since`.
+    async fn settled(&self, owner: UserId, id: FlowId, since: Timestamp) -> Result<FlowSaved, Error> {
         // The caller may go away; the webhook must not be left half.
         let runtime = self.clone();
         let run = tokio::spawn(async move { Box::pin(runtime.look(id)).await }).await;
-        let run = run.map_err(|error| Error::Internal(error.to_string()))??;
+        let mut run = run.map_err(|error| Error::Internal(error.to_string()))??;
+        if run.is_none() {
+            // The timer may have been faster.
+            let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
+            run = newest.filter(|own| own.created_at >= since).and_then(|own| Record::of(&own).run);
+        }
         let view = self.flow(owner, id).await?;
         let problem = view.webhook.as_ref().and_then(|webhook| webhook.error.clone()).filter(|_| run.is_some());
         Ok(FlowSaved { view, run, problem })
@@ -374,6 +380,7 @@ impl Runtime {
 
     async fn switch(&self, owner: UserId, id: FlowId, state: FlowState) -> Result<FlowSaved, Error> {
         let mut flow = self.own_flow(owner, id).await?;
+        let since = self.now();
         if flow.state == FlowState::Draft && state == FlowState::On {
             let view = self.flow(owner, id).await?;
             if view.diagnostics.iter().any(|finding| finding.severity == Severity::Error) {
@@ -384,11 +391,11 @@ impl Runtime {
             let expected = Expect::FlowEtag(id, flow.etag);
             flow.state = state;
             flow.etag += 1;
-            flow.updated_at = self.now();
+            flow.updated_at = since;
             let unit = Unit::from(Change::PutFlow(flow)).expect(expected).with(self.due_now(id));
             self.0.store.commit(unit, Lane::Work).await?;
         }
-        self.settled(owner, id).await
+        self.settled(owner, id, since).await
     }
 
     /// Turns a flow on: its webhook is created.
@@ -462,7 +469,7 @@ impl Runtime {
                     .as_ref()
                     .and_then(|address| address.get("url")?.as_str().map(ToOwned::to_owned))
                     .filter(|address| !address.is_empty()),
-                callback_url: if is_local { self.callback_url(&generation, &record) } else { None },
+                callback_url: if is_local { self.trigger_url(id, generation.id, &definition) } else { None },
                 created_at: generation.created_at,
                 warning: record.warning.clone(),
                 error: record.refusal.as_ref().map(|refusal| Problem {
@@ -483,7 +490,11 @@ impl Runtime {
     pub async fn run_now(&self, owner: UserId, id: FlowId, body: Value, headers: Object) -> Result<RunId, Error> {
         let flow = self.own_flow(owner, id).await?;
         let version = self.version(id, flow.version).await?;
-        let name = version.plan.triggers.first().map(|trigger| trigger.name.clone()).unwrap_or_default();
+        let trigger = version.plan.triggers.first();
+        if let Some(error) = trigger.and_then(|trigger| violation(trigger, &body)) {
+            return Err(Error::InputRefused { code: error.code.to_string(), message: error.message.to_string() });
+        }
+        let name = trigger.map(|trigger| trigger.name.clone()).unwrap_or_default();
         let mut outputs = Object::new();
         outputs.insert("headers", headers);
         if !body.is_null() {

@@ -22,22 +22,29 @@ pub(crate) struct Gates(Mutex<HashMap<FlowId, Gate>>);
 struct Gate {
     running: BTreeSet<RunId>,
     waiting: VecDeque<RunId>,
-    /// Events that were accepted and have not become runs yet.
-    coming: u32,
+    /// Runs of events that were accepted and have not become runs yet.
+    coming: BTreeSet<RunId>,
 }
 
 impl Gates {
-    /// Takes a run in; `true` where it must wait.
-    pub fn enter(&self, flow: FlowId, run: RunId, limit: Option<Concurrency>) -> bool {
+    /// Takes a run in. Gives whether it must wait, and whether it was not in already.
+    pub fn enter(&self, flow: FlowId, run: RunId, limit: Option<Concurrency>) -> (bool, bool) {
         let mut gates = locked(&self.0);
         let gate = gates.entry(flow).or_default();
+        gate.coming.remove(&run);
+        if gate.running.contains(&run) {
+            return (false, false);
+        }
+        if gate.waiting.contains(&run) {
+            return (true, false);
+        }
         let waits = limit.is_some_and(|limit| gate.running.len() >= limit.runs as usize || !gate.waiting.is_empty());
         if waits {
             gate.waiting.push_back(run);
         } else {
             gate.running.insert(run);
         }
-        waits
+        (waits, true)
     }
 
     /// Takes in what an earlier process left.
@@ -57,7 +64,7 @@ impl Gates {
         if let Some(gate) = gates.get_mut(&flow) {
             gate.running.remove(&run);
             gate.waiting.retain(|waiting| *waiting != run);
-            if gate.running.is_empty() && gate.waiting.is_empty() && gate.coming == 0 {
+            if gate.running.is_empty() && gate.waiting.is_empty() && gate.coming.is_empty() {
                 gates.remove(&flow);
             }
         }
@@ -76,19 +83,21 @@ impl Gates {
     }
 
     /// Counts an event that will become a run; `false` where no further run may wait.
-    pub fn expect(&self, flow: FlowId, limit: Concurrency) -> bool {
+    pub fn expect(&self, flow: FlowId, run: RunId, limit: Concurrency) -> bool {
         let mut gates = locked(&self.0);
         let gate = gates.entry(flow).or_default();
-        let all = gate.running.len() + gate.waiting.len() + gate.coming as usize;
+        let all = gate.running.len() + gate.waiting.len() + gate.coming.len();
         let fits = all < (limit.runs + limit.waiting) as usize;
-        gate.coming += u32::from(fits);
+        if fits {
+            gate.coming.insert(run);
+        }
         fits
     }
 
-    /// An event that was counted became runs, or was not stored.
-    pub fn arrived(&self, flow: FlowId) {
+    /// An event that was counted became no run, or was not stored.
+    pub fn arrived(&self, flow: FlowId, run: RunId) {
         if let Some(gate) = locked(&self.0).get_mut(&flow) {
-            gate.coming = gate.coming.saturating_sub(1);
+            gate.coming.remove(&run);
         }
     }
 

@@ -1,20 +1,106 @@
-//! The callback door. What comes in is on disk before it is answered; nothing is parsed on the way.
+//! The doors: for services that call back, and for callers of Request triggers. What comes in is on disk before it is
+//! answered; nothing is parsed on the way, except where the trigger wants its body checked.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookmill_definition::plan::TriggerKind;
-use hookmill_engine::Input;
+use hookmill_definition::plan::{Trigger, TriggerKind};
+use hookmill_engine::history::RunHistory;
+use hookmill_engine::trigger::violation;
+use hookmill_engine::{Input, Response};
 use hookmill_expression::content;
-use hookmill_model::{EventId, FlowState, Object, RunId, SubscriptionState, Value};
-use hookmill_store::{Change, Dedupe, Event, Lane, StoreError, Unit};
-use tokio::sync::oneshot;
+use hookmill_model::{EventId, FlowId, FlowState, Id as _, Object, RunId, SubscriptionState, Value};
+use hookmill_store::{Change, Dedupe, Event, Flow, Lane, StoreError, Subscription, Unit};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::address::{answer_permission, own_query, trigger_permission};
+use crate::plans::Version;
+use crate::subscriptions::Record;
 use crate::{Answer, Error, Runtime, locked};
 
 /// Headers by which senders name a delivery, so that one that is sent twice is taken once.
 const DELIVERY_HEADERS: &[&str] =
     &["x-github-delivery", "x-gitlab-event-uuid", "x-gitea-delivery", "x-shopify-webhook-id", "webhook-id", "svix-id"];
+/// Events that wait for a task in memory; further ones are found in the store.
+const EVENTS_MAX: usize = 4_096;
+/// KiB of such events.
+const EVENTS_KIB_MAX: usize = 64 * 1_024;
+/// When the caller of an asynchronous Response asks again.
+const ANSWER_WAIT_S: u64 = 5;
+
+/// Events on their way from the doors to their runs.
+pub(crate) struct Coming {
+    sender: mpsc::Sender<Announced>,
+    room: Arc<Semaphore>,
+    known: Mutex<HashSet<EventId>>,
+    /// An event was stored that could not be announced.
+    pub missed: Notify,
+}
+
+/// An event that need not be read from the store.
+pub(crate) struct Announced {
+    pub event: Event,
+    /// Given back when its runs have begun.
+    pub room: OwnedSemaphorePermit,
+}
+
+impl Coming {
+    pub fn new() -> (Self, mpsc::Receiver<Announced>) {
+        let (sender, receiver) = mpsc::channel(EVENTS_MAX);
+        let room = Arc::new(Semaphore::new(EVENTS_KIB_MAX));
+        (Self { sender, room, known: Mutex::default(), missed: Notify::new() }, receiver)
+    }
+
+    /// Notes an event that somebody looks after; `false` where somebody does already.
+    pub fn take(&self, event: EventId) -> bool {
+        locked(&self.known).insert(event)
+    }
+
+    /// Nobody looks after an event any more.
+    pub fn leave(&self, event: EventId) {
+        locked(&self.known).remove(&event);
+    }
+
+    /// Hands on an event that was stored; `false` where it must be read from the store.
+    fn announce(&self, event: Event) -> bool {
+        let kib = u32::try_from(event.body.len() / 1_024 + 1).unwrap_or(u32::MAX);
+        match Arc::clone(&self.room).try_acquire_many_owned(kib) {
+            Ok(room) => self.sender.try_send(Announced { event, room }).is_ok(),
+            Err(_) => false,
+        }
+    }
+}
+
+/// An event between its door and its announcement. Should the caller go away in between, the event is looked for in
+/// the store.
+struct Unannounced<'a>(&'a Coming, EventId);
+
+impl Drop for Unannounced<'_> {
+    fn drop(&mut self) {
+        self.0.leave(self.1);
+        self.0.missed.notify_one();
+    }
+}
+
+/// Somebody who waits for a flow's answer; gone when this is dropped.
+struct Waiter<'a> {
+    runtime: &'a Runtime,
+    run: RunId,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        locked(&self.runtime.0.waiters).remove(&self.run);
+    }
+}
+
+/// The run that an event begins, or the first of several.
+pub(crate) fn run_of(event: EventId) -> RunId {
+    RunId::from_bits(event.to_bits())
+}
 
 /// A call of a callback address.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +111,7 @@ pub struct Notification {
     pub headers: Object,
     /// Names and texts.
     pub query: Object,
-    /// Below the capability, without a slash at its beginning.
+    /// Below the trigger's address, percent-encoded, without a slash at its beginning.
     pub path: String,
     /// Byte by byte.
     pub body: Bytes,
@@ -39,8 +125,19 @@ pub enum Accepted {
         /// The event; `None` for what needs none, such as a ping.
         event: Option<EventId>,
     },
+    /// 202: the call of a Request trigger is on disk.
+    Began {
+        /// The run, unless the flow keeps that to itself.
+        run: Option<RunId>,
+        /// What the caller calls the run; the run's identifier where it says nothing.
+        tracking_id: String,
+        /// Where the answer will be, if the flow gives one later.
+        answer: Option<AnswerLater>,
+    },
     /// The flow answered.
     Respond {
+        /// The run, unless the flow keeps that to itself.
+        run: Option<RunId>,
         /// The HTTP status.
         status: u16,
         /// Names and texts.
@@ -48,6 +145,15 @@ pub enum Accepted {
         /// `None` for none.
         body: Option<Value>,
     },
+}
+
+/// Where and when to ask for an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerLater {
+    /// Where.
+    pub url: String,
+    /// After so many seconds.
+    pub retry_after_s: u64,
 }
 
 /// Why a call is refused.
@@ -65,10 +171,19 @@ pub enum AcceptError {
         /// Bytes.
         max: usize,
     },
+    /// 401
+    #[error("the signature of the address is missing or wrong")]
+    Unsigned,
+    /// 400: the body is not what the trigger asks for.
+    #[error("{message}")]
+    InputRefused {
+        /// What does not fit.
+        message: String,
+    },
     /// 404, with a code of the definition language.
     #[error("{message}")]
     NotMatched {
-        /// `TriggerRequestMethodNotValid`, `TriggerRelativePathNotValid`
+        /// `TriggerRequestMethodNotValid`, `TriggerRelativePathNotValid`, `WorkflowTriggerIsNotEnabled`
         code: &'static str,
         /// For the caller.
         message: String,
@@ -124,15 +239,41 @@ fn relative(template: &str, path: &str) -> Option<Object> {
     loop {
         match (own.next(), other.next()) {
             (None, None) => return Some(found),
-            (Some(own), Some(value)) => match own.strip_prefix('{').and_then(|own| own.strip_suffix('}')) {
-                Some(name) if !value.is_empty() => {
-                    found.insert(name, value);
+            (Some(own), Some(value)) => {
+                // Decoded here, so that a segment may hold an encoded slash.
+                let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+                match own.strip_prefix('{').and_then(|own| own.strip_suffix('}')) {
+                    Some(name) if !value.is_empty() => {
+                        found.insert(name, &*value);
+                    }
+                    None if own == value => {}
+                    _ => return None,
                 }
-                None if own == value => {}
-                _ => return None,
-            },
+            }
             _ => return None,
         }
+    }
+}
+
+/// Checks method and path of a call, and gives what fills the names of the relative path.
+fn matched(trigger: &Trigger, notification: &Notification) -> Result<Object, AcceptError> {
+    let TriggerKind::Request { method, relative_path, .. } = &trigger.kind else { return Err(AcceptError::Unknown) };
+    if let Some(method) = method.as_ref().filter(|method| !method.eq_ignore_ascii_case(&notification.method)) {
+        let message = format!("The trigger takes {method} only.");
+        return Err(AcceptError::NotMatched { code: "TriggerRequestMethodNotValid", message });
+    }
+    relative(relative_path.as_deref().unwrap_or_default(), &notification.path).ok_or_else(|| {
+        let message = "The path does not fit the trigger's relative path.".to_owned();
+        AcceptError::NotMatched { code: "TriggerRelativePathNotValid", message }
+    })
+}
+
+fn responded(run: Option<RunId>, response: Response) -> Accepted {
+    Accepted::Respond {
+        run,
+        status: response.status,
+        headers: response.headers.as_object().cloned().unwrap_or_default(),
+        body: response.body,
     }
 }
 
@@ -142,10 +283,7 @@ impl Runtime {
     /// # Errors
     /// Why it is refused. Nothing is stored then.
     pub async fn accept(&self, capability: &str, notification: Notification) -> Result<Accepted, AcceptError> {
-        let max = self.0.config.body_bytes_max;
-        if notification.body.len() > max {
-            return Err(AcceptError::TooLarge { max });
-        }
+        self.check_size(&notification)?;
         if capability.starts_with("run_") {
             return self.accept_for_run(capability, &notification).await;
         }
@@ -164,90 +302,173 @@ impl Runtime {
             return Ok(Accepted::Stored { event: None });
         }
         let version = self.version(flow.id, flow.version).await?;
-        let trigger = version.plan.triggers.first();
-        let mut parameters = None;
-        let mut responds = false;
-        if let Some(TriggerKind::Request { method, relative_path, .. }) = trigger.map(|trigger| &trigger.kind) {
-            if let Some(method) = method.as_ref().filter(|method| !method.eq_ignore_ascii_case(&notification.method)) {
-                let message = format!("The trigger takes {method} only.");
-                return Err(AcceptError::NotMatched { code: "TriggerRequestMethodNotValid", message });
-            }
-            let template = relative_path.as_deref().unwrap_or_default();
-            let Some(found) = relative(template, &notification.path) else {
-                let message = "The path does not fit the trigger's relative path.".to_owned();
-                return Err(AcceptError::NotMatched { code: "TriggerRelativePathNotValid", message });
-            };
-            parameters = (!found.is_empty()).then_some(found);
-            responds = version.plan.responds();
-        }
-        let now = self.now();
-        let mut head = Object::new();
-        head.insert("headers", notification.headers.clone());
-        if !notification.query.is_empty() {
-            head.insert("queries", notification.query);
-        }
-        if let Some(parameters) = parameters {
-            head.insert("relativePathParameters", parameters);
-        }
         let key = DELIVERY_HEADERS
             .iter()
             .find_map(|name| header(&notification.headers, name).map(|id| format!("{name}:{id}")));
-        let is_webhook = trigger.is_some_and(|trigger| {
-            matches!(trigger.kind, TriggerKind::ConnectorWebhook(_) | TriggerKind::HttpWebhook { .. })
-        });
-        let dedupe =
-            key.filter(|_| is_webhook).map(|key| Dedupe { key: key.into(), window: Duration::from_secs(24 * 3_600) });
-        let limit = trigger.and_then(|trigger| trigger.concurrency);
-        if limit.is_some_and(|limit| !self.0.gates.expect(flow.id, limit)) {
-            return Err(AcceptError::TooManyRuns { retry_after_s: 10 });
+        let dedupe = key.map(|key| Dedupe { key: key.into(), window: Duration::from_secs(24 * 3_600) });
+        let event = self.event_of(&flow, &found, notification, None);
+        Ok(Accepted::Stored { event: self.take_in(&flow, &version, event, dedupe).await? })
+    }
+
+    /// Takes a call of a Request trigger's signed address.
+    ///
+    /// # Errors
+    /// Why it is refused. Nothing is stored then.
+    pub async fn accept_request(
+        &self,
+        flow: &str,
+        trigger: &str,
+        mut notification: Notification,
+    ) -> Result<Accepted, AcceptError> {
+        self.check_size(&notification)?;
+        let (flow, generation) = self.own_address(flow).await?;
+        if !self.is_signed(generation.id, &trigger_permission(trigger), &notification.query) {
+            return Err(AcceptError::Unsigned);
         }
-        let event = Event {
-            id: self.new_id(),
-            flow: flow.id,
-            subscription: Some(found.id),
-            received_at: now,
-            summary: header(&notification.headers, "x-github-event")
-                .unwrap_or(&notification.method)
-                .chars()
-                .take(80)
-                .collect(),
-            head: Value::from(head).to_json().into(),
-            body: notification.body,
-        };
-        let id = event.id;
-        let waiter = responds.then(|| {
-            let (sender, receiver) = oneshot::channel();
-            locked(&self.0.waiters).insert(id, sender);
-            receiver
-        });
-        let stored = self.0.store.commit(Unit::from(Change::AddEvent(event.clone(), dedupe)), Lane::Intake).await;
-        match stored {
-            Ok(_) => {}
-            Err(error) => {
-                if limit.is_some() {
-                    self.0.gates.arrived(flow.id);
-                }
-                if matches!(error, StoreError::Duplicate { .. }) {
-                    return Ok(Accepted::Stored { event: None });
-                }
-                locked(&self.0.waiters).remove(&id);
-                return Err(error.into());
+        if flow.deleted_at.is_some() {
+            return Err(AcceptError::Gone);
+        }
+        if flow.state != FlowState::On || generation.state != SubscriptionState::Live {
+            let message = "The flow is turned off.".to_owned();
+            return Err(AcceptError::NotMatched { code: "WorkflowTriggerIsNotEnabled", message });
+        }
+        let version = self.version(flow.id, flow.version).await?;
+        let own = version.plan.triggers.first().filter(|own| *own.name == *trigger).ok_or(AcceptError::Unknown)?;
+        let parameters = matched(own, &notification)?;
+        if own.validate_schema {
+            let kind = header(&notification.headers, "content-type");
+            let body = content::body(kind, &notification.body).value.unwrap_or_default();
+            if let Some(error) = violation(own, &body) {
+                return Err(AcceptError::InputRefused { message: error.message.to_string() });
             }
         }
-        // When the channel is full the dispatcher finds the event in the store.
-        let _ = self.0.events.try_send(event);
-        let Some(waiter) = waiter else { return Ok(Accepted::Stored { event: Some(id) }) };
-        let answer = tokio::time::timeout(self.0.config.response_wait, waiter).await;
-        locked(&self.0.waiters).remove(&id);
-        match answer {
-            Ok(Ok(Answer::Response(response))) => Ok(Accepted::Respond {
-                status: response.status,
-                headers: response.headers.as_object().cloned().unwrap_or_default(),
-                body: response.body,
-            }),
+        notification.query = own_query(&notification.query);
+        let tracking_id = header(&notification.headers, "x-ms-client-tracking-id").map(ToOwned::to_owned);
+        let event = self.event_of(&flow, &generation, notification, Some(parameters));
+        let (id, run) = (event.id, run_of(event.id));
+        let shown = Some(run).filter(|_| !own.no_workflow_headers);
+        let waiter = version.plan.responds().then(|| {
+            let (sender, answer) = oneshot::channel();
+            locked(&self.0.waiters).insert(run, sender);
+            Waiter { runtime: self, run, answer }
+        });
+        self.take_in(&flow, &version, event, None).await?;
+        let Some(mut waiter) = waiter else {
+            let answer = version.plan.responds_later().then(|| AnswerLater {
+                url: self.answer_url(flow.id, generation.id, run),
+                retry_after_s: ANSWER_WAIT_S,
+            });
+            let tracking_id = tracking_id.unwrap_or_else(|| run.to_string());
+            return Ok(Accepted::Began { run: shown, tracking_id, answer });
+        };
+        match tokio::time::timeout(self.0.config.response_wait, &mut waiter.answer).await {
+            Ok(Ok(Answer::Response(response))) => Ok(responded(shown, response)),
+            Ok(Ok(Answer::NotBegun)) => Ok(Accepted::Stored { event: Some(id) }),
             Ok(_) => Err(AcceptError::NoResponse),
             Err(_) => Err(AcceptError::TimedOut),
         }
+    }
+
+    /// Gives the answer of an asynchronous Response to the caller that asks for it.
+    ///
+    /// # Errors
+    /// There is no such run, the address is not signed, or the run ended without an answer.
+    pub async fn answer_of(&self, flow: &str, run: &str, query: &Object) -> Result<Accepted, AcceptError> {
+        let run: RunId = run.parse().map_err(|_| AcceptError::Unknown)?;
+        let (flow, generation) = self.own_address(flow).await?;
+        if !self.is_signed(generation.id, &answer_permission(run), query) {
+            return Err(AcceptError::Unsigned);
+        }
+        let wait = || Accepted::Began {
+            run: Some(run),
+            tracking_id: run.to_string(),
+            answer: Some(AnswerLater {
+                url: self.answer_url(flow.id, generation.id, run),
+                retry_after_s: ANSWER_WAIT_S,
+            }),
+        };
+        let Some(listed) = self.0.store.run(run).await? else {
+            // The event may wait for its turn.
+            return match self.0.store.event(EventId::from_bits(run.to_bits())).await? {
+                Some(_) => Ok(wait()),
+                None => Err(AcceptError::Unknown),
+            };
+        };
+        match RunHistory::read(&self.facts(run).await?).response {
+            Some(response) => Ok(responded(Some(run), response)),
+            None if listed.run.status.is_final() => Err(AcceptError::NoResponse),
+            None => Ok(wait()),
+        }
+    }
+
+    fn check_size(&self, notification: &Notification) -> Result<(), AcceptError> {
+        let max = self.0.config.body_bytes_max;
+        if notification.body.len() > max { Err(AcceptError::TooLarge { max }) } else { Ok(()) }
+    }
+
+    /// A flow, deleted ones too, with the generation of its own address.
+    async fn own_address(&self, flow: &str) -> Result<(Flow, Subscription), AcceptError> {
+        let id: FlowId = flow.parse().map_err(|_| AcceptError::Unknown)?;
+        let flow = self.0.store.flow(id).await?.ok_or(AcceptError::Unknown)?;
+        let generations = self.0.store.subscriptions_of(id).await?;
+        let own = generations.into_iter().find(|generation| Record::of(generation).is_local());
+        Ok((flow, own.ok_or(AcceptError::Unknown)?))
+    }
+
+    fn event_of(
+        &self,
+        flow: &Flow,
+        generation: &Subscription,
+        notification: Notification,
+        parameters: Option<Object>,
+    ) -> Event {
+        let summary = header(&notification.headers, "x-github-event").unwrap_or(&notification.method);
+        let summary = summary.chars().take(80).collect();
+        let mut head = Object::with_capacity(3);
+        head.insert("headers", notification.headers);
+        if !notification.query.is_empty() {
+            head.insert("queries", notification.query);
+        }
+        if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
+            head.insert("relativePathParameters", parameters);
+        }
+        Event {
+            id: self.new_id(),
+            flow: flow.id,
+            subscription: Some(generation.id),
+            received_at: self.now(),
+            summary,
+            head: Value::from(head).to_json().into(),
+            body: notification.body,
+        }
+    }
+
+    /// Stores an event and hands it on; `None` for one that came before.
+    pub(crate) async fn take_in(
+        &self,
+        flow: &Flow,
+        version: &Version,
+        event: Event,
+        dedupe: Option<Dedupe>,
+    ) -> Result<Option<EventId>, AcceptError> {
+        let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
+        if limit.is_some_and(|limit| !self.0.gates.expect(flow.id, run_of(event.id), limit)) {
+            return Err(AcceptError::TooManyRuns { retry_after_s: 10 });
+        }
+        let id = event.id;
+        self.0.coming.take(id);
+        let unannounced = Unannounced(&self.0.coming, id);
+        let stored = self.0.store.commit(Unit::from(Change::AddEvent(event.clone(), dedupe)), Lane::Intake).await;
+        if let Err(error) = stored {
+            if limit.is_some() {
+                self.0.gates.arrived(flow.id, run_of(id));
+            }
+            return if matches!(error, StoreError::Duplicate { .. }) { Ok(None) } else { Err(error.into()) };
+        }
+        if self.0.coming.announce(event) {
+            std::mem::forget(unannounced);
+        }
+        Ok(Some(id))
     }
 
     /// A call for an action that waits.

@@ -2,7 +2,8 @@
 //!
 //! | file | purpose |
 //! |---|---|
-//! | `intake` | the callback door: a notification is on disk before it is answered |
+//! | `intake` | the doors: a notification is on disk before it is answered |
+//! | `address` | the signed addresses of Request triggers and later answers |
 //! | `dispatch` | from stored events to begun runs |
 //! | `run` | one task per active run: input → decision → commit → commands |
 //! | `resume`, `backtest` | runs again: from the event, from the failed action, against a changed definition |
@@ -10,12 +11,14 @@
 //! | `flows` | saving, switching and deleting flows |
 //! | `timers`, `schedule` | what is due: runs that wait for long, triggers that fire by time |
 //! | `gates` | how many runs of a trigger are active |
+//! | `guard` | the border that no panic crosses |
 //! | `subscriptions`, `creation`, `deletion` | webhooks at services: what should be against what is |
 //! | `inbox` | notifications, web push |
 //! | `settings` | mail, retention: what the owner sets while the server runs |
 //! | `plans` | compiled plans and connectors, kept |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
+mod address;
 mod backtest;
 mod clock;
 mod creation;
@@ -24,6 +27,7 @@ mod dispatch;
 mod error;
 mod flows;
 mod gates;
+mod guard;
 mod inbox;
 mod intake;
 mod live;
@@ -42,10 +46,10 @@ use std::time::Duration;
 
 use hookmill_definition::Limits;
 use hookmill_executor::Executor;
-use hookmill_model::{EventId, FlowId, Id, RunId, Timestamp};
-use hookmill_store::{Event, Store};
+use hookmill_model::{FlowId, Id, RunId, Timestamp};
+use hookmill_store::Store;
 use hookmill_vault::Vault;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use backtest::{BACKTEST_MAX, Backtested};
 pub use clock::Clock;
@@ -53,7 +57,7 @@ pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use hookmill_executor::NOTIFICATIONS_API;
 pub use hookmill_push::mail::Mail;
-pub use intake::{AcceptError, Accepted, Notification};
+pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;
 pub use resume::WhichVersion;
@@ -69,7 +73,7 @@ pub struct RuntimeConfig {
     pub body_bytes_max: usize,
     /// Bounds of definitions and runs.
     pub limits: Limits,
-    /// Runs in memory at a time; further ones wait.
+    /// Runs in memory at a time; events and runs that are due wait on disk while there are more.
     pub active_runs_max: usize,
     /// How long a service may take to create or delete a webhook.
     pub service_wait: Duration,
@@ -100,7 +104,10 @@ impl Default for RuntimeConfig {
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Response(hookmill_engine::Response),
+    /// The run ended without one.
     NoResponse,
+    /// The trigger's conditions let no run begin.
+    NotBegun,
 }
 
 pub(crate) struct Inner {
@@ -112,13 +119,16 @@ pub(crate) struct Inner {
     pub live: live::Live,
     pub plans: plans::Plans,
     pub runs: Mutex<HashMap<RunId, mpsc::Sender<run::Message>>>,
-    pub waiters: Mutex<HashMap<EventId, oneshot::Sender<Answer>>>,
+    /// Who waits for the Response of a run.
+    pub waiters: Mutex<HashMap<RunId, oneshot::Sender<Answer>>>,
     pub locks: Mutex<HashMap<FlowId, Arc<tokio::sync::Mutex<()>>>>,
-    pub events: mpsc::Sender<Event>,
-    pub slots: Arc<Semaphore>,
+    pub coming: intake::Coming,
+    /// Heard by those who wait for a run to leave the memory.
+    pub room: tokio::sync::Notify,
     /// The millisecond and the random part of the identifier made last.
     pub newest_id: Mutex<(i64, [u8; 10])>,
     pub gates: gates::Gates,
+    pub parents: run::Parents,
     pub timers: tokio::sync::Notify,
     pub push: tokio::sync::Notify,
     pub stopped: watch::Sender<bool>,
@@ -130,8 +140,6 @@ pub struct Runtime(pub(crate) Arc<Inner>);
 
 /// The longest download for a person.
 const DOWNLOAD_WAIT: Duration = Duration::from_secs(30);
-/// Events that wait for a task in memory; further ones are found in the store.
-const EVENTS_MAX: usize = 4_096;
 
 impl Runtime {
     /// Starts it: what an earlier process left is taken up again.
@@ -144,9 +152,8 @@ impl Runtime {
         vault: Arc<Vault>,
         client: hookmill_http::Client,
     ) -> Result<Self, Error> {
-        let (events, receiver) = mpsc::channel(EVENTS_MAX);
+        let (coming, receiver) = intake::Coming::new();
         let executor = Executor::new(client.clone(), &hookmill_executor::Settings::default());
-        let slots = Arc::new(Semaphore::new(config.active_runs_max));
         let runtime = Self(Arc::new(Inner {
             config,
             store,
@@ -158,10 +165,11 @@ impl Runtime {
             runs: Mutex::default(),
             waiters: Mutex::default(),
             locks: Mutex::default(),
-            events,
-            slots,
+            coming,
+            room: tokio::sync::Notify::new(),
             newest_id: Mutex::default(),
             gates: gates::Gates::default(),
+            parents: run::Parents::default(),
             timers: tokio::sync::Notify::new(),
             push: tokio::sync::Notify::new(),
             stopped: watch::channel(false).0,

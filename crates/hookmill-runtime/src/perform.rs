@@ -1,20 +1,35 @@
 //! What a command needs before it can be performed: a connection, a connector's plan, the inbox, another flow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_connector::{PlanError, PlannedRequest};
+use hookmill_engine::history::RunHistory;
 use hookmill_engine::{ActionRequest, ConnectorRequest, EffectId, OperationRequest, Outcome, Performed};
 use hookmill_executor::{CallContext, Outgoing, is_local};
 use hookmill_expression::content;
-use hookmill_model::{ConnectionId, ConnectorId, FlowId, Id, NotificationId, Object, Str, Timestamp, UserId, Value};
-use hookmill_store::{Flow, Link, List, Unit};
+use hookmill_model::{
+    ConnectionId, ConnectorId, FlowId, FlowState, Id, NotificationId, Object, RunId, Str, Timestamp, UserId, Value,
+};
+use hookmill_store::{Flow, FlowFilter, Link, List, Unit};
+use tokio::sync::oneshot;
 
 use crate::dispatch::Origin;
+use crate::guard::caught;
+use crate::plans::Version;
 use crate::run::Exchange;
-use crate::{Error, Runtime};
+use crate::{Answer, Error, Runtime, locked};
 
-/// How long a child flow may take to answer.
-const CHILD_WAIT: Duration = Duration::from_secs(3_600);
+/// One request of a run, with what its performance depends on.
+pub(crate) struct Call {
+    pub flow: Flow,
+    pub version: Arc<Version>,
+    pub effect: EffectId,
+    /// When it was decided.
+    pub begun_at: Timestamp,
+    /// It may have been performed before.
+    pub again: bool,
+}
 
 /// A call that a person made, with what came of it.
 #[derive(Clone, Debug)]
@@ -37,6 +52,24 @@ pub struct CallView {
 fn refused(code: &str, message: impl Into<Str>) -> Performed {
     let outcome = Outcome::NoReply { code: code.into(), message: message.into(), maybe_sent: false, retryable: false };
     Performed { outcome, request: Value::Null }
+}
+
+/// No answer for a reason that may pass; the same idempotency key is used again.
+fn failed(code: &str, error: &Error) -> Performed {
+    let (code, message) = (code.into(), error.to_string().into());
+    let outcome = Outcome::NoReply { code, message, maybe_sent: true, retryable: true };
+    Performed { outcome, request: Value::Null }
+}
+
+fn child_answered(answer: Answer) -> Performed {
+    match answer {
+        Answer::Response(response) => {
+            let headers = response.headers.as_object().cloned().unwrap_or_default();
+            let outcome = Outcome::Replied { status: response.status, headers, body: response.body };
+            Performed { outcome, request: Value::Null }
+        }
+        Answer::NoResponse | Answer::NotBegun => refused("NoResponse", "The child flow ended without a response."),
+    }
 }
 
 fn replied(status: u16, body: Value) -> Performed {
@@ -92,24 +125,30 @@ pub(crate) fn exchange(performed: &Performed) -> Exchange {
 }
 
 impl Runtime {
-    /// Performs one request of a run. Whatever goes wrong is part of the result.
-    /// `again` says that it may have been performed before.
-    pub(crate) async fn perform(
-        &self,
-        flow: &Flow,
-        effect: &EffectId,
-        request: &ActionRequest,
-        again: bool,
-    ) -> Performed {
-        let id = flow.id.to_string();
-        let context = CallContext { flow: Some(&id), ..CallContext::of(effect) };
-        match request {
-            ActionRequest::ChildFlow { flow: child, headers, body } => {
-                self.child(flow, effect, child, headers, body).await
+    /// Performs one request of a run. Whatever goes wrong is part of the result, a bug too.
+    pub(crate) async fn perform(&self, call: &Call, request: &ActionRequest) -> Performed {
+        let performed = async {
+            match request {
+                ActionRequest::ChildFlow { flow, headers, body } => self.child(call, flow, headers, body).await,
+                ActionRequest::Connector(local) if is_local(request) => self.notification(call, local).await,
+                other => {
+                    let id = call.flow.id.to_string();
+                    let plan = &call.version.plan;
+                    let action = plan.find(&call.effect.path.action).map(|action| &plan.actions[action]);
+                    let context = CallContext {
+                        flow: Some(&id),
+                        workflow_headers: action.is_none_or(|action| !action.options.no_workflow_headers),
+                        secrets: &call.version.secrets,
+                        ..CallContext::of(&call.effect)
+                    };
+                    self.perform_request(&call.flow, other, &context).await
+                }
             }
-            ActionRequest::Connector(call) if is_local(request) => self.notification(flow, effect, call, again).await,
-            other => self.perform_request(flow, other, &context).await,
-        }
+        };
+        caught(performed).await.unwrap_or_else(|why| {
+            tracing::error!(effect = %call.effect, why, "a request broke off");
+            refused("InternalServerError", why)
+        })
     }
 
     /// Sends one request of a flow: of an action, or of its trigger.
@@ -122,15 +161,7 @@ impl Runtime {
         match request {
             ActionRequest::Connector(call) => match self.planned(flow, call).await {
                 Ok(planned) => self.0.executor.send(&outgoing(planned, call.timeout), context).await,
-                Err(Error::Store(error)) => {
-                    let outcome = Outcome::NoReply {
-                        code: "InternalServerError".into(),
-                        message: error.to_string().into(),
-                        maybe_sent: false,
-                        retryable: true,
-                    };
-                    Performed { outcome, request: Value::Null }
-                }
+                Err(error @ Error::Store(_)) => failed("InternalServerError", &error),
                 Err(error @ Error::Inputs(_)) => refused("BadRequest", error.to_string()),
                 Err(error) => refused("InvalidConnection", error.to_string()),
             },
@@ -167,7 +198,8 @@ impl Runtime {
 
     /// *Push notification*: the random part of the inbox entry's identifier is made from the effect, so that an entry
     /// which was made before is found.
-    async fn notification(&self, flow: &Flow, effect: &EffectId, call: &ConnectorRequest, again: bool) -> Performed {
+    async fn notification(&self, own: &Call, call: &ConnectorRequest) -> Performed {
+        let Call { flow, effect, again, .. } = own;
         let OperationRequest::ById { operation_id, parameters } = &call.operation else {
             return refused("BadRequest", "The connector Notifications is called by operation.");
         };
@@ -177,7 +209,7 @@ impl Runtime {
         };
         if operation_id.to_ascii_lowercase().starts_with("sendemailnotification") {
             let part = |name: &str| text(&[&format!("NotificationEmailDefinition/{name}"), name]);
-            return self.mail(flow, &part).await;
+            return self.mail(own, &part).await;
         }
         if !operation_id.eq_ignore_ascii_case("SendNotification") {
             let message = format!("The connector Notifications has no operation '{operation_id}'.");
@@ -190,11 +222,8 @@ impl Runtime {
         let uri = text(&["NotificationDefinition/notificationLink/uri"]);
         let link =
             (!uri.is_empty()).then(|| Link { uri, label: text(&["NotificationDefinition/notificationLink/label"]) });
-        let mark = self.0.vault.lookup("notification", &effect.to_string());
-        let mut random = [0; 10];
-        random.copy_from_slice(&mark[..10]);
-        let id = <NotificationId as Id>::make(self.now(), random);
-        let known = if again { self.entry_like(flow.owner, id, effect.run.made_at()).await } else { Ok(None) };
+        let id = <NotificationId as Id>::make(self.now(), self.mark("notification", effect));
+        let known = if *again { self.entry_like(flow.owner, id, effect.run.made_at()).await } else { Ok(None) };
         let sent = match known {
             Ok(Some(known)) => return replied(200, Value::object([("notificationId", known.to_string())])),
             Ok(None) => {
@@ -204,30 +233,24 @@ impl Runtime {
         };
         match sent {
             Ok(()) => replied(200, Value::object([("notificationId", id.to_string())])),
-            Err(error) => {
-                let outcome = Outcome::NoReply {
-                    code: "InternalServerError".into(),
-                    message: error.to_string().into(),
-                    maybe_sent: true,
-                    retryable: true,
-                };
-                Performed { outcome, request: Value::Null }
-            }
+            Err(error) => failed("InternalServerError", &error),
         }
     }
 
     /// *Send me an email notification*: to the owner of the flow, unless it says to whom.
-    async fn mail(&self, flow: &Flow, part: &(dyn Fn(&str) -> String + Sync)) -> Performed {
+    async fn mail(&self, call: &Call, part: &(dyn Fn(&str) -> String + Sync)) -> Performed {
         let mut to = part("notificationTo");
         if to.is_empty() {
-            match self.0.store.user(flow.owner).await {
+            match self.0.store.user(call.flow.owner).await {
                 Ok(Some(user)) => to = user.email,
                 Ok(None) => return refused("BadRequest", "The flow's owner is not there any more."),
                 Err(error) => return refused("InternalServerError", error.to_string()),
             }
         }
         let html = part("notificationBody");
+        let mark = self.mark("mail", &call.effect).iter().map(|byte| format!("{byte:02x}")).collect();
         let message = crate::Mail {
+            mark,
             to,
             subject: part("notificationSubject"),
             text: plain(&html),
@@ -236,12 +259,16 @@ impl Runtime {
         };
         match self.send_mail(&message).await {
             Ok(()) => replied(200, Value::object([("sent", Value::Bool(true))])),
-            Err(error @ Error::ServiceUnreachable { .. }) => {
-                let message = error.to_string().into();
-                let outcome =
-                    Outcome::NoReply { code: "MailNotSent".into(), message, maybe_sent: true, retryable: true };
+            Err(Error::Mail(error)) => {
+                let outcome = Outcome::NoReply {
+                    code: "MailNotSent".into(),
+                    message: error.to_string().into(),
+                    maybe_sent: error.maybe_sent(),
+                    retryable: error.retryable(),
+                };
                 Performed { outcome, request: Value::Null }
             }
+            Err(error @ Error::Store(_)) => failed("MailNotSent", &error),
             Err(error) => refused("MailNotSent", error.to_string()),
         }
     }
@@ -268,14 +295,84 @@ impl Runtime {
         }
     }
 
-    /// Runs another flow of the same owner and waits for its answer.
-    async fn child(&self, flow: &Flow, effect: &EffectId, child: &str, headers: &Value, body: &Value) -> Performed {
-        let name = child.rsplit('/').next().unwrap_or(child);
-        let Ok(id) = name.parse::<FlowId>() else {
-            return refused("WorkflowNotFound", format!("There is no flow '{child}'; name it by its identifier."));
+    /// Ten bytes that only this effect has: what it makes can be found again after a crash.
+    fn mark(&self, purpose: &str, effect: &EffectId) -> [u8; 10] {
+        let mark = self.0.vault.lookup(purpose, &effect.to_string());
+        let mut random = [0; 10];
+        random.copy_from_slice(&mark[..10]);
+        random
+    }
+
+    /// The flow that a definition names: by its identifier, also as the end of a path, or by its name.
+    async fn named_flow(&self, owner: UserId, name: &str) -> Result<Flow, Error> {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        if let Ok(id) = last.parse::<FlowId>() {
+            return self.own_flow(owner, id).await;
+        }
+        let filter = FlowFilter { owner: Some(owner), state: None, q: Some(last.to_owned()) };
+        let mut found = self.0.store.flows(&filter, List::first(List::<FlowId>::LIMIT_MAX)).await?.items;
+        found.retain(|flow| flow.name.eq_ignore_ascii_case(last));
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => Err(Error::not_found("flow", last)),
+            _ => Err(Error::Inputs(format!("There are several flows of the name '{last}'; use the identifier."))),
+        }
+    }
+
+    /// Runs another flow of the same owner and waits for its answer. The run has an identifier that is made of the
+    /// effect, so that it begins once, however often the effect is handed out.
+    async fn child(&self, call: &Call, name: &str, headers: &Value, body: &Value) -> Performed {
+        let child = match self.named_flow(call.flow.owner, name).await {
+            Ok(child) => child,
+            Err(error @ Error::Store(_)) => return failed("InternalServerError", &error),
+            Err(error) => return refused("WorkflowNotFound", error.to_string()),
         };
+        let run = <RunId as Id>::make(call.begun_at, self.mark("child run", &call.effect));
+        let (sender, answer) = oneshot::channel();
+        // Before the run begins, since it may answer at once.
+        locked(&self.0.waiters).insert(run, sender);
+        let begun = match self.answer_of_child(run, call.again).await {
+            Ok(None) => self.begin_child(&child, run, call, headers, body).await,
+            Ok(Some(Answer::NotBegun)) => Ok(()),
+            Ok(Some(answer)) => return child_answered(answer),
+            Err(error) => Err(failed("InternalServerError", &error)),
+        };
+        if let Err(performed) = begun {
+            locked(&self.0.waiters).remove(&run);
+            return performed;
+        }
+        let waits = self.0.parents.wait();
+        let answer = answer.await.unwrap_or(Answer::NoResponse);
+        drop(waits);
+        child_answered(answer)
+    }
+
+    /// What a child that was begun before has answered; `NotBegun` where it goes on.
+    async fn answer_of_child(&self, run: RunId, again: bool) -> Result<Option<Answer>, Error> {
+        if !again {
+            return Ok(None);
+        }
+        let Some(listed) = self.0.store.run(run).await? else { return Ok(None) };
+        Ok(Some(match RunHistory::read(&self.facts(run).await?).response {
+            Some(response) => Answer::Response(response),
+            None if listed.run.status.is_final() => Answer::NoResponse,
+            None => Answer::NotBegun,
+        }))
+    }
+
+    async fn begin_child(
+        &self,
+        child: &Flow,
+        run: RunId,
+        call: &Call,
+        headers: &Value,
+        body: &Value,
+    ) -> Result<(), Performed> {
+        if child.state != FlowState::On {
+            let message = format!("The flow '{}' is turned off.", child.name);
+            return Err(refused("WorkflowTriggerIsNotEnabled", message));
+        }
         let begun = async {
-            let child = self.own_flow(flow.owner, id).await?;
             let version = self.version(child.id, child.version).await?;
             let trigger = version.plan.triggers.first().map(|trigger| trigger.name.clone()).unwrap_or_default();
             let mut outputs = Object::new();
@@ -286,32 +383,15 @@ impl Runtime {
                 ("outputs", outputs.into()),
                 ("status", "Succeeded".into()),
             ]);
-            self.begin(Unit::new(), &child, &version, vec![record], Origin::Parent(effect.run)).await
+            let origin = Origin::Parent { run: call.effect.run, child: run };
+            self.begin(Unit::new(), child, &version, vec![record], origin).await
         };
-        let run = match begun.await {
-            Ok(runs) => runs.first().copied(),
-            Err(error) => return refused("WorkflowNotFound", error.to_string()),
-        };
-        let Some(run) = run else { return refused("InternalServerError", "The child flow was not begun.") };
-        let begin = std::time::Instant::now();
-        // The answer is read from the child's journal, so that nothing is lost when the process ends meanwhile.
-        while begin.elapsed() < CHILD_WAIT {
-            match self.run_view(flow.owner, run).await {
-                Ok(view) => {
-                    if let Some(response) = view.history.as_ref().and_then(|history| history.response.clone()) {
-                        let headers = response.headers.as_object().cloned().unwrap_or_default();
-                        let outcome = Outcome::Replied { status: response.status, headers, body: response.body };
-                        return Performed { outcome, request: Value::Null };
-                    }
-                    if view.listed.run.status.is_final() {
-                        return refused("NoResponse", "The child flow ended without a response.");
-                    }
-                }
-                Err(error) => return refused("InternalServerError", error.to_string()),
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        match begun.await {
+            Ok(runs) if runs.is_empty() => Err(refused("InternalServerError", "The child flow was not begun.")),
+            Ok(_) => Ok(()),
+            Err(error @ Error::Store(_)) => Err(failed("InternalServerError", &error)),
+            Err(error) => Err(refused("WorkflowNotFound", error.to_string())),
         }
-        refused("GatewayTimeout", "The child flow did not answer in time.")
     }
 
     /// Calls an operation for a person: the connector's test, a list of choices.

@@ -4,9 +4,10 @@ use hookmill_engine::history::RunHistory;
 use hookmill_engine::resume::{Source, taken_over};
 use hookmill_engine::{Fact, TakenOver};
 use hookmill_model::{RunId, RunKind, RunStatus, UserId, Value};
-use hookmill_store::{RunListed, Unit};
+use hookmill_store::{Event, RunListed, Unit};
 
 use crate::dispatch::Origin;
+use crate::intake::{AcceptError, run_of};
 use crate::{Error, Runtime};
 
 /// A run takes over at most so many bytes of results.
@@ -38,9 +39,23 @@ impl Runtime {
     /// # Errors
     /// There is no such run, or its flow cannot run.
     pub async fn resubmit_run(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
-        let (listed, _, trigger) = self.repeatable(owner, run).await?;
+        let listed = self.own_run(owner, run).await?;
         let flow = self.own_flow(owner, listed.run.flow).await?;
         let version = self.version(flow.id, flow.version).await?;
+        if listed.run.facts == 0
+            && let Some(event) = listed.run.event
+            && let Some(event) = self.0.store.event(event).await?
+        {
+            // No run has begun: the event comes in again, and conditions and splitting with it.
+            let event = Event { id: self.new_id(), received_at: self.now(), ..event };
+            let run = run_of(event.id);
+            return match self.take_in(&flow, &version, event, None).await {
+                Ok(_) => Ok(run),
+                Err(AcceptError::Failed(error)) => Err(error),
+                Err(refused) => Err(Error::NotPossible(refused.to_string())),
+            };
+        }
+        let (_, _, trigger) = self.repeatable(owner, run).await?;
         let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], Origin::Repeated(run, &[])).await?;
         begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }

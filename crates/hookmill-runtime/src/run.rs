@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hookmill_engine::history::RunHistory;
-use hookmill_engine::{
-    Command, EffectId, Environment, Fact, Input, Performed, RunState, decide, pending, subscription,
-};
+use hookmill_engine::{Command, EffectId, Environment, Fact, Input, Performed, RunState, pending, subscription};
 use hookmill_model::{FlowId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
 use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::dispatch::EPOCH;
 use crate::gates::is_counted;
+use crate::guard::{caught, decided};
 use crate::live::LiveKind;
+use crate::perform::Call;
 use crate::plans::Version;
 use crate::{Answer, Error, Runtime, locked};
 
@@ -25,6 +26,12 @@ const MESSAGES_MAX: usize = 64;
 const TELL_TRIES: usize = 10;
 /// The wait before a commit that failed for a reason that may pass is tried again.
 const COMMIT_WAIT: Duration = Duration::from_secs(1);
+/// How long a waiting run stays in memory when there is little room.
+const PARK_CROWDED: Duration = Duration::from_secs(1);
+/// How often it is looked whether there is room.
+const ROOM_WAIT: Duration = Duration::from_millis(250);
+/// A run that is held stays in memory so long after it was told something.
+const HELD_WAIT: Duration = Duration::from_secs(1);
 
 /// An input from outside of the run's own task; `done` hears whether it changed anything, after the commit.
 pub(crate) struct Message {
@@ -35,6 +42,26 @@ pub(crate) struct Message {
 impl From<Input> for Message {
     fn from(input: Input) -> Self {
         Self { input, done: None }
+    }
+}
+
+/// Requests that wait for a child flow. Their runs do not count as what fills the memory: the children need room.
+#[derive(Default)]
+pub(crate) struct Parents(AtomicUsize);
+
+/// One of them, until it is dropped.
+pub(crate) struct ParentWaits<'a>(&'a Parents);
+
+impl Parents {
+    pub fn wait(&self) -> ParentWaits<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        ParentWaits(self)
+    }
+}
+
+impl Drop for ParentWaits<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -110,7 +137,11 @@ impl Runtime {
     }
 
     async fn recover(&self, run: Run) -> Result<(), Error> {
-        let version = self.version(run.flow, run.version).await?;
+        let version = match self.version(run.flow, run.version).await {
+            Ok(version) => version,
+            Err(Error::Store(error)) => return Err(error.into()),
+            Err(error) => return self.set_aside(run.id, &error.to_string()).await,
+        };
         let held = run.status == RunStatus::Waiting;
         if version.plan.triggers.first().is_some_and(is_counted) {
             self.0.gates.restore(run.flow, run.id, held);
@@ -124,12 +155,18 @@ impl Runtime {
 
     /// Folds a run and lets it go on with an input; `false` where it goes on already, or cannot.
     async fn take_up(&self, run: Run, first: Option<Message>) -> Result<bool, Error> {
-        let flow = self.0.store.flow(run.flow).await?.ok_or_else(|| Error::not_found("flow", run.flow))?;
-        let version = self.version(run.flow, run.version).await?;
-        match self.fold(run.id).await {
-            Ok(state) => Ok(self.activate(Active { run, version, flow }, state, first, true)),
+        let id = run.id;
+        let folded = async {
+            let flow = self.0.store.flow(run.flow).await?.ok_or_else(|| Error::not_found("flow", run.flow))?;
+            let version = self.version(run.flow, run.version).await?;
+            let state = self.fold(id).await?;
+            Ok((Active { run, version, flow }, state))
+        };
+        match caught(folded).await.unwrap_or_else(|why| Err(Error::Internal(why))) {
+            Ok((active, state)) => Ok(self.activate(active, state, first, true)),
             Err(Error::Store(error)) => Err(error.into()),
-            Err(error) => self.set_aside(run.id, &error.to_string()).await.map(|()| false),
+            // Whatever else is wrong would be wrong again.
+            Err(error) => self.set_aside(id, &error.to_string()).await.map(|()| false),
         }
     }
 
@@ -163,9 +200,9 @@ impl Runtime {
         let version = self.version(id, flow.version).await?;
         let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
         while let Some(run) = self.0.gates.release(id, limit) {
-            match self.0.store.run(run).await?.filter(|listed| !listed.run.status.is_final()) {
-                Some(listed) => drop(self.take_up(listed.run, Some(Input::Released.into())).await?),
-                None => self.0.gates.leave(id, run),
+            // Told, since somebody may have taken it into memory to ask or cancel it.
+            if self.tell(run, Input::Released).await?.is_none() {
+                self.0.gates.leave(id, run);
             }
         }
         Ok(())
@@ -196,8 +233,31 @@ impl Runtime {
             hint: Some("Resubmit the run, and report this.".to_owned()),
         };
         let update = RunUpdate::ended(RunStatus::Faulted, self.now(), Some(error));
-        self.0.store.commit(Unit::from(Change::UpdateRun { run, epoch: EPOCH, update }), Lane::Work).await?;
+        let unit = Unit::from(Change::UpdateRun { run, epoch: EPOCH, update });
+        self.0.store.commit(unit.with(Change::ClearTimer(TimerKey::Run(run))), Lane::Work).await?;
+        if let Some(waiter) = locked(&self.0.waiters).remove(&run) {
+            let _ = waiter.send(Answer::NoResponse);
+        }
         Ok(())
+    }
+
+    /// Waits until a further run may come into memory, where `coming` are on their way into it.
+    pub(crate) async fn wait_for_room(&self, coming: impl Fn() -> usize + Send + Sync) {
+        loop {
+            let left = self.0.room.notified();
+            let waiting = self.0.parents.0.load(Ordering::Relaxed);
+            if (self.runs_in_memory() + coming()).saturating_sub(waiting) < self.0.config.active_runs_max {
+                return;
+            }
+            // Nothing is lost where a message is: it is looked again.
+            let _ = tokio::time::timeout(ROOM_WAIT, left).await;
+        }
+    }
+
+    /// Where there is little room, runs leave the memory that wait for more than a moment.
+    fn park_after(&self) -> Duration {
+        let is_crowded = self.runs_in_memory() * 4 > self.0.config.active_runs_max * 3;
+        if is_crowded { PARK_CROWDED.min(self.0.config.park_after) } else { self.0.config.park_after }
     }
 
     /// Lets a run go on in a task of its own, with an input before all others; `false` where it has one.
@@ -217,26 +277,27 @@ impl Runtime {
         tokio::spawn(async move {
             let (id, flow) = (active.run.id, active.run.flow);
             let counted = active.version.plan.triggers.first().is_some_and(is_counted);
-            let slots = Arc::clone(&runtime.0.slots);
             let mut ended = true;
             // A timer that cannot be cleared now is found due once more, and cleared then.
             if was_parked && let Err(error) = runtime.set_timer(TimerKey::Run(id), None).await {
                 tracing::warn!(run = %id, %error, "the timer of a run that goes on cannot be cleared");
             }
-            if let Ok(slot) = slots.acquire_owned().await {
-                let left = Box::pin(runtime.drive(active, state, receiver, first)).await;
-                drop(slot);
-                match left {
-                    Ok(Left::Ended) => {}
-                    Ok(Left::Open) => ended = false,
-                    // Its entry is gone already, or belongs to the task that took it up again.
-                    Ok(Left::Parked) => return,
-                    Err(error) => {
-                        tracing::error!(run = %id, %error, "a run stopped; it is taken up at the next start");
+            match caught(Box::pin(runtime.drive(active, state, receiver, first))).await {
+                Ok(Ok(Left::Ended)) => {}
+                Ok(Ok(Left::Open)) => ended = false,
+                // Its entry is gone already, or belongs to the task that took it up again.
+                Ok(Ok(Left::Parked)) => return,
+                Ok(Err(Error::Internal(why))) | Err(why) => {
+                    if let Err(error) = runtime.set_aside(id, &why).await {
+                        tracing::error!(run = %id, %error, "a run cannot be set aside now; the next start tries again");
                     }
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(run = %id, %error, "a run stopped; it is taken up at the next start");
                 }
             }
             locked(&runtime.0.runs).remove(&id);
+            runtime.0.room.notify_waiters();
             if counted && ended {
                 runtime.0.gates.leave(flow, id);
                 runtime.release_waiting(flow);
@@ -304,13 +365,7 @@ impl Runtime {
             let key = self.0.vault.derive("action callbacks");
             let base = format!("{}/callback/", self.0.config.public_url);
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
-            let facts = match decide(&active.version.plan, &mut state, environment, input) {
-                Ok(facts) => facts,
-                Err(fault) => {
-                    self.set_aside(active.run.id, &fault.to_string()).await?;
-                    return Ok(Left::Ended);
-                }
-            };
+            let facts = decided(&active.version.plan, &mut state, environment, input).map_err(Error::Internal)?;
             if facts.is_empty() {
                 if let Some(done) = done {
                     let _ = done.send(false);
@@ -382,6 +437,7 @@ impl Runtime {
         receiver.close();
         let Ok(message) = receiver.try_recv() else {
             runs.remove(&id);
+            self.0.room.notify_waiters();
             return None;
         };
         let (sender, fresh) = mpsc::channel(MESSAGES_MAX);
@@ -409,11 +465,17 @@ impl Runtime {
             match command {
                 Command::Perform { effect, request } => {
                     if known.insert(effect.clone()) {
+                        let call = Call {
+                            flow: active.flow.clone(),
+                            version: Arc::clone(&active.version),
+                            begun_at: state.effect_begun_at(&effect).unwrap_or_default(),
+                            again: again.contains(&effect),
+                            effect,
+                        };
                         let runtime = self.clone();
-                        let (flow, again) = (active.flow.clone(), again.contains(&effect));
                         in_flight.spawn(async move {
-                            let performed = Box::pin(runtime.perform(&flow, &effect, &request, again)).await;
-                            (effect, performed)
+                            let performed = Box::pin(runtime.perform(&call, &request)).await;
+                            (call.effect, performed)
                         });
                     }
                 }
@@ -424,19 +486,17 @@ impl Runtime {
         if let Some(at) = wake
             && in_flight.is_empty()
             && receiver.is_empty()
-            && at.since(self.now()) > self.0.config.park_after
+            && at.since(self.now()) > self.park_after()
         {
             return Happened::Far(at);
         }
         tokio::select! {
             _ = stopped.changed() => Happened::Stopped,
+            () = tokio::time::sleep(HELD_WAIT), if state.is_held() => Happened::Stopped,
             Some(ended) = in_flight.join_next(), if !in_flight.is_empty() => match ended {
                 Ok((effect, performed)) => Happened::Input(Input::EffectEnded { effect, performed: Box::new(performed) }.into()),
-                Err(error) => {
-                    tracing::error!(run = %active.run.id, %error, "a request ended in a panic; it is handed out again");
-                    known.clear();
-                    Happened::Input(Input::Recovered.into())
-                }
+                // `perform` lets no panic through, so this is the end of the process.
+                Err(_) => Happened::Stopped,
             },
             message = receiver.recv() => match message {
                 Some(message) => Happened::Input(message),
@@ -448,13 +508,12 @@ impl Runtime {
 
     /// Tells the caller of the trigger what the flow answered, once it did.
     pub(crate) fn answer_waiters(&self, active: &Active, state: &RunState) {
-        let Some(event) = active.run.event else { return };
         let answer = match state.response() {
             Some(response) => Answer::Response(response.clone()),
             None if state.status().is_final() => Answer::NoResponse,
             None => return,
         };
-        if let Some(waiter) = locked(&self.0.waiters).remove(&event) {
+        if let Some(waiter) = locked(&self.0.waiters).remove(&active.run.id) {
             let _ = waiter.send(answer);
         }
     }

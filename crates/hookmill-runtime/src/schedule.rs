@@ -28,8 +28,11 @@ const POLL_WAIT_MIN: Duration = Duration::from_secs(1);
 /// What a trigger remembers from one time to the next.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct TriggerState {
-    /// What it was made for; another value begins anew.
+    /// What it was made for; another value begins anew. Empty while the flow is off.
     fingerprint: String,
+    /// What is asked for at the service; another value forgets where the service wants to be polled next.
+    #[serde(default)]
+    asked: String,
     /// The first moment of the timetable.
     first: Timestamp,
     /// When it is due; `None` where it never is again.
@@ -128,17 +131,22 @@ impl Runtime {
         let trigger = on.and_then(|version| Some((version, version.plan.triggers.first()?)));
         let found = trigger.and_then(|(version, trigger)| Some((version, trigger, trigger.recurrence.as_ref()?)));
         let Some((version, trigger, recurrence)) = found.filter(|(_, trigger, _)| fires_by_time(&trigger.kind)) else {
-            if stored.is_some() {
-                self.0.store.commit(Unit::from(Change::DeleteTriggerState(flow.id)), Lane::Work).await?;
+            if let Some(bytes) = stored {
+                self.0.store.commit(Unit::from(paused(flow, &bytes)), Lane::Work).await?;
             }
             return Ok(None);
         };
-        let fingerprint = self.fingerprint(flow, version, trigger).await?;
+        let (timetable, asked) = self.fingerprint(flow, version, trigger).await?;
+        let fingerprint = format!("{timetable}\n{asked}");
         let known = stored.and_then(|bytes| serde_json::from_slice::<TriggerState>(&bytes).ok());
-        let mut state = match known.filter(|known| known.fingerprint == fingerprint) {
-            Some(known) => known,
-            None => {
-                let state = TriggerState::begin(fingerprint, trigger, recurrence, self.now());
+        let mut state = match known {
+            Some(known) if known.fingerprint == fingerprint => known,
+            known => {
+                let mut state = TriggerState::begin(fingerprint, trigger, recurrence, self.now());
+                if let Some(known) = known.filter(|known| known.asked == asked) {
+                    (state.location, state.outputs) = (known.location, known.outputs);
+                }
+                state.asked = asked;
                 let unit = Unit::from(Change::PutTriggerState(flow.id, encoded(&state)));
                 self.0.store.commit(unit, Lane::Work).await?;
                 state
@@ -159,8 +167,8 @@ impl Runtime {
         Ok(state.next)
     }
 
-    /// The timetable and what is asked for; another value begins anew.
-    async fn fingerprint(&self, flow: &Flow, version: &Version, trigger: &Trigger) -> Result<String, Error> {
+    /// The timetable, and what is asked for at the service.
+    async fn fingerprint(&self, flow: &Flow, version: &Version, trigger: &Trigger) -> Result<(String, String), Error> {
         let definition = self.definition(&flow.id, version.number).await?;
         let part = |name: &str| {
             let at = definition.get("triggers").and_then(|triggers| triggers.get(&trigger.name)?.get(name));
@@ -170,7 +178,7 @@ impl Runtime {
             flow.bindings.iter().filter_map(|binding| binding.connection.map(|id| id.to_string())).collect();
         let bindings =
             if matches!(trigger.kind, TriggerKind::ConnectorPolling(_)) { bindings.join(",") } else { String::new() };
-        Ok(format!("{}\n{}\n{bindings}", part("recurrence"), part("inputs")))
+        Ok((part("recurrence"), format!("{}\n{bindings}", part("inputs"))))
     }
 
     async fn fire_due(
@@ -323,6 +331,21 @@ impl Runtime {
         let value =
             source.and_then(|part| hookmill_engine::trigger::evaluate(&version.plan, trigger, part, surroundings).ok());
         RetryPolicy::new(value.as_ref(), version.plan.profile).unwrap_or(RetryPolicy::NONE)
+    }
+}
+
+/// What is remembered of a trigger that does not fire now: where a service wants to be polled next, while its flow is
+/// off; nothing, where the flow is gone or has another trigger.
+fn paused(flow: &Flow, stored: &[u8]) -> Change {
+    match serde_json::from_slice::<TriggerState>(stored) {
+        Ok(known) if flow.state != FlowState::On && flow.deleted_at.is_none() => {
+            let TriggerState { asked, location, outputs, .. } = known;
+            Change::PutTriggerState(
+                flow.id,
+                encoded(&TriggerState { asked, location, outputs, ..TriggerState::default() }),
+            )
+        }
+        _ => Change::DeleteTriggerState(flow.id),
     }
 }
 

@@ -127,7 +127,7 @@ impl Runtime {
             from: mail.from,
             timeout: self.0.config.service_wait,
         };
-        mail::send(&smtp, message).await.map_err(|error| Error::ServiceUnreachable { message: error.to_string() })
+        Ok(mail::send(&smtp, message).await?)
     }
 
     /// Forgets what is older than the settings say, a little at a time.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_model::{FlowState, RunKind, RunStatus, SubscriptionState, Value};
-use hookmill_runtime::{AcceptError, Accepted, Notification};
+use hookmill_runtime::{AcceptError, Accepted};
 use hookmill_store::{Inbox as _, List};
 use world::{NOTIFY, capability, eventually, form, push, runs, service, start, world};
 
@@ -116,27 +116,4 @@ async fn what_was_accepted_survives_a_crash() {
     eventually(async || page().await == 20).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(page().await, 20, "no action was performed twice");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_answered_by_the_flow() {
-    let (address, _) = service(false, false).await;
-    let world = world(&address).await;
-    let mut form = form(&world, "{}", "x");
-    form.connections.clear();
-    form.definition = Value::from_json(
-        br#"{"triggers":{"manual":{"type":"Request","inputs":{"method":"POST","relativePath":"greet/{name}"}}},
-            "actions":{"Answer":{"type":"Response","inputs":{"statusCode":201,"body":"Hello @{triggerOutputs()['relativePathParameters']['name']}"}}}}"#,
-    )
-    .unwrap();
-    let saved = world.runtime.create_flow(world.owner, form).await.unwrap();
-    let url = saved.view.webhook.unwrap().callback_url.unwrap();
-    let door = url.strip_prefix("https://me.test/callback/").unwrap();
-    let call = Notification { method: "POST".to_owned(), path: "greet/ada".to_owned(), ..Notification::default() };
-    match world.runtime.accept(door, call.clone()).await.unwrap() {
-        Accepted::Respond { status, body, .. } => assert_eq!((status, body), (201, Some("Hello ada".into()))),
-        other => panic!("{other:?}"),
-    }
-    let wrong = Notification { method: "GET".to_owned(), ..call };
-    assert!(matches!(world.runtime.accept(door, wrong).await, Err(AcceptError::NotMatched { .. })));
 }

@@ -11,7 +11,7 @@ use hookmill_model::{Object, RunKind, RunStatus, SubscriptionState, Timestamp, V
 use hookmill_runtime::{AcceptError, Accepted, Clock, Notification, RuntimeConfig};
 use hookmill_store::{Inbox as _, List, RunFilter, Runs as _, TimerKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use world::{World, eventually, form, service, world_with};
+use world::{World, eventually, flow_runs as runs, service, world_with};
 
 /// 2026-03-28T23:00:00Z, an hour before the day on which Berlin's clocks go forward.
 const BEGIN: Timestamp = Timestamp::from_millis(1_774_738_800_000);
@@ -24,22 +24,8 @@ async fn timed() -> (World, Clock) {
     (world_with(&address, config).await, clock)
 }
 
-fn definition(trigger: &str, actions: &str) -> Value {
-    Value::from_json(format!(r#"{{"triggers":{{"T":{trigger}}},"actions":{actions}}}"#).as_bytes()).unwrap()
-}
-
 async fn create(world: &World, trigger: &str, actions: &str) -> hookmill_model::FlowId {
-    let mut form = form(world, "{}", "x");
-    form.connections.clear();
-    form.definition = definition(trigger, actions);
-    let saved = world.runtime.create_flow(world.owner, form).await.unwrap();
-    saved.view.flow.id
-}
-
-async fn runs(world: &World) -> Vec<hookmill_store::Run> {
-    let filter = RunFilter { kind: Some(RunKind::Flow), ..RunFilter::of(world.owner) };
-    let page = world.store.runs(&filter, List::first(500)).await.unwrap();
-    page.items.into_iter().rev().map(|listed| listed.run).collect()
+    world::create(world, trigger, actions).await.0
 }
 
 async fn count(world: &World, wanted: usize) {
@@ -228,14 +214,13 @@ async fn runs_wait_for_their_turn_and_too_many_are_refused() {
             "parameters":{"NotificationDefinition/notificationText":"@{triggerBody()}"}},"runAfter":{"Wait":["Succeeded"]}}}"#;
     let flow = create(&world, trigger, wait).await;
     let url = world.runtime.flow(world.owner, flow).await.unwrap().webhook.unwrap().callback_url.unwrap();
-    let door = url.rsplit('/').next().unwrap().to_owned();
     let send = async |n: u32| {
         let event = Notification {
             method: "POST".to_owned(),
             body: n.to_string().into_bytes().into(),
             ..Notification::default()
         };
-        world.runtime.accept(&door, event).await
+        world::invoke(&world.runtime, &url, event).await
     };
     for n in 0..4 {
         assert!(send(n).await.is_ok(), "{n}");

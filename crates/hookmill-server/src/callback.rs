@@ -4,11 +4,11 @@ use crate::{Problem, ServerState};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hookmill_expression::content;
-use hookmill_model::Object;
-use hookmill_runtime::{AcceptError, Accepted, Notification};
+use hookmill_model::{Object, RunId};
+use hookmill_runtime::{AcceptError, Accepted, AnswerLater, Notification};
 
 type Body = Result<Bytes, BytesRejection>;
 
@@ -29,45 +29,119 @@ pub async fn call(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    take(state, capability, String::new(), method, query, &headers, body).await
+    match notification(&state, String::new(), &method, query, &headers, body) {
+        Ok(notification) => told(state.runtime.accept(&capability, notification).await),
+        Err(error) => refusal(error),
+    }
 }
 
-pub async fn call_below(
+/// The signed address of a Request trigger.
+pub async fn invoke(
     State(state): State<ServerState>,
-    Path((capability, rest)): Path<(String, String)>,
+    Path((flow, trigger)): Path<(String, String)>,
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    take(state, capability, rest, method, query, &headers, body).await
+    request(&state, &flow, &trigger, notification(&state, String::new(), &method, query, &headers, body)).await
 }
 
-async fn take(
-    state: ServerState,
-    capability: String,
-    path: String,
+/// The same with a relative path.
+pub async fn invoke_below(
+    State(state): State<ServerState>,
+    Path((flow, trigger, _)): Path<(String, String, String)>,
+    uri: Uri,
     method: Method,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let rest = uri.path().split_once("/paths/invoke/").map_or("", |(_, rest)| rest).to_owned();
+    request(&state, &flow, &trigger, notification(&state, rest, &method, query, &headers, body)).await
+}
+
+/// Where the caller of an asynchronous Response asks for the answer.
+pub async fn answer_later(
+    State(state): State<ServerState>,
+    Path((flow, run)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    told(state.runtime.answer_of(&flow, &run, &read_query(query)).await)
+}
+
+async fn request(
+    state: &ServerState,
+    flow: &str,
+    trigger: &str,
+    notification: Result<Notification, AcceptError>,
+) -> Response {
+    match notification {
+        Ok(notification) => told(state.runtime.accept_request(flow, trigger, notification).await),
+        Err(error) => refusal(error),
+    }
+}
+
+fn read_query(query: Option<String>) -> Object {
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+fn notification(
+    state: &ServerState,
+    path: String,
+    method: &Method,
     query: Option<String>,
     headers: &HeaderMap,
     body: Body,
-) -> Response {
+) -> Result<Notification, AcceptError> {
     let max = state.runtime.config().body_bytes_max;
-    let Ok(body) = body else { return refusal(AcceptError::TooLarge { max }) };
+    let Ok(body) = body else { return Err(AcceptError::TooLarge { max }) };
     let mut named = Object::new();
     for name in headers.keys() {
         let values: Vec<_> =
             headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
         named.insert(name.as_str(), values.join(", "));
     }
-    let query = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
-    let notification = Notification { method: method.as_str().to_owned(), headers: named, query, path, body };
-    match state.runtime.accept(&capability, notification).await {
+    let (method, query) = (method.as_str().to_owned(), read_query(query));
+    Ok(Notification { method, headers: named, query, path, body })
+}
+
+fn told(answered: Result<Accepted, AcceptError>) -> Response {
+    match answered {
         Ok(Accepted::Stored { .. }) => (StatusCode::ACCEPTED, axum::Json(Object::new())).into_response(),
-        Ok(Accepted::Respond { status, headers, body }) => answer(status, &headers, body.as_ref()),
+        Ok(Accepted::Began { run, tracking_id, answer }) => {
+            let mut response = StatusCode::ACCEPTED.into_response();
+            name_run(&mut response, run, Some(&tracking_id));
+            if let Some(AnswerLater { url, retry_after_s }) = answer {
+                put(&mut response, header::LOCATION, &url);
+                put(&mut response, header::RETRY_AFTER, &retry_after_s.to_string());
+            }
+            response
+        }
+        Ok(Accepted::Respond { run, status, headers, body }) => {
+            let mut response = answer(status, &headers, body.as_ref());
+            name_run(&mut response, run, None);
+            response
+        }
         Err(error) => refusal(error),
+    }
+}
+
+fn put(response: &mut Response, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// Says which run the caller began.
+fn name_run(response: &mut Response, run: Option<RunId>, tracking_id: Option<&str>) {
+    let Some(run) = run.map(|run| run.to_string()) else { return };
+    put(response, HeaderName::from_static("x-ms-workflow-run-id"), &run);
+    if let Some(tracking_id) = tracking_id {
+        put(response, HeaderName::from_static("x-ms-tracking-id"), &run);
+        put(response, HeaderName::from_static("x-ms-client-tracking-id"), tracking_id);
     }
 }
 
@@ -97,6 +171,8 @@ fn refusal(error: AcceptError) -> Response {
         AcceptError::Unknown => Problem::new(StatusCode::NOT_FOUND, "not_found", detail),
         AcceptError::Gone => Problem::new(StatusCode::GONE, "webhook_gone", detail),
         AcceptError::TooLarge { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
+        AcceptError::Unsigned => Problem::new(StatusCode::UNAUTHORIZED, "signature_wrong", detail),
+        AcceptError::InputRefused { .. } => Problem::bad("TriggerInputSchemaMismatch", detail),
         AcceptError::NotMatched { code, .. } => Problem::new(StatusCode::NOT_FOUND, code, detail),
         AcceptError::TooManyRuns { retry_after_s } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "WorkflowMaximumWaitingRunCountExceeded", detail)

@@ -45,7 +45,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::any;
+use axum::routing::{any, get};
 use hookmill_runtime::Runtime;
 use hookmill_store::Store;
 
@@ -102,7 +102,9 @@ pub fn router(state: ServerState) -> Router {
     let callback_bytes = state.runtime.config().body_bytes_max;
     let callbacks = Router::new()
         .route("/callback/{capability}", any(callback::call))
-        .route("/callback/{capability}/{*rest}", any(callback::call_below))
+        .route("/workflows/{flow}/triggers/{trigger}/paths/invoke", any(callback::invoke))
+        .route("/workflows/{flow}/triggers/{trigger}/paths/invoke/{*rest}", any(callback::invoke_below))
+        .route("/workflows/{flow}/runs/{run}/response", get(callback::answer_later))
         // One byte more than allowed, so that the door itself says what is too much.
         .layer(DefaultBodyLimit::max(callback_bytes + 1));
     let (api, document) = openapi::routes().split_for_parts();

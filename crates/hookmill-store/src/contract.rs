@@ -51,7 +51,8 @@ pub trait Events: Send + Sync {
     async fn event(&self, id: EventId) -> Result<Option<Event>>;
     /// Events of a flow, newest first.
     async fn events(&self, flow: FlowId, list: List<EventId>) -> Result<Page<EventListed, EventId>>;
-    /// Pending events in the order of acceptance, from behind the position `after`.
+    /// Pending events in the order of acceptance, from behind the position `after`: at most `limit`, fewer where they
+    /// are large, none only where none is left.
     async fn pending_events(&self, after: Option<u64>, limit: usize) -> Result<Vec<PendingEvent>>;
     /// How many events of which flow are pending.
     async fn pending_counts(&self) -> Result<Vec<(FlowId, u64)>>;

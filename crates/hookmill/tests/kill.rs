@@ -67,7 +67,7 @@ fn nothing_acknowledged_is_lost() {
     let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": actions(&sink.address)});
     let flow = server.post("/api/flows", &json!({"name": "Load", "definition": definition}));
     let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
-    let door = url[url.find("/callback/").unwrap()..].to_owned();
+    let door = url[url.find("/workflows/").unwrap()..].to_owned();
     let acknowledged: Arc<Mutex<BTreeSet<u64>>> = Arc::default();
     let next = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();

@@ -160,6 +160,15 @@ impl Compiler<'_> {
             .pointer("/runtimeConfiguration/paginationPolicy/minimumItemCount")
             .and_then(Value::as_i64)
             .and_then(|count| u64::try_from(count).ok());
+        let transfer = source.pointer("/runtimeConfiguration/contentTransfer");
+        let is_chunked = transfer.and_then(|transfer| transfer.get("transferMode")).and_then(Value::as_str);
+        let chunks = is_chunked.filter(|mode| mode.eq_ignore_ascii_case("Chunked")).map(|_| {
+            let bytes = |name: &str| {
+                let megabytes = transfer.and_then(|transfer| transfer.get(name)).and_then(Value::as_i64)?;
+                u64::try_from(megabytes).ok().filter(|megabytes| *megabytes > 0)?.checked_mul(1_024 * 1_024)
+            };
+            (bytes("uploadChunkSizeInMB"), bytes("downloadChunkSizeInMB"))
+        });
         self.plan.actions[index].options = ActionOptions {
             no_async_pattern: has("disableasyncpattern"),
             fail_at_limits: has("failwhenlimitsreached"),
@@ -169,6 +178,7 @@ impl Compiler<'_> {
             secure_outputs: secured(source, "outputs"),
             static_result,
             page_items_min,
+            chunks,
         };
         if let Some(tracked) = source.get("trackedProperties").filter(|tracked| !tracked.is_null()) {
             let compiled = self.template(tracked, &at.child("trackedProperties"), Place::LoopEnd(index));

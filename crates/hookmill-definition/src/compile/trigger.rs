@@ -149,6 +149,7 @@ impl Compiler<'_> {
             validate_schema: has("enableschemavalidation"),
             schema,
             keep_authorization: has("includeauthorizationheadersinoutputs"),
+            no_workflow_headers: has("suppressworkflowheadersonresponse"),
             recurrence,
             secure_outputs: secured(source, "outputs"),
             secure_inputs: secured(source, "inputs"),

@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use super::{Decision, Ending, Step, body};
 use crate::command::{
-    ActionPath, ActionRequest, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
+    ActionPath, ActionRequest, Chunks, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
 };
 use crate::fact::{CallSettings, Fact, Purpose, WaitReason};
 use crate::retry::{RetryPolicy, retry_after};
@@ -123,7 +123,9 @@ impl Decision<'_> {
         match &own.kind {
             ActionKind::Http(call) => {
                 let inputs = self.evaluate(action, indexes, &call.request)?;
-                let request = http_request(&inputs, timeout)?;
+                let chunks =
+                    own.options.chunks.map(|(upload_bytes, download_bytes)| Chunks { upload_bytes, download_bytes });
+                let request = HttpRequest { chunks, ..http_request(&inputs, timeout)? };
                 Ok((Some(sanitized(&inputs)), ActionRequest::Http(request), Purpose::Call))
             }
             ActionKind::HttpWebhook { subscribe, .. } => {
@@ -556,8 +558,10 @@ pub(crate) fn http_request(inputs: &Value, timeout: Duration) -> Result<HttpRequ
         method: method.into(),
         uri: uri.into(),
         headers,
+        cookie: inputs.get("cookie").map(content::to_text).filter(|cookie| !cookie.is_empty()),
         body: inputs.get("body").cloned().unwrap_or_default(),
         authentication: inputs.get("authentication").cloned().unwrap_or_default(),
         timeout: own.map_or(timeout, |own| own.min(timeout)),
+        chunks: None,
     })
 }

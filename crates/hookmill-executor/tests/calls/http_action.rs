@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hookmill_engine::{ActionPath, ActionRequest, EffectId, HttpRequest, Outcome, Performed};
+use hookmill_engine::{ActionPath, ActionRequest, Chunks, EffectId, HttpRequest, Outcome, Performed};
 use hookmill_executor::{CallContext, NotMine, is_local};
 use hookmill_model::{Id as _, RunId, Value};
 
@@ -22,9 +22,11 @@ fn call(method: &str, uri: String) -> HttpRequest {
         method: method.into(),
         uri: uri.into(),
         headers: Default::default(),
+        cookie: None,
         body: Value::Null,
         authentication: Value::Null,
         timeout: Duration::from_secs(5),
+        chunks: None,
     }
 }
 
@@ -252,6 +254,97 @@ async fn a_refused_token_is_the_end_of_the_call() {
     assert_eq!((&*code, maybe_sent, retryable), ("Unauthorized", false, false));
     assert!(message.ends_with("gave no token: it answered 401 invalid_client no"), "{message}");
     assert_eq!(service.told().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cookie_has_its_own_input_and_stays_hidden() {
+    let service = Service::silent().await;
+    let mut request = call("GET", service.url("/"));
+    request.cookie = Some("sid=canary; theme=dark".into());
+    let performed = perform(request).await;
+    assert_eq!(header(&service.only(), "cookie"), Some("sid=canary; theme=dark"));
+    assert!(!format!("{performed:?}").contains("canary"), "{performed:?}");
+}
+
+/// A service that takes bodies in parts of 4 bytes at `/store`, and gives ten bytes in parts.
+async fn store() -> Service {
+    Service::start(|request| {
+        let range = |name: &str| header(request, name).unwrap_or_default().to_owned();
+        Some(match request.split(' ').next().unwrap() {
+            "POST" if request.starts_with("POST /plain") => reply(404, "", ""),
+            "POST" => reply(200, "Location: /store/1\nx-ms-chunk-size: 4\n", ""),
+            "PATCH" => {
+                let last = range("content-range").split(['-', '/']).nth(1).unwrap().to_owned();
+                reply(200, &format!("Range: bytes=0-{last}\n"), if last == "9" { "all" } else { "" })
+            }
+            _ if request.starts_with("GET /plain") => reply(200, "", "0123456789"),
+            _ => {
+                let wanted = range("range");
+                let (first, last) = wanted.trim_start_matches("bytes=").split_once('-').unwrap();
+                let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse::<usize>().unwrap().min(9));
+                let part = &"0123456789"[first..=last];
+                reply(206, &format!("Content-Type: text/plain\nContent-Range: bytes {first}-{last}/10\n"), part)
+            }
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn bodies_go_up_in_parts() {
+    let service = store().await;
+    let mut request = call("POST", service.url("/store"));
+    request.body = Value::string("0123456789");
+    request.authentication = value(r#"{"type":"Raw","value":"Bearer abcdefgh"}"#);
+    request.chunks = Some(Chunks::default());
+    let Outcome::Replied { status, body, .. } = perform(request.clone()).await.outcome else { panic!() };
+    assert_eq!((status, body), (200, Some("all".into())));
+    let told = service.told();
+    assert_eq!(told.len(), 4, "{told:#?}");
+    assert_eq!(header(&told[0], "x-ms-transfer-mode"), Some("chunked"));
+    assert_eq!(header(&told[0], "x-ms-content-length"), Some("10"));
+    assert!(told[0].ends_with("\r\n\r\n"), "no body: {}", told[0]);
+    for (part, (range, bytes)) in
+        told[1..].iter().zip([("bytes=0-3/10", "0123"), ("bytes=4-7/10", "4567"), ("bytes=8-9/10", "89")])
+    {
+        assert!(part.starts_with("PATCH /store/1 ") && part.ends_with(&format!("\r\n\r\n{bytes}")), "{part}");
+        assert_eq!(header(part, "content-range"), Some(range));
+        assert_eq!(header(part, "authorization"), Some("Bearer abcdefgh"));
+    }
+    // A service without the protocol fails the action with its status.
+    request.uri = service.url("/plain").into();
+    let Outcome::Replied { status, .. } = perform(request).await.outcome else { panic!() };
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn bodies_come_down_in_parts() {
+    let service = store().await;
+    let mut request = call("GET", service.url("/big"));
+    request.chunks = Some(Chunks { upload_bytes: None, download_bytes: Some(4) });
+    let Outcome::Replied { status, headers, body } = perform(request.clone()).await.outcome else { panic!() };
+    assert_eq!((status, body), (200, Some("0123456789".into())));
+    assert_eq!(headers.get("Content-Range"), None);
+    assert_eq!(service.told().len(), 3);
+    request.uri = service.url("/plain").into();
+    let Outcome::Replied { body, .. } = perform(request).await.outcome else { panic!() };
+    assert_eq!(body, Some("0123456789".into()), "a 200 is the whole");
+}
+
+#[tokio::test]
+async fn credentials_do_not_follow_parts_to_another_origin() {
+    let other = Service::silent().await;
+    let location = other.url("/there");
+    let service = Service::start(move |_| Some(reply(200, &format!("Location: {location}\n"), ""))).await;
+    let mut request = call("PUT", service.url("/store"));
+    request.body = Value::string("0123");
+    request.cookie = Some("sid=1".into());
+    request.authentication = value(r#"{"type":"Raw","value":"Bearer abcdefgh"}"#);
+    request.chunks = Some(Chunks::default());
+    perform(request).await;
+    let told = other.only();
+    assert!(told.starts_with("PATCH /there ") && told.ends_with("0123"), "{told}");
+    assert_eq!((header(&told, "authorization"), header(&told, "cookie")), (None, None));
 }
 
 #[tokio::test]

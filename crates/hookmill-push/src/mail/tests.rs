@@ -77,6 +77,7 @@ fn settings(port: u16) -> SmtpSettings {
 
 fn mail() -> Mail {
     Mail {
+        mark: "4f2a".to_owned(),
         to: "a@example.com; \"B, Bert\" <b@example.com>".to_owned(),
         bcc: "hidden@example.com".to_owned(),
         subject: "Build\r\nBcc: evil@example.com ✓".to_owned(),
@@ -96,9 +97,13 @@ async fn outcome(mood: Mood) -> (Result<(), MailError>, String) {
 async fn a_message_arrives_with_all_receivers_and_one_subject() {
     let (ended, told) = outcome(Mood::Kind).await;
     ended.unwrap();
-    for part in
-        ["EHLO example.com", "MAIL FROM:<flows@example.com>", "RCPT TO:<b@example.com>", "RCPT TO:<hidden@example.com>"]
-    {
+    for part in [
+        "EHLO example.com",
+        "MAIL FROM:<flows@example.com>",
+        "RCPT TO:<b@example.com>",
+        "RCPT TO:<hidden@example.com>",
+        "Message-ID: <4f2a@example.com>",
+    ] {
         assert!(told.contains(part), "{part} in {told}");
     }
     assert!(told.contains("multipart/alternative"));

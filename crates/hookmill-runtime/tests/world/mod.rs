@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookmill_http::{AddressPolicy, Client, ClientConfig};
-use hookmill_model::{ConnectionId, ConnectorId, Id, Object, RunKind, RunStatus, Timestamp, UserId, Value};
-use hookmill_runtime::{ConnectionBinding, FlowForm, Notification, Runtime, RuntimeConfig};
+use hookmill_model::{ConnectionId, ConnectorId, FlowId, Id, Object, RunKind, RunStatus, Timestamp, UserId, Value};
+use hookmill_runtime::{AcceptError, Accepted, ConnectionBinding, FlowForm, Notification, Runtime, RuntimeConfig};
 use hookmill_store::{
     Change, Connection, Connector, ConnectorDocument, Health, Lane, List, MemoryStore, RunFilter, Runs as _, Store,
     Unit,
@@ -75,6 +75,50 @@ pub async fn service(refuse: bool, no_location: bool) -> (String, Seen) {
                 let reply = format!(
                     "HTTP/1.1 {status}\r\n{location}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
                     answer.len()
+                );
+                let _ = socket.write_all(reply.as_bytes()).await;
+            });
+        }
+    });
+    (address, seen)
+}
+
+/// A service that gives answers by turns, the last one again and again: status, header lines, body.
+pub async fn scripted(answers: Vec<(&'static str, String, &'static str)>) -> (String, Seen) {
+    scripted_after(Duration::ZERO, answers).await
+}
+
+/// A service that takes its time.
+pub async fn slow(delay: Duration) -> (String, Seen) {
+    scripted_after(delay, vec![("200 OK", String::new(), "{}")]).await
+}
+
+async fn scripted_after(delay: Duration, answers: Vec<(&'static str, String, &'static str)>) -> (String, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let seen: Seen = Arc::default();
+    let (log, answers) = (Arc::clone(&seen), Arc::new(answers));
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let (log, answers) = (Arc::clone(&log), Arc::clone(&answers));
+            tokio::spawn(async move {
+                let mut bytes = [0; 8_192];
+                let read = socket.read(&mut bytes).await.unwrap_or(0);
+                let head = String::from_utf8_lossy(&bytes[..read]).into_owned();
+                let mut words = head.split_whitespace().map(ToOwned::to_owned);
+                let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+                let authorization = head.lines().find(|line| line.to_lowercase().starts_with("authorization:"));
+                let authorization = authorization.map(|line| line["authorization:".len()..].trim().to_owned());
+                let turn = {
+                    let mut log = log.lock().unwrap();
+                    log.push((method, path, authorization.unwrap_or_default(), Value::Null));
+                    log.len() - 1
+                };
+                tokio::time::sleep(delay).await;
+                let (status, headers, body) = &answers[turn.min(answers.len() - 1)];
+                let reply = format!(
+                    "HTTP/1.1 {status}\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
                 );
                 let _ = socket.write_all(reply.as_bytes()).await;
             });
@@ -205,6 +249,51 @@ pub fn capability(seen: &Seen) -> String {
     let created = seen.iter().rev().find(|(method, ..)| method == "POST").unwrap();
     let url = created.3.pointer("/config/url").and_then(Value::as_str).unwrap().to_owned();
     url.strip_prefix("https://me.test/callback/").unwrap().to_owned()
+}
+
+/// Calls the signed address of a Request trigger.
+pub async fn invoke(runtime: &Runtime, url: &str, notification: Notification) -> Result<Accepted, AcceptError> {
+    let url = url::Url::parse(url).unwrap();
+    let segments: Vec<&str> = url.path_segments().unwrap().collect();
+    let mut notification = notification;
+    for (name, value) in url.query_pairs() {
+        notification.query.insert(&*name, &*value);
+    }
+    match segments.as_slice() {
+        ["workflows", flow, "triggers", trigger, "paths", "invoke", below @ ..] => {
+            notification.path = below.join("/");
+            runtime.accept_request(flow, trigger, notification).await
+        }
+        ["workflows", flow, "runs", run, "response"] => runtime.answer_of(flow, run, &notification.query).await,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A body as JSON.
+pub fn post(body: &str) -> Notification {
+    Notification {
+        method: "POST".to_owned(),
+        headers: [("Content-Type", "application/json")].into_iter().collect(),
+        body: body.as_bytes().to_vec().into(),
+        ..Notification::default()
+    }
+}
+
+/// A flow with a bare definition, and the address of its trigger where it has one.
+pub async fn create(world: &World, trigger: &str, actions: &str) -> (FlowId, Option<String>) {
+    let mut form = form(world, "{}", "x");
+    form.connections.clear();
+    let definition = format!(r#"{{"triggers":{{"T":{trigger}}},"actions":{actions}}}"#);
+    form.definition = Value::from_json(definition.as_bytes()).unwrap();
+    let saved = world.runtime.create_flow(world.owner, form).await.unwrap();
+    (saved.view.flow.id, saved.view.webhook.and_then(|webhook| webhook.callback_url))
+}
+
+/// The runs of flows, oldest first.
+pub async fn flow_runs(world: &World) -> Vec<hookmill_store::Run> {
+    let filter = RunFilter { kind: Some(RunKind::Flow), ..RunFilter::of(world.owner) };
+    let page = world.store.runs(&filter, List::first(500)).await.unwrap();
+    page.items.into_iter().rev().map(|listed| listed.run).collect()
 }
 
 pub async fn runs(world: &World) -> Vec<(RunKind, RunStatus)> {

@@ -71,7 +71,9 @@ fn no_route_is_made_beside_the_table() {
     by_hand.sort();
     let expected = [
         ".route(\"/callback/{capability}\", any(callback::call))",
-        ".route(\"/callback/{capability}/{*rest}\", any(callback::call_below))",
+        ".route(\"/workflows/{flow}/runs/{run}/response\", get(callback::answer_later))",
+        ".route(\"/workflows/{flow}/triggers/{trigger}/paths/invoke\", any(callback::invoke))",
+        ".route(\"/workflows/{flow}/triggers/{trigger}/paths/invoke/{*rest}\", any(callback::invoke_below))",
         "Router::new().route(ADDRESS, get(serve))",
     ];
     assert_eq!(by_hand, expected);

@@ -30,7 +30,7 @@ fn codes() -> BTreeSet<String> {
     }
     let explained = Regex::new(r"(?s)fn code\([^)]*\)[^{]*\{(.*?)\n    \}").unwrap();
     let problem = Regex::new(r#"(?s)Problem::(?:bad\(|found\(|new\(\s*[\w:]+,)\s*"(\w+)""#).unwrap();
-    let refusal = Regex::new(r#"code: (?:"(\w+)"\.(?:into|to_owned)\(\)|"(Trigger\w+)")"#).unwrap();
+    let refusal = Regex::new(r#"code: (?:"(\w+)"\.(?:into|to_owned)\(\)|"((?:Workflow)?Trigger\w+)")"#).unwrap();
     let quoted = Regex::new(r#""(\w+)""#).unwrap();
     let mut codes = BTreeSet::new();
     for path in files {

@@ -12,6 +12,9 @@ use crate::column::{damaged, id, id_of, int, key, moment, number};
 use crate::payload::{split, unpack};
 use crate::store::SqliteStore;
 
+/// Bodies of events that wait, in one answer; the one that goes beyond is still in it.
+const PENDING_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
 /// `id, flow, subscription, received, summary`.
 fn listed(row: &Row<'_>) -> Result<EventListed> {
     Ok(EventListed {
@@ -67,8 +70,22 @@ impl Events for SqliteStore {
     ) -> std::result::Result<Vec<PendingEvent>, StoreError> {
         let sql = "SELECT e.id, e.flow, e.subscription, e.received, e.summary, e.payload, e.seq
                    FROM pending p CROSS JOIN event e ON e.seq = p.seq WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2";
-        let read = |row: &Row<'_>| Ok(PendingEvent { event: event(row)?, position: number(row, 6)? });
-        self.readers.read(move |c| all(c, sql, params![after.map_or(-1, int), rows(limit)], read)).await
+        self.readers
+            .read(move |c| {
+                let mut statement = c.prepare_cached(sql)?;
+                let mut found = statement.query(params![after.map_or(-1, int), rows(limit)])?;
+                let (mut pending, mut bytes) = (Vec::new(), 0);
+                while let Some(row) = found.next()? {
+                    let one = PendingEvent { event: event(row)?, position: number(row, 6)? };
+                    bytes += one.event.body.len();
+                    pending.push(one);
+                    if bytes > PENDING_BYTES_MAX {
+                        break;
+                    }
+                }
+                Ok(pending)
+            })
+            .await
     }
 
     async fn pending_counts(&self) -> std::result::Result<Vec<(FlowId, u64)>, StoreError> {
