@@ -212,7 +212,9 @@ fn limits_are_enforced_and_can_be_set() {
     };
     let case = |index: usize| format!(r#""c{index}":{{"case":{index},"actions":{{}}}}"#);
     let variable = |index: usize| format!(r#"{{"name":"v{index}","type":"integer"}}"#);
-    let made: [(&str, usize, &dyn Fn(usize) -> String, &dyn Fn(usize) -> Limits); 9] = [
+    /// Code, default, a definition of such a size, limits with another value.
+    type Limit<'a> = (&'a str, usize, &'a dyn Fn(usize) -> String, &'a dyn Fn(usize) -> Limits);
+    let made: [Limit<'_>; 9] = [
         ("limit_actions", 500, &|count| actions(&format!("{{{}}}", many(count, &compose))), &|most| Limits {
             actions_max: most,
             ..Limits::default()
@@ -296,4 +298,17 @@ fn limits_are_enforced_and_can_be_set() {
     assert_eq!(found[0].1, "limit_triggers", "a flow of Power Automate has one trigger");
     let long = actions(&format!(r#"{{"A":{{"type":"Compose","inputs":"@concat('{}')"}}}}"#, "x".repeat(8_190)));
     assert_eq!(findings(&long, Profile::LogicApps, &Limits::default())[0].1, "expression_invalid");
+}
+
+#[test]
+fn a_thousand_actions_in_a_chain_compile() {
+    let each = |index: usize| {
+        let after = if index == 0 { "{}".to_owned() } else { format!(r#"{{"Action {}":["Succeeded"]}}"#, index - 1) };
+        format!(r#""Action_{index}":{{"type":"Compose","inputs":"@outputs('Action_0')","runAfter":{after}}}"#)
+    };
+    let chain: Vec<String> = (0..1_000).map(each).collect();
+    let limits = Limits { actions_max: 1_000, ..Limits::default() };
+    let found = findings(&actions(&format!("{{{}}}", chain.join(","))), Profile::LogicApps, &limits);
+    // The first one refers to itself; each other one comes after it.
+    assert_eq!(found.len(), 1);
 }

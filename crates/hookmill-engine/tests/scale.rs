@@ -97,6 +97,37 @@ fn five_thousand_rounds_of_an_until() {
     let ran = run(&plan, true);
     assert_eq!(ran.state.status(), RunStatus::Succeeded);
     assert_eq!(ran.state.variables()["n"].value, Value::Integer(5_000));
+    assert!(ran.records_max < 10, "{} records were kept", ran.records_max);
+    assert!(ran.longest < 2_000, "a decision made {} facts", ran.longest);
+    assert!(ran.facts < 30_000, "{} facts", ran.facts);
+}
+
+#[test]
+fn rounds_that_are_read_after_the_loop_are_kept() {
+    let plan = plan(
+        r#"{"U":{"type":"Until","expression":"@equals(outputs('A'),99)","limit":{"count":200},
+                 "actions":{"A":{"type":"Compose","inputs":"@iterationIndexes('U')"}}},
+            "N":{"type":"Compose","inputs":"@length(outputs('A'))","runAfter":{"U":["Succeeded"]}}}"#,
+    );
+    let ran = run(&plan, true);
+    assert_eq!(ran.state.record("N", &[]).unwrap().outputs, Some(Value::Integer(100)));
+}
+
+/// The work of a decision is what it touches: ten times the elements, ten times the facts and no longer decisions.
+#[test]
+fn work_grows_with_the_elements_alone() {
+    let ran = |count: u32| {
+        let actions = format!(
+            r#"{{"L":{{"type":"Foreach","foreach":"@range(0,{count})","actions":{{
+                "I":{{"type":"If","expression":"@equals(mod(item(),2),0)","actions":{{"A":{{"type":"Compose","inputs":"@item()"}}}}}},
+                "N":{{"type":"Foreach","foreach":[1,2],"actions":{{"B":{{"type":"Compose","inputs":"@item()"}}}},"runAfter":{{"I":["Succeeded"]}}}}}}}}}}"#
+        );
+        run(&plan(&actions), false)
+    };
+    let (few, many) = (ran(1_000), ran(10_000));
+    assert!(many.facts <= few.facts * 10, "{} facts for 1,000 elements, {} for 10,000", few.facts, many.facts);
+    assert!(many.records_max <= few.records_max + 10, "{} records kept, then {}", few.records_max, many.records_max);
+    assert!(many.longest <= few.longest + 100, "decisions of {} facts, then {}", few.longest, many.longest);
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub enum Command {
         /// A folder with the OpenAPI files of connectors: the operations that the flow uses are looked up there
         #[arg(long, value_name = "DIR")]
         connectors: Option<String>,
+        /// A TOML file with the bounds that differ from the defaults
+        #[arg(long, value_name = "FILE")]
+        limits: Option<String>,
         /// One JSON object instead of text
         #[arg(long)]
         json: bool,
@@ -145,7 +148,9 @@ pub enum Command {
 
 pub fn run(command: Command) -> Result<Verdict> {
     match command {
-        Command::Check { file, connectors, json } => check(&file, connectors.as_deref(), json),
+        Command::Check { file, connectors, limits, json } => {
+            check(&file, connectors.as_deref(), &input::limits(limits.as_deref())?, json)
+        }
         Command::Test { files, json } => test(&files, json),
         Command::Create { file, name, connections, server } => {
             client::save_flow(&server, None, &file, &name, &connections)
@@ -173,12 +178,12 @@ struct Checked {
     diagnostics: Vec<Diagnostic>,
 }
 
-fn check(path: &str, connectors: Option<&str>, json: bool) -> Result<Verdict> {
+fn check(path: &str, connectors: Option<&str>, limits: &Limits, json: bool) -> Result<Verdict> {
     let bytes = input::bytes(path)?;
     let checked = match file::read(&bytes) {
         Ok(flows) => {
             let catalog = connectors.map(crate::catalog::Catalog::read).transpose()?;
-            flows.iter().map(|flow| check_flow(flow, catalog.as_ref())).collect()
+            flows.iter().map(|flow| check_flow(flow, catalog.as_ref(), limits)).collect()
         }
         Err(finding) => vec![Checked { name: None, entry: None, needs: Vec::new(), diagnostics: vec![*finding] }],
     };
@@ -226,8 +231,8 @@ fn check(path: &str, connectors: Option<&str>, json: bool) -> Result<Verdict> {
     Ok(if valid { Verdict::Fine } else { Verdict::Findings })
 }
 
-fn check_flow(flow: &file::FlowFile, catalog: Option<&crate::catalog::Catalog>) -> Checked {
-    let compilation = compile(&flow.definition, &flow.parameters, flow.profile, &Limits::default());
+fn check_flow(flow: &file::FlowFile, catalog: Option<&crate::catalog::Catalog>, limits: &Limits) -> Checked {
+    let compilation = compile(&flow.definition, &flow.parameters, flow.profile, limits);
     let mut diagnostics = compilation.diagnostics;
     let read = flow.diagnostics.iter().cloned();
     let plan = compilation.plan.or(compilation.faulty);

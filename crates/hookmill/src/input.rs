@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
+use hookmill_definition::Limits;
 use hookmill_model::Value;
 
 /// Larger files are refused: no definition or set of cases comes near.
@@ -37,6 +38,14 @@ pub fn cases(path: &str) -> Result<Vec<Value>> {
         Some(cases) => Ok(cases.to_vec()),
         None => bail!("{path} holds no array of test cases"),
     }
+}
+
+/// The bounds of definitions and runs: the defaults, and what a TOML file says otherwise.
+pub fn limits(path: Option<&str>) -> Result<Limits> {
+    let Some(path) = path else { return Ok(Limits::default()) };
+    let bytes = bytes(path)?;
+    let text = std::str::from_utf8(&bytes).with_context(|| format!("{path} is not a text"))?;
+    toml::from_str(text).with_context(|| format!("{path} does not hold limits"))
 }
 
 /// The time now; commands that work offline read the clock only here.

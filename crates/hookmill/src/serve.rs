@@ -42,6 +42,9 @@ pub struct Args {
     /// How long a service may take to create or delete a webhook
     #[arg(long, env = "HOOKMILL_SERVICE_WAIT", default_value_t = 60, value_name = "SECONDS")]
     service_wait: u64,
+    /// A TOML file with the bounds of definitions and runs that differ from the defaults
+    #[arg(long, env = "HOOKMILL_LIMITS", value_name = "FILE")]
+    limits: Option<String>,
     /// What to log, such as `info` or `hookmill_runtime=debug`
     #[arg(long, env = "HOOKMILL_LOG", default_value = "warn", value_name = "FILTER")]
     log: String,
@@ -86,6 +89,7 @@ async fn serve(args: Args) -> Result<Verdict> {
         public_url: public_url.clone(),
         body_bytes_max: args.body_bytes_max,
         service_wait: std::time::Duration::from_secs(args.service_wait.max(1)),
+        limits: crate::input::limits(args.limits.as_deref())?,
         ..RuntimeConfig::default()
     };
     let runtime = Runtime::start(config, Arc::clone(&store), vault, client).await.map_err(|error| explained(&error))?;

@@ -1,5 +1,7 @@
 //! Actions of a definition, and the groups they stand in.
 
+use std::collections::BTreeMap;
+
 use hookmill_expression::Compiled;
 use hookmill_model::{ActionStatus, Object, Pointer, Str, Value};
 
@@ -187,6 +189,11 @@ impl Compiler<'_> {
     }
 
     fn run_after(&mut self, group: GroupIndex, own: &[(ActionIndex, Str, Value, Pointer)]) {
+        // Of actions with the same name the first one is meant.
+        let mut siblings = BTreeMap::new();
+        for (index, name, ..) in own {
+            siblings.entry(plain(name)).or_insert(*index);
+        }
         for (index, name, source, at) in own {
             let below = at.child("runAfter");
             let after = match source.get("runAfter") {
@@ -200,8 +207,7 @@ impl Compiler<'_> {
             };
             for (other, statuses) in after.iter() {
                 let place = below.child(other);
-                let sibling = own.iter().find(|(_, own, _, _)| same_name(own, other)).map(|(index, ..)| *index);
-                let Some(sibling) = sibling else {
+                let Some(sibling) = siblings.get(&plain(other)).copied() else {
                     let elsewhere = self.plan.find(other).is_some();
                     let (message, hint) = if elsewhere {
                         (
@@ -269,7 +275,7 @@ impl Compiler<'_> {
 
     /// Removes actions without open predecessors until none is left; what remains runs in a circle.
     fn check_cycle(&mut self, members: &[ActionIndex]) {
-        let mut open: std::collections::BTreeMap<ActionIndex, usize> =
+        let mut open: BTreeMap<ActionIndex, usize> =
             members.iter().map(|index| (*index, self.plan.actions[*index].run_after.len())).collect();
         let mut ready: Vec<ActionIndex> =
             open.iter().filter(|(_, count)| **count == 0).map(|(index, _)| *index).collect();
@@ -547,7 +553,6 @@ impl Compiler<'_> {
 }
 
 /// Names of actions are the same ignoring case, and blanks are underscores.
-fn same_name(a: &str, b: &str) -> bool {
-    let plain = |name: &str| name.to_lowercase().replace(' ', "_");
-    a == b || plain(a) == plain(b)
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace(' ', "_")
 }

@@ -8,6 +8,32 @@ use hookmill_model::{Pointer, Str};
 use super::{Compiler, Place, Use};
 use crate::plan::{ActionIndex, ActionKind, TriggerKind, VariableChange};
 
+/// A set of actions, one bit each: a chain of a thousand actions has half a million predecessors.
+#[derive(Clone, Default)]
+struct ActionSet(Vec<u64>);
+
+impl ActionSet {
+    fn new(actions: usize) -> Self {
+        Self(vec![0; actions.div_ceil(64)])
+    }
+
+    fn insert(&mut self, action: ActionIndex) {
+        if let Some(word) = self.0.get_mut(action / 64) {
+            *word |= 1 << (action % 64);
+        }
+    }
+
+    fn union(&mut self, other: Option<&Self>) {
+        for (word, more) in self.0.iter_mut().zip(other.into_iter().flat_map(|other| &other.0)) {
+            *word |= more;
+        }
+    }
+
+    fn contains(&self, action: ActionIndex) -> bool {
+        self.0.get(action / 64).is_some_and(|word| word & (1 << (action % 64)) != 0)
+    }
+}
+
 impl Compiler<'_> {
     pub(super) fn check_references(&mut self) {
         let before = self.all_before();
@@ -27,9 +53,10 @@ impl Compiler<'_> {
     }
 
     /// For each action, the siblings that are finished when it starts.
-    fn all_before(&self) -> Vec<BTreeSet<ActionIndex>> {
-        let mut before: Vec<Option<BTreeSet<ActionIndex>>> = vec![None; self.plan.actions.len()];
-        for start in 0..self.plan.actions.len() {
+    fn all_before(&self) -> Vec<ActionSet> {
+        let count = self.plan.actions.len();
+        let mut before: Vec<Option<ActionSet>> = vec![None; count];
+        for start in 0..count {
             // Depth first without recursion; in a circle, which is a finding of its own, the set stays incomplete.
             let mut stack = vec![(start, false)];
             let mut open = BTreeSet::new();
@@ -42,15 +69,15 @@ impl Compiler<'_> {
                     stack.extend(self.plan.actions[index].run_after.iter().map(|(other, _)| (*other, false)));
                     continue;
                 }
-                let mut own = BTreeSet::new();
+                let mut own = ActionSet::new(count);
                 for (other, _) in &self.plan.actions[index].run_after {
                     own.insert(*other);
-                    own.extend(before[*other].iter().flatten());
+                    own.union(before[*other].as_ref());
                 }
                 before[index] = Some(own);
             }
         }
-        before.into_iter().map(Option::unwrap_or_default).collect()
+        before.into_iter().map(|own| own.unwrap_or_else(|| ActionSet::new(count))).collect()
     }
 
     /// The action and the containers around it, innermost first.
@@ -63,7 +90,7 @@ impl Compiler<'_> {
     }
 
     /// Whether `target` is finished when a template at `place` is evaluated.
-    fn is_finished(&self, target: ActionIndex, place: Place, before: &[BTreeSet<ActionIndex>]) -> bool {
+    fn is_finished(&self, target: ActionIndex, place: Place, before: &[ActionSet]) -> bool {
         let (reader, after_body) = match place {
             Place::Trigger => return false,
             Place::Outputs => return true,
@@ -74,7 +101,7 @@ impl Compiler<'_> {
         if after_body && targets.contains(&reader) {
             return true;
         }
-        self.chain(reader).iter().any(|level| targets.iter().any(|target| before[*level].contains(target)))
+        self.chain(reader).iter().any(|level| targets.iter().any(|target| before[*level].contains(*target)))
     }
 
     /// Marks the loops whose children are read from outside of them.
@@ -91,7 +118,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_reference(&mut self, used: &Use, reference: &Reference, before: &[BTreeSet<ActionIndex>]) {
+    fn check_reference(&mut self, used: &Use, reference: &Reference, before: &[ActionSet]) {
         let pointer = used.pointer.clone();
         let reader = match used.place {
             Place::Action(reader) | Place::Element(reader) | Place::LoopEnd(reader) => Some(reader),
@@ -206,7 +233,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_variable(&mut self, name: &str, place: Place, pointer: Pointer, before: &[BTreeSet<ActionIndex>]) {
+    fn check_variable(&mut self, name: &str, place: Place, pointer: Pointer, before: &[ActionSet]) {
         let lower: Str = name.to_lowercase().into();
         if !self.plan.variables.contains_key(&lower) {
             let known: Vec<Str> = self.plan.variables.keys().cloned().collect();
@@ -233,7 +260,7 @@ impl Compiler<'_> {
     }
 
     /// The variable that an action changes must exist, fit, and not be read in its own new value.
-    fn check_variable_action(&mut self, index: ActionIndex, before: &[BTreeSet<ActionIndex>]) {
+    fn check_variable_action(&mut self, index: ActionIndex, before: &[ActionSet]) {
         let action = &self.plan.actions[index];
         let ActionKind::ChangeVariable { change, name, value } = &action.kind else { return };
         let (change, name) = (*change, name.clone());
@@ -306,9 +333,12 @@ impl Compiler<'_> {
 
     /// Two Response actions of which neither excludes the other: which one answers is left to chance.
     fn check_parallel_responses(&mut self) {
-        let before = self.all_before();
         let is_response = |index: &ActionIndex| matches!(self.plan.actions[*index].kind, ActionKind::Response(_));
         let responses: Vec<ActionIndex> = (0..self.plan.actions.len()).filter(is_response).collect();
+        if responses.len() < 2 {
+            return;
+        }
+        let before = self.all_before();
         let mut findings = Vec::new();
         for (place, second) in responses.iter().enumerate() {
             let chain = self.chain(*second);
@@ -321,7 +351,7 @@ impl Compiler<'_> {
                     Some((*a, *b))
                 });
                 let Some((a, b)) = pair.filter(|(a, b)| a != b) else { continue };
-                let shares = |a: ActionIndex, b: ActionIndex| before[a].contains(&b) || before[b].contains(&a);
+                let shares = |a: ActionIndex, b: ActionIndex| before[a].contains(b) || before[b].contains(a);
                 let starts_both =
                     self.plan.actions[a].run_after.is_empty() && self.plan.actions[b].run_after.is_empty();
                 if starts_both && !shares(a, b) {

@@ -51,9 +51,10 @@ impl Decision<'_> {
                         Some(value) => self.evaluate(action, &indexes, value),
                     };
                     match value {
-                        Ok(value) if variable.kind.accepts(&value) => {
-                            made.push((variable.name.clone(), variable.kind, value))
-                        }
+                        Ok(value) if variable.kind.accepts(&value) => match self.within_bytes(&variable.name, &value) {
+                            Ok(()) => made.push((variable.name.clone(), variable.kind, value)),
+                            Err(ending) => failure = Some(ending),
+                        },
                         Ok(value) => failure = Some(mismatch(&variable.name, variable.kind, &value)),
                         Err(ending) => failure = Some(ending),
                     }
@@ -150,11 +151,16 @@ impl Decision<'_> {
                 text.into()
             }
         };
+        self.within_bytes(&name, &value)?;
+        Ok((name, kind, value))
+    }
+
+    fn within_bytes(&self, name: &str, value: &Value) -> Result<(), Ending> {
         let most = self.plan.limits.variable_bytes_max;
         if value.json_bytes() > most {
             let message = format!("The variable '{name}' would be larger than {most} bytes.");
             return Err(Ending::failed("VariableSizeLimitExceeded", message));
         }
-        Ok((name, kind, value))
+        Ok(())
     }
 }

@@ -1,0 +1,152 @@
+//! What a run may use is bounded, and each bound is one of the configuration.
+#![allow(clippy::unwrap_used)] // Tests may stop at once.
+
+use std::time::Duration;
+
+use hookmill_definition::{Limits, Profile, compile};
+use hookmill_engine::history::RunHistory;
+use hookmill_engine::trigger::{Event, Firing, fire};
+use hookmill_engine::{Command, Environment, Input, RunState, Start, decide, pending};
+use hookmill_model::{Id, Object, RunId, RunStatus, Timestamp, Value};
+
+const NOW: Timestamp = Timestamp::from_millis(1_735_689_600_000);
+
+/// Runs a flow that asks nothing of the world; time passes as it waits.
+fn run(actions: &str, limits: &Limits) -> RunHistory {
+    let text = format!(r#"{{"triggers":{{"manual":{{"type":"Request"}}}},"actions":{actions}}}"#);
+    let definition = Value::from_json(text.as_bytes()).unwrap();
+    let made = compile(&definition, &Value::Null, Profile::LogicApps, limits);
+    let plan = made.plan.unwrap_or_else(|| panic!("{:?}", made.diagnostics));
+    let mut state = RunState::default();
+    let mut facts = Vec::new();
+    let mut now = NOW;
+    let mut input = Input::Start(Box::new(Start {
+        run: RunId::make(NOW, [7; 10]),
+        seed: 1,
+        trigger: Value::object([("outputs", Value::from(Object::new()))]),
+        parameters: Value::Null,
+        workflow: Value::Null,
+        caller_waits: false,
+        caller_until: None,
+        taken_over: Vec::new(),
+        held: false,
+    }));
+    while !state.status().is_final() {
+        let environment = Environment { now, callback_base: "", callback_key: b"k" };
+        facts.extend(decide(&plan, &mut state, environment, input).unwrap());
+        let wake = pending(&plan, &state).into_iter().find_map(|command| match command {
+            Command::WakeAt(at) => Some(at),
+            _ => None,
+        });
+        now = wake.map_or(now, |at| now.max(at));
+        input = Input::Tick;
+    }
+    RunHistory::read(&facts)
+}
+
+#[track_caller]
+fn refused(actions: &str, action: &str, code: &str, small: &Limits) {
+    let history = run(actions, small);
+    let own = history.runs_of(action).next_back().unwrap();
+    assert_eq!(own.code.as_deref(), Some(code), "{own:?}");
+    assert_eq!(history.status, RunStatus::Failed);
+    let history = run(actions, &Limits::default());
+    assert_eq!(history.status, RunStatus::Succeeded, "{:?}", history.error);
+}
+
+#[test]
+fn elements_of_a_loop() {
+    let small = Limits { foreach_items_max: 9, ..Limits::default() };
+    let actions = r#"{"L":{"type":"Foreach","foreach":"@range(0,10)","actions":{"A":{"type":"Compose","inputs":1}}}}"#;
+    refused(actions, "L", "WorkflowRunActionRepetitionQuotaExceeded", &small);
+}
+
+#[test]
+fn rounds_of_an_until() {
+    let small = Limits { until_count_max: 4, ..Limits::default() };
+    let actions = r#"{"C":{"type":"Compose","inputs":5},
+        "U":{"type":"Until","expression":"@equals(iterationIndexes('U'),4)","limit":{"count":"@outputs('C')"},"actions":{"A":{"type":"Compose","inputs":1}},"runAfter":{"C":["Succeeded"]}}}"#;
+    refused(actions, "U", "WorkflowRunActionUntilLimitInvalid", &small);
+}
+
+#[test]
+fn elements_of_data_operations() {
+    let small = Limits { data_items_max: 9, ..Limits::default() };
+    for inputs in [
+        r#""type":"Select","inputs":{"from":"@range(0,10)","select":"@item()"}"#,
+        r#""type":"Query","inputs":{"from":"@range(0,10)","where":"@true"}"#,
+        r#""type":"Join","inputs":{"from":"@range(0,10)","joinWith":","}"#,
+    ] {
+        refused(&format!(r#"{{"A":{{{inputs}}}}}"#), "A", "BadRequest", &small);
+    }
+}
+
+#[test]
+fn the_size_of_a_variable() {
+    let small = Limits { variable_bytes_max: 100, ..Limits::default() };
+    let actions = r#"{"I":{"type":"InitializeVariable","inputs":{"variables":[{"name":"v","type":"string","value":""}]}},
+        "L":{"type":"Foreach","foreach":"@range(0,30)","actions":{"A":{"type":"AppendToStringVariable","inputs":{"name":"v","value":"12345"}}},"runAfter":{"I":["Succeeded"]}}}"#;
+    refused(actions, "A", "VariableSizeLimitExceeded", &small);
+    let first = r#"{"I":{"type":"InitializeVariable","inputs":{"variables":[{"name":"v","type":"array","value":"@range(0,100)"}]}}}"#;
+    refused(first, "I", "VariableSizeLimitExceeded", &small);
+}
+
+#[test]
+fn the_size_of_outputs() {
+    let small = Limits { payload_bytes_max: 200, ..Limits::default() };
+    refused(r#"{"A":{"type":"Compose","inputs":"@range(0,100)"}}"#, "A", "ActionResultsSizeLimitExceeded", &small);
+}
+
+#[test]
+fn the_duration_of_a_run() {
+    let small = Limits { run_duration_max: Duration::from_secs(60), ..Limits::default() };
+    let actions = r#"{"W":{"type":"Wait","inputs":{"interval":{"count":2,"unit":"Minute"}}}}"#;
+    let history = run(actions, &small);
+    assert_eq!((history.status, history.code.as_deref()), (RunStatus::TimedOut, Some("WorkflowRunTimedOut")));
+    assert_eq!(run(actions, &Limits::default()).status, RunStatus::Succeeded);
+}
+
+#[test]
+fn tracked_properties_that_are_too_large_are_left_out() {
+    let small = Limits { tracked_chars_max: 50, ..Limits::default() };
+    let actions = r#"{"A":{"type":"Compose","inputs":1,"trackedProperties":{"k":"@range(0,100)"}}}"#;
+    let tracked = |limits: &Limits| {
+        let history = run(actions, limits);
+        assert_eq!(history.status, RunStatus::Succeeded);
+        history.run_of("A", &[]).unwrap().tracked_properties.is_some()
+    };
+    assert!(tracked(&Limits::default()));
+    assert!(!tracked(&small));
+}
+
+#[test]
+fn elements_that_are_split() {
+    let firing = |options: &str, count: i64, limits: &Limits| {
+        let text = format!(
+            r#"{{"triggers":{{"t":{{"type":"Request","splitOn":"@triggerBody()"{options}}}}},"actions":{{}}}}"#
+        );
+        let plan = compile(&Value::from_json(text.as_bytes()).unwrap(), &Value::Null, Profile::LogicApps, limits)
+            .plan
+            .unwrap();
+        let body = Value::array((0..count).map(Value::Integer).collect());
+        let event = Event {
+            outputs: Value::object([("headers", Value::from(Object::new())), ("body", body)]),
+            parameters: Value::Null,
+            workflow: Value::Null,
+            origin: "1".into(),
+            seed: 1,
+            now: NOW,
+        };
+        match fire(&plan, &plan.triggers[0], &event) {
+            Firing::Runs(runs) => runs.len(),
+            Firing::Failed(_) => 0,
+            other => panic!("{other:?}"),
+        }
+    };
+    let limited = r#","runtimeConfiguration":{"concurrency":{"runs":5}}"#;
+    assert_eq!(firing("", 101, &Limits::default()), 101);
+    assert_eq!(firing(limited, 100, &Limits::default()), 100);
+    assert_eq!(firing(limited, 101, &Limits::default()), 0);
+    assert_eq!(firing("", 4, &Limits { split_items_max: 3, ..Limits::default() }), 0);
+    assert_eq!(firing(limited, 101, &Limits { split_items_limited_max: 101, ..Limits::default() }), 101);
+}
