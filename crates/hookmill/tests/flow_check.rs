@@ -72,6 +72,6 @@ fn limits_come_from_a_file() {
     assert!(out.contains("limit_actions"), "{out}");
     std::fs::write(&file, "action_max = 1\n").unwrap();
     let (code, _, error) = check(definition, &["--limits", path]);
-    assert_eq!(code, 2);
+    assert_eq!(code, 1);
     assert!(error.contains("unknown field `action_max`"), "{error}");
 }
