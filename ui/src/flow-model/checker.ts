@@ -1,5 +1,6 @@
 /** What is wrong with a flow, as far as it can be seen without the server. */
-import { actionNames, actionsAt, branchesOf, branchPlace, findAction, forEachAction, isObject, ROOT, runAfterOf, triggerOf, typeOf, type Json, type JsonObject, type Place } from './definition';
+import { actionNames, actionsAt, branchesOf, branchPlace, containersOf, findAction, forEachAction, isObject, ROOT, runAfterOf, triggerOf, typeOf, type Json, type JsonObject, type Place } from './definition';
+import { before } from './order';
 import { mapStrings, mentionsOf } from './references';
 
 export interface Finding {
@@ -72,8 +73,19 @@ export function check(definition: JsonObject, required: (name: string | null) =>
   return findings;
 }
 
-/** Whether an expression speaks of a step that is not there any more. */
-export function isBroken(definition: JsonObject, expression: string): boolean {
+/** Whether an expression speaks of a step that is gone, or that does not come before the one that says it. */
+export function isBroken(definition: JsonObject, expression: string, step: string | null): boolean {
   if (/\btrigger(Body|Outputs)?\s*\(/i.test(expression) && !triggerOf(definition)) return true;
-  return mentionsOf(`@{${expression}}`).some((mention) => findAction(definition, mention.name) === null);
+  const here = step === null ? null : findAction(definition, step);
+  const around = new Set(here ? containersOf(here.place) : []);
+  const earlier = new Set(here && step !== null ? before(definition, here.place, step) : []);
+  return mentionsOf(`@{${expression}}`).some((mention) => {
+    const found = findAction(definition, mention.name);
+    if (!found) return true;
+    if (!here) return false;
+    if (mention.function === 'items') return !around.has(mention.name);
+    if (around.has(mention.name)) return false;
+    // What is inside of an earlier container has happened with it.
+    return !earlier.has(mention.name) && !containersOf(found.place).some((container) => earlier.has(container));
+  });
 }

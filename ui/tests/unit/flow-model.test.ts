@@ -1,6 +1,6 @@
 /** The flow model: every edit keeps the definition whole. */
 import { describe, expect, it } from 'vitest';
-import { check } from '../../src/flow-model/checker';
+import { check, isBroken } from '../../src/flow-model/checker';
 import { formatRows, parseCondition } from '../../src/flow-model/condition';
 import { actionsAt, branchesOf, emptyDefinition, findAction, freeName, nameOf, ROOT, runAfterOf, type JsonObject } from '../../src/flow-model/definition';
 import { addAction, copied, ensureBranches, moveActions, paste, removeActions, renameAction, setTrigger, wrapInForeach } from '../../src/flow-model/edits';
@@ -126,6 +126,26 @@ describe('tokens of a sample', () => {
     const tokens = tokensOfSample({ head_commit: { author: { name: 'Ada' } }, commits: [{ id: 1 }] }, 'triggerBody()');
     expect(tokens.map((token) => token.expression)).toContain("triggerBody()?['head_commit']?['author']?['name']");
     expect(tokens.find((token) => token.inArray)?.inArray).toBe("triggerBody()?['commits']");
+  });
+});
+
+describe('broken tokens', () => {
+  it('speak of what is gone, comes later, or loops elsewhere', () => {
+    const flow: JsonObject = {
+      ...three(),
+      actions: {
+        ...actionsAt(three(), ROOT),
+        Loop: { type: 'Foreach', foreach: '@triggerBody()', actions: { In: { ...compose('x'), runAfter: {} } }, runAfter: { C: ['Succeeded'] } },
+        Last: { ...compose('x'), runAfter: { Loop: ['Succeeded'] } },
+      },
+    };
+    expect(isBroken(flow, "outputs('A')", 'B')).toBe(false);
+    expect(isBroken(flow, "outputs('C')", 'B')).toBe(true);
+    expect(isBroken(flow, "outputs('Gone')", 'B')).toBe(true);
+    expect(isBroken(flow, "items('Loop')", 'In')).toBe(false);
+    expect(isBroken(flow, "items('Loop')", 'B')).toBe(true);
+    expect(isBroken(flow, "outputs('In')", 'Last')).toBe(false);
+    expect(isBroken({ ...flow, triggers: {} }, 'triggerBody()', 'B')).toBe(true);
   });
 });
 

@@ -23,13 +23,13 @@ import {
   type LexicalEditor,
   type LexicalNode,
 } from 'lexical';
-import { useCallback, useEffect, useId, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useMemo, useRef, useState } from 'react';
 import { formatTemplate, parseTemplate, type Segment } from '../../flow-model/references';
 import { useText } from '../../shared/language';
 import { useFieldFocus } from './field-focus';
 import { $createTokenNode, $isTokenNode, TokenNode } from './TokenNode';
 import { TokenPicker } from './TokenPicker';
-import { EditToken } from './token-titles';
+import { TokenPlace } from './token-titles';
 import { designerText } from './text';
 
 function $fill(text: string): void {
@@ -150,6 +150,7 @@ export function TokenField({
     },
     [setActive, fieldKey],
   );
+  const tokenPlace = useMemo(() => ({ step, edit: changeToken }), [step, changeToken]);
   const insert = (expression: string) => {
     const editor = editorRef.current;
     if (!editor) return;
@@ -172,7 +173,7 @@ export function TokenField({
     <div className="token-field">
       <Field label={{ children: label, id: `${id}-label`, ...(bare ? { className: 'visually-hidden' } : {}) }} required={required} hint={hint}>
         <div className="token-input">
-          <EditToken.Provider value={changeToken}>
+          <TokenPlace.Provider value={tokenPlace}>
           <LexicalComposer
             initialConfig={{
               namespace: fieldKey,
@@ -187,7 +188,7 @@ export function TokenField({
             <HistoryPlugin />
             <Sync value={value} typed={typed} onChange={onChange} onEditor={onEditor.current} onFocus={() => setActive(fieldKey)} />
           </LexicalComposer>
-          </EditToken.Provider>
+          </TokenPlace.Provider>
           <Button size="small" appearance="subtle" icon={<FlashRegular />} aria-label={`${t.insertLabel}: ${label}`} aria-expanded={isOpen} onClick={() => setActive(isOpen ? null : fieldKey)} />
         </div>
       </Field>

@@ -8,7 +8,7 @@ import { wordsOf } from '../../flow-model/references';
 import { useText } from '../../shared/language';
 import { useDesigner } from './context';
 import { designerText } from './text';
-import { EditToken, useTokenTitle } from './token-titles';
+import { TokenPlace, useTokenTitle } from './token-titles';
 
 type SerializedToken = Spread<{ expression: string }, SerializedLexicalNode>;
 
@@ -16,9 +16,9 @@ function Chip({ expression, nodeKey }: { expression: string; nodeKey: NodeKey })
   const t = useText(designerText);
   const { edited } = useDesigner();
   const [editor] = useLexicalComposerContext();
-  const editToken = useContext(EditToken);
+  const { edit: editToken, step } = useContext(TokenPlace);
   const title = useTokenTitle(expression) ?? wordsOf(expression);
-  const broken = isBroken(edited.definition, expression);
+  const broken = isBroken(edited.definition, expression, step);
   const isFunction = title === expression || /^[a-z]\w*\(/i.test(title);
   return (
     <span className={broken ? 'token broken' : isFunction ? 'token function' : 'token'} title={broken ? `${t.brokenToken} ${expression}` : expression} data-expression={expression}>

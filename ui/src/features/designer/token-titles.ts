@@ -6,5 +6,5 @@ export const TokenTitles = createContext<ReadonlyMap<string, string>>(new Map())
 
 export const useTokenTitle = (expression: string): string | undefined => useContext(TokenTitles).get(normalExpression(expression));
 
-/** Opens the expression of a token in the field's editor. */
-export const EditToken = createContext<(node: string, expression: string) => void>(() => undefined);
+/** Where the tokens of a field stand: in which step, and how the expression of one is opened. */
+export const TokenPlace = createContext<{ step: string | null; edit: (node: string, expression: string) => void }>({ step: null, edit: () => undefined });

@@ -62,7 +62,7 @@ function AttentionList({ items }: { items: Attention[] }) {
             <p>{item.detail}</p>
             {item.hint && <p className="quiet">{item.hint}</p>}
           </div>
-          <Link className="button-link" to={attentionLink(item)}>{t.open}<span className="visually-hidden"> {item.title}</span></Link>
+          <Link className="button-link" to={attentionLink(item)}>{t.open} <span className="visually-hidden">{item.title}</span></Link>
         </li>
       ))}
     </ul>
