@@ -184,7 +184,7 @@ export function TokenField({
               },
             }}
           >
-            <PlainTextPlugin contentEditable={<ContentEditable className="token-editable" ariaLabelledBy={`${id}-label`} role="textbox" aria-multiline="true" aria-required={required} />} ErrorBoundary={LexicalErrorBoundary} placeholder={null} />
+            <PlainTextPlugin contentEditable={<ContentEditable tabIndex={0} className="token-editable" ariaLabelledBy={`${id}-label`} role="textbox" aria-multiline="true" aria-required={required} />} ErrorBoundary={LexicalErrorBoundary} placeholder={null} />
             <HistoryPlugin />
             <Sync value={value} typed={typed} onChange={onChange} onEditor={onEditor.current} onFocus={() => setActive(fieldKey)} />
           </LexicalComposer>
