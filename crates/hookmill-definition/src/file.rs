@@ -225,6 +225,7 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
     let mut flows = Vec::new();
     let mut first_fault = None;
     let mut manifest = None;
+    let mut customizations = String::new();
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).map_err(|error| broken(&error))?;
         // Some exports separate with backslashes.
@@ -235,7 +236,8 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
         let is_definition = below("microsoft.flow/flows/") && lower.ends_with("/definition.json");
         let is_client_data = below("workflows/") && lower.ends_with(".json");
         let is_manifest = lower == "manifest.json" || lower.ends_with("/manifest.json") && !below("microsoft.flow/");
-        if !is_definition && !is_client_data && !is_manifest {
+        let is_customization = lower == "customizations.xml" || lower.ends_with("/customizations.xml");
+        if !is_definition && !is_client_data && !is_manifest && !is_customization {
             continue;
         }
         let mut text = Vec::new();
@@ -243,6 +245,10 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
         read.map_err(|error| broken(&error))?;
         if text.len() as u64 > ENTRY_BYTES_MAX {
             return Err(broken(&format!("{name} is larger than {} MiB", ENTRY_BYTES_MAX / 1024 / 1024)));
+        }
+        if is_customization {
+            customizations = String::from_utf8_lossy(&text).into_owned();
+            continue;
         }
         let document = match parse(&text, Some(&name)) {
             Ok(document) => document,
@@ -259,9 +265,6 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
             Ok(mut found) => {
                 for flow in &mut found {
                     flow.profile = Profile::PowerAutomate;
-                    if is_client_data {
-                        flow.name = flow.name.take().or_else(|| Some(solution_name(&name)));
-                    }
                 }
                 flows.extend(found);
             }
@@ -269,6 +272,13 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
                 first_fault.get_or_insert(Box::new(fault));
             }
         }
+    }
+    for flow in flows.iter_mut().filter(|flow| flow.name.is_none()) {
+        let Some(entry) = flow.entry.as_deref().filter(|entry| entry.to_ascii_lowercase().contains("workflows/"))
+        else {
+            continue;
+        };
+        flow.name = Some(display_name(&customizations, entry).unwrap_or_else(|| solution_name(entry)));
     }
     if let [flow] = &mut flows[..]
         && flow.name.is_none()
@@ -282,6 +292,22 @@ fn read_package(bytes: &[u8]) -> Result<Vec<FlowFile>, Box<Diagnostic>> {
             .unwrap_or_else(|| Box::new(refused("package_empty", "There is no flow in the package.", FORMS))));
     }
     Ok(flows)
+}
+
+/// The title that a solution's list of flows gives to a file: `<Workflow Name="…">…<JsonFileName>/Workflows/….json<`.
+fn display_name(customizations: &str, entry: &str) -> Option<String> {
+    let file = entry.rsplit('/').next()?;
+    let is_own = |part: &&str| {
+        let named = part.split_once("<JsonFileName>").and_then(|(_, rest)| rest.split_once('<'));
+        named.is_some_and(|(path, _)| path.trim().rsplit(['/', '\\']).next() == Some(file))
+    };
+    let part = customizations.split("<Workflow ").skip(1).find(is_own)?;
+    let attributes = format!(" {}", part.split_once('>')?.0);
+    let (name, _) = attributes.split_once(" Name=\"")?.1.split_once('"')?;
+    let plain = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")]
+        .into_iter()
+        .fold(name.to_owned(), |text, (mark, plain)| text.replace(mark, plain));
+    (!plain.trim().is_empty()).then_some(plain)
 }
 
 /// `Name` of `Workflows/Name-<guid>.json`.

@@ -107,6 +107,13 @@ fn documents_are_read_in_each_form() {
     assert_read("standard", standard.as_bytes(), la, false);
     let read = assert_read("solution", &solution, pa, true);
     assert_eq!(read.name.as_deref(), Some("Pushes"));
+    let list = r#"<ImportExportXml><Workflows><Workflow WorkflowId="{1}" Name="Another"><JsonFileName>/Workflows/Another-1.json</JsonFileName></Workflow>
+        <Workflow WorkflowId="{2}" Name="Pushes &amp; pulls"><JsonFileName>/Workflows/Pushes-5F7D3C00-0000-4000-8000-000000000001.json</JsonFileName><Category>5</Category></Workflow></Workflows></ImportExportXml>"#;
+    let solution = package(&[
+        ("Workflows/Pushes-5F7D3C00-0000-4000-8000-000000000001.json".to_owned(), client_data()),
+        ("customizations.xml".to_owned(), list.to_owned()),
+    ]);
+    assert_eq!(assert_read("solution with titles", &solution, pa, true).name.as_deref(), Some("Pushes & pulls"));
 }
 
 #[test]

@@ -151,6 +151,13 @@ fn what_is_only_odd() {
         (triggers(r#"{"t":{"type":"Batch","inputs":{}}}"#), "trigger_type_unsupported", "/triggers/t/inputs"),
         (triggers("{}"), "trigger_missing", "/triggers"),
         (
+            triggers(
+                r#"{"t":{"type":"OpenApiConnection","inputs":{"host":{"connectionName":"c","operationId":"o"},"parameters":{}}}}"#,
+            ),
+            "recurrence_missing",
+            "/triggers/t",
+        ),
+        (
             actions(
                 r#"{"I":{"type":"InitializeVariable","inputs":{"variables":[{"name":"v","type":"integer","value":"x"}]}}}"#,
             ),

@@ -58,7 +58,7 @@ impl Compiler<'_> {
         let at = pointer.child("inputs");
         let options = self.operation_options(source, pointer);
         let has = |wanted: &str| options.iter().any(|option| option == wanted);
-        let recurrence = source.get("recurrence").and_then(|recurrence| match Recurrence::new(recurrence) {
+        let mut recurrence = source.get("recurrence").and_then(|recurrence| match Recurrence::new(recurrence) {
             Ok(made) => Some(made),
             Err(faults) => {
                 for (below, message) in faults {
@@ -76,7 +76,18 @@ impl Compiler<'_> {
                 | TriggerKind::ConnectorPolling(_)
         );
         if needs_recurrence && source.get("recurrence").is_none() {
-            self.missing(pointer, "recurrence");
+            if matches!(kind, TriggerKind::ConnectorPolling(_)) {
+                // Exports leave out what follows from the plan that the maker pays for.
+                let message = "There is no 'recurrence': the service is asked every five minutes.";
+                self.warning("recurrence_missing", pointer.clone(), message);
+                recurrence = Recurrence::new(&Value::object([
+                    ("frequency", Value::from("Minute")),
+                    ("interval", Value::Integer(5)),
+                ]))
+                .ok();
+            } else {
+                self.missing(pointer, "recurrence");
+            }
         }
         let conditions = source.get("conditions").and_then(Value::as_array).unwrap_or_default();
         let conditions = conditions
