@@ -164,7 +164,7 @@ export function Modal({ open, title, children, actions, onClose, wide }: { open:
           <DialogTitle>{title}</DialogTitle>
           <DialogContent className="stack">{children}</DialogContent>
           <DialogActions>
-            <Button onClick={onClose}>{t.cancel}</Button>
+            <Button onClick={onClose}>{actions ? t.cancel : t.close}</Button>
             {actions}
           </DialogActions>
         </DialogBody>

@@ -68,6 +68,8 @@ await runScript('designer', async (world, step) => {
   });
   await step(2, 'a condition with a token', async () => {
     await button('New step').click();
+    await page.getByRole('menuitem', { name: 'Add a condition' }).waitFor();
+    same('what the menu is drawn in covers the page', await page.evaluate(() => [...document.querySelectorAll('[data-portal-node]')].some((node) => node.clientHeight > 0)), false);
     await choose('Add a condition');
     await token(box('Choose a value'), 'Priority');
     await box('Choose a value to compare with').fill('high');

@@ -238,7 +238,7 @@ export const designerText = defineText(
     newStep: 'Neuer Schritt',
     addAction: 'Aktion hinzufügen',
     addCondition: 'Bedingung hinzufügen',
-    addLoop: '„Apply to each“ hinzufügen',
+    addLoop: '„Auf alle anwenden“ hinzufügen',
     addScope: 'Bereich hinzufügen',
     addParallel: 'Parallelen Zweig hinzufügen',
     paste: 'Einfügen',
