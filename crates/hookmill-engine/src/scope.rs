@@ -125,6 +125,14 @@ impl RunState {
     }
 }
 
+/// An identifier in the form of a guid, the same in each replay.
+fn tracking_id(of: &str) -> String {
+    use sha2::Digest as _;
+    let hash = sha2::Sha256::digest(of.as_bytes());
+    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
 /// A record as expressions see it.
 pub(crate) fn describe(name: &Str, record: &Record, client_tracking_id: &Str) -> Value {
     let mut members = Object::with_capacity(10);
@@ -139,6 +147,8 @@ pub(crate) fn describe(name: &Str, record: &Record, client_tracking_id: &Str) ->
     if let Some(ended_at) = record.ended_at {
         members.insert("endTime", date_text(ended_at));
     }
+    let made = format!("{client_tracking_id}/{name}/{}", record.started_at.as_micros());
+    members.insert("trackingId", tracking_id(&made));
     members.insert("clientTrackingId", client_tracking_id.clone());
     if !record.code.is_empty() && &*record.code != "NotSpecified" {
         members.insert("code", record.code.clone());
@@ -167,7 +177,16 @@ impl Scope for ActionScope<'_> {
     }
 
     fn trigger(&self) -> Option<Value> {
-        Some(self.state.trigger.clone())
+        let Some(members) = self.state.trigger.as_object() else { return Some(self.state.trigger.clone()) };
+        let mut members = members.clone();
+        let client = self.state.tracking_id();
+        if !members.contains_key("clientTrackingId") {
+            members.insert("clientTrackingId", client.clone());
+        }
+        if !members.contains_key("trackingId") {
+            members.insert("trackingId", tracking_id(&format!("{client}/trigger")));
+        }
+        Some(members.into())
     }
 
     fn trigger_outputs(&self) -> Option<Value> {

@@ -150,7 +150,7 @@ impl Decision<'_> {
             let message = format!(
                 "The execution of template action '{}' failed: the result of the evaluation of 'foreach' expression '{}' is of type '{}'. The result must be a valid array.",
                 own.name,
-                items.source(),
+                hookmill_expression::content::to_text(items.source()),
                 kind_of(&value)
             );
             self.started(action, &indexes, None)?;
