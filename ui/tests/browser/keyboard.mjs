@@ -93,8 +93,10 @@ await runScript('keyboard', async (world, step) => {
     await heading('No custom connector yet');
     await press('Create custom connector');
     await item('Import OpenAPI');
+    // A dialog takes the focus when it is there.
+    await until('the dialog to have the focus', () => page.evaluate(() => document.activeElement?.closest('[role=dialog]') !== null));
     await tabTo('OpenAPI file');
-    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), keyboard.press('Enter')]);
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), keyboard.press('Space')]);
     await chooser.setFiles(dataFile('github-webhook-sample.swagger.json'));
     await say('3 operations, 1 trigger');
     await tabTo('Scheme');
