@@ -44,6 +44,32 @@ export function pagesOf({ flows, runs, connector, connection }) {
         await page.locator('.outcome .json').waitFor();
       },
     },
+    {
+      name: 'designer-menu',
+      path: `/flows/${flows.pushes}/edit`,
+      before: async (page) => {
+        await page.getByRole('button', { name: 'New step' }).last().click();
+        await page.getByRole('menuitem', { name: 'Add an action' }).waitFor();
+      },
+    },
+    {
+      name: 'designer-keys',
+      path: `/flows/${flows.pushes}/edit`,
+      before: async (page) => {
+        await card(page, '$trigger').focus();
+        await page.keyboard.press('?');
+        await page.getByRole('dialog').waitFor();
+      },
+    },
+    {
+      name: 'designer-search',
+      path: `/flows/${flows.pushes}/edit`,
+      before: async (page) => {
+        await card(page, 'Open_an_issue').focus();
+        await page.keyboard.press('Insert');
+        await page.getByRole('region', { name: 'Forge' }).waitFor();
+      },
+    },
     { name: 'designer-condition', path: `/flows/${flows.pushes}/edit`, before: open('Is_it_the_main_branch') },
     { name: 'designer-connector', path: `/flows/${flows.pushes}/edit`, before: open('Open_an_issue') },
     {
