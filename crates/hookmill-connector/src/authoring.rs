@@ -5,12 +5,14 @@
 //! | `infer` | a JSON Schema from sample values |
 //! | `curl` | a pasted curl command, read as a request |
 //! | `form` | the request part of an operation |
+//! | `postman` | a collection, read as an OpenAPI document |
 //! | `sample` | the request part of an operation, from one sample request |
 
 mod curl;
 pub(crate) mod edit;
 mod form;
 mod infer;
+pub(crate) mod postman;
 mod sample;
 
 pub use curl::{CurlError, request_from_curl};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authentication::Authentication;
+use crate::authoring::postman;
 use crate::document::{Document, elements, read_json, text};
 use crate::openapi3;
 use crate::operation::{self, Operation};
@@ -125,6 +126,8 @@ impl Connector {
     #[must_use]
     pub fn import_value(document: &Value, properties: Option<&Value>, settings: &Settings) -> Import {
         let mut diagnostics = Vec::new();
+        let collection = postman::is_collection(document).then(|| postman::to_openapi(document, &mut diagnostics));
+        let document = collection.as_ref().unwrap_or(document);
         let document = match version(document) {
             Ok(())
                 if document.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with('3')) =>
@@ -238,10 +241,6 @@ fn version(document: &Value) -> Result<(), Diagnostic> {
             format!("\"paths\" must be an object, but it is {}", other.type_name()),
         )
         .with_hint("\"paths\" holds the operations: {\"/repos/{owner}\": {\"get\": {…}}}.")),
-        None if document.get("item").is_some() && document.get("info").is_some() => {
-            Err(Diagnostic::error("not_openapi", Pointer::root(), "this is a Postman collection, not OpenAPI")
-                .with_hint("Use the import of Postman collections."))
-        }
         None if document.get("swagger").is_some() || document.get("openapi").is_some() => {
             not_openapi("the file has no \"paths\"")
         }

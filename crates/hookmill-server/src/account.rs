@@ -21,6 +21,8 @@ use crate::{Problem, ServerState};
 const COOKIE: &str = "hookmill_session";
 /// A session ends after this time.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// The use of a token is noted this often at most.
+const USE_NOTED: Duration = Duration::from_secs(3_600);
 /// Shorter passwords are refused.
 const PASSWORD_CHARS_MIN: usize = 10;
 
@@ -67,6 +69,10 @@ impl FromRequestParts<ServerState> for Caller {
             let token = state.store().token_by_hash(&vault::hash_token(token.trim())).await?.ok_or_else(stranger)?;
             if token.expires_at.is_some_and(|at| at <= now) {
                 return Err(stranger());
+            }
+            // Known to the hour: a program that calls often must not write as often.
+            if token.used_at.is_none_or(|used| now.since(used) >= USE_NOTED) {
+                state.store().commit(Unit::from(Change::UseToken(token.id, now)), Lane::Work).await?;
             }
             return Ok(Self { user: token.user, session: None });
         }

@@ -140,6 +140,9 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
             run(c, sql, params![key(*user), kept.map(key)])?;
         }
         Change::PutToken(one) => account::put_token(c, one)?,
+        Change::UseToken(id, at) => {
+            run(c, "UPDATE token SET used = ?2 WHERE id = ?1", params![key(*id), at.as_micros()])?;
+        }
         Change::DeleteToken(id) => {
             run(c, "DELETE FROM token WHERE id = ?1", [key(*id)])?;
         }

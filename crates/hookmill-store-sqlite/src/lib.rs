@@ -21,4 +21,4 @@ mod step;
 mod store;
 mod writer;
 
-pub use store::{SqliteOptions, SqliteStore};
+pub use store::{SqliteOptions, SqliteStore, copy, database, examine};

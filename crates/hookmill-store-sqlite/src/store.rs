@@ -13,7 +13,7 @@ use crate::lanes::{Lanes, Order, Places};
 use crate::readers::{Readers, TIME_MAX};
 use crate::step::Packed;
 use crate::writer::Writer;
-use crate::{examine, folder, schema};
+use crate::{folder, schema};
 
 /// Units with more bytes are compressed on a thread that may block, so that other tasks go on.
 const PACKED_ASIDE_FROM: usize = 256 * 1_024;
@@ -83,22 +83,7 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] when `file` exists already or cannot be written.
     pub async fn backup(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
         let (folder, file) = (self.folder.clone(), file.as_ref().to_owned());
-        let copy = move || {
-            let unavailable = |detail: String| StoreError::Unavailable { detail, unknown: false };
-            if file.exists() {
-                return Err(unavailable(format!("{} exists already", file.display())));
-            }
-            // A connection of its own: a long copy must not run into the readers' time limit.
-            let connection = schema::open_reader(&folder, 2_048)?;
-            // `query_only` would forbid the copy, which writes to another file only.
-            let copied = connection
-                .execute_batch("PRAGMA query_only = OFF")
-                .and_then(|()| connection.execute("VACUUM INTO ?1", [file.display().to_string()]));
-            copied.map_err(|error| crate::error::store_error(&error, &folder::shown(&folder)))?;
-            let written = std::fs::File::open(&file).and_then(|file| file.sync_all());
-            written.map_err(|error| unavailable(error.to_string()))
-        };
-        match tokio::task::spawn_blocking(copy).await {
+        match tokio::task::spawn_blocking(move || copy(&folder, &file)).await {
             Ok(result) => result,
             Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
         }
@@ -111,12 +96,7 @@ impl SqliteStore {
     /// [`StoreError::Damaged`] where even looking is not possible, and whatever the disk answers.
     pub async fn examine(&self) -> Result<Vec<String>, StoreError> {
         let folder = self.folder.clone();
-        let look = move || {
-            // A connection of its own: this must not run into the readers' time limit.
-            let connection = schema::open_reader(&folder, 8_192)?;
-            examine::examine(&connection).map_err(|error| crate::error::store_error(&error, &folder::shown(&folder)))
-        };
-        match tokio::task::spawn_blocking(look).await {
+        match tokio::task::spawn_blocking(move || examine(&folder)).await {
             Ok(result) => result,
             Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
         }
@@ -131,6 +111,51 @@ impl SqliteStore {
     fn thread(&self) -> Option<JoinHandle<()>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
+}
+
+/// Where the database of a data folder is.
+#[must_use]
+pub fn database(folder: &Path) -> PathBuf {
+    folder::database(folder)
+}
+
+/// [`SqliteStore::backup`] without opening the store: another process may be the one that serves it.
+///
+/// # Errors
+/// As there; [`StoreError::Unavailable`] where the folder holds no store.
+pub fn copy(folder: &Path, file: &Path) -> Result<(), StoreError> {
+    let unavailable = |detail: String| StoreError::Unavailable { detail, unknown: false };
+    if file.exists() {
+        return Err(unavailable(format!("{} exists already", file.display())));
+    }
+    // A connection of its own: a long copy must not run into the readers' time limit.
+    let connection = reader(folder, 2_048)?;
+    // `query_only` would forbid the copy, which writes to another file only.
+    let copied = connection
+        .execute_batch("PRAGMA query_only = OFF")
+        .and_then(|()| connection.execute("VACUUM INTO ?1", [file.display().to_string()]));
+    copied.map_err(|error| crate::error::store_error(&error, &folder::shown(folder)))?;
+    let written = std::fs::File::open(file).and_then(|file| file.sync_all());
+    written.map_err(|error| unavailable(error.to_string()))
+}
+
+/// [`SqliteStore::examine`] without opening the store: another process may be the one that serves it.
+///
+/// # Errors
+/// As there; [`StoreError::Unavailable`] where the folder holds no store.
+pub fn examine(folder: &Path) -> Result<Vec<String>, StoreError> {
+    // A connection of its own: this must not run into the readers' time limit.
+    let connection = reader(folder, 8_192)?;
+    crate::examine::examine(&connection).map_err(|error| crate::error::store_error(&error, &folder::shown(folder)))
+}
+
+/// A connection to a database that exists: looking must not make one.
+fn reader(folder: &Path, cache_kib: u32) -> Result<rusqlite::Connection, StoreError> {
+    if !folder::database(folder).is_file() {
+        let detail = format!("there is no store in {}", folder.display());
+        return Err(StoreError::Unavailable { detail, unknown: false });
+    }
+    schema::open_reader(folder, cache_kib)
 }
 
 impl Drop for SqliteStore {

@@ -198,6 +198,8 @@ pub enum Change {
     DeleteOtherSessions(UserId, Option<SessionId>),
     /// Stores a token.
     PutToken(Token),
+    /// Says when a token was used; one that is gone stays gone.
+    UseToken(TokenId, Timestamp),
     /// Removes a token.
     DeleteToken(TokenId),
     /// Stores a value of the server's own under a name.

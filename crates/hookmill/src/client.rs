@@ -9,7 +9,10 @@ use hookmill_http::{AddressPolicy, Client, ClientConfig, HeaderValue, Method, Re
 use hookmill_model::{Object, Value};
 
 use crate::output::Verdict;
-use crate::{input, output};
+use crate::{input, output, table};
+
+/// Items of one request for a list.
+const PAGE: usize = 200;
 
 /// Where the server is, and who calls.
 #[derive(Args)]
@@ -99,6 +102,9 @@ pub enum RunCommand {
         /// With this status
         #[arg(long)]
         status: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
         /// Where the server is
         #[command(flatten)]
         server: ServerArgs,
@@ -141,6 +147,13 @@ pub enum RunCommand {
     },
 }
 
+impl ServerArgs {
+    /// Whether a program reads what is printed.
+    pub const fn is_json(&self) -> bool {
+        self.json
+    }
+}
+
 /// Sends a request and gives the answer's body; a problem becomes an error with its hint.
 fn send(server: &ServerArgs, method: Method, path: &str, body: Option<(Vec<u8>, &str)>) -> Result<Vec<u8>> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -175,9 +188,27 @@ fn send(server: &ServerArgs, method: Method, path: &str, body: Option<(Vec<u8>, 
     })
 }
 
-fn send_json(server: &ServerArgs, method: Method, path: &str, body: &Value) -> Result<Value> {
+pub fn send_json(server: &ServerArgs, method: Method, path: &str, body: &Value) -> Result<Value> {
     let bytes = send(server, method, path, Some((body.to_json().into_bytes(), "application/json")))?;
     Ok(Value::from_json(&bytes).unwrap_or_default())
+}
+
+pub fn get_json(server: &ServerArgs, path: &str) -> Result<Value> {
+    Ok(Value::from_json(&send(server, Method::GET, path, None)?)?)
+}
+
+/// All items of a list.
+pub fn items(server: &ServerArgs, path: &str) -> Result<Vec<Value>> {
+    let mut items = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = get_json(server, &format!("{path}?limit={PAGE}&cursor={cursor}"))?;
+        items.extend_from_slice(page.get("items").and_then(Value::as_array).unwrap_or_default());
+        match page.get("next_cursor").and_then(Value::as_str) {
+            Some(next) => next.clone_into(&mut cursor),
+            None => return Ok(items),
+        }
+    }
 }
 
 /// The answer as pretty JSON.
@@ -193,41 +224,70 @@ pub fn get(server: &ServerArgs, path: &str) -> Result<Verdict> {
     show(&send(server, Method::GET, path, None)?)
 }
 
-pub fn post(server: &ServerArgs, path: &str) -> Result<Verdict> {
-    show(&send(server, Method::POST, path, None)?)
-}
-
 pub fn delete(server: &ServerArgs, path: &str) -> Result<Verdict> {
     send(server, Method::DELETE, path, None)?;
     Ok(Verdict::Fine)
 }
 
-/// All items of a list, one line each with these members.
-pub fn list(server: &ServerArgs, path: &str, members: &[&str]) -> Result<Verdict> {
+/// The items of a list: a table for people, one object a line for programs. At most `limit` where one is given.
+pub fn list(server: &ServerArgs, path: &str, columns: &[table::Column], limit: Option<usize>) -> Result<Verdict> {
     let mut cursor: Option<String> = None;
-    loop {
+    let mut left = limit.unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    while left > 0 {
         let sign = if path.contains('?') { '&' } else { '?' };
-        let page = match &cursor {
-            Some(cursor) => format!("{path}{sign}cursor={cursor}"),
-            None => path.to_owned(),
-        };
+        let after = cursor.as_deref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let page = format!("{path}{sign}limit={}{after}", left.min(PAGE));
         let answer = Value::from_json(&send(server, Method::GET, &page, None)?)?;
-        for item in answer.get("items").and_then(Value::as_array).unwrap_or_default() {
-            if server.json {
-                output::line(item)?;
-                continue;
-            }
-            let text = |name: &&str| {
-                let found = item.pointer(&format!("/{name}")).filter(|value| !value.is_null());
-                found.map(|value| value.as_str().map_or_else(|| value.to_json(), ToOwned::to_owned)).unwrap_or_default()
-            };
-            output::line(members.iter().map(text).collect::<Vec<_>>().join("  "))?;
+        let found = answer.get("items").and_then(Value::as_array).unwrap_or_default();
+        left -= found.len().min(left);
+        if server.json {
+            found.iter().try_for_each(output::line)?;
+        } else {
+            items.extend_from_slice(found);
         }
         cursor = answer.get("next_cursor").and_then(Value::as_str).map(ToOwned::to_owned);
         if cursor.is_none() {
-            return Ok(Verdict::Fine);
+            break;
         }
     }
+    if !server.json {
+        output::text(&table::table(columns, &items))?;
+        if cursor.is_some() {
+            output::note("There are more; --limit shows them.")?;
+        }
+    }
+    Ok(Verdict::Fine)
+}
+
+/// One thing: a page for people, the answer as it came for programs.
+pub fn show_as(server: &ServerArgs, path: &str, page: fn(&Value) -> String) -> Result<Verdict> {
+    let answer = get_json(server, path)?;
+    if server.json {
+        output::line(answer)?
+    } else {
+        output::text(&page(&answer))?
+    }
+    Ok(Verdict::Fine)
+}
+
+/// A change that answers with the changed thing: one line for people.
+pub fn switched(server: &ServerArgs, path: &str, pointer: &str) -> Result<Verdict> {
+    let answer = Value::from_json(&send(server, Method::POST, path, None)?)?;
+    if server.json {
+        output::line(&answer)?;
+        return Ok(Verdict::Fine);
+    }
+    output::line(answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default())?;
+    told_problem(&answer)
+}
+
+/// A webhook that the service refused is a finding: the flow is saved, and off.
+pub fn told_problem(answer: &Value) -> Result<Verdict> {
+    let Some(problem) = answer.get("problem").filter(|problem| !problem.is_null()) else { return Ok(Verdict::Fine) };
+    let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    output::note(format_args!("warning: the flow is saved, and off: {}\n  hint: {}", text("detail"), text("hint")))?;
+    Ok(Verdict::Findings)
 }
 
 pub fn setup(args: &SetupArgs) -> Result<Verdict> {
@@ -257,7 +317,17 @@ pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
             }
             created(&server, &send_json(&server, Method::POST, "/api/connections", &form.into())?)
         }
-        ConnectionCommand::List { server } => list(&server, "/api/connections", &["id", "health", "name"]),
+        ConnectionCommand::List { server } => {
+            let columns = [
+                ("id", "/id"),
+                ("name", "/name"),
+                ("connector", "/connector/name"),
+                ("user", "/username"),
+                ("health", "/health"),
+                ("flows", "/used_by_count"),
+            ];
+            list(&server, "/api/connections", &columns, None)
+        }
         ConnectionCommand::Delete { id, server } => delete(&server, &format!("/api/connections/{id}")),
     }
 }
@@ -274,38 +344,48 @@ fn created(server: &ServerArgs, answer: &Value) -> Result<Verdict> {
 
 pub fn run(command: RunCommand) -> Result<Verdict> {
     match command {
-        RunCommand::List { flow, status, server } => {
-            let mut path = "/api/runs?limit=100".to_owned();
+        RunCommand::List { flow, status, limit, server } => {
+            let mut path = "/api/runs".to_owned();
             for (name, value) in [("flow", flow), ("status", status)] {
                 if let Some(value) = value {
-                    path.push_str(&format!("&{name}={value}"));
+                    path.push_str(if path.contains('?') { "&" } else { "?" });
+                    path.push_str(&format!("{name}={value}"));
                 }
             }
-            list(&server, &path, &["id", "status", "kind", "started_at", "flow/name"])
+            let columns = [
+                ("id", "/id"),
+                ("status", "/status"),
+                ("kind", "/kind"),
+                ("started", "/started_at"),
+                ("ms", "/duration_ms"),
+                ("flow", "/flow/name"),
+                ("received", "/trigger/summary"),
+            ];
+            list(&server, &path, &columns, Some(limit))
         }
-        RunCommand::Show { id, server } => get(&server, &format!("/api/runs/{id}")),
-        RunCommand::Cancel { id, server } => post(&server, &format!("/api/runs/{id}/cancel")),
+        RunCommand::Show { id, server } => show_as(&server, &format!("/api/runs/{id}"), table::run),
+        RunCommand::Cancel { id, server } => switched(&server, &format!("/api/runs/{id}/cancel"), "/run"),
         RunCommand::Resume { id, version, server } => {
             let form = Value::object([("version", version)]);
             let answer = send_json(&server, Method::POST, &format!("/api/runs/{id}/resume"), &form)?;
-            output::line(answer)?;
+            if server.json {
+                output::line(answer)?;
+            } else {
+                output::line(answer.get("run").and_then(Value::as_str).unwrap_or_default())?;
+            }
             Ok(Verdict::Fine)
         }
-        RunCommand::Resubmit { id, server } => post(&server, &format!("/api/runs/{id}/resubmit")),
+        RunCommand::Resubmit { id, server } => switched(&server, &format!("/api/runs/{id}/resubmit"), "/run"),
     }
 }
 
-pub fn import_connector(
-    server: &ServerArgs,
-    path: &str,
-    name: Option<String>,
+/// What the maker chose instead of what the file says.
+pub fn connector_settings<const N: usize>(
+    texts: [(&'static str, Option<String>); N],
     authentication: Option<String>,
-    host: Option<String>,
-    scheme: Option<String>,
-    icon: Option<&str>,
-) -> Result<Verdict> {
+) -> Result<Value> {
     let mut settings = Object::new();
-    for (member, value) in [("name", name), ("host", host), ("scheme", scheme)] {
+    for (member, value) in texts {
         if let Some(value) = value {
             settings.insert(member, value);
         }
@@ -317,6 +397,22 @@ pub fn import_connector(
         };
         settings.insert("authentication", own);
     }
+    Ok(settings.into())
+}
+
+/// Imports a file that the server fetches.
+pub fn fetch_connector(server: &ServerArgs, url: &str, settings: Value, icon: Option<&str>) -> Result<Verdict> {
+    let icon = icon.map(input::bytes).transpose()?;
+    let form = Value::object([("url", Value::from(url)), ("settings", settings)]);
+    let made = send_json(server, Method::POST, "/api/connectors/from-url", &form)?;
+    if let Some(icon) = icon {
+        let id = made.get("id").and_then(Value::as_str).unwrap_or_default();
+        send(server, Method::PUT, &format!("/api/connectors/{id}/icon"), Some((icon, "application/octet-stream")))?;
+    }
+    created(server, &made)
+}
+
+pub fn import_connector(server: &ServerArgs, path: &str, settings: Value, icon: Option<&str>) -> Result<Verdict> {
     let boundary = "hookmill-import-7f2c1b";
     let mut body = Vec::new();
     let mut part = |name: &str, bytes: &[u8]| {
@@ -326,7 +422,7 @@ pub fn import_connector(
         body.extend_from_slice(bytes);
         body.extend_from_slice(b"\r\n");
     };
-    part("settings", Value::from(settings).to_json().as_bytes());
+    part("settings", settings.to_json().as_bytes());
     if let Some(icon) = icon {
         part("icon", &input::bytes(icon)?);
     }
@@ -430,13 +526,6 @@ pub fn save_flow(
         None => (Method::POST, "/api/flows".to_owned()),
     };
     let answer = send_json(server, method, &path, &form)?;
-    if let Some(problem) = answer.get("problem").filter(|problem| !problem.is_null()) {
-        let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        output::note(format_args!(
-            "warning: the flow is saved, and off: {}\n  hint: {}",
-            text("detail"),
-            text("hint")
-        ))?;
-    }
-    created(server, &answer)
+    created(server, &answer)?;
+    told_problem(&answer)
 }

@@ -1,10 +1,11 @@
-//! `hookmill connector check`: what an import of an OpenAPI file would find, without storing anything.
+//! `hookmill connector`: checks and samples without a server, and the connectors of one.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
+use hookmill_connector::SampleRequest;
 
 use crate::output::Verdict;
-use crate::{client, input, output};
+use crate::{client, input, output, table};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -23,14 +24,45 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make the request part of an operation from a sample request
+    #[command(
+        after_help = "Examples:\n  hookmill connector sample --curl command.txt\n  hookmill connector sample --method POST --url https://api.example.com/items/{id}?page=1 --body body.json\n\nPrints JSON: the form of the request and what was left out."
+    )]
+    Sample {
+        /// A file with a curl command; `-` for standard input
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "url", "header", "body"])]
+        curl: Option<String>,
+        /// The verb
+        #[arg(long, default_value = "GET")]
+        method: String,
+        /// The address, with {name} for what differs from call to call
+        #[arg(long, required_unless_present = "curl", default_value = "", hide_default_value = true)]
+        url: String,
+        /// `Name: value`; may be repeated
+        #[arg(long)]
+        header: Vec<String>,
+        /// A file with the body
+        #[arg(long, value_name = "FILE")]
+        body: Option<String>,
+    },
+    /// Infer a JSON schema from sample payloads
+    #[command(after_help = "Example:\n  hookmill connector schema push-1.json push-2.json")]
+    Schema {
+        /// Files with one payload each
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+    },
     /// Import an OpenAPI file as a connector of the server
     #[command(
         after_help = "Example:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png"
     )]
     Import {
-        /// The OpenAPI file
-        #[arg(value_name = "FILE")]
-        file: String,
+        /// The OpenAPI file or Postman collection
+        #[arg(value_name = "FILE", required_unless_present = "from_url")]
+        file: Option<String>,
+        /// An address that the server fetches the file from
+        #[arg(long, value_name = "URL", conflicts_with = "file")]
+        from_url: Option<String>,
         /// Its name; the file's title where not given
         #[arg(long)]
         name: Option<String>,
@@ -85,11 +117,35 @@ pub enum Command {
 pub fn run(command: Command) -> Result<Verdict> {
     let (file, properties, json) = match command {
         Command::Check { file, properties, json } => (file, properties, json),
-        Command::Import { file, name, authentication, host, scheme, icon, server } => {
-            return client::import_connector(&server, &file, name, authentication, host, scheme, icon.as_deref());
+        Command::Sample { curl, method, url, header, body } => return sample(curl, method, url, &header, body),
+        Command::Schema { files } => {
+            let samples: Vec<_> = files.iter().map(|file| input::json(file)).collect::<Result<_>>()?;
+            output::line(pretty(&hookmill_connector::infer_schema(&samples))?)?;
+            return Ok(Verdict::Fine);
         }
-        Command::List { server } => return client::list(&server, "/api/connectors", &["id", "name", "host"]),
-        Command::Show { id, server } => return client::get(&server, &format!("/api/connectors/{id}")),
+        Command::Import { file, from_url, name, authentication, host, scheme, icon, server } => {
+            let settings =
+                client::connector_settings([("name", name), ("host", host), ("scheme", scheme)], authentication)?;
+            return match (file, from_url) {
+                (Some(file), _) => client::import_connector(&server, &file, settings, icon.as_deref()),
+                (None, url) => client::fetch_connector(&server, &url.unwrap_or_default(), settings, icon.as_deref()),
+            };
+        }
+        Command::List { server } => {
+            let columns = [
+                ("id", "/id"),
+                ("name", "/name"),
+                ("host", "/host"),
+                ("security", "/authentication/type"),
+                ("triggers", "/triggers_count"),
+                ("actions", "/actions_count"),
+                ("connections", "/connections_count"),
+            ];
+            return client::list(&server, "/api/connectors", &columns, None);
+        }
+        Command::Show { id, server } => {
+            return client::show_as(&server, &format!("/api/connectors/{id}"), table::connector);
+        }
         Command::Export { id, server } => return client::get(&server, &format!("/api/connectors/{id}/definition")),
         Command::Delete { id, server } => return client::delete(&server, &format!("/api/connectors/{id}")),
     };
@@ -115,4 +171,37 @@ pub fn run(command: Command) -> Result<Verdict> {
         }
     }
     Ok(if report.valid { Verdict::Fine } else { Verdict::Findings })
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value)?)
+}
+
+/// The request part of an operation, from a curl command or from its parts.
+fn sample(
+    curl: Option<String>,
+    method: String,
+    url: String,
+    headers: &[String],
+    body: Option<String>,
+) -> Result<Verdict> {
+    let text = |path: String| -> Result<String> { Ok(String::from_utf8_lossy(&input::bytes(&path)?).into_owned()) };
+    let sample = match curl {
+        Some(path) => hookmill_connector::request_from_curl(&text(path)?)?,
+        None => {
+            let pair = |line: &String| {
+                let (name, value) = line.split_once(':').with_context(|| format!("'{line}' is not Name: value"))?;
+                Ok((name.trim().to_owned(), value.trim().to_owned()))
+            };
+            SampleRequest {
+                method,
+                url,
+                headers: headers.iter().map(pair).collect::<Result<_>>()?,
+                body: body.map(text).transpose()?,
+                fields: Vec::new(),
+            }
+        }
+    };
+    output::line(pretty(&hookmill_connector::request_from_sample(&sample, "", "")?)?)?;
+    Ok(Verdict::Fine)
 }

@@ -7,7 +7,7 @@ use hookmill_engine::case;
 use hookmill_model::{Diagnostic, Severity, Value};
 
 use crate::output::Verdict;
-use crate::{client, input, output};
+use crate::{client, input, output, table};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -158,10 +158,20 @@ pub fn run(command: Command) -> Result<Verdict> {
         Command::Update { id, file, name, connections, server } => {
             client::save_flow(&server, Some(&id), &file, &name, &connections)
         }
-        Command::List { server } => client::list(&server, "/api/flows", &["id", "state", "name"]),
-        Command::Show { id, server } => client::get(&server, &format!("/api/flows/{id}")),
-        Command::On { id, server } => client::post(&server, &format!("/api/flows/{id}/on")),
-        Command::Off { id, server } => client::post(&server, &format!("/api/flows/{id}/off")),
+        Command::List { server } => {
+            let columns = [
+                ("id", "/id"),
+                ("state", "/state"),
+                ("name", "/name"),
+                ("trigger", "/trigger/name"),
+                ("last run", "/last_run/status"),
+                ("at", "/last_run/started_at"),
+            ];
+            client::list(&server, "/api/flows", &columns, None)
+        }
+        Command::Show { id, server } => client::show_as(&server, &format!("/api/flows/{id}"), table::flow),
+        Command::On { id, server } => client::switched(&server, &format!("/api/flows/{id}/on"), "/state"),
+        Command::Off { id, server } => client::switched(&server, &format!("/api/flows/{id}/off"), "/state"),
         Command::Export { id, output, server } => {
             client::download(&server, &format!("/api/flows/{id}/export"), &output)
         }

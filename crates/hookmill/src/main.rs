@@ -1,17 +1,21 @@
 //! The binary: reads flags and configuration, picks a store, wires the parts and runs them.
 
+mod apply;
 mod catalog;
 mod client;
+mod config;
 mod connector;
+mod data;
 mod expression;
 mod flow;
 mod input;
 mod output;
 mod serve;
+mod table;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -49,6 +53,14 @@ enum Command {
     /// Runs of a server: list, show, cancel, resubmit
     #[command(subcommand)]
     Run(client::RunCommand),
+    /// Make folders of connectors, connections and flows true on a server
+    Apply(apply::Args),
+    /// Copy the data of a server while it works
+    Backup(data::BackupArgs),
+    /// Bring a backup back into an empty data folder
+    Restore(data::RestoreArgs),
+    /// Look over a data folder: can it be written, is the store sound, does the key fit
+    Doctor(data::DoctorArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Example:\n  hookmill completion bash > /etc/bash_completion.d/hookmill")]
     Completion {
@@ -58,7 +70,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let command = match config::apply(Cli::command(), &arguments) {
+        Ok(command) => command,
+        Err(error) => return output::wrong_usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&command.get_matches_from(arguments)) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let outcome = match cli.command {
         Command::Expression(command) => expression::run(command),
         Command::Connector(command) => connector::run(command),
@@ -67,6 +87,10 @@ fn main() -> ExitCode {
         Command::Setup(args) => client::setup(&args),
         Command::Connection(command) => client::connection(command),
         Command::Run(command) => client::run(command),
+        Command::Apply(args) => apply::run(&args),
+        Command::Backup(args) => data::backup(&args),
+        Command::Restore(args) => data::restore(&args),
+        Command::Doctor(args) => data::doctor(&args),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hookmill", &mut std::io::stdout());
             Ok(output::Verdict::Fine)

@@ -38,6 +38,12 @@ pub fn exit_code(outcome: Result<Verdict>) -> ExitCode {
     }
 }
 
+/// The end of a command that was used wrongly.
+pub fn wrong_usage(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{}: {error:#}", style("error", Style::Error, std::io::stderr().is_terminal()));
+    ExitCode::from(2)
+}
+
 /// Prints a line to standard output.
 pub fn line(text: impl std::fmt::Display) -> Result<()> {
     writeln!(std::io::stdout(), "{text}")?;

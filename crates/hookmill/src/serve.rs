@@ -21,6 +21,9 @@ use crate::output::{self, Verdict};
     after_help = "Examples:\n  hookmill serve\n  hookmill serve --listen 0.0.0.0:7780 --public-url https://hooks.example.org\n  hookmill serve --allow-address 10.0.0.0/8"
 )]
 pub struct Args {
+    /// A TOML file with these flags by name, such as `listen = "0.0.0.0:7780"`; environment and flags come before it
+    #[arg(long, env = "HOOKMILL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The folder with the database and the master key
     #[arg(long, env = "HOOKMILL_DATA", default_value = "./hookmill-data", value_name = "DIR")]
     data: PathBuf,
@@ -51,7 +54,7 @@ pub struct Args {
 }
 
 /// An error with its hint, as one text.
-fn explained(error: &(impl Explain + ?Sized)) -> anyhow::Error {
+pub fn explained(error: &(impl Explain + ?Sized)) -> anyhow::Error {
     match error.hint() {
         Some(hint) => anyhow::anyhow!("{error}\n  hint: {hint}"),
         None => anyhow::anyhow!("{error}"),
@@ -62,6 +65,9 @@ pub fn run(args: Args) -> Result<Verdict> {
     let filter =
         tracing_subscriber::EnvFilter::try_new(&args.log).with_context(|| format!("the log filter '{}'", args.log))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if let Some(file) = &args.config {
+        tracing::info!(config = %file.display(), "the defaults of the flags come from {}", file.display());
+    }
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
     tokio.block_on(serve(args))
 }

@@ -197,6 +197,9 @@ async fn tokens_are_shown_once_and_end_when_they_should() {
     let stored = format!("{:?}", hookmill_store::Accounts::tokens(&*world.store, me).await.unwrap());
     assert!(!stored.contains(&made.text("/token")));
     world.get(&token, "/api/about").await.expect(200);
+    let used = world.get(&owner, "/api/tokens").await;
+    let ci = used.json["items"].as_array().unwrap().iter().find(|item| item["name"] == "ci").unwrap();
+    assert!(ci["used_at"].is_string(), "{ci}");
     world.delete(&owner, &format!("/api/tokens/{}", made.id())).await.expect(204);
     world.get(&token, "/api/about").await.expect(401);
     let past = world.post(&owner, "/api/tokens", json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"})).await;

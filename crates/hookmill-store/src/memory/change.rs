@@ -205,6 +205,12 @@ impl State {
                 self.user_exists(one.user)?;
                 self.put(|s| &mut s.tokens, one.id, one);
             }
+            Change::UseToken(id, at) => {
+                if let Some(mut one) = self.tokens.get(&id).cloned() {
+                    one.used_at = Some(at);
+                    self.put(|s| &mut s.tokens, id, one);
+                }
+            }
             Change::DeleteToken(id) => drop(self.remove(|s| &mut s.tokens, &id)),
             Change::PutSetting(name, value) => self.put(|s| &mut s.settings, name, value),
             Change::DeleteSetting(name) => drop(self.remove(|s| &mut s.settings, &name)),

@@ -52,7 +52,8 @@ pub(super) async fn users_sessions_tokens(store: &dyn Store) -> Told {
     };
     store.commit(Change::PutToken(token.clone()).into(), Lane::Work).await?;
     token.used_at = Some(at(50));
-    store.commit(Change::PutToken(token.clone()).into(), Lane::Work).await?;
+    store.commit(Change::UseToken(token.id, at(50)).into(), Lane::Work).await?;
+    store.commit(Change::UseToken(id(99), at(50)).into(), Lane::Work).await?;
     assert_eq!(store.token_by_hash(&[7; 32]).await?, Some(token.clone()));
     assert_eq!(store.tokens(ada.id).await?, [token.clone()]);
     let foreign = Token { id: id(0), user: id(0), secret_hash: [8; 32], ..token.clone() };

@@ -1,0 +1,184 @@
+//! The data folder: copied while the server works, brought back, looked over.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use hookmill_store_sqlite as sqlite;
+use hookmill_vault::Vault;
+
+use crate::output::{self, Verdict};
+use crate::serve::explained;
+
+/// What a backup holds beside the database: without the key its secrets stay sealed.
+const VAULT_FILES: [&str; 2] = ["master.key", "master.check"];
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  hookmill backup --data /var/lib/hookmill /backup/hookmill-2026-11-24\n\nThe server may go on working. The copy is of one moment. It holds the master key unless --without-key is given or the\nkey comes from HOOKMILL_MASTER_KEY: keep it where the key may be."
+)]
+pub struct BackupArgs {
+    /// The folder to make
+    #[arg(value_name = "FOLDER")]
+    target: PathBuf,
+    /// The data folder of the server
+    #[arg(long, env = "HOOKMILL_DATA", default_value = "./hookmill-data", value_name = "DIR")]
+    data: PathBuf,
+    /// Leave the master key out; then it must be kept elsewhere
+    #[arg(long)]
+    without_key: bool,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  hookmill restore /backup/hookmill-2026-11-24 --data /var/lib/hookmill\n\nThe data folder must be empty or missing: a store that is there is never overwritten."
+)]
+pub struct RestoreArgs {
+    /// The folder that `hookmill backup` made
+    #[arg(value_name = "FOLDER")]
+    source: PathBuf,
+    /// The data folder to fill
+    #[arg(long, env = "HOOKMILL_DATA", default_value = "./hookmill-data", value_name = "DIR")]
+    data: PathBuf,
+}
+
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  hookmill doctor --data /var/lib/hookmill\n\nThe server may go on working. Exit code 1 where anything is wrong."
+)]
+pub struct DoctorArgs {
+    /// The data folder of the server
+    #[arg(long, env = "HOOKMILL_DATA", default_value = "./hookmill-data", value_name = "DIR")]
+    data: PathBuf,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn backup(args: &BackupArgs) -> Result<Verdict> {
+    if args.target.exists() {
+        bail!("{} exists already; a backup makes its own folder", args.target.display());
+    }
+    if !sqlite::database(&args.data).is_file() {
+        bail!("there is no data in {}; name the server's folder with --data", args.data.display());
+    }
+    private_folder(&args.target)?;
+    sqlite::copy(&args.data, &sqlite::database(&args.target)).map_err(|error| explained(&error))?;
+    for name in VAULT_FILES.iter().filter(|name| !args.without_key || **name != "master.key") {
+        copy_file(&args.data.join(name), &args.target.join(name))?;
+    }
+    let findings = sqlite::examine(&args.target).map_err(|error| explained(&error))?;
+    if !findings.is_empty() {
+        bail!("the copy is not sound: {}", findings.join("; "));
+    }
+    let bytes = std::fs::metadata(sqlite::database(&args.target)).map_or(0, |facts| facts.len());
+    let key = if args.target.join("master.key").exists() { "with the master key" } else { "without the master key" };
+    output::line(format_args!("{}: {} KiB, {key}", args.target.display(), bytes / 1_024))?;
+    Ok(Verdict::Fine)
+}
+
+pub fn restore(args: &RestoreArgs) -> Result<Verdict> {
+    if !sqlite::database(&args.source).is_file() {
+        bail!("{} is no backup: it has no database", args.source.display());
+    }
+    let is_used = std::fs::read_dir(&args.data).is_ok_and(|mut entries| entries.next().is_some());
+    if is_used {
+        bail!("{} is not empty; move it away first, or name another folder with --data", args.data.display());
+    }
+    let findings = sqlite::examine(&args.source).map_err(|error| explained(&error))?;
+    if !findings.is_empty() {
+        bail!("the backup is not sound: {}", findings.join("; "));
+    }
+    private_folder(&args.data)?;
+    copy_file(&sqlite::database(&args.source), &sqlite::database(&args.data))?;
+    for name in VAULT_FILES {
+        copy_file(&args.source.join(name), &args.data.join(name))?;
+    }
+    output::line(format_args!("{} is ready: hookmill serve --data {}", args.data.display(), args.data.display()))?;
+    if !args.data.join("master.key").exists() {
+        output::note("The backup has no master key: give it to the server with HOOKMILL_MASTER_KEY.")?;
+    }
+    Ok(Verdict::Fine)
+}
+
+/// One thing that was looked at.
+struct Look {
+    what: &'static str,
+    found: std::result::Result<String, String>,
+}
+
+pub fn doctor(args: &DoctorArgs) -> Result<Verdict> {
+    let looks = [
+        Look { what: "data folder", found: folder(&args.data) },
+        Look { what: "store", found: store(&args.data) },
+        Look { what: "master key", found: vault(&args.data) },
+    ];
+    let is_well = looks.iter().all(|look| look.found.is_ok());
+    if args.json {
+        let checks: Vec<serde_json::Value> = looks
+            .iter()
+            .map(|look| {
+                let (Ok(detail) | Err(detail)) = &look.found;
+                serde_json::json!({"check": look.what, "ok": look.found.is_ok(), "detail": detail})
+            })
+            .collect();
+        output::line(serde_json::json!({"ok": is_well, "checks": checks}))?;
+    } else {
+        for look in &looks {
+            let (word, detail) = match &look.found {
+                Ok(detail) => ("ok   ", detail),
+                Err(detail) => ("WRONG", detail),
+            };
+            output::line(format_args!("{word}  {}: {detail}", look.what))?;
+        }
+    }
+    Ok(if is_well { Verdict::Fine } else { Verdict::Findings })
+}
+
+fn folder(data: &Path) -> std::result::Result<String, String> {
+    let shown = data.display();
+    let facts = std::fs::metadata(data).map_err(|error| format!("{shown}: {error}"))?;
+    if !facts.is_dir() {
+        return Err(format!("{shown} is not a folder"));
+    }
+    let probe = data.join(format!(".doctor-{}", std::process::id()));
+    std::fs::write(&probe, b"").map_err(|error| format!("{shown} cannot be written: {error}"))?;
+    std::fs::remove_file(&probe).map_err(|error| format!("{shown}: {error}"))?;
+    Ok(format!("{shown} can be written"))
+}
+
+fn store(data: &Path) -> std::result::Result<String, String> {
+    let findings = sqlite::examine(data).map_err(|error| explained(&error).to_string())?;
+    if findings.is_empty() {
+        Ok("sound: every journal and every rule was checked".to_owned())
+    } else {
+        Err(findings.join("; "))
+    }
+}
+
+fn vault(data: &Path) -> std::result::Result<String, String> {
+    // Opening makes a key where nothing was ever sealed; looking must not.
+    if !data.join(VAULT_FILES[1]).is_file() {
+        return Ok("nothing is sealed yet".to_owned());
+    }
+    let master = std::env::var("HOOKMILL_MASTER_KEY").ok();
+    let vault = Vault::open(data, master.as_deref()).map_err(|error| explained(&error).to_string())?;
+    Ok(format!("opens what is sealed; it comes from {}", vault.key_place()))
+}
+
+fn private_folder(path: &Path) -> Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).with_context(|| format!("cannot make {}", path.display()))
+}
+
+/// Copies a file with its permissions; one that is not there is passed over.
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
+    std::fs::copy(from, to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    std::fs::File::open(to).and_then(|file| file.sync_all()).with_context(|| format!("writing {}", to.display()))
+}
