@@ -1,5 +1,5 @@
 //! What the end-to-end tests need: the real binary on a folder of its own, a service that it talks to, a plain client.
-#![allow(dead_code)] // Each test file uses a part of it.
+#![allow(dead_code, clippy::print_stdout)] // Each test file uses a part of it; tests say what they miss.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
