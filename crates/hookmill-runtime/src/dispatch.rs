@@ -62,7 +62,14 @@ impl Runtime {
                     None => return,
                 },
                 _ = scan.tick() => self.take_up_events(&places).await,
-                () = self.0.coming.missed.notified() => self.take_up_events(&places).await,
+                () = self.0.coming.missed.notified() => {
+                    // What was announced goes first: the search would read it only to step over it.
+                    for _ in 0..receiver.max_capacity() {
+                        let Ok(Announced { event, room }) = receiver.try_recv() else { break };
+                        self.hand_on(event, Some(room), &places).await;
+                    }
+                    self.take_up_events(&places).await;
+                }
             }
         }
     }

@@ -460,6 +460,11 @@ impl Runtime {
         let unannounced = Unannounced(&self.0.coming, id);
         let stored = self.0.store.commit(Unit::from(Change::AddEvent(event.clone(), dedupe)), Lane::Intake).await;
         if let Err(error) = stored {
+            if !error.is_unknown() {
+                // It is certain that there is nothing to look for.
+                std::mem::forget(unannounced);
+                self.0.coming.leave(id);
+            }
             if limit.is_some() {
                 self.0.gates.arrived(flow.id, run_of(id));
             }
@@ -491,6 +496,62 @@ impl Runtime {
                 Some(_) => Err(AcceptError::Gone),
                 None => Err(AcceptError::Unknown),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future as _;
+    use std::task::{Context, Poll, Waker};
+
+    fn event(bits: u128, body_bytes: usize) -> Event {
+        Event {
+            id: EventId::from_bits(bits),
+            flow: FlowId::from_bits(1),
+            subscription: None,
+            received_at: hookmill_model::Timestamp::default(),
+            summary: String::new(),
+            head: Bytes::new(),
+            body: vec![0; body_bytes].into(),
+        }
+    }
+
+    #[test]
+    fn what_finds_no_room_in_memory_is_looked_for_in_the_store() {
+        let (coming, mut receiver) = Coming::new();
+        assert!(coming.announce(event(1, 10)));
+        assert!(!coming.announce(event(2, EVENTS_KIB_MAX * 1_024)), "beside another one it is too large");
+        drop(receiver.try_recv().unwrap());
+        assert!(coming.announce(event(3, EVENTS_KIB_MAX * 1_024 - 1_024)), "the room is given back");
+        for bits in 0..EVENTS_MAX as u128 {
+            coming.announce(event(bits, 0));
+        }
+        drop(receiver.try_recv());
+        let filled = (0..2 * EVENTS_MAX as u128).filter(|bits| coming.announce(event(*bits, 0))).count();
+        assert!(filled <= EVENTS_MAX, "{filled} more");
+    }
+
+    #[test]
+    fn an_event_whose_caller_went_away_is_nobodys() {
+        let (coming, _receiver) = Coming::new();
+        let id = EventId::from_bits(7);
+        assert!(coming.take(id) && !coming.take(id));
+        drop(Unannounced(&coming, id));
+        let missed = std::pin::pin!(coming.missed.notified());
+        assert_eq!(missed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
+        assert!(coming.take(id), "somebody else may look after it");
+    }
+
+    #[test]
+    fn paths_are_taken_apart_before_they_are_decoded() {
+        let found = |template: &str, path: &str| relative(template, path).map(|found| Value::from(found).to_json());
+        assert_eq!(found("/a/{x}/c", "a/b%2Fd/c/").as_deref(), Some(r#"{"x":"b/d"}"#));
+        assert_eq!(found("a b/{x}", "a%20b/1").as_deref(), Some(r#"{"x":"1"}"#));
+        assert_eq!(found("", "").as_deref(), Some("{}"));
+        for (template, path) in [("a/{x}", "a"), ("a/{x}", "a//"), ("a", "b"), ("", "a"), ("a/{x}", "a/1/2")] {
+            assert_eq!(found(template, path), None, "{template} {path}");
         }
     }
 }
