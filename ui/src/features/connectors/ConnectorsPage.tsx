@@ -4,7 +4,7 @@ import { AddRegular, AppsAddInRegular, ArrowUploadRegular, GlobeRegular } from '
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { post, remove, request } from '../../api/client';
+import { post, remove } from '../../api/client';
 import type { Connector, ConnectorCheck } from '../../api/types';
 import { Confirm, ConnectorIcon, Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
@@ -13,10 +13,23 @@ import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { blankDraft, draftOf, keepDraft } from './draft';
+import { fromPostman } from './postman';
 import { connectorsText } from './text';
 import './connectors.css';
 
 type Way = 'import' | 'url' | 'postman';
+
+/** A Postman collection as an OpenAPI file; null when the file is something else. */
+async function converted(file: File): Promise<{ file: File; leftOut: number } | null> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await file.text());
+  } catch {
+    return null;
+  }
+  const made = fromPostman(parsed);
+  return made && { file: new File([JSON.stringify(made.document)], file.name, { type: 'application/json' }), leftOut: made.leftOut };
+}
 
 function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
   const t = useText(connectorsText);
@@ -29,14 +42,15 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
     if (!file) return;
     setError(null);
     try {
-      if (way === 'postman') {
-        await open(await request<Connector>('POST', '/api/connectors/from-postman', { raw: await file.text(), contentType: 'application/json' }));
+      const made = way === 'postman' ? await converted(file) : { file, leftOut: 0 };
+      if (!made) {
+        setError(new Error(t.notPostman));
         return;
       }
       const form = new FormData();
-      form.set('file', file);
+      form.set('file', made.file);
       const check = await post<ConnectorCheck>('/api/connectors/check', undefined, { raw: form });
-      keepDraft(draftOf(file, check));
+      keepDraft({ ...draftOf(made.file, check), leftOut: made.leftOut });
       await navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
     } catch (problem) {
       setError(problem);
@@ -73,7 +87,7 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
           }}
         >
           <ArrowUploadRegular fontSize={32} aria-hidden />
-          <p>{t.dropHere}</p>
+          <p>{way === 'postman' ? t.dropPostman : t.dropHere}</p>
           <input
             type="file"
             aria-label={way === 'postman' ? t.choosePostman : t.chooseFile}

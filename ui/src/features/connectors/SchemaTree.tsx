@@ -31,6 +31,7 @@ export function SchemaTree({ schema, onChange }: { schema: JsonSchema; onChange:
                     size="small"
                     value={typeof summary === 'string' ? summary : (inner.title ?? '')}
                     aria-label={t.fieldTitle(label)}
+                    placeholder={t.titlePlaceholder}
                     onChange={(_, data) => onChange(withTitle(schema, place, data.value))}
                   />
                 )}

@@ -3,6 +3,7 @@ import { Button, Field, Select, Table, TableBody, TableCell, TableHeader, TableH
 import { EditRegular, HistoryRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import type { Run } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
 import { getFlow } from '../../shared/flow-commands';
@@ -14,6 +15,8 @@ import { sharedText } from '../../shared/text';
 import { durationText } from './duration';
 import { runsText } from './text';
 
+/** How far back each choice of time reaches. */
+const HOURS: { [time: string]: number } = { hour: 1, day: 24, week: 7 * 24, month: 30 * 24 };
 const STATUSES = ['Running', 'Waiting', 'Succeeded', 'Failed', 'Cancelled', 'Skipped', 'TimedOut'];
 
 export function RunsPage() {
@@ -21,11 +24,13 @@ export function RunsPage() {
   const shared = useText(sharedText);
   const navigate = useNavigate();
   const { flow: id } = useParams({ strict: false }) as { flow: string };
-  const search = useSearch({ strict: false }) as { q?: string; status?: string };
+  const search = useSearch({ strict: false }) as { q?: string; status?: string; time?: string };
   const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal) });
-  const query = usePages<Run>(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status });
-  const filtered = !!(search.q || search.status);
-  const show = (change: { q?: string; status?: string }) =>
+  // Fixed while the filter stays, or every look at the list would be a new question.
+  const from = useMemo(() => (HOURS[search.time ?? ''] ? new Date(Date.now() - (HOURS[search.time ?? ''] ?? 0) * 3_600_000).toISOString() : undefined), [search.time]);
+  const query = usePages<Run>(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, from });
+  const filtered = !!(search.q || search.status || from);
+  const show = (change: { q?: string; status?: string; time?: string }) =>
     void navigate({ to: '/flows/$flow/runs', params: { flow: id }, search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value)) as Record<string, string>, replace: true });
   return (
     <Page
@@ -39,6 +44,11 @@ export function RunsPage() {
           <Select value={search.status ?? ''} onChange={(_, data) => show({ status: data.value })}>
             <option value="">{t.all}</option>
             {STATUSES.map((status) => <option key={status} value={status}>{shared.status[status]}</option>)}
+          </Select>
+        </Field>
+        <Field label={t.time} orientation="horizontal">
+          <Select value={search.time ?? ''} onChange={(_, data) => show({ time: data.value })}>
+            {Object.entries(t.times).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
           </Select>
         </Field>
       </div>

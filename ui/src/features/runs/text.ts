@@ -64,7 +64,6 @@ export const runsText = defineText(
     noMoreFailed: 'No later repetition failed.',
     time: 'Time',
     times: { '': 'Any time', hour: 'Last hour', day: 'Last 24 hours', week: 'Last 7 days', month: 'Last 30 days' } as Record<string, string>,
-    kind: 'Kind',
     parentRun: 'Repeats this run',
   },
   {
@@ -129,7 +128,6 @@ export const runsText = defineText(
     noMoreFailed: 'Keine spätere Wiederholung ist fehlgeschlagen.',
     time: 'Zeit',
     times: { '': 'Jederzeit', hour: 'Letzte Stunde', day: 'Letzte 24 Stunden', week: 'Letzte 7 Tage', month: 'Letzte 30 Tage' } as Record<string, string>,
-    kind: 'Art',
     parentRun: 'Wiederholt diesen Lauf',
   },
 );
