@@ -50,7 +50,11 @@ struct Ran {
     http_calls: usize,
 }
 
-struct Replies {
+/// Runs a script; `None` where this program cannot.
+pub type Scripts<'a> = &'a dyn Fn(&ActionRequest) -> Option<Performed>;
+
+struct Replies<'a> {
+    scripts: Scripts<'a>,
     http: Vec<(Value, bool)>,
     connector: Vec<(Value, bool)>,
     /// The first call of each action run: polls and pages of an operation are answered by its replies too.
@@ -74,7 +78,7 @@ fn text(value: Option<&Value>, usual: &str) -> String {
     value.filter(|value| !value.is_null()).map_or_else(|| usual.to_owned(), |value| content::to_text(value).to_string())
 }
 
-impl Replies {
+impl Replies<'_> {
     fn take(&mut self, is_http: bool, fits: impl Fn(&Value) -> bool) -> Option<Value> {
         let list = if is_http { &mut self.http } else { &mut self.connector };
         let (reply, used) = list.iter_mut().find(|(reply, used)| !*used && fits(reply))?;
@@ -84,6 +88,10 @@ impl Replies {
     }
 
     fn answer(&mut self, effect: EffectId, request: &ActionRequest, ends: bool) -> Result<UnderWay, String> {
+        if matches!(request, ActionRequest::JavaScript { .. }) {
+            let performed = (self.scripts)(request).ok_or("this program cannot run scripts")?;
+            return Ok(UnderWay { effect, performed, at: self.clock });
+        }
         let (reply, shown) = match self.reply(&effect.path, request) {
             Ok(found) => found,
             // The end of a subscription changes nothing: a case may leave it out.
@@ -152,7 +160,7 @@ impl Replies {
                 let shown = Value::object([("flow", flow.clone())]);
                 (self.take(false, fits).ok_or_else(|| format!("no reply is left for the flow {flow}"))?, shown)
             }
-            ActionRequest::JavaScript { .. } => return Err("scripts do not run in test cases".to_owned()),
+            ActionRequest::JavaScript { .. } => return Err("a script has no reply".to_owned()),
         })
     }
 
@@ -174,11 +182,17 @@ fn names(reply: &Value, uri: &str) -> bool {
     text(reply.get("uri").or_else(|| reply.get("path")), "") == *uri
 }
 
-/// Runs one case.
+/// Runs one case without scripts.
 #[must_use]
 pub fn run(case: &Value) -> Verdict {
+    run_with(case, &|_| None)
+}
+
+/// Runs one case.
+#[must_use]
+pub fn run_with(case: &Value, scripts: Scripts<'_>) -> Verdict {
     let id = text(case.get("id"), "");
-    let failures = match simulate(case) {
+    let failures = match simulate(case, scripts) {
         Ok(simulated) => compare(case, &simulated),
         Err(failure) => vec![failure],
     };
@@ -189,7 +203,7 @@ pub fn run(case: &Value) -> Verdict {
 ///
 /// # Errors
 /// Why it cannot be run, or a request for which the case has no reply.
-fn simulate(case: &Value) -> Result<Simulated, String> {
+fn simulate(case: &Value, scripts: Scripts<'_>) -> Result<Simulated, String> {
     let definition = case.get("definition").ok_or("the case has no \"definition\"")?;
     let parameters = case.get("parameters").cloned().unwrap_or_default();
     let compilation = compile(definition, &parameters, Profile::LogicApps, &Limits::default());
@@ -240,6 +254,7 @@ fn simulate(case: &Value) -> Result<Simulated, String> {
         }
     };
     let mut replies = Replies {
+        scripts,
         http: replies(case, "httpReplies"),
         connector: replies(case, "connectorReplies"),
         firsts: BTreeMap::new(),
@@ -268,7 +283,7 @@ fn simulate_run(
     parameters: &Value,
     workflow: &Value,
     seed: u64,
-    replies: &mut Replies,
+    replies: &mut Replies<'_>,
 ) -> Result<Ran, String> {
     let mut state = RunState::default();
     let mut facts = Vec::new();

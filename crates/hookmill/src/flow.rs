@@ -1,9 +1,11 @@
 //! `hookmill flow check` and `hookmill flow test`: offline tools for makers and their CI.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use hookmill_definition::{Limits, compile, file};
-use hookmill_engine::case;
+use hookmill_engine::{ActionRequest, case};
+use hookmill_executor::{CallContext, Executor};
+use hookmill_http::{Client, ClientConfig};
 use hookmill_model::{Diagnostic, Severity, Value};
 
 use crate::output::Verdict;
@@ -267,9 +269,15 @@ fn check_flow(flow: &file::FlowFile, catalog: Option<&crate::catalog::Catalog>, 
 
 fn test(files: &[String], json: bool) -> Result<Verdict> {
     let (mut passed, mut failed) = (0, 0);
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    let client = Client::new(ClientConfig::default()).context("the outgoing client")?;
+    let executor = Executor::new(client, &hookmill_executor::Settings::default());
+    // Scripts have no world, so they run as they are.
+    let scripts =
+        |request: &ActionRequest| tokio.block_on(executor.perform(request, &CallContext::outside_runs())).ok();
     for file in files {
         for one in input::cases(file)? {
-            let verdict = case::run(&one);
+            let verdict = case::run_with(&one, &scripts);
             let failure = (!verdict.failures.is_empty()).then(|| verdict.failures.join("; "));
             output::case(&verdict.id, failure.as_deref(), json)?;
             if failure.is_none() { passed += 1 } else { failed += 1 }

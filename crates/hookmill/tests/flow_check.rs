@@ -75,3 +75,18 @@ fn limits_come_from_a_file() {
     assert_eq!(code, 1);
     assert!(error.contains("unknown field `action_max`"), "{error}");
 }
+
+#[test]
+fn scripts_run_in_test_cases() {
+    let case = r#"[{"id":"script","definition":{"triggers":{"t":{"type":"Request"}},"actions":{
+        "A":{"type":"Compose","inputs":{"n":20}},
+        "J":{"type":"JavaScriptCode","inputs":{"code":"return workflowContext.actions.A.outputs.n + 1;","explicitDependencies":{"actions":["A"]}},"runAfter":{"A":["Succeeded"]}},
+        "B":{"type":"Compose","inputs":"@mul(body('J'),2)","runAfter":{"J":["Succeeded"]}}}},
+        "expected":{"status":"Succeeded","actions":{"J":{"status":"Succeeded","outputs":{"body":21}},"B":{"outputs":42}}}}]"#;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cases.json");
+    std::fs::write(&file, case).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_hookmill")).args(["flow", "test"]).arg(&file).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && out.ends_with("1 passed, 0 failed\n"), "{out}");
+}
