@@ -87,12 +87,21 @@ async fn nothing_answered_is_lost() -> Told {
         let mut child = Killed(child);
         let output = child.0.stdout.take().ok_or("the child has no output")?;
         let pid = child.0.id();
+        let (opened, is_open) = tokio::sync::oneshot::channel();
         let reading = std::thread::spawn(move || {
+            let mut opened = Some(opened);
             let lines = BufReader::new(output).lines().map_while(Result::ok);
+            let lines = lines.inspect(|line| {
+                if line.ends_with("open") {
+                    opened.take().map(|opened| opened.send(()));
+                }
+            });
             lines.collect::<Vec<String>>()
         });
+        // A busy machine may take its time to start the child.
+        let _ = tokio::time::timeout(Duration::from_secs(30), is_open).await;
         // The moments differ from round to round: soon after the start, and amid checkpoints.
-        tokio::time::sleep(Duration::from_millis(120 + round * 67 % 400)).await;
+        tokio::time::sleep(Duration::from_millis(20 + round * 67 % 400)).await;
         child.0.kill()?;
         child.0.wait()?;
         let lines = reading.join().map_err(|_| "the reader of the child's answers failed")?;
