@@ -1,5 +1,5 @@
 //! The doors of the real server: who may call a flow, what is refused and in which words, and how answers come back.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // Tests may stop at once.
 
 mod support;
 
