@@ -17,7 +17,8 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { post } from '../../api/client';
 import type { Flow, ImportedFlow } from '../../api/types';
-import { Ago, Confirm, ConnectorIcon, Modal, Sparkline, Status } from '../../shared/bits';
+import { Ago, Confirm, Modal, Sparkline, Status } from '../../shared/bits';
+import { StepIcon } from '../../shared/canvas/StepIcon';
 import { deleteFlow, duplicate, IMPORTED_KEY, turn } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
 import { MorePages, moveBetweenRows, Search, usePages } from '../../shared/list';
@@ -72,7 +73,7 @@ function FlowRow({ flow, onDelete, onError }: { flow: Flow; onDelete: () => void
     <tr>
       <td>
         <div className="name">
-          <ConnectorIcon url={null} name={flow.name} />
+          <StepIcon step={flow.trigger ? { type: flow.trigger.type } : null} kind="trigger" />
           <Link to="/flows/$flow" params={{ flow: flow.id }} data-row>
             {flow.name}
           </Link>

@@ -1,16 +1,16 @@
 /** The picture of a step: its connector's icon, or one for its kind. */
-import { AlertRegular, ArrowRepeatAllRegular, ArrowReplyRegular, BoxRegular, BracesVariableRegular, BranchForkRegular, ClockRegular, DataUsageRegular, GlobeRegular, MailRegular, RecordStopRegular } from '@fluentui/react-icons';
+import { AlertRegular, ArrowRepeatAllRegular, ArrowReplyRegular, BoxRegular, BracesVariableRegular, BranchForkRegular, ClockRegular, DataUsageRegular, GlobeRegular, MailRegular, PlugConnectedRegular, RecordStopRegular } from '@fluentui/react-icons';
 import type { ReactElement } from 'react';
 import { builtinOf } from '../../flow-model/builtins';
-import type { JsonObject } from '../../flow-model/definition';
+import { typeOf, type JsonObject } from '../../flow-model/definition';
 import { ConnectorIcon } from '../bits';
 
 const PICTURES: { [icon: string]: ReactElement } = {
   globe: <GlobeRegular />, clock: <ClockRegular />, bell: <AlertRegular />, mail: <MailRegular />, branch: <BranchForkRegular />, loop: <ArrowRepeatAllRegular />,
-  box: <BoxRegular />, reply: <ArrowReplyRegular />, data: <DataUsageRegular />, variable: <BracesVariableRegular />, stop: <RecordStopRegular />,
+  box: <BoxRegular />, reply: <ArrowReplyRegular />, data: <DataUsageRegular />, variable: <BracesVariableRegular />, stop: <RecordStopRegular />, plug: <PlugConnectedRegular />,
 };
 const COLORS: { [icon: string]: string } = {
-  globe: '#0f7b6c', clock: '#6b4fbb', bell: '#c2410c', mail: '#1d6fb8', branch: '#484f66', loop: '#3b5b8c', box: '#6b5b3e', reply: '#0f7b6c', data: '#8a3ffc', variable: '#7a4988', stop: '#b0243b',
+  globe: '#0f7b6c', clock: '#6b4fbb', bell: '#c2410c', mail: '#1d6fb8', branch: '#484f66', loop: '#3b5b8c', box: '#6b5b3e', reply: '#0f7b6c', data: '#8a3ffc', variable: '#7a4988', stop: '#b0243b', plug: '#2b5fc7',
 };
 
 export const pictureColor = (icon: string | undefined): string => COLORS[icon ?? ''] ?? '#2b5fc7';
@@ -26,5 +26,5 @@ export function BuiltinIcon({ icon, size = 28 }: { icon: string; size?: number }
 export function StepIcon({ step, kind, connector }: { step: JsonObject | null; kind: 'trigger' | 'action'; connector?: { name: string; icon_url: string | null; color?: string | null } | null | undefined }) {
   if (connector) return <ConnectorIcon url={connector.icon_url} color={connector.color} name={connector.name} size={28} />;
   const builtin = step ? builtinOf(step, kind) : null;
-  return <BuiltinIcon icon={builtin?.icon ?? 'box'} />;
+  return <BuiltinIcon icon={builtin?.icon ?? (/^(OpenApi|ApiConnection)/.test(typeOf(step ?? {})) ? 'plug' : 'box')} />;
 }
