@@ -68,6 +68,19 @@ self.addEventListener('fetch', (event) => {
   }
 });
 
+// The page tells when somebody is signed in: from then on who it is and the inbox are kept, also before the inbox was opened.
+async function remember() {
+  const cache = await caches.open(INBOX);
+  for (const path of ['/api/session', '/api/notifications?limit=50']) {
+    const answer = await fetch(path).catch(() => null);
+    if (answer && answer.ok) await cache.put(path, answer);
+  }
+}
+
+self.addEventListener('message', (event) => {
+  if (event.data && event.data.type === 'remember') event.waitUntil(remember());
+});
+
 // After sign-out nothing of the account may stay on the device.
 self.addEventListener('message', (event) => {
   if (event.data && event.data.type === 'forget') event.waitUntil(caches.delete(INBOX));

@@ -71,13 +71,21 @@ pub struct ServerState {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) started: Instant,
     pub(crate) attempts: Arc<account::Attempts>,
+    /// True once the server stops: what would go on for ever ends then.
+    pub(crate) stopping: Arc<tokio::sync::watch::Sender<bool>>,
 }
 
 impl ServerState {
     /// From a running runtime.
     #[must_use]
     pub fn new(runtime: Runtime, config: ServerConfig) -> Self {
-        Self { runtime, config: Arc::new(config), started: Instant::now(), attempts: Arc::default() }
+        Self {
+            runtime,
+            config: Arc::new(config),
+            started: Instant::now(),
+            attempts: Arc::default(),
+            stopping: Arc::default(),
+        }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
@@ -85,7 +93,7 @@ impl ServerState {
     }
 }
 
-/// Serves until `stop` ends; requests under way are finished.
+/// Serves until `stop` ends; requests under way are finished, live updates end.
 ///
 /// # Errors
 /// The listener broke.
@@ -94,6 +102,11 @@ pub async fn serve(
     state: ServerState,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let stopping = Arc::clone(&state.stopping);
+    let stop = async move {
+        stop.await;
+        stopping.send_replace(true);
+    };
     axum::serve(listener, router(state)).with_graceful_shutdown(stop).await
 }
 

@@ -36,10 +36,18 @@ pub async fn events(
     caller: Caller,
     State(state): State<ServerState>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let receiver = state.runtime.live();
-    let stream = futures_util::stream::unfold((receiver, caller.user), |(mut receiver, user)| async move {
+    let held = (state.runtime.live(), state.stopping.subscribe(), caller.user);
+    let stream = futures_util::stream::unfold(held, |(mut receiver, mut stopping, user)| async move {
         loop {
-            let event = match receiver.recv().await {
+            if *stopping.borrow() {
+                return None;
+            }
+            let received = tokio::select! {
+                received = receiver.recv() => received,
+                // The page connects again by itself; a stop does not wait for it.
+                _ = stopping.changed() => return None,
+            };
+            let event = match received {
                 Ok(message) if message.owner == user => {
                     let data = LiveMessage { id: message.id, flow: message.flow, status: message.status };
                     let data = serde_json::to_string(&data).unwrap_or_default();
@@ -50,7 +58,7 @@ pub async fn events(
                 Err(RecvError::Lagged(_)) => Event::default().event("reload").data("{}"),
                 Err(RecvError::Closed) => return None,
             };
-            return Some((Ok(event), (receiver, user)));
+            return Some((Ok(event), (receiver, stopping, user)));
         }
     });
     Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT))

@@ -15,7 +15,7 @@ import {
 } from '@fluentui/react-components';
 import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { get } from '../api/client';
 import { listen } from '../api/events';
@@ -105,6 +105,7 @@ function Frame({ name, email }: { name: string; email: string }) {
   const shared = useText(sharedText);
   const online = useOnline();
   const client = useQueryClient();
+  const router = useRouter();
   const path = useLocation({ select: (location) => location.pathname });
   const inbox = useQuery({ queryKey: ['notifications', 'count'], queryFn: ({ signal }) => get<Inbox>('/api/notifications', { unread: true, limit: 1 }, signal) });
   const unread = inbox.data?.unread ?? 0;
@@ -112,6 +113,17 @@ function Frame({ name, email }: { name: string; email: string }) {
   useEffect(() => {
     if ('setAppBadge' in navigator) void (unread > 0 ? navigator.setAppBadge(unread) : navigator.clearAppBadge()).catch(() => undefined);
   }, [unread]);
+  // The inbox must open without a network, also when it was not opened before.
+  useEffect(() => {
+    const remember = () => navigator.serviceWorker?.controller?.postMessage({ type: 'remember' });
+    remember();
+    navigator.serviceWorker?.addEventListener('controllerchange', remember);
+    const idle = setTimeout(() => void router.preloadRoute({ to: '/notifications' }).catch(() => undefined), 3_000);
+    return () => {
+      navigator.serviceWorker?.removeEventListener('controllerchange', remember);
+      clearTimeout(idle);
+    };
+  }, [router]);
   // A message that arrives by push also freshens the open inbox, with or without the event stream.
   useEffect(() => {
     const freshen = (event: MessageEvent) => {
