@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use hookmill_engine::history::{self, ActionRun};
-use hookmill_model::{RunId, Timestamp, Value};
+use hookmill_model::{ActionStatus, RunId, Timestamp, Value};
 use hookmill_runtime::WhichVersion;
 use hookmill_store::{RunFilter, RunListed};
 use serde::{Deserialize, Serialize};
@@ -202,6 +202,8 @@ pub struct ActionView {
     branch: Option<String>,
     /// How often the action ran in this run, in all iterations.
     repetitions: usize,
+    /// How many of those failed or took too long.
+    failed_repetitions: usize,
     secure_inputs: bool,
     secure_outputs: bool,
     tracked_properties: Option<Value>,
@@ -226,7 +228,13 @@ fn attempt(attempt: &history::Attempt) -> AttemptView {
     }
 }
 
-fn action(run: &ActionRun, repetitions: usize, types: &HashMap<String, String>) -> ActionView {
+/// How often an action ran, and how often it failed.
+fn tally(history: &history::RunHistory, name: &str) -> (usize, usize) {
+    let failed = |run: &&ActionRun| matches!(run.status, ActionStatus::Failed | ActionStatus::TimedOut);
+    (history.count_of(name), history.runs_of(name).filter(failed).count())
+}
+
+fn action(run: &ActionRun, (repetitions, failed): (usize, usize), types: &HashMap<String, String>) -> ActionView {
     ActionView {
         name: run.path.action.to_string(),
         kind: types.get(&*run.path.action).cloned(),
@@ -242,6 +250,7 @@ fn action(run: &ActionRun, repetitions: usize, types: &HashMap<String, String>) 
         iterations: run.iterations,
         branch: run.branch.as_ref().map(ToString::to_string),
         repetitions,
+        failed_repetitions: failed,
         secure_inputs: run.secure_inputs,
         secure_outputs: run.secure_outputs,
         tracked_properties: run.tracked_properties.clone(),
@@ -337,7 +346,7 @@ pub async fn show(
     if let Some(history) = &view.history {
         let types = run.definition.as_ref().map(types).unwrap_or_default();
         let actions = history.actions().iter().flat_map(|name| {
-            let count = history.count_of(name);
+            let count = tally(history, name);
             let types = &types;
             history.runs_of(name).take(REPETITIONS_SHOWN).map(move |run| action(run, count, types))
         });
@@ -375,7 +384,8 @@ pub async fn repetitions(
         parts.join("-")
     });
     let types = view.definition.as_ref().map(types).unwrap_or_default();
-    let items = found.into_iter().map(|run| action(run, history.count_of(&name), &types)).collect();
+    let count = tally(&history, &name);
+    let items = found.into_iter().map(|run| action(run, count, &types)).collect();
     Ok(Json(Page::of(items, next)))
 }
 

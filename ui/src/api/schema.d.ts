@@ -1260,6 +1260,8 @@ export interface components {
             branch: string | null;
             /** @description How often the action ran in this run, in all iterations. */
             repetitions: number;
+            /** @description How many of those failed or took too long. */
+            failed_repetitions: number;
             secure_inputs: boolean;
             secure_outputs: boolean;
             tracked_properties?: Json;
@@ -2169,6 +2171,8 @@ export interface components {
                 branch: string | null;
                 /** @description How often the action ran in this run, in all iterations. */
                 repetitions: number;
+                /** @description How many of those failed or took too long. */
+                failed_repetitions: number;
                 secure_inputs: boolean;
                 secure_outputs: boolean;
                 tracked_properties?: Json;

@@ -13,23 +13,10 @@ import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { blankDraft, draftOf, keepDraft } from './draft';
-import { fromPostman } from './postman';
 import { connectorsText } from './text';
 import './connectors.css';
 
 type Way = 'import' | 'url' | 'postman';
-
-/** A Postman collection as an OpenAPI file; null when the file is something else. */
-async function converted(file: File): Promise<{ file: File; leftOut: number } | null> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(await file.text());
-  } catch {
-    return null;
-  }
-  const made = fromPostman(parsed);
-  return made && { file: new File([JSON.stringify(made.document)], file.name, { type: 'application/json' }), leftOut: made.leftOut };
-}
 
 function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
   const t = useText(connectorsText);
@@ -42,15 +29,10 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
     if (!file) return;
     setError(null);
     try {
-      const made = way === 'postman' ? await converted(file) : { file, leftOut: 0 };
-      if (!made) {
-        setError(new Error(t.notPostman));
-        return;
-      }
       const form = new FormData();
-      form.set('file', made.file);
+      form.set('file', file);
       const check = await post<ConnectorCheck>('/api/connectors/check', undefined, { raw: form });
-      keepDraft({ ...draftOf(made.file, check), leftOut: made.leftOut });
+      keepDraft(draftOf(file, check));
       await navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
     } catch (problem) {
       setError(problem);

@@ -89,7 +89,6 @@ function NewConnector({ part, onPart }: { part: Part; onPart: (part: Part) => vo
         <MessageBar intent={draft.check.valid ? 'success' : 'warning'} layout="multiline">
           <MessageBarBody>
             <strong>{draft.check.title}</strong> · <code>{draft.check.host}</code> · {t.found(draft.check.operations, draft.check.triggers.length)}
-            {draft.leftOut ? <p>{t.leftOut(draft.leftOut)}</p> : null}
           </MessageBarBody>
         </MessageBar>
       )}

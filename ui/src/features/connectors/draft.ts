@@ -6,8 +6,6 @@ export interface Draft {
   check: ConnectorCheck | null;
   settings: ConnectorSettings;
   icon: File | null;
-  /** Requests of a Postman collection that no operation was made of. */
-  leftOut?: number;
 }
 
 export const blankDraft = (): Draft => ({

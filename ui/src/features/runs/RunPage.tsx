@@ -29,6 +29,9 @@ import './runs.css';
 const TRIGGER_STEP = '$trigger';
 const CLOSED = '$none';
 
+/** Whether an action failed; in a loop, whether any of its repetitions did. */
+const hasFailed = (action: ActionRun) => action.failed_repetitions > 0;
+
 /** What was asked of the service and what it said. A failed creation says what to do, and lets one do it here. */
 function Exchange({ run }: { run: Run }) {
   const t = useText(runsText);
@@ -105,7 +108,7 @@ function Cards({ run }: { run: Run }) {
   const definition = run.definition ?? emptyDefinition();
   const picture = useMemo(() => layout(definition), [definition]);
   const actions = useMemo(() => new Map((run.actions ?? []).map((action) => [action.name, action])), [run.actions]);
-  const failed = (run.actions ?? []).find((action) => action.status === 'Failed' || action.status === 'TimedOut');
+  const failed = (run.actions ?? []).find(hasFailed);
   // The address names the step, so that a link leads to it. A failed run opens at what failed.
   const selected = search.step === undefined ? failed?.name : search.step === CLOSED ? undefined : search.step === TRIGGER_STEP ? null : search.step;
   const setSelected = (name: string | null | undefined) =>
@@ -128,9 +131,9 @@ function Cards({ run }: { run: Run }) {
         <StepIcon step={step} kind="action" connector={connectorOf(step)} />
         <span className="title">
           <strong>{titleOf(name)}</strong>
-          <span className="sub">{action ? durationText(between(action.started_at, action.ended_at)) : typeOf(step ?? {})}{action && (action.repetitions ?? 1) > 1 ? ` · ×${action.repetitions}` : ''}</span>
+          <span className="sub">{action ? durationText(between(action.started_at, action.ended_at)) : typeOf(step ?? {})}{action && action.repetitions > 1 ? ` · ${action.failed_repetitions ? t.someFailed(action.failed_repetitions, action.repetitions) : `×${action.repetitions}`}` : ''}</span>
         </span>
-        <span className="badges">{action ? <Status status={action.status} /> : <span className="visually-hidden">{t.notRun}</span>}</span>
+        <span className="badges">{action ? <Status status={hasFailed(action) && action.repetitions > 1 ? 'Failed' : action.status} /> : <span className="visually-hidden">{t.notRun}</span>}</span>
       </>
     );
   };
@@ -143,7 +146,7 @@ function Cards({ run }: { run: Run }) {
       const color = connectorOf(step ?? null)?.color ?? pictureColor(step ? builtinOf(step, name === null ? 'trigger' : 'action')?.icon : undefined);
       if (name === null) return { color };
       const action = actions.get(name);
-      return { color, className: !action || action.status === 'Skipped' ? 'grey' : action.status === 'Failed' || action.status === 'TimedOut' ? 'bad' : '' };
+      return { color, className: !action ? 'grey' : hasFailed(action) ? 'bad' : action.status === 'Skipped' ? 'grey' : '' };
     },
   };
   return (
