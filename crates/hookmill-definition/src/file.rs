@@ -160,6 +160,18 @@ fn read_document(document: &Value, entry: Option<&str>) -> Result<Vec<FlowFile>,
     })
 }
 
+/// What stands around a definition in its file.
+fn without_definition(document: &Value) -> Value {
+    let Some(members) = document.as_object() else { return Value::Null };
+    let mut kept = members.clone();
+    kept.remove("definition");
+    if let Some(mut properties) = members.get("properties").and_then(Value::as_object).cloned() {
+        properties.remove("definition");
+        kept.insert("properties", properties);
+    }
+    kept.into()
+}
+
 /// Reads `{definition, connectionReferences?, parameters?, displayName?}`.
 fn from_envelope(document: &Value, around: &Value, pointer: Pointer, entry: Option<&str>) -> Option<FlowFile> {
     let definition = around.get("definition")?.clone();
@@ -200,7 +212,7 @@ fn from_envelope(document: &Value, around: &Value, pointer: Pointer, entry: Opti
         pointer: pointer.child("definition"),
         connections,
         parameters: parameters.into(),
-        envelope: document.clone(),
+        envelope: without_definition(document),
         diagnostics: Vec::new(),
     })
 }

@@ -40,6 +40,8 @@ pub struct FlowForm {
     pub parameters: Value,
     /// Which product it was written for; that of the version before where not said otherwise.
     pub profile: Option<Profile>,
+    /// What stood around the definition in its file; null for that of the version before.
+    pub envelope: Value,
     /// On where not said otherwise; a draft may have faults.
     pub state: Option<FlowState>,
 }
@@ -87,6 +89,8 @@ pub struct FlowView {
     pub parameters: Value,
     /// Which product it was written for.
     pub profile: Profile,
+    /// What stood around the definition in its file; null for nothing.
+    pub envelope: Value,
     /// The newest generation of its webhook.
     pub webhook: Option<WebhookView>,
     /// What is wrong with the definition, or odd.
@@ -317,6 +321,10 @@ impl Runtime {
             let kept = before.as_ref().and_then(|version| Value::from_json(&version.parameters).ok());
             form.parameters = kept.unwrap_or_else(|| Object::new().into());
         }
+        if form.envelope.is_null() {
+            let kept = before.as_ref().and_then(|version| Value::from_json(&version.envelope).ok());
+            form.envelope = kept.unwrap_or_default();
+        }
         let profile = form.profile.or_else(|| before.map(|version| Profile::parse(&version.profile)));
         let profile = profile.unwrap_or_default();
         let findings =
@@ -340,6 +348,7 @@ impl Runtime {
             definition: form.definition.to_json().into(),
             parameters: form.parameters.to_json().into(),
             profile: profile.as_str().to_owned(),
+            envelope: form.envelope.to_json().into(),
             created_at: flow.updated_at,
         };
         let mut unit =
@@ -455,7 +464,7 @@ impl Runtime {
             let bound = ConnectionBinding { connection_id: binding.connection, api: binding.api.clone() };
             (binding.key.clone(), bound)
         });
-        let profile = Profile::parse(&stored.profile);
+        let (profile, envelope) = (Profile::parse(&stored.profile), read(&stored.envelope));
         let diagnostics = self.check_flow(owner, &definition, &parameters, profile, &connections.collect()).await;
         let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
         let webhook = newest.map(|generation| {
@@ -480,7 +489,7 @@ impl Runtime {
                 retry_at: record.retry_at,
             }
         });
-        Ok(FlowView { flow, definition, parameters, profile, webhook, diagnostics })
+        Ok(FlowView { flow, definition, parameters, profile, envelope, webhook, diagnostics })
     }
 
     /// Starts a run by hand, with a body and headers as if the trigger had been called.

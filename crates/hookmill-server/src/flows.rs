@@ -47,6 +47,9 @@ pub struct Form {
     parameters: Value,
     /// `la` (bare definitions) or `pa` (Power Automate): it chooses defaults.
     profile: Option<String>,
+    /// What stood around the definition in the file that it came from; an export writes it again.
+    #[serde(default)]
+    envelope: Value,
     /// On where not said; a draft may have faults.
     #[schema(value_type = Option<schema::FlowState>)]
     state: Option<FlowState>,
@@ -66,6 +69,7 @@ impl Form {
             connections: bindings(self.connections),
             parameters: self.parameters,
             profile: self.profile.as_deref().map(Profile::parse),
+            envelope: self.envelope,
             state: self.state,
         }
     }
@@ -456,7 +460,7 @@ pub async fn export(
         pointer: hookmill_model::Pointer::root(),
         connections: connections.collect(),
         parameters: view.parameters,
-        envelope: Value::Null,
+        envelope: view.envelope,
         diagnostics: Vec::new(),
     };
     let bytes = file::write_package(&flow).map_err(|error| Problem::internal(&error))?;
@@ -536,6 +540,7 @@ pub async fn duplicate(
         connections: connections.collect(),
         parameters: view.parameters,
         profile: Some(view.profile),
+        envelope: view.envelope,
         state: Some(state_of_copy),
     };
     let made = Box::pin(state.runtime.create_flow(caller.user, form)).await?;
@@ -579,6 +584,8 @@ pub struct ImportedFlow {
     definition: Value,
     parameters: Object,
     profile: &'static str,
+    /// What stands around the definition in the file; save it with the flow, so that an export can write it again.
+    envelope: Value,
     connections: BTreeMap<String, ImportedConnection>,
     needs: Vec<ImportNeed>,
     diagnostics: Vec<Diagnostic>,
@@ -628,6 +635,7 @@ pub async fn import(
         definition: flow.definition,
         parameters: members(&flow.parameters),
         profile: flow.profile.as_str(),
+        envelope: flow.envelope,
         connections,
         needs,
         diagnostics: findings(compiled.diagnostics),

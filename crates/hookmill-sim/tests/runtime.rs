@@ -147,6 +147,7 @@ async fn runs_come_to_what_they_must_in_a_storm() {
             continue;
         }
         let form = FlowForm {
+            envelope: Value::Null,
             profile: None,
             name: format!("flow {seed}"),
             description: None,

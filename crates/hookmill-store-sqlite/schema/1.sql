@@ -120,6 +120,7 @@ CREATE TABLE flow_version (
     definition  BLOB NOT NULL,
     parameters  BLOB NOT NULL,
     profile     TEXT NOT NULL,
+    envelope    BLOB NOT NULL,
     created     INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX flow_version_key ON flow_version (flow, version);

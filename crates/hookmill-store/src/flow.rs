@@ -60,6 +60,8 @@ pub struct FlowVersion {
     pub parameters: Bytes,
     /// Which product it was written for, as a word (`la`, `pa`): it chooses defaults.
     pub profile: String,
+    /// What stood around the definition in its file, JSON text: it goes back out with an export.
+    pub envelope: Bytes,
     /// When it was saved.
     pub created_at: Timestamp,
 }

@@ -277,6 +277,7 @@ impl Apply<'_> {
             ("connections", bound.into()),
             ("parameters", flow.parameters.clone()),
             ("profile", flow.profile.as_str().into()),
+            ("envelope", flow.envelope.clone()),
             ("state", state.into()),
         ]);
         Ok((name, form))

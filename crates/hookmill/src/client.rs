@@ -520,6 +520,7 @@ pub fn save_flow(
         ("connections", bound.into()),
         ("parameters", flow.parameters.clone()),
         ("profile", flow.profile.as_str().into()),
+        ("envelope", flow.envelope.clone()),
     ]);
     let (method, path) = match id {
         Some(id) => (Method::PUT, format!("/api/flows/{id}")),

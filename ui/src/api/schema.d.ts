@@ -1783,6 +1783,8 @@ export interface components {
             parameters?: Json;
             /** @description `la` (bare definitions) or `pa` (Power Automate): it chooses defaults. */
             profile?: string | null;
+            /** @description What stood around the definition in the file that it came from; an export writes it again. */
+            envelope?: Json;
             state?: components["schemas"]["FlowState"] | null;
         };
         /** @description A flow as lists show it. */
@@ -1956,6 +1958,8 @@ export interface components {
             definition: JsonObject;
             parameters: JsonObject;
             profile: string;
+            /** @description What stands around the definition in the file; save it with the flow, so that an export can write it again. */
+            envelope: Json;
             connections: {
                 [key: string]: components["schemas"]["ImportedConnection"];
             };

@@ -219,6 +219,7 @@ pub fn form(world: &World, actions: &str, repo: &str) -> FlowForm {
     let binding = ConnectionBinding { connection_id: Some(world.connection), api: None };
     FlowForm {
         profile: None,
+        envelope: Value::Null,
         name: "Pushes".to_owned(),
         description: None,
         definition: Value::from_json(definition.as_bytes()).unwrap(),

@@ -43,11 +43,12 @@ pub(super) fn put(c: &Connection, flow: &Flow) -> Done {
 }
 
 pub(super) fn put_version(c: &Connection, version: &FlowVersion, definition: &[u8]) -> Done {
-    let sql = "INSERT OR IGNORE INTO flow_version (flow, version, definition, parameters, profile, created)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT OR IGNORE INTO flow_version (flow, version, definition, parameters, profile, envelope, created)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let created = version.created_at.as_micros();
-    let parameters = &version.parameters[..];
-    let values = params![key(version.flow), version.version, definition, parameters, version.profile, created];
+    let (parameters, envelope) = (&version.parameters[..], &version.envelope[..]);
+    let values =
+        params![key(version.flow), version.version, definition, parameters, version.profile, envelope, created];
     if run(c, sql, values)? == 0 {
         let detail = format!("version {} exists already", version.version);
         return Err(StoreError::conflict("flow", version.flow, detail).into());

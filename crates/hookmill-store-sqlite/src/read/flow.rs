@@ -81,8 +81,8 @@ fn stats(c: &Connection, flow: FlowId) -> Result<FlowStats> {
 fn version(row: &Row<'_>, flow: FlowId, version: u32) -> Result<FlowVersion> {
     let definition = unpack(row.get_ref(0)?.as_blob()?)
         .map_err(|problem| damaged(0, Type::Blob, format!("version {version} of {flow} cannot be read: {problem}")))?;
-    let (parameters, profile) = (bytes(row, 1)?, row.get(2)?);
-    Ok(FlowVersion { flow, version, definition, parameters, profile, created_at: moment(row, 3)? })
+    let (parameters, profile, envelope) = (bytes(row, 1)?, row.get(2)?, bytes(row, 3)?);
+    Ok(FlowVersion { flow, version, definition, parameters, profile, envelope, created_at: moment(row, 4)? })
 }
 
 type Answer<T> = std::result::Result<T, StoreError>;
@@ -100,7 +100,7 @@ impl Flows for SqliteStore {
     }
 
     async fn flow_version(&self, flow: FlowId, number: u32) -> Answer<Option<FlowVersion>> {
-        let sql = "SELECT definition, parameters, profile, created FROM flow_version
+        let sql = "SELECT definition, parameters, profile, envelope, created FROM flow_version
                    WHERE flow = ?1 AND version = ?2";
         self.readers.read(move |c| one(c, sql, params![key(flow), number], |row| version(row, flow, number))).await
     }

@@ -98,6 +98,7 @@ pub fn version(flow: FlowId, version: u32) -> FlowVersion {
         definition: definition.into(),
         parameters: Bytes::from_static(b"{}"),
         profile: "pa".to_owned(),
+        envelope: Bytes::from_static(b"{}"),
         created_at: at(i64::from(version)),
     }
 }

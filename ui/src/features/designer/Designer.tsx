@@ -203,7 +203,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     // A draft that is saved whole becomes a flow; one that a service refused is tried again, for that is why it was changed.
     const state = more.state ?? (stored?.state === 'draft' || refusalOf(stored) ? 'on' : undefined);
     const name = more.asCopy ? t.copyOf(held.name) : held.name.trim() || t.newTitle;
-    const body = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(state ? { state } : {}) };
+    const body = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(held.envelope ? { envelope: held.envelope } : {}), ...(state ? { state } : {}) };
     const saving = stored && !more.asCopy ? saveFlow(stored.id, body, String(more.etag ?? stored.etag)) : post<Flow>('/api/flows', more.asCopy ? { ...body, state: 'draft' } : body);
     saving
       .then((flow) => finish(flow, more.state === 'draft' ? t.savedDraft : t.saved, held))

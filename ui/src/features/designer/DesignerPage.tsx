@@ -17,7 +17,7 @@ function imported(): Edited | null {
   const connections = Object.fromEntries(
     Object.entries(flow.connections ?? {}).map(([key, own]) => [key, { connection_id: null, ...(own.connector_id ? { connector_id: own.connector_id } : {}), ...(own.api ? { api: own.api } : {}) }]),
   );
-  return { name: flow.name, definition: flow.definition, connections, parameters: flow.parameters, profile: flow.profile };
+  return { name: flow.name, definition: flow.definition, connections, parameters: flow.parameters, profile: flow.profile, envelope: flow.envelope };
 }
 
 export function NewFlowPage() {

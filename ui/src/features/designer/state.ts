@@ -11,6 +11,8 @@ export interface Edited {
   /** Values of the definition's parameters, and the product it was written for: kept as they came. */
   parameters?: JsonObject;
   profile?: string;
+  /** What stood around the definition in an imported file. */
+  envelope?: unknown;
 }
 
 export const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {}, parameters: flow.parameters, profile: flow.profile ?? 'la' });
