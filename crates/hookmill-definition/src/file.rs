@@ -403,20 +403,26 @@ pub fn write_package(flow: &FlowFile) -> std::io::Result<Vec<u8>> {
             ("dependsOn", Value::array(depends)),
         ]),
     );
-    // What an import brought along around the definition goes back out.
-    let mut envelope = flow.envelope.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-    envelope.insert("apiId", format!("{api}shared_logicflows"));
-    envelope.insert("displayName", name.clone());
-    envelope.insert("definition", flow.definition.clone());
-    let known = envelope.get("connectionReferences").and_then(Value::as_object).cloned().unwrap_or_default();
+    // What an import brought along around the definition goes back out, behind what is known.
+    let brought = flow.envelope.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    let known = brought.get("connectionReferences").and_then(Value::as_object).cloned().unwrap_or_default();
     for (key, reference) in known.iter() {
         references.insert(key.clone(), reference.clone());
     }
+    let mut envelope = Object::new();
+    envelope.insert("apiId", format!("{api}shared_logicflows"));
+    envelope.insert("displayName", name.clone());
+    envelope.insert("definition", flow.definition.clone());
     envelope.insert("connectionReferences", references);
     let parameters = flow.parameters.as_object().filter(|parameters| !parameters.is_empty());
     if let Some(parameters) = parameters {
         let wrapped = parameters.iter().map(|(name, value)| (name.clone(), Value::object([("value", value.clone())])));
         envelope.insert("parameters", Value::object(wrapped));
+    }
+    for (member, value) in brought.iter() {
+        if !envelope.contains_key(member) {
+            envelope.insert(member.clone(), value.clone());
+        }
     }
     let definition = Value::object([
         ("name", Value::from(id.clone())),
