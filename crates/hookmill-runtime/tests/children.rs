@@ -79,7 +79,7 @@ async fn a_child_begins_once_however_often_the_parent_is_taken_up() {
         })
         .await
         .unwrap();
-    process.shutdown_background();
+    world::die(process).await;
     let again = start(&Arc::clone(&world.store), &world.vault).await;
     let outputs = said(&world, &again, run).await;
     assert_eq!(outputs.get("body"), Some(&"late".into()));

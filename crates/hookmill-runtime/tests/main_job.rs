@@ -109,7 +109,7 @@ async fn what_was_accepted_survives_a_crash() {
         })
         .await
         .unwrap();
-    process.shutdown_background();
+    world::die(process).await;
     let reopened = Arc::clone(&world.store);
     let _runtime = start(&reopened, &world.vault).await;
     let page = async || reopened.notifications(world.owner, false, List::first(100)).await.unwrap().items.len();

@@ -302,12 +302,17 @@ pub async fn runs(world: &World) -> Vec<(RunKind, RunStatus)> {
     page.items.into_iter().map(|listed| (listed.run.kind, listed.run.status)).collect()
 }
 
+/// Ends a process that is a runtime of its own: what it was committing is committed, or not, before another one looks.
+pub async fn die(process: tokio::runtime::Runtime) {
+    tokio::task::spawn_blocking(move || process.shutdown_timeout(Duration::from_secs(30))).await.unwrap();
+}
+
 pub async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("it did not happen within five seconds");
+    panic!("it did not happen within thirty seconds");
 }
