@@ -397,7 +397,9 @@ impl Runtime {
                 Err(StoreError::Conflict { .. }) if !refolded => {
                     refolded = true;
                     state = self.fold(active.run.id).await?;
+                    in_flight = JoinSet::new();
                     known.clear();
+                    next = Some(Input::Recovered.into());
                     continue;
                 }
                 Err(error) => return Err(error.into()),
