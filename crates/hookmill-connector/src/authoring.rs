@@ -7,6 +7,7 @@
 //! | `form` | the request part of an operation |
 //! | `postman` | a collection, read as an OpenAPI document |
 //! | `sample` | the request part of an operation, from one sample request |
+//! | `edit`, `unchanged` | an operation put into a document; what a form left as it was |
 
 mod curl;
 pub(crate) mod edit;
@@ -14,12 +15,13 @@ mod form;
 mod infer;
 pub(crate) mod postman;
 mod sample;
+mod unchanged;
 
 pub use curl::{CurlError, request_from_curl};
 pub use edit::{EditError, OperationForm, put_operation, remove_operation};
 pub use form::{FormParameter, RequestForm};
 pub use infer::infer_schema;
-pub use sample::{SampleError, SampleRequest, SampledRequest, request_from_sample};
+pub use sample::{SampleError, SampleRequest, SampledRequest, headers_from_sample, request_from_sample};
 
 use hookmill_model::{Object, Str, Value};
 

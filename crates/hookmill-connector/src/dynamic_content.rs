@@ -58,6 +58,24 @@ pub fn dynamic_content(schema: &Value, root: &str) -> Vec<Token> {
     out
 }
 
+impl Token {
+    /// A header of what started a run.
+    pub(crate) fn header(name: &str) -> Self {
+        Self {
+            title: name.to_owned(),
+            path: format!("headers/{name}"),
+            expression: format!("triggerOutputs()?['headers']?['{}']", name.replace('\'', "''")),
+            kind: "string".to_owned(),
+            format: None,
+            required: false,
+            visibility: Visibility::Usual,
+            in_array: None,
+            description: None,
+            sample: None,
+        }
+    }
+}
+
 struct Place {
     expression: String,
     path: Vec<String>,

@@ -6,7 +6,7 @@
 //! | `operation`, `parameter`, `schema` | what a connector offers, and the form of an operation |
 //! | `authentication`, `properties` | what a connection holds; what `apiProperties.json` adds |
 //! | `request` | planning a call: parameters, defaults, callback URL, credentials |
-//! | `subscription` | where a webhook is deleted, and whether the service has it |
+//! | `subscription`, `registration` | where and by which operation a webhook is deleted, and whether the service has it |
 //! | `authoring`, `dynamic_content` | operations from samples; tokens for later steps |
 //! | `check` | the report of a file |
 
@@ -20,6 +20,7 @@ mod openapi3;
 mod operation;
 mod parameter;
 mod properties;
+mod registration;
 mod request;
 mod schema;
 mod subscription;
@@ -27,7 +28,7 @@ mod subscription;
 pub use authentication::{Authentication, KeyPlace};
 pub use authoring::{
     CurlError, EditError, FormParameter, OperationForm, RequestForm, SampleError, SampleRequest, SampledRequest,
-    infer_schema, put_operation, remove_operation, request_from_curl, request_from_sample,
+    headers_from_sample, infer_schema, put_operation, remove_operation, request_from_curl, request_from_sample,
 };
 pub use check::{CheckReport, CheckedTrigger, check, report, security_kinds};
 pub use connector::{Connector, DEFAULT_COLOR, Import, Settings};
@@ -35,6 +36,7 @@ pub use document::MAX_DOCUMENT_BYTES;
 pub use dynamic_content::{Token, dynamic_content};
 pub use operation::{CallbackPlace, Operation, OperationSummary, Place, Role, TriggerKind, TriggerMode, Visibility};
 pub use parameter::Parameter;
-pub use properties::Policy;
+pub use properties::{Policy, PolicyTemplate, policies_replaced, policy_instances};
+pub use registration::DeleteRequest;
 pub use request::{Credentials, PlanError, PlannedRequest};
 pub use subscription::{DeletionAddress, match_existing};

@@ -8,7 +8,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::document::{Document, elements, text, truth};
+use crate::document::{Document, elements, members, text, truth};
+use crate::registration::{self, DeleteRequest};
 use crate::schema;
 
 /// The methods an operation can have, as files write them.
@@ -203,6 +204,10 @@ pub struct Operation {
     pub callback: Option<CallbackPlace>,
     /// The schema of notifications, references not followed.
     pub notification_schema: Option<Value>,
+    /// Headers of notifications that the file names.
+    pub notification_headers: Vec<Str>,
+    /// How the webhook of a trigger is deleted.
+    pub delete_request: DeleteRequest,
     /// The operation's place in the file.
     pub pointer: Pointer,
     pub(crate) declared: Vec<Declared>,
@@ -238,13 +243,15 @@ impl Operation {
             visibility: self.visibility,
             deprecated: self.deprecated,
             callback: self.callback.clone(),
+            delete_request: self.is_webhook().then(|| self.delete_request.clone()),
             notification_schema: self.notification_schema.is_some(),
+            pointer: self.pointer.to_string(),
         }
     }
 }
 
 /// An operation as lists show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct OperationSummary {
     /// The name definitions use.
     #[schema(value_type = String)]
@@ -276,8 +283,13 @@ pub struct OperationSummary {
     /// Where the callback address goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<CallbackPlace>,
+    /// Of a webhook trigger: how the webhook is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_request: Option<DeleteRequest>,
     /// Whether the file describes notifications.
     pub notification_schema: bool,
+    /// Its place in the document, a JSON pointer.
+    pub pointer: String,
 }
 
 /// Reads all operations in the order of the file.
@@ -285,7 +297,7 @@ pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>)
     let mut found: Vec<Operation> = Vec::new();
     let root = document.root();
     let paths = Pointer::root().child("paths");
-    for (path, written) in crate::document::members(root, "paths") {
+    for (path, written) in members(root, "paths") {
         let item = document.resolve(written);
         if item.as_object().is_none() {
             continue;
@@ -299,6 +311,7 @@ pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>)
         }
     }
     find_duplicates(&found, diagnostics);
+    registration::check(&found, diagnostics);
     found
 }
 
@@ -316,6 +329,8 @@ fn operation(
     let content = source.get("x-ms-notification-content").or_else(|| item.get("x-ms-notification-content"));
     let content = content.map(|content| document.resolve(content));
     let notification_schema = content.map(|content| content.get("schema").cloned().unwrap_or_default());
+    let notification_headers =
+        content.map(|content| members(content, "headers").map(|(name, _)| name.clone()).collect()).unwrap_or_default();
     let trigger = source.get("x-ms-trigger").filter(|word| !word.is_null()).map(|word| {
         let batch = word.as_str().is_some_and(|word| word.trim().eq_ignore_ascii_case("batch"));
         let webhook = callback.is_some() || notification_schema.is_some();
@@ -329,6 +344,7 @@ fn operation(
         .map(|level| elements(level, "consumes"))
         .find(|list| !list.is_empty())
         .unwrap_or_default();
+    let delete_request = registration::delete_request(source, &pointer, diagnostics);
     let named = text(source, "operationId");
     let operation = Operation {
         named: named.is_some(),
@@ -342,6 +358,8 @@ fn operation(
         trigger,
         callback,
         notification_schema,
+        notification_headers,
+        delete_request,
         declared,
         source: source.clone(),
         consumes: consumes.iter().filter_map(Value::as_str).map(Str::from).collect(),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::connector::Connector;
+use crate::dynamic_content::{Token, dynamic_content};
 use crate::operation::{Operation, Place, Visibility};
 use crate::request::is_internal;
 use crate::schema;
@@ -89,6 +90,15 @@ impl Connector {
         let good = responses.into_iter().flat_map(Object::iter).find(|(status, _)| status.starts_with('2'));
         let schema = good.and_then(|(_, response)| self.document.resolve(response).get("schema").cloned());
         schema.map(|schema| schema::without_references(&self.document, &schema)).unwrap_or_default()
+    }
+
+    /// The tokens that later steps can insert: those of [`Self::outputs_schema`], and the headers of notifications.
+    #[must_use]
+    pub fn dynamic_content(&self, operation: &Operation) -> Vec<Token> {
+        let root = if operation.trigger.is_some() { "triggerBody()" } else { "body('Action')" };
+        let mut tokens = dynamic_content(&self.outputs_schema(operation), root);
+        tokens.extend(operation.notification_headers.iter().map(|name| Token::header(name)));
+        tokens
     }
 
     fn entry(&self, name: &Str, source: &Value, entry: Entry) -> Parameter {

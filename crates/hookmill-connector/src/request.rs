@@ -10,6 +10,7 @@ use crate::authentication::{Authentication, KeyPlace};
 use crate::connector::Connector;
 use crate::document::truth;
 use crate::operation::{Declared, Operation, Place};
+use crate::properties::PolicyTemplate;
 use crate::schema;
 
 /// What RFC 3986 leaves as it is.
@@ -207,10 +208,13 @@ impl Connector {
                 Place::Body => {}
             }
         }
-        if let Some(open) = crate::operation::path_names(&path).first() {
-            // A path parameter that the file does not declare.
+        // Path parameters that the file does not declare.
+        for open in crate::operation::path_names(&operation.path) {
+            if !path.contains(&format!("{{{open}}}")) {
+                continue;
+            }
             let Some(value) = given(parameters, open) else {
-                return Err(PlanError::Missing { operation: operation.operation_id.clone(), name: (*open).to_owned() });
+                return Err(PlanError::Missing { operation: operation.operation_id.clone(), name: open.to_owned() });
             };
             path = path.replace(&format!("{{{open}}}"), &encoded(&text(value)));
         }
@@ -329,27 +333,25 @@ impl Connector {
     fn apply_policies(&self, operation: &Operation, planned: &mut PlannedRequest, queries: &mut Vec<(String, String)>) {
         for policy in self.policies.iter().filter(|policy| policy.concerns_request(&operation.operation_id)) {
             let word = |name: &str| policy.parameter(name).and_then(Value::as_str);
-            let (Some(name), Some(value)) = (word("name"), word("value")) else { continue };
-            if value.contains("@") {
+            let (Some(template), Some(name), Some(value)) = (policy.runs(), word("name"), word("value")) else {
                 continue;
-            }
+            };
             let skip = word("existsAction").is_some_and(|action| action.eq_ignore_ascii_case("skip"));
-            match &*policy.template {
-                "setheader" => {
+            match template {
+                PolicyTemplate::SetHeader => {
                     let there = planned.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
                     if !(there && skip) {
                         planned.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
                         planned.headers.push((name.into(), value.into()));
                     }
                 }
-                "setqueryparameter" => {
+                PolicyTemplate::SetQueryParameter => {
                     let there = queries.iter().any(|(own, _)| own == name);
                     if !(there && skip) {
                         queries.retain(|(own, _)| own != name);
                         queries.push((name.to_owned(), value.to_owned()));
                     }
                 }
-                _ => {}
             }
         }
     }

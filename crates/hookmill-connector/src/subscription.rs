@@ -1,25 +1,46 @@
 //! The end of a webhook: where it is deleted, and whether the service has it.
 
-use hookmill_model::{Str, Value};
+use hookmill_model::{Object, Str, Value};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::connector::Connector;
 use crate::operation::{Operation, path_names};
+use crate::registration::{DeleteRequest, Sources};
 use crate::request::{Credentials, PlanError, PlannedRequest, encoded, matches};
 
-/// Where a webhook is deleted. It holds no secret and is kept beside the webhook.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where and how a webhook is deleted, without the connection's credentials. It is kept beside the webhook.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeletionAddress {
     /// In capitals.
     pub method: Str,
     /// Absolute; on the connector's own origin.
     pub url: Str,
+    /// What a declared delete request sends beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(Str, Str)>,
+    /// Its body; `Null` for none.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub body: Value,
+}
+
+impl DeletionAddress {
+    fn at(url: impl Into<Str>) -> Self {
+        Self { method: "DELETE".into(), url: url.into(), ..Self::default() }
+    }
+
+    /// What may be shown of it; `None` where query, headers or body hold values of the service that may be secret.
+    #[must_use]
+    pub fn shown(&self) -> Option<&Self> {
+        let is_plain = self.headers.is_empty() && self.body.is_null() && !self.url.contains('?');
+        is_plain.then_some(self)
+    }
 }
 
 impl Connector {
-    /// Finds out where a webhook that was just created is deleted: from `Location`, else from the connector's delete
-    /// operation and the service's answer. `created` is the address that the creation was sent to.
+    /// Finds out where a webhook that was just created is deleted: by the operation that the trigger names, else from
+    /// `Location`, else from the connector's delete operation and the service's answer. `created` is the address that
+    /// the creation was sent to; `headers` and `answer` came back.
     ///
     /// # Errors
     /// Why nobody knows, in words for the maker.
@@ -28,17 +49,62 @@ impl Connector {
         operation: &Operation,
         parameters: &Value,
         created: &str,
-        location: Option<&str>,
+        headers: &Object,
         answer: Option<&Value>,
     ) -> Result<DeletionAddress, String> {
-        let Some(location) = location.map(str::trim).filter(|location| !location.is_empty()) else {
+        let usual = || self.usual_deletion(operation, parameters, created, headers, answer);
+        match self.declared_deletion(operation, &Sources { answer, headers, inputs: parameters }) {
+            None => usual(),
+            Some(Ok(address)) => Ok(address),
+            // The service may still have said it in the usual way.
+            Some(Err(fault)) => usual().map_err(|_| fault),
+        }
+    }
+
+    /// The request of the operation that the trigger names, with the values it needs.
+    fn declared_deletion(
+        &self,
+        operation: &Operation,
+        sources: &Sources<'_>,
+    ) -> Option<Result<DeletionAddress, String>> {
+        let DeleteRequest::Operation { operation_id, parameters } = &operation.delete_request else { return None };
+        let planned = || {
+            let delete = self.operation(operation_id).ok_or("the connector has no such operation")?;
+            let parameters = sources.fill_all(parameters)?.into();
+            self.plan_request(delete, &parameters, None, None).map_err(|error| error.to_string())
+        };
+        let made = planned().map(|planned| DeletionAddress {
+            method: planned.method,
+            url: planned.url,
+            headers: planned.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("accept")).collect(),
+            body: planned.body,
+        });
+        let told = |fault| {
+            format!(
+                "The webhook is deleted by the operation '{operation_id}', but {fault}. Hookmill cannot delete the webhook."
+            )
+        };
+        Some(made.map_err(told))
+    }
+
+    fn usual_deletion(
+        &self,
+        operation: &Operation,
+        parameters: &Value,
+        created: &str,
+        headers: &Object,
+        answer: Option<&Value>,
+    ) -> Result<DeletionAddress, String> {
+        let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
+        let location = location.and_then(|(_, value)| value.as_str()).map(str::trim);
+        let Some(location) = location.filter(|location| !location.is_empty()) else {
             return self.derived(operation, parameters, answer);
         };
         let base = Url::parse(created).map_err(|_| format!("'{created}' is not an address."))?;
         let url =
             base.join(location).map_err(|_| format!("The service named '{location}', which is not an address."))?;
         if url.origin() == base.origin() {
-            return Ok(DeletionAddress { method: "DELETE".into(), url: url.as_str().into() });
+            return Ok(DeletionAddress::at(url.as_str()));
         }
         // Credentials never leave for another origin: the same path on the connector's own host may do.
         let path = url.path();
@@ -52,7 +118,7 @@ impl Connector {
                         url.push('?');
                         url.push_str(&query);
                     }
-                    return Ok(DeletionAddress { method: "DELETE".into(), url: url.into() });
+                    return Ok(DeletionAddress::at(url));
                 }
             }
         }
@@ -85,7 +151,7 @@ impl Connector {
         });
         for delete in &candidates {
             if let Some(url) = self.filled(delete, parameters, answer) {
-                return Ok(DeletionAddress { method: "DELETE".into(), url: url.into() });
+                return Ok(DeletionAddress::at(url));
             }
         }
         Err(if candidates.is_empty() {
@@ -126,7 +192,10 @@ impl Connector {
         address: &DeletionAddress,
         credentials: Option<&Credentials>,
     ) -> Result<PlannedRequest, PlanError> {
-        self.plan_follow(&address.method, &address.url, credentials)
+        let planned = self.plan_follow(&address.method, &address.url, credentials)?;
+        let mut headers = address.headers.clone();
+        headers.extend(planned.headers);
+        Ok(PlannedRequest { headers, body: address.body.clone(), ..planned })
     }
 
     /// Plans the question which webhooks the service has; `None` where the connector cannot ask.

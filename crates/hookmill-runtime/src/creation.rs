@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use hookmill_connector::match_existing;
+use hookmill_connector::{DeletionAddress, match_existing};
 use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
 use hookmill_engine::subscription::{self as machine, Fact, Input};
 use hookmill_engine::trigger::{evaluate, request};
 use hookmill_engine::{ActionRequest, Outcome, Performed};
 use hookmill_executor::CallContext;
-use hookmill_expression::{content, member};
+use hookmill_expression::content;
 use hookmill_model::{FlowState, Object, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Subscription, Unit};
 
@@ -94,6 +94,7 @@ impl Runtime {
                     let performed =
                         self.0.executor.send(&outgoing(planned, self.0.config.service_wait), &context).await;
                     let (address, warning) = learned(&bound, &record, &created, &performed);
+                    let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
                     (self.without_capability(performed, url), address, warning)
                 }
             },
@@ -235,10 +236,12 @@ impl Runtime {
         };
         match match_existing(body.as_ref().unwrap_or(&Value::Null), &url) {
             Some(found) => {
-                let address =
-                    bound.connector.deletion_address(operation, &parameters, &created, None, Some(found)).ok();
-                let address =
-                    address.and_then(|address| serde_json::to_value(address).ok()).map(Value::from).unwrap_or_default();
+                let address = bound
+                    .connector
+                    .deletion_address(operation, &parameters, &created, &Object::new(), Some(found))
+                    .ok();
+                let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
+                let address = address.unwrap_or_default();
                 let input = Input::Found { address, performed: self.without_capability(performed, &url) };
                 let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
                 self.finish_creation(flow, generation, record, facts).await?;
@@ -302,7 +305,12 @@ fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_conne
 }
 
 /// What the answer to a creation says about the deletion.
-fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> (Option<Value>, Option<String>) {
+fn learned(
+    bound: &Bound,
+    record: &Record,
+    created: &str,
+    performed: &Performed,
+) -> (Option<DeletionAddress>, Option<String>) {
     let Outcome::Replied { status: 200..=299, headers, body } = &performed.outcome else { return (None, None) };
     let Some((operation, parameters)) = creation(bound, record) else {
         return (
@@ -310,10 +318,8 @@ fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed)
             Some("The connector does not describe the creation, so the webhook cannot be deleted.".to_owned()),
         );
     };
-    let location = member(headers, "Location").map(content::to_text);
-    let found = bound.connector.deletion_address(operation, &parameters, created, location.as_deref(), body.as_ref());
-    match found {
-        Ok(address) => (serde_json::to_value(address).ok().map(Value::from), None),
+    match bound.connector.deletion_address(operation, &parameters, created, headers, body.as_ref()) {
+        Ok(address) => (Some(address), None),
         Err(reason) => (None, Some(reason)),
     }
 }

@@ -1,11 +1,13 @@
 //! Deleting webhooks at services, again and again until they are gone.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hookmill_connector::DeletionAddress;
 use hookmill_engine::Performed;
 use hookmill_engine::subscription::{self as machine, Fact, Input};
 use hookmill_engine::trigger::unsubscription;
 use hookmill_executor::CallContext;
-use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp};
+use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
 
 use crate::creation::not_sent;
@@ -16,6 +18,32 @@ use crate::subscriptions::{Record, fold};
 use crate::{Error, Runtime};
 
 impl Runtime {
+    /// The address as it is kept beside the webhook. What the service answered may be secret where it goes into a
+    /// query, a header or a body, so such an address is sealed, and only the place of the request stays readable.
+    pub(crate) fn kept_address(&self, generation: &Subscription, address: &DeletionAddress) -> Result<Value, Error> {
+        let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
+        let whole = serde_json::to_value(address).map_err(|error| internal(&error))?;
+        if address.shown().is_some() {
+            return Ok(whole.into());
+        }
+        let bytes = whole.to_string();
+        let sealed =
+            self.0.vault.seal(&generation.id.to_string(), bytes.as_bytes()).map_err(|error| internal(&error))?;
+        let place = address.url.split('?').next().unwrap_or_default();
+        Ok(Value::object([("method", &*address.method), ("url", place), ("sealed", &STANDARD.encode(sealed))]))
+    }
+
+    /// The address that was kept; `None` where there is none that can be used.
+    fn address_of(&self, generation: &Subscription, kept: &Value) -> Result<Option<DeletionAddress>, Error> {
+        let Some(sealed) = kept.get("sealed").and_then(Value::as_str) else {
+            return Ok(serde_json::from_value(kept.into()).ok());
+        };
+        let unreadable = || Error::Credentials { name: "webhook".to_owned() };
+        let sealed = STANDARD.decode(sealed).map_err(|_| unreadable())?;
+        let bytes = self.0.vault.unseal(&generation.id.to_string(), &sealed).map_err(|_| unreadable())?;
+        serde_json::from_slice(&bytes).map(Some).map_err(|_| unreadable())
+    }
+
     /// Deletes a webhook at the service, or arranges another try.
     pub(crate) async fn delete(
         &self,
@@ -32,7 +60,7 @@ impl Runtime {
         let generation = self.put(generation, after, &record, unit).await?;
         let performed = match record.described_in {
             Some(number) => self.unsubscribe(flow, number, &generation, &record).await?,
-            None => self.send_deletion(flow, &record).await,
+            None => self.send_deletion(flow, &generation, &record).await,
         };
         let mut state = record.machine(generation.state);
         let facts = machine::decide(&state, self.now(), Input::DeletionEnded(performed));
@@ -59,11 +87,11 @@ impl Runtime {
     }
 
     /// Asks the service to delete a webhook of a connector; `None` where nobody knows how.
-    async fn send_deletion(&self, flow: &Flow, record: &Record) -> Option<Performed> {
-        let address: DeletionAddress = record
-            .address
-            .as_ref()
-            .and_then(|address| serde_json::from_value(serde_json::Value::from(address)).ok())?;
+    async fn send_deletion(&self, flow: &Flow, generation: &Subscription, record: &Record) -> Option<Performed> {
+        let address = match self.address_of(generation, record.address.as_ref()?) {
+            Ok(address) => address?,
+            Err(error) => return Some(not_sent(&error.to_string())),
+        };
         let planned = match self.bound_record(flow, record).await {
             Ok(bound) => {
                 bound.connector.plan_deletion(&address, bound.credentials.as_ref()).map_err(|error| error.to_string())

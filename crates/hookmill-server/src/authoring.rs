@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
-use crate::connectors::{self, ConnectorWhole, Tagged};
+use crate::connectors::{self, ConnectorWhole, Replacement, Tagged};
 use crate::extract::{Json, Query};
 use crate::schema::Page;
 use crate::{Problem, ServerState};
@@ -66,6 +66,9 @@ fn text(value: &Value) -> String {
 #[derive(Deserialize, ToSchema)]
 pub struct Samples {
     samples: Vec<Value>,
+    /// Headers that came with a sample.
+    #[serde(default)]
+    headers: Object,
 }
 
 /// A schema that all samples fit.
@@ -73,6 +76,10 @@ pub struct Samples {
 pub struct InferredSchema {
     #[schema(value_type = Object)]
     schema: Value,
+    /// The names of the headers that can be used.
+    headers: Vec<String>,
+    /// Which headers were left out, in sentences.
+    notes: Vec<String>,
 }
 
 /// A schema from samples
@@ -81,7 +88,9 @@ pub async fn schema_from_samples(_: Caller, Json(form): Json<Samples>) -> Result
     if form.samples.is_empty() {
         return Err(Problem::bad("sample_invalid", "There is no sample to learn from.").at("/samples"));
     }
-    Ok(Json(InferredSchema { schema: model::infer_schema(&form.samples) }))
+    let sample: Vec<_> = form.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let (headers, notes) = model::headers_from_sample(&sample);
+    Ok(Json(InferredSchema { schema: model::infer_schema(&form.samples), headers, notes }))
 }
 
 /// A schema and the expression of the whole.
@@ -119,7 +128,7 @@ pub async fn put_operation(
     let known = state.runtime.connector(stored.id).await?.operation(&original).is_some();
     let made = model::put_operation(&document, known.then_some(original.as_str()), &form)
         .map_err(|error| Problem::bad("operation_invalid", error.message).at(error.pointer))?;
-    connectors::replace(&state, stored, &headers, None, Some(made.to_json().into())).await
+    connectors::replace(&state, stored, &headers, Replacement::document(&made)).await
 }
 
 /// Take an operation out of the connector's document
@@ -133,7 +142,7 @@ pub async fn delete_operation(
     let stored = connectors::own(&state, &caller, &id).await?;
     let document = connectors::document_of(&state, &stored).await?;
     let made = model::remove_operation(&document, &operation).ok_or_else(|| Problem::missing("operation"))?;
-    connectors::replace(&state, stored, &headers, None, Some(made.to_json().into())).await
+    connectors::replace(&state, stored, &headers, Replacement::document(&made)).await
 }
 
 /// Replace the connector's whole document
@@ -146,7 +155,8 @@ pub async fn put_definition(
     document: Bytes,
 ) -> Result<Tagged, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
-    connectors::replace(&state, stored, &headers, None, Some(document)).await
+    connectors::replace(&state, stored, &headers, Replacement { document: Some(document), ..Replacement::default() })
+        .await
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -281,15 +291,19 @@ pub async fn dynamic_values(
             call.status.map_or(call.error.unwrap_or_default(), |status| format!("The service answered {status}."));
         return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "choices_unavailable", said));
     }
-    let member = |name: &str, usual: &str| source.get(name).and_then(Value::as_str).unwrap_or(usual).to_owned();
-    let collection = member("value-collection", "");
+    // The newer `x-ms-dynamic-list` has other names for the same.
+    let member = |names: [&str; 2]| {
+        let found = names.iter().find_map(|name| source.get(name).and_then(Value::as_str));
+        found.unwrap_or_default().to_owned()
+    };
+    let collection = member(["value-collection", "itemsPath"]);
     let at = |value: &Value, path: &str| -> Option<Value> {
         path.split(['/', '.'])
             .filter(|part| !part.is_empty())
             .try_fold(value.clone(), |value, part| value.get(part).cloned())
     };
     let list = at(&call.body, &collection).unwrap_or_default();
-    let (path, title) = (member("value-path", ""), member("value-title", ""));
+    let (path, title) = (member(["value-path", "itemValuePath"]), member(["value-title", "itemTitlePath"]));
     let items = list
         .as_array()
         .unwrap_or_default()

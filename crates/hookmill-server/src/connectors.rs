@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod imports;
+pub mod policies;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -156,6 +157,8 @@ pub struct ConnectorForm {
     settings: Option<Settings>,
     /// An OpenAPI document.
     document: Option<Value>,
+    /// The content of `apiProperties.json`.
+    properties: Option<Value>,
 }
 
 /// Change a connector's settings or document
@@ -168,10 +171,16 @@ pub async fn update(
     Json(form): Json<ConnectorForm>,
 ) -> Result<Tagged, Problem> {
     let stored = own(&state, &caller, &id).await?;
-    replace(&state, stored, &headers, form.settings, form.document.map(|document| document.to_json().into())).await
+    let text = |value: Value| Bytes::from(value.to_json());
+    let to = Replacement {
+        settings: form.settings,
+        document: form.document.map(text),
+        properties: form.properties.map(text),
+    };
+    replace(&state, stored, &headers, to).await
 }
 
-async fn stored_document(state: &ServerState, stored: &Connector) -> Result<ConnectorDocument, Problem> {
+pub(crate) async fn stored_document(state: &ServerState, stored: &Connector) -> Result<ConnectorDocument, Problem> {
     state.store().connector_document(stored.id).await?.ok_or_else(|| Problem::missing("connector"))
 }
 
@@ -188,27 +197,41 @@ pub(crate) fn check_etag(stored: &Connector, headers: &HeaderMap) -> Result<(), 
     }
 }
 
+/// The new parts of a connector; what is not there stays.
+#[derive(Default)]
+pub(crate) struct Replacement {
+    pub settings: Option<Settings>,
+    pub document: Option<Bytes>,
+    pub properties: Option<Bytes>,
+}
+
+impl Replacement {
+    pub(crate) fn document(document: &Value) -> Self {
+        Self { document: Some(document.to_json().into()), ..Self::default() }
+    }
+}
+
 /// Stores a changed connector, if its document can be used and nobody else changed it meanwhile.
 pub(crate) async fn replace(
     state: &ServerState,
     mut stored: Connector,
     headers: &HeaderMap,
-    settings: Option<Settings>,
-    document: Option<Bytes>,
+    to: Replacement,
 ) -> Result<Tagged, Problem> {
     check_etag(&stored, headers)?;
     let expected = Expect::ConnectorEtag(stored.id, stored.etag);
     let old = stored_document(state, &stored).await?;
-    let settings = settings.unwrap_or_else(|| serde_json::from_slice(&stored.settings).unwrap_or_default());
-    let document = document.unwrap_or(old.document);
-    let import = model::Connector::import(&document, old.properties.as_deref(), &settings);
+    let settings = to.settings.unwrap_or_else(|| serde_json::from_slice(&stored.settings).unwrap_or_default());
+    let document = to.document.unwrap_or(old.document);
+    let properties = to.properties.or(old.properties);
+    let import = model::Connector::import(&document, properties.as_deref(), &settings);
     let (connector, document) = imports::usable(&import)?;
     stored.name = connector.name.to_string();
     stored.description = connector.description.to_string();
     stored.settings = serde_json::to_vec(&settings).unwrap_or_default().into();
     stored.etag += 1;
     stored.updated_at = state.runtime.now();
-    let document = ConnectorDocument { document: document.to_json().into(), properties: old.properties };
+    let document = ConnectorDocument { document: document.to_json().into(), properties };
     let unit = Unit::from(Change::PutConnector(stored.clone()))
         .with(Change::PutConnectorDocument(stored.id, document))
         .expect(expected);
@@ -293,6 +316,8 @@ pub struct OperationWhole {
     /// The schema of a notification or of the answer, references followed; `null` where the document has none.
     #[schema(value_type = Option<Object>, required)]
     outputs_schema: Value,
+    /// Headers of notifications that the document names.
+    notification_headers: Vec<String>,
 }
 
 /// One operation of a connector
@@ -305,13 +330,12 @@ pub async fn operation(
     let stored = own(&state, &caller, &id).await?;
     let connector = state.runtime.connector(stored.id).await?;
     let operation = connector.operation(&operation).ok_or_else(|| Problem::missing("operation"))?;
-    let schema = connector.outputs_schema(operation);
-    let root = if operation.trigger.is_some() { "triggerBody()" } else { "body('Action')" };
     Ok(Json(OperationWhole {
         summary: operation.summary(),
         parameters: connector.parameters(operation),
-        dynamic_content: model::dynamic_content(&schema, root),
-        outputs_schema: schema,
+        dynamic_content: connector.dynamic_content(operation),
+        outputs_schema: connector.outputs_schema(operation),
+        notification_headers: operation.notification_headers.iter().map(ToString::to_string).collect(),
     }))
 }
 

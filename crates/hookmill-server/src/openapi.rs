@@ -78,6 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(connectors::show, connectors::update, connectors::remove))
         .routes(routes!(connectors::files::icon, connectors::files::put_icon, connectors::files::delete_icon))
         .routes(routes!(connectors::files::export))
+        .routes(routes!(connectors::policies::policies, connectors::policies::put_policies))
         .routes(routes!(connectors::definition, authoring::put_definition))
         .routes(routes!(connectors::uses))
         .routes(routes!(connectors::operation, authoring::put_operation, authoring::delete_operation))

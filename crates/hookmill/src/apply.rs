@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
-use hookmill_connector::{Connector, Settings};
+use hookmill_connector::{Connector, Settings, policy_instances};
 use hookmill_definition::file;
 use hookmill_http::Method;
 use hookmill_model::{Object, Value};
@@ -165,9 +165,13 @@ impl Apply<'_> {
                         && text(item, "/color") == *wanted.color
                         && text(item, "/description") == *wanted.description
                         && item.get("authentication").cloned().unwrap_or_default()
-                            == Value::from(serde_json::to_value(&wanted.authentication)?);
+                            == Value::from(serde_json::to_value(&wanted.authentication)?)
+                        && self.has_policies(&id, import.properties.as_ref())?;
                     if !same {
-                        let form = Value::object([("document", document.clone()), ("settings", settings)]);
+                        let mut form = Value::object([("document", document.clone()), ("settings", settings)]);
+                        if let (Some(form), Some(properties)) = (form.as_object_mut(), &import.properties) {
+                            form.insert("properties", properties.clone());
+                        }
                         client::send_json(self.server, Method::PUT, &format!("/api/connectors/{id}"), &form)?;
                     }
                     (if same { Done::Unchanged } else { Done::Updated }, id)
@@ -177,6 +181,15 @@ impl Apply<'_> {
             self.connectors.insert(name, id);
         }
         Ok(())
+    }
+
+    /// Whether a connector has the policies of a properties file; without a file, its own are left alone.
+    fn has_policies(&self, id: &str, properties: Option<&Value>) -> Result<bool> {
+        let Some(properties) = properties else { return Ok(true) };
+        let held = client::get_json(self.server, &format!("/api/connectors/{id}/policies"))?;
+        let held = held.get("items").and_then(Value::as_array).unwrap_or_default();
+        let held = held.iter().filter_map(|item| item.get("instance"));
+        Ok(held.eq(policy_instances(properties)))
     }
 
     fn connections(&mut self, folder: &Path) -> Result<()> {

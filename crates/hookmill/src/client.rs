@@ -412,7 +412,13 @@ pub fn fetch_connector(server: &ServerArgs, url: &str, settings: Value, icon: Op
     created(server, &made)
 }
 
-pub fn import_connector(server: &ServerArgs, path: &str, settings: Value, icon: Option<&str>) -> Result<Verdict> {
+pub fn import_connector(
+    server: &ServerArgs,
+    path: &str,
+    properties: Option<&str>,
+    settings: Value,
+    icon: Option<&str>,
+) -> Result<Verdict> {
     let boundary = "hookmill-import-7f2c1b";
     let mut body = Vec::new();
     let mut part = |name: &str, bytes: &[u8]| {
@@ -425,6 +431,9 @@ pub fn import_connector(server: &ServerArgs, path: &str, settings: Value, icon: 
     part("settings", settings.to_json().as_bytes());
     if let Some(icon) = icon {
         part("icon", &input::bytes(icon)?);
+    }
+    if let Some(properties) = properties {
+        part("properties", &input::bytes(properties)?);
     }
     part("file", &input::bytes(path)?);
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());

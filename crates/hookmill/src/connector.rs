@@ -63,6 +63,9 @@ pub enum Command {
         /// An address that the server fetches the file from
         #[arg(long, value_name = "URL", conflicts_with = "file")]
         from_url: Option<String>,
+        /// Its apiProperties.json
+        #[arg(long, value_name = "FILE", conflicts_with = "from_url")]
+        properties: Option<String>,
         /// Its name; the file's title where not given
         #[arg(long)]
         name: Option<String>,
@@ -123,11 +126,13 @@ pub fn run(command: Command) -> Result<Verdict> {
             output::line(pretty(&hookmill_connector::infer_schema(&samples))?)?;
             return Ok(Verdict::Fine);
         }
-        Command::Import { file, from_url, name, authentication, host, scheme, icon, server } => {
+        Command::Import { file, from_url, properties, name, authentication, host, scheme, icon, server } => {
             let settings =
                 client::connector_settings([("name", name), ("host", host), ("scheme", scheme)], authentication)?;
             return match (file, from_url) {
-                (Some(file), _) => client::import_connector(&server, &file, settings, icon.as_deref()),
+                (Some(file), _) => {
+                    client::import_connector(&server, &file, properties.as_deref(), settings, icon.as_deref())
+                }
                 (None, url) => client::fetch_connector(&server, &url.unwrap_or_default(), settings, icon.as_deref()),
             };
         }

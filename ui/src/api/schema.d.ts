@@ -423,6 +423,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connectors/{id}/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The policies of a connector */
+        get: operations["connectors_policies"];
+        /** Replace the policies of a connector */
+        put: operations["connectors_put_policies"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connectors/{id}/definition": {
         parameters: {
             query?: never;
@@ -1550,6 +1568,8 @@ export interface components {
             settings?: components["schemas"]["ConnectorSettings"] | null;
             /** @description An OpenAPI document. */
             document?: Json;
+            /** @description The content of `apiProperties.json`. */
+            properties?: Json;
         };
         /** @description A connector as lists show it. */
         ConnectorListed: {
@@ -1616,6 +1636,18 @@ export interface components {
              * @default null
              */
             scheme?: string | null;
+        };
+        /** @description How a webhook is deleted. */
+        DeleteRequest: {
+            /** @enum {string} */
+            by: "location";
+        } | {
+            /** @description Its name. */
+            operation_id: string;
+            /** @description Key of a parameter → template. */
+            parameters?: JsonObject;
+            /** @enum {string} */
+            by: "operation";
         };
         /** @description A browser that gets push messages. */
         Device: {
@@ -1980,6 +2012,10 @@ export interface components {
         /** @description A schema that all samples fit. */
         InferredSchema: {
             schema: JsonObject;
+            /** @description The names of the headers that can be used. */
+            headers: string[];
+            /** @description Which headers were left out, in sentences. */
+            notes: string[];
         };
         /**
          * @description Where an API key goes.
@@ -2061,6 +2097,8 @@ export interface components {
             dynamic_content: components["schemas"]["Token"][];
             /** @description The schema of a notification or of the answer, references followed; `null` where the document has none. */
             outputs_schema: JsonObject | null;
+            /** @description Headers of notifications that the document names. */
+            notification_headers: string[];
         };
         /** @description An operation as the wizard edits it. */
         OperationForm: {
@@ -2111,8 +2149,15 @@ export interface components {
             request?: components["schemas"]["RequestForm"];
             /** @default null */
             callback_parameter?: components["schemas"]["CallbackPlace"] | null;
+            /** @default null */
+            delete_request?: components["schemas"]["DeleteRequest"] | null;
             /** @description What a notification looks like. */
             notification_schema?: JsonObject | null;
+            /**
+             * @description Headers of notifications that later steps use; what the document says stays where nothing is given.
+             * @default null
+             */
+            notification_headers?: string[] | null;
             /** @description What the answer looks like. */
             response_schema?: JsonObject | null;
         };
@@ -2142,8 +2187,11 @@ export interface components {
             /** @description Whether the file advises against it. */
             deprecated: boolean;
             callback?: components["schemas"]["CallbackPlace"] | null;
+            delete_request?: components["schemas"]["DeleteRequest"] | null;
             /** @description Whether the file describes notifications. */
             notification_schema: boolean;
+            /** @description Its place in the document, a JSON pointer. */
+            pointer: string;
         };
         /** @description One page of a list. */
         Page_ActionRun: {
@@ -2457,6 +2505,26 @@ export interface components {
          * @enum {string}
          */
         Place: "path" | "query" | "header" | "formData" | "body";
+        /** @description The policies of a connector, in order. */
+        Policies: {
+            items: components["schemas"]["PolicyView"][];
+        };
+        /** @description All policies that a connector shall have. */
+        PoliciesForm: {
+            /** @description As they stand in `policyTemplateInstances`, in order. */
+            instances: JsonObject[];
+        };
+        /**
+         * @description What kinds of changes Hookmill makes. Files may ask for others, which are kept.
+         * @enum {string}
+         */
+        PolicyTemplate: "setheader" | "setqueryparameter";
+        /** @description One policy. */
+        PolicyView: {
+            /** @description As it stands in `policyTemplateInstances`. */
+            instance: JsonObject;
+            runs: components["schemas"]["PolicyTemplate"] | null;
+        };
         /** @description Where in an expression. */
         Position: {
             /** @description Counts from 0. */
@@ -2650,6 +2718,8 @@ export interface components {
         /** @description Samples of one thing. */
         Samples: {
             samples: Json[];
+            /** @description Headers that came with a sample. */
+            headers?: JsonObject;
         };
         /** @description Who is signed in. */
         Session: {
@@ -4113,6 +4183,91 @@ export interface operations {
                 };
                 content: {
                     "application/zip": number[];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policies"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_put_policies: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag that the change is based on. */
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PoliciesForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connector"];
                 };
             };
             /** @description Nobody is signed in. */

@@ -5,7 +5,9 @@ use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
 
 use super::form::{FormParameter, RequestForm};
+use super::unchanged::Unchanged;
 use crate::operation::{CallbackPlace, Place};
+use crate::registration::{self, DeleteRequest};
 use hookmill_model::Value;
 
 /// Verbs of a path item.
@@ -33,12 +35,22 @@ pub struct OperationForm {
     pub request: RequestForm,
     /// The parameter that receives the callback URL.
     pub callback_parameter: Option<CallbackPlace>,
+    /// How the webhook of a trigger is deleted; what the document says stays where nothing is given.
+    pub delete_request: Option<DeleteRequest>,
     /// What a notification looks like.
     #[schema(value_type = Option<Object>)]
     pub notification_schema: Option<Value>,
+    /// Headers of notifications that later steps use; what the document says stays where nothing is given.
+    pub notification_headers: Option<Vec<String>>,
     /// What the answer looks like.
     #[schema(value_type = Option<Object>)]
     pub response_schema: Option<Value>,
+}
+
+impl OperationForm {
+    pub(super) fn is_webhook(&self) -> bool {
+        self.role == "trigger" && self.trigger_kind.as_deref() != Some("polling")
+    }
 }
 
 /// Why an operation cannot be put into the document; the pointer is into the form.
@@ -93,7 +105,17 @@ fn check(form: &OperationForm) -> Result<String, EditError> {
             return wrong("/request/parameters", format!("The path has '{{{name}}}', and no parameter of that name."));
         }
     }
-    let is_webhook = form.role == "trigger" && form.trigger_kind.as_deref() != Some("polling");
+    let is_webhook = form.is_webhook();
+    if let Some(DeleteRequest::Operation { operation_id, parameters }) =
+        form.delete_request.as_ref().filter(|_| is_webhook)
+    {
+        if operation_id.is_empty() || **operation_id == *name {
+            return wrong("/delete_request/operation_id", "Choose the operation that deletes the webhook.");
+        }
+        if let Err(fault) = parameters.values().try_for_each(registration::check_templates) {
+            return wrong("/delete_request/parameters", fault);
+        }
+    }
     match &form.callback_parameter {
         None if is_webhook => wrong("/callback_parameter", "Choose the parameter that receives the callback URL."),
         Some(callback) if callback.path.is_empty() => wrong("/callback_parameter/path", "The path is empty."),
@@ -108,6 +130,9 @@ fn check(form: &OperationForm) -> Result<String, EditError> {
 /// What the form lacks, or that another operation has its id.
 pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationForm) -> Result<Value, EditError> {
     let method = check(form)?;
+    // What is asked for again and again has no callback URL; a description of notifications would make it a webhook.
+    let asked = OperationForm { callback_parameter: None, notification_schema: None, ..form.clone() };
+    let form = if form.is_webhook() { form } else { &asked };
     let mut document = Json::from(document);
     let old = original.and_then(|original| place_of(&document, original));
     if let Some(other) = place_of(&document, form.operation_id.trim())
@@ -115,15 +140,28 @@ pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationF
     {
         return wrong("/operation_id", format!("Another operation is named '{}' already.", form.operation_id.trim()));
     }
+    if let Some(DeleteRequest::Operation { operation_id, .. }) = &form.delete_request
+        && form.is_webhook()
+        && place_of(&document, operation_id).is_none()
+    {
+        let message = format!("The connector has no operation '{operation_id}' that could delete the webhook.");
+        return wrong("/delete_request/operation_id", message);
+    }
     let before = old.as_ref().and_then(|(path, verb)| document["paths"][path].get(verb).cloned());
     let notification_before =
         old.as_ref().and_then(|(path, _)| document["paths"][path].get("x-ms-notification-content").cloned());
-    let made = operation(before.as_ref(), form);
     let wanted = address(&form.request.path).to_owned();
     let key = match &old {
         Some((path, verb)) if address(path) == wanted && *verb == method => path.clone(),
         _ => free_key(&document, &wanted, &method, form),
     };
+    let stays = old.as_ref() == Some(&(key.clone(), method.clone()));
+    let unchanged = original.filter(|_| stays).map(|id| Unchanged::of(&Value::from(document.clone()), id, form));
+    let unchanged = unchanged.unwrap_or_default();
+    let mut made = operation(before.as_ref(), form, &unchanged);
+    if let Some(original) = original.filter(|original| *original != form.operation_id.trim()) {
+        rename_references(&mut document, original, form.operation_id.trim());
+    }
     let Some(root) = document.as_object_mut() else { return wrong("", "The document is not an object.") };
     let paths = root.entry("paths").or_insert_with(|| json!({}));
     if let Some((path, verb)) = &old
@@ -134,13 +172,21 @@ pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationF
     let Some(paths) = paths.as_object_mut() else { return wrong("", "\"paths\" is not an object.") };
     let item = paths.entry(key).or_insert_with(|| json!({}));
     let Some(item) = item.as_object_mut() else { return wrong("/request/path", "The path item is not an object.") };
+    // An operation may have a description of its own, which counts before that of its path.
+    let own_content = made.get_mut("x-ms-notification-content").filter(|own| own.is_object());
     match &form.notification_schema {
+        Some(_) if form.role == "trigger" && unchanged.outputs => {}
+        Some(schema) if form.role == "trigger" && own_content.is_some() => {
+            if let Some(own) = own_content {
+                own["schema"] = Json::from(schema);
+            }
+        }
         Some(schema) if form.role == "trigger" => {
             let mut content = notification_before.filter(Json::is_object).unwrap_or_else(|| json!({}));
             content["schema"] = Json::from(schema);
             item.insert("x-ms-notification-content".to_owned(), content);
         }
-        _ if form.role == "trigger" && form.trigger_kind.as_deref() != Some("polling") => {
+        _ if form.is_webhook() => {
             let content = notification_before.unwrap_or_else(|| json!({"schema": {"type": "object"}}));
             item.insert("x-ms-notification-content".to_owned(), content);
         }
@@ -148,6 +194,12 @@ pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationF
             item.remove("x-ms-notification-content");
         }
         _ => {}
+    }
+    if let (Some(names), true) = (&form.notification_headers, form.is_webhook()) {
+        let own = made.get_mut("x-ms-notification-content").filter(|own| own.is_object());
+        if let Some(content) = own.or_else(|| item.get_mut("x-ms-notification-content")).and_then(Json::as_object_mut) {
+            set_headers(content, names);
+        }
     }
     item.insert(method, made);
     Ok(Value::from(document))
@@ -187,7 +239,62 @@ fn set_text(members: &mut Map<String, Json>, name: &str, text: &str) {
     }
 }
 
-fn operation(before: Option<&Json>, form: &OperationForm) -> Json {
+/// Names the headers of notifications; what is known about one of them stays.
+fn set_headers(content: &mut Map<String, Json>, names: &[String]) {
+    let before = content.get("headers").cloned().unwrap_or_default();
+    if names.is_empty() {
+        content.shift_remove("headers");
+        return;
+    }
+    let described = |name: &String| before.get(name).cloned().unwrap_or_else(|| json!({"type": "string"}));
+    let headers: Map<String, Json> = names.iter().map(|name| (name.clone(), described(name))).collect();
+    content.insert("headers".to_owned(), headers.into());
+}
+
+/// Lets other operations know an operation by its new name.
+fn rename_references(value: &mut Json, old: &str, new: &str) {
+    fn below(value: &mut Json, old: &str, new: &str, is_reference: bool) {
+        match value {
+            Json::Object(members) => {
+                for (name, member) in members.iter_mut() {
+                    if is_reference && name == "operationId" && member.as_str() == Some(old) {
+                        *member = json!(new);
+                    }
+                    let refers = name == registration::EXTENSION || name.starts_with("x-ms-dynamic-");
+                    below(member, old, new, is_reference || refers);
+                }
+            }
+            Json::Array(elements) => elements.iter_mut().for_each(|element| below(element, old, new, is_reference)),
+            _ => {}
+        }
+    }
+    below(value, old, new, false);
+}
+
+fn set_delete_request(own: &mut Map<String, Json>, request: Option<&DeleteRequest>) {
+    match request {
+        Some(DeleteRequest::Operation { operation_id, parameters }) => {
+            let registration = own.entry(registration::EXTENSION).or_insert_with(|| json!({}));
+            if !registration.is_object() {
+                *registration = json!({});
+            }
+            let parameters = Json::from(&Value::from(parameters.clone()));
+            registration["unsubscribe"] = json!({"operationId": &**operation_id, "parameters": parameters});
+        }
+        Some(DeleteRequest::Location) => {
+            let registration = own.get_mut(registration::EXTENSION).and_then(Json::as_object_mut);
+            if let Some(members) = registration
+                && members.shift_remove("unsubscribe").is_some()
+                && members.is_empty()
+            {
+                own.shift_remove(registration::EXTENSION);
+            }
+        }
+        None => {}
+    }
+}
+
+fn operation(before: Option<&Json>, form: &OperationForm, unchanged: &Unchanged) -> Json {
     let mut own = before.and_then(Json::as_object).cloned().unwrap_or_default();
     own.insert("operationId".to_owned(), json!(form.operation_id.trim()));
     set_text(&mut own, "summary", form.summary.trim());
@@ -198,7 +305,14 @@ fn operation(before: Option<&Json>, form: &OperationForm) -> Json {
     } else {
         own.shift_remove("x-ms-trigger");
     }
-    own.insert("parameters".to_owned(), parameters(form));
+    let away = Some(&DeleteRequest::Location);
+    set_delete_request(&mut own, if form.is_webhook() { form.delete_request.as_ref() } else { away });
+    if !form.is_webhook() {
+        own.shift_remove("x-ms-notification-content");
+    }
+    if !unchanged.parameters {
+        own.insert("parameters".to_owned(), parameters(form));
+    }
     if let Some(kind) = &form.request.consumes {
         own.insert("consumes".to_owned(), json!([kind]));
     }
@@ -207,7 +321,7 @@ fn operation(before: Option<&Json>, form: &OperationForm) -> Json {
         let code = responses.keys().find(|code| code.starts_with('2')).cloned();
         let code = code.unwrap_or_else(|| if form.role == "trigger" { "201" } else { "200" }.to_owned());
         let answer = responses.entry(code).or_insert_with(|| json!({"description": "Success"}));
-        if let (Some(schema), "action") = (&form.response_schema, form.role.as_str()) {
+        if let (Some(schema), false, false) = (&form.response_schema, form.is_webhook(), unchanged.outputs) {
             answer["schema"] = Json::from(schema);
         }
     }
@@ -327,119 +441,4 @@ fn put_property(whole: &mut Json, path: &[&str], own: Json, required: bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::connector::{Connector, Settings};
-
-    fn document() -> Value {
-        Value::from_json(
-            br#"{"swagger":"2.0","info":{"title":"T","version":"1","x-own":1},"host":"h.test","paths":{
-            "/repos/{owner}/hooks":{"x-ms-notification-content":{"description":"d","schema":{"type":"object","properties":{"ref":{"type":"string"}}}},
-              "post":{"operationId":"push","summary":"Push","x-ms-trigger":"single","x-kept":true,"parameters":[
-                {"name":"owner","in":"path","required":true,"type":"string","x-ms-summary":"Owner"},
-                {"name":"body","in":"body","schema":{"type":"object","required":["config"],"properties":{
-                  "name":{"type":"string","default":"web","x-ms-visibility":"internal"},
-                  "config":{"type":"object","required":["url"],"properties":{"url":{"type":"string","x-ms-notification-url":true,"x-ms-visibility":"internal"}}}}}}],
-                "responses":{"201":{"description":"Created"}}}}}}"#,
-        )
-        .unwrap_or_default()
-    }
-
-    fn import(document: &Value) -> Connector {
-        let made = Connector::import_value(document, None, &Settings::default());
-        made.connector.unwrap_or_else(|| panic!("{:?}", made.diagnostics))
-    }
-
-    /// The form that shows an operation.
-    fn form_of(connector: &Connector, id: &str) -> OperationForm {
-        let operation = connector.operation(id).unwrap_or_else(|| panic!("no {id}"));
-        let parameters = serde_json::to_value(connector.parameters(operation)).unwrap_or_default();
-        OperationForm {
-            role: "trigger".to_owned(),
-            summary: operation.summary.to_string(),
-            description: operation.description.to_string(),
-            operation_id: id.to_owned(),
-            trigger_kind: Some("webhook".to_owned()),
-            mode: Some("single".to_owned()),
-            request: RequestForm {
-                method: operation.method.to_string(),
-                path: operation.path.to_string(),
-                parameters: serde_json::from_value(parameters).unwrap_or_default(),
-                consumes: None,
-            },
-            callback_parameter: operation.callback.clone(),
-            notification_schema: operation.notification_schema.clone(),
-            ..OperationForm::default()
-        }
-    }
-
-    #[test]
-    fn saving_a_form_unchanged_changes_nothing_that_matters() {
-        let before = import(&document());
-        let form = form_of(&before, "push");
-        let after = import(&put_operation(&document(), Some("push"), &form).unwrap_or_else(|error| panic!("{error}")));
-        let (old, new) = (before.operation("push"), after.operation("push"));
-        let (Some(old), Some(new)) = (old, new) else { panic!("the operation is gone") };
-        assert_eq!(before.parameters(old), after.parameters(new));
-        assert_eq!(
-            (&old.callback, &old.trigger, &old.notification_schema),
-            (&new.callback, &new.trigger, &new.notification_schema)
-        );
-        let kept = after.document().pointer("/paths/~1repos~1{owner}~1hooks/post/x-kept");
-        assert_eq!(kept, Some(&Value::Bool(true)), "what the form does not know stays");
-        assert_eq!(after.document().pointer("/info/x-own"), Some(&Value::Integer(1)));
-    }
-
-    #[test]
-    fn a_second_trigger_of_the_same_address_stands_beside_the_first() {
-        let mut form = form_of(&import(&document()), "push");
-        form.operation_id = "pull-request".to_owned();
-        form.summary = "Pull request".to_owned();
-        form.notification_schema = Value::from_json(br#"{"type":"object","properties":{"n":{"type":"integer"}}}"#).ok();
-        let both = put_operation(&document(), None, &form).unwrap_or_else(|error| panic!("{error}"));
-        let connector = import(&both);
-        let paths: Vec<&str> = connector.triggers().map(|operation| &*operation.path).collect();
-        assert_eq!(paths, ["/repos/{owner}/hooks", "/repos/{owner}/hooks"]);
-        assert!(
-            connector
-                .operation("push")
-                .and_then(|own| own.notification_schema.as_ref())
-                .is_some_and(|schema| schema.pointer("/properties/ref").is_some())
-        );
-        assert!(
-            connector
-                .operation("pull-request")
-                .and_then(|own| own.notification_schema.as_ref())
-                .is_some_and(|schema| schema.pointer("/properties/n").is_some())
-        );
-        let Some(operation) = connector.operation("pull-request") else { panic!("no operation") };
-        let parameters = Value::object([("owner", "ada")]);
-        let planned = connector
-            .plan_request(operation, &parameters, Some("https://me/cb"), None)
-            .unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(&*planned.url, "https://h.test/repos/ada/hooks");
-        let gone = remove_operation(&both, "pull-request").unwrap_or_default();
-        assert_eq!(gone, document());
-        assert_eq!(remove_operation(&gone, "pull-request"), None);
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let form = form_of(&import(&document()), "push");
-        let refused = |change: fn(&mut OperationForm)| {
-            let mut form = form.clone();
-            change(&mut form);
-            put_operation(&document(), Some("push"), &form).map_or_else(|error| error.pointer, |_| "")
-        };
-        assert_eq!(refused(|form| form.operation_id = "two words".to_owned()), "/operation_id");
-        assert_eq!(refused(|form| form.summary.clear()), "/summary");
-        assert_eq!(refused(|form| form.request.method = "FETCH".to_owned()), "/request/method");
-        assert_eq!(refused(|form| form.request.path = "repos".to_owned()), "/request/path");
-        assert_eq!(refused(|form| form.request.parameters.clear()), "/request/parameters");
-        assert_eq!(refused(|form| form.callback_parameter = None), "/callback_parameter");
-        let mut twin = form.clone();
-        twin.request.path = "/other".to_owned();
-        twin.request.parameters.retain(|own| own.place != "path");
-        assert_eq!(put_operation(&document(), None, &twin).map_or_else(|error| error.pointer, |_| ""), "/operation_id");
-    }
-}
+mod tests;

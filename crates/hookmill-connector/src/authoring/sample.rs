@@ -149,6 +149,21 @@ pub fn request_from_sample(sample: &SampleRequest, host: &str, base_path: &str) 
     Ok(SampledRequest { form: RequestForm { method, path, parameters, consumes }, notes })
 }
 
+/// The headers of a sample that a person wants to use, and notes about the others.
+#[must_use]
+pub fn headers_from_sample(headers: &[(String, String)]) -> (Vec<String>, Vec<String>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut notes = Vec::new();
+    for (name, _) in headers.iter().filter(|(name, _)| !name.is_empty()) {
+        match left_out(name) {
+            Some(reason) => notes.push(format!("The header {name} {reason}, so it was left out.")),
+            None if names.iter().any(|known| known.eq_ignore_ascii_case(name)) => {}
+            None => names.push(name.clone()),
+        }
+    }
+    (names, notes)
+}
+
 struct Address<'a> {
     host: Option<&'a str>,
     path: &'a str,

@@ -15,7 +15,9 @@ fn connector() -> Connector {
              "config":{"type":"object","properties":{"url":{"type":"string","x-ms-notification-url":true},"content_type":{"type":"string","default":"json"}}}}}}],
           "responses":{"201":{"description":"ok"}}},
         "get":{"operationId":"list","parameters":[{"name":"owner","in":"path","required":true,"type":"string"}],"responses":{}}},
-      "/repos/{owner}/hooks/{hook_id}":{"delete":{"operationId":"remove","responses":{}}}}}"#;
+      "/repos/{owner}/hooks/{hook_id}":{"delete":{"operationId":"remove","responses":{}}},
+      "/stop":{"post":{"operationId":"stop","parameters":[{"name":"mark","in":"header","type":"string"},
+        {"name":"body","in":"body","required":true,"schema":{"type":"object","required":["ids"],"properties":{"ids":{"type":"array","items":{"type":"integer"}},"why":{"type":"string"}}}}],"responses":{}}}}}"#;
     let settings = Settings { authentication: Some(Authentication::basic()), ..Settings::default() };
     Connector::import(document, None, &settings).connector.unwrap()
 }
@@ -55,7 +57,7 @@ fn address(location: Option<&str>, answer: Option<&str>) -> Result<String, Strin
             connector.operation("create").unwrap(),
             &given,
             "https://api.test/v1/repos/ada/hooks",
-            location,
+            &location.map(|location| ("Location", location)).into_iter().collect(),
             answer.as_ref(),
         )
         .map(|address| address.url.to_string())
@@ -95,4 +97,84 @@ fn credentials_stay_at_home() {
     let home = connector.plan_follow("GET", "/v1/next?page=2", Some(&credentials)).unwrap();
     assert_eq!(&*home.url, "https://api.test/v1/next?page=2");
     assert_eq!(home.secret_headers.len(), 1);
+}
+
+/// The creation with a delete request of its own.
+fn declared(request: &str) -> Connector {
+    let mut connector = connector();
+    let creation = connector.operations.iter_mut().find(|own| &*own.operation_id == "create").unwrap();
+    creation.delete_request = serde_json::from_str(request).unwrap();
+    connector
+}
+
+fn asked(connector: &Connector, headers: &str, answer: &str) -> Result<DeletionAddress, String> {
+    let json = |text: &str| Value::from_json(text.as_bytes()).unwrap();
+    connector.deletion_address(
+        connector.operation("create").unwrap(),
+        &json(r#"{"owner":"ada","body/label":"x"}"#),
+        "https://api.test/v1/repos/ada/hooks",
+        json(headers).as_object().unwrap(),
+        Some(&json(answer)),
+    )
+}
+
+#[test]
+fn a_declared_delete_request_comes_first() {
+    let connector = declared(
+        r#"{"by":"operation","operation_id":"remove","parameters":{"owner":"{inputs:owner}","hook_id":"{registration:/hook/no}"}}"#,
+    );
+    let location = r#"{"Location":"https://api.test/v1/elsewhere/9"}"#;
+    let address = asked(&connector, location, r#"{"id":1,"hook":{"no":"7/8"}}"#).unwrap();
+    assert_eq!(address, DeletionAddress::at("https://api.test/v1/repos/ada/hooks/7%2F8"));
+    assert_eq!(address.shown(), Some(&address));
+    // Where it cannot be filled, the service may have said it.
+    assert_eq!(&*asked(&connector, location, "{}").unwrap().url, "https://api.test/v1/elsewhere/9");
+    let fault = asked(&connector, "{}", "{}").unwrap_err();
+    assert!(fault.contains("'remove'") && fault.contains("'hook/no'"), "{fault}");
+}
+
+#[test]
+fn a_declared_delete_request_may_have_headers_and_a_body() {
+    let connector = declared(
+        r#"{"by":"operation","operation_id":"stop","parameters":{"mark":"{registration:header:etag}","body/ids":["{registration:/result/0/id}"],"body/why":"of {inputs:owner}"}}"#,
+    );
+    let address = asked(&connector, r#"{"ETag":"e1"}"#, r#"{"result":[{"id":12}]}"#).unwrap();
+    assert_eq!((&*address.method, &*address.url), ("POST", "https://api.test/v1/stop"));
+    assert_eq!(address.headers, [("mark".into(), "e1".into())]);
+    assert_eq!(address.body, Value::from_json(br#"{"ids":[12],"why":"of ada"}"#).unwrap());
+    assert_eq!(address.shown(), None, "what a service answers may be secret");
+    let credentials = Credentials { username: "ada".into(), password: "tok-123".into(), ..Credentials::default() };
+    let planned = connector.plan_deletion(&address, Some(&credentials)).unwrap();
+    assert_eq!(planned.body, address.body);
+    let names: Vec<&str> = planned.headers.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["mark", "Accept", "Authorization"]);
+}
+
+#[test]
+fn what_is_odd_about_a_delete_request_is_told() {
+    let codes = |extension: &str| {
+        let mut document = serde_json::Value::from(connector().document());
+        document["paths"]["/repos/{owner}/hooks"]["post"]["x-hookmill-registration"] =
+            serde_json::from_str(extension).unwrap();
+        let import = Connector::import_value(&document.into(), None, &Settings::default());
+        let found = import.diagnostics.into_iter().filter(|finding| finding.pointer.as_str().contains("registration"));
+        found.map(|finding| finding.code.to_string()).collect::<Vec<_>>()
+    };
+    let fine = r#"{"unsubscribe":{"operationId":"remove","parameters":{"owner":"{inputs:owner}","hook_id":"{registration:/id}"}}}"#;
+    assert_eq!(codes(fine), [""; 0]);
+    assert_eq!(codes(r#"{"unsubscribe":{"location":true}}"#), [""; 0]);
+    for (extension, code) in [
+        ("7", "delete_request_invalid"),
+        (r#"{"secret":{}}"#, "delete_request_invalid"),
+        (r#"{"unsubscribe":{}}"#, "delete_request_invalid"),
+        (r#"{"unsubscribe":{"operationId":"remove","parameters":[]}}"#, "delete_request_invalid"),
+        (
+            r#"{"unsubscribe":{"operationId":"remove","parameters":{"owner":"{who}","hook_id":"1"}}}"#,
+            "delete_request_invalid",
+        ),
+        (r#"{"unsubscribe":{"operationId":"gone"}}"#, "delete_operation_missing"),
+        (r#"{"unsubscribe":{"operationId":"remove","parameters":{"owner":"x"}}}"#, "delete_parameter_missing"),
+    ] {
+        assert_eq!(codes(extension), [code], "{extension}");
+    }
 }

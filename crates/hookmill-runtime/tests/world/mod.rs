@@ -159,6 +159,11 @@ pub async fn world(address: &str) -> World {
 }
 
 pub async fn world_with(address: &str, config: RuntimeConfig) -> World {
+    world_of(DOCUMENT, address, config).await
+}
+
+/// A world whose connector is made from this document; `HOST` in it stands for the service.
+pub async fn world_of(document: &str, address: &str, config: RuntimeConfig) -> World {
     let store = Arc::new(MemoryStore::new());
     let folder = tempfile::tempdir().unwrap();
     let vault = Arc::new(Vault::open(folder.path(), None).unwrap());
@@ -181,7 +186,7 @@ pub async fn world_with(address: &str, config: RuntimeConfig) -> World {
     }))
     .with(Change::PutConnectorDocument(
         connector,
-        ConnectorDocument { document: DOCUMENT.replace("HOST", address).into(), properties: None },
+        ConnectorDocument { document: document.replace("HOST", address).into(), properties: None },
     ))
     .with(Change::PutConnection(Connection {
         id: connection,

@@ -91,10 +91,8 @@ pub async fn export(
     let stored = own(&state, &caller, &id).await?;
     let document = stored_document(&state, &stored).await?;
     let connector = state.runtime.connector(stored.id).await?;
-    let properties = match &document.properties {
-        Some(properties) => properties.to_vec(),
-        None => serde_json::to_vec_pretty(&made_properties(&connector)).map_err(|error| Problem::internal(&error))?,
-    };
+    let properties = exported_properties(&connector, document.properties.as_deref());
+    let properties = serde_json::to_vec_pretty(&properties).map_err(|error| Problem::internal(&error))?;
     let mut files =
         vec![("apiDefinition.swagger.json", document.document.to_vec()), ("apiProperties.json", properties)];
     let icon = state.store().icon(stored.id).await?;
@@ -121,6 +119,19 @@ fn zipped(files: &[(&str, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
         archive.write_all(bytes)?;
     }
     Ok(archive.finish()?.into_inner())
+}
+
+/// `apiProperties.json` as it is kept, with what it lacks.
+fn exported_properties(connector: &model::Connector, held: Option<&[u8]>) -> Json {
+    let mut made = made_properties(connector);
+    let Some(Json::Object(held)) = held.and_then(|held| serde_json::from_slice(held).ok()) else { return made };
+    for (name, member) in held {
+        match (made.get_mut(&name).and_then(Json::as_object_mut), member) {
+            (Some(inner), Json::Object(members)) => inner.extend(members),
+            (_, member) => made[name] = member,
+        }
+    }
+    made
 }
 
 /// `apiProperties.json` for a connector that came without: what a connection asks for, and the colour.

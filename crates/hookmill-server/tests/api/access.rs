@@ -12,7 +12,7 @@ use crate::world::{PASSWORD, SETUP_TOKEN, Who, World, operations, owned_world, w
 fn any_body() -> Value {
     json!({
         "definition": {}, "operation_id": "repo", "parameter": "owner", "parameters": {}, "name": "other",
-        "schema": {}, "root": "x", "samples": [1],
+        "schema": {}, "root": "x", "samples": [1], "instances": [],
     })
 }
 

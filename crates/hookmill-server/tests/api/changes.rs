@@ -169,13 +169,23 @@ async fn a_connector_in_use_is_not_deleted_and_says_by_what() {
 
 #[tokio::test]
 async fn an_exported_connector_comes_back_the_same() {
-    use std::io::Read as _;
     let (world, owner) = owned_world().await;
     let document: Value = serde_json::from_str(FORGE).unwrap();
     let settings = json!({"authentication": {"type": "basic", "username_label": "Login", "password_label": "Key"}, "color": "#123456"});
     let made = world.post(&owner, "/api/connectors", json!({"document": document, "settings": settings})).await;
     made.expect(201);
-    let exported = world.get(&owner, &format!("/api/connectors/{}/export", made.id())).await;
+    let (document, properties) = exported(&world, &owner, &made.id()).await;
+    let again = world.post(&owner, "/api/connectors", json!({"document": document, "properties": properties})).await;
+    again.expect(201);
+    for member in ["name", "color", "host", "scheme", "base_path", "authentication", "operations"] {
+        assert_eq!(again.json[member], made.json[member], "{member}");
+    }
+}
+
+/// The files of an export.
+async fn exported(world: &World, who: &Who, id: &str) -> (Value, Value) {
+    use std::io::Read as _;
+    let exported = world.get(who, &format!("/api/connectors/{id}/export")).await;
     exported.expect(200);
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(exported.bytes)).unwrap();
     let mut read = |name: &str| -> Value {
@@ -183,12 +193,84 @@ async fn an_exported_connector_comes_back_the_same() {
         archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
         serde_json::from_str(&text).unwrap()
     };
-    let (document, properties) = (read("apiDefinition.swagger.json"), read("apiProperties.json"));
+    (read("apiDefinition.swagger.json"), read("apiProperties.json"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_are_stored_exported_and_come_back() {
+    let (world, owner) = owned_world().await;
+    let id = world.forge(&owner).await;
+    let path = format!("/api/connectors/{id}/policies");
+    assert_eq!(world.get(&owner, &path).await.json, json!({"items": []}));
+    let header = json!({"templateId": "setheader", "title": "Version", "parameters": {
+        "x-ms-apimTemplateParameter.name": "X-Version", "x-ms-apimTemplateParameter.value": "2",
+        "x-ms-apimTemplate-policySection": "Request", "x-ms-apimTemplate-operationName": ["repo"]}});
+    let poll = json!({"templateId": "pollingtrigger", "title": "Poll", "type": "PollingTrigger", "parameters": {"a": {"b": 1}}});
+    let etag = world.get(&owner, &format!("/api/connectors/{id}")).await.text("/etag").to_owned();
+    let put = put_if(&world, &owner, &path, &etag, &json!({"instances": [header, poll]})).await;
+    put.expect(200);
+    put_if(&world, &owner, &path, &etag, &json!({"instances": []})).await.expect(412);
+    let shown = world.get(&owner, &path).await;
+    assert_eq!(
+        shown.json["items"],
+        json!([{"instance": header, "runs": "setheader"}, {"instance": poll, "runs": null}])
+    );
+    for (wrong, pointer) in [
+        (json!({"title": "x", "parameters": {}}), "/instances/0/templateId"),
+        (json!({"templateId": "setheader", "parameters": 1}), "/instances/0/parameters"),
+    ] {
+        let refused = world.put(&owner, &path, json!({"instances": [wrong]})).await;
+        refused.expect(400);
+        assert_eq!(
+            (refused.text("/code"), refused.text("/pointer")),
+            ("policy_invalid".to_owned(), pointer.to_owned())
+        );
+    }
+    let settings = json!({"settings": {"name": "Forge", "authentication": {"type": "api_key", "in": "header", "name": "X-Key", "label": "Key"}}});
+    world.put(&owner, &format!("/api/connectors/{id}"), settings).await.expect(200);
+    let (document, properties) = exported(&world, &owner, &id).await;
+    assert_eq!(properties["properties"]["policyTemplateInstances"], json!([header, poll]));
+    let fields = &properties["properties"]["connectionParameters"];
+    assert_eq!(fields["api_key"]["type"], "securestring", "what the connection asks for is that of now");
     let again = world.post(&owner, "/api/connectors", json!({"document": document, "properties": properties})).await;
     again.expect(201);
-    for member in ["name", "color", "host", "scheme", "base_path", "authentication", "operations"] {
-        assert_eq!(again.json[member], made.json[member], "{member}");
-    }
+    let kept = world.get(&owner, &format!("/api/connectors/{}/policies", again.id())).await;
+    assert_eq!(kept.json, shown.json);
+    // A whole file may be given as well.
+    let path = format!("/api/connectors/{id}");
+    world
+        .put(&owner, &path, json!({"properties": {"properties": {"policyTemplateInstances": [poll]}}}))
+        .await
+        .expect(200);
+    assert_eq!(world.get(&owner, &format!("{path}/policies")).await.json["items"][0]["runs"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delete_request_survives_export_and_import() {
+    let (world, owner) = owned_world().await;
+    let id = world.forge(&owner).await;
+    let path = format!("/api/connectors/{id}");
+    let delete = json!({"role": "action", "summary": "Delete a hook", "operation_id": "delete-hook", "request": {
+        "method": "DELETE", "path": "/repos/{owner}/{repo}/hooks/{hook}", "parameters": [
+        {"name": "owner", "in": "path", "key": "owner"}, {"name": "repo", "in": "path", "key": "repo"},
+        {"name": "hook", "in": "path", "key": "hook"}]}});
+    world.put(&owner, &format!("{path}/operations/delete-hook"), delete).await.expect(200);
+    let shown = world.get(&owner, &format!("{path}/operations/webhook-trigger")).await.json;
+    assert_eq!(shown["delete_request"], json!({"by": "location"}));
+    let request = json!({"by": "operation", "operation_id": "delete-hook", "parameters":
+        {"owner": "{inputs:owner}", "repo": "{inputs:repo}", "hook": "{registration:/id}"}});
+    let form = json!({"role": "trigger", "trigger_kind": "webhook", "summary": shown["summary"],
+        "operation_id": "webhook-trigger", "callback_parameter": shown["callback"], "delete_request": request,
+        "request": {"method": shown["method"], "path": shown["path"], "parameters": shown["parameters"]}});
+    let put = world.put(&owner, &format!("{path}/operations/webhook-trigger"), form).await;
+    put.expect(200);
+    assert_eq!(put.json["diagnostics"], json!([]));
+    let (document, properties) = exported(&world, &owner, &id).await;
+    let again = world.post(&owner, "/api/connectors", json!({"document": document, "properties": properties})).await;
+    again.expect(201);
+    let kept = world.get(&owner, &format!("/api/connectors/{}/operations/webhook-trigger", again.id())).await;
+    assert_eq!(kept.json["delete_request"], request);
+    assert_eq!(kept.text("/pointer"), "/paths/~1repos~1{owner}~1{repo}~1hooks/post");
 }
 
 /// The file as a form, as the page sends it.

@@ -1,0 +1,271 @@
+//! `x-hookmill-registration` of a webhook trigger: which operation deletes the webhook, and what of the answer to its
+//! creation that operation needs.
+//!
+//! Values are templates. `{registration:/id}` is a value of the answer's body by JSON pointer,
+//! `{registration:header:X-Id}` one of its headers, `{inputs:owner}` a parameter that the trigger was given; `{{` and
+//! `}}` are braces. A template that is one selector and nothing else keeps the type of the value.
+
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::operation::{Operation, Place, path_names};
+
+/// The member of the trigger's operation.
+pub(crate) const EXTENSION: &str = "x-hookmill-registration";
+
+/// How a webhook is deleted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum DeleteRequest {
+    /// At the address that the service named in `Location`; without one by the delete operation whose path has what
+    /// the answer tells.
+    #[default]
+    Location,
+    /// By an operation of the connector.
+    Operation {
+        /// Its name.
+        #[schema(value_type = String)]
+        operation_id: Str,
+        /// Key of a parameter → template.
+        #[serde(default)]
+        #[schema(value_type = Object)]
+        parameters: Object,
+    },
+}
+
+/// What templates are filled from.
+pub(crate) struct Sources<'a> {
+    /// The body of the answer to the creation.
+    pub answer: Option<&'a Value>,
+    /// Its headers.
+    pub headers: &'a Object,
+    /// What the trigger was given.
+    pub inputs: &'a Value,
+}
+
+enum Piece<'a> {
+    Text(String),
+    Answer(&'a str),
+    Header(&'a str),
+    Input(&'a str),
+}
+
+/// Takes a template apart.
+fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
+    let mut found = Vec::new();
+    let mut plain = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find(['{', '}']) {
+        plain.push_str(&rest[..at]);
+        let brace = &rest[at..];
+        if let Some(after) = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}")) {
+            plain.push_str(&brace[..1]);
+            rest = after;
+            continue;
+        }
+        let inner = brace.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let Some((selector, after)) = inner else {
+            return Err(format!("'{template}' has a brace without its partner; a brace itself is written twice."));
+        };
+        if !plain.is_empty() {
+            found.push(Piece::Text(std::mem::take(&mut plain)));
+        }
+        found.push(match selector.split_once(':') {
+            Some(("inputs", key)) if !key.is_empty() => Piece::Input(key),
+            Some(("registration", rest)) => match rest.strip_prefix("header:") {
+                Some(name) if !name.is_empty() => Piece::Header(name),
+                None if rest.is_empty() || rest.starts_with('/') => Piece::Answer(rest),
+                _ => return Err(unknown(selector)),
+            },
+            _ => return Err(unknown(selector)),
+        });
+        rest = after;
+    }
+    plain.push_str(rest);
+    if !plain.is_empty() || found.is_empty() {
+        found.push(Piece::Text(plain));
+    }
+    Ok(found)
+}
+
+fn unknown(selector: &str) -> String {
+    format!(
+        "'{{{selector}}}' is not known; use {{registration:/pointer}}, {{registration:header:Name}} or {{inputs:parameter}}."
+    )
+}
+
+impl Sources<'_> {
+    fn value(&self, piece: &Piece<'_>) -> Result<Value, String> {
+        let (value, lacks) = match piece {
+            Piece::Text(text) => return Ok(text.as_str().into()),
+            Piece::Answer(pointer) => (
+                self.answer.and_then(|answer| answer.pointer(pointer)),
+                format!("the answer of the service has no '{}'", pointer.trim_start_matches('/')),
+            ),
+            Piece::Header(name) => {
+                let found = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+                (found.map(|(_, value)| value), format!("the answer of the service has no header '{name}'"))
+            }
+            Piece::Input(key) => (self.inputs.get(key), format!("the trigger was given no '{key}'")),
+        };
+        value.filter(|value| !value.is_null()).cloned().ok_or(lacks)
+    }
+
+    /// Fills the templates of a value.
+    fn fill(&self, template: &Value) -> Result<Value, String> {
+        match template {
+            Value::String(template) => match &pieces(template)?[..] {
+                [only] => self.value(only),
+                all => {
+                    let mut filled = String::new();
+                    for piece in all {
+                        let value = self.value(piece)?;
+                        match value.as_str() {
+                            Some(text) => filled.push_str(text),
+                            None => filled.push_str(&value.to_json()),
+                        }
+                    }
+                    Ok(filled.into())
+                }
+            },
+            Value::Array(elements) => {
+                elements.iter().map(|element| self.fill(element)).collect::<Result<_, _>>().map(Value::array)
+            }
+            Value::Object(members) => self.fill_all(members).map(Value::from),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// Fills every template of an object.
+    pub(crate) fn fill_all(&self, templates: &Object) -> Result<Object, String> {
+        templates.iter().map(|(name, template)| Ok((name.clone(), self.fill(template)?))).collect()
+    }
+}
+
+/// Whether every template of a value can be read; the first fault where not.
+pub(crate) fn check_templates(value: &Value) -> Result<(), String> {
+    match value {
+        Value::String(template) => pieces(template).map(|_| ()),
+        Value::Array(elements) => elements.iter().try_for_each(check_templates),
+        Value::Object(members) => members.values().try_for_each(check_templates),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the extension of an operation.
+pub(crate) fn delete_request(source: &Value, at: &Pointer, diagnostics: &mut Vec<Diagnostic>) -> DeleteRequest {
+    let Some(written) = source.get(EXTENSION).filter(|written| !written.is_null()) else {
+        return DeleteRequest::Location;
+    };
+    let at = at.child(EXTENSION);
+    let mut wrong = |at: Pointer, message: &str| {
+        let hint = "Write {\"unsubscribe\": {\"location\": true}}, or {\"unsubscribe\": {\"operationId\": …, \"parameters\": {…}}}.";
+        diagnostics.push(Diagnostic::warning("delete_request_invalid", at, message).with_hint(hint));
+        DeleteRequest::Location
+    };
+    let Some(members) = written.as_object() else {
+        return wrong(at, "this is not an object, so it does not say how the webhook is deleted");
+    };
+    if let Some(name) = members.keys().find(|name| &***name != "unsubscribe") {
+        wrong(at.child(name), "only \"unsubscribe\" is known here");
+    }
+    let Some(unsubscribe) = members.get("unsubscribe") else { return DeleteRequest::Location };
+    let at = at.child("unsubscribe");
+    if unsubscribe.get("location") == Some(&Value::Bool(true)) {
+        return DeleteRequest::Location;
+    }
+    let Some(operation_id) = unsubscribe.get("operationId").and_then(Value::as_str).filter(|id| !id.is_empty()) else {
+        return wrong(at, "this names no operation that deletes the webhook");
+    };
+    let parameters = match unsubscribe.get("parameters") {
+        None => Object::new(),
+        Some(Value::Object(parameters)) => (**parameters).clone(),
+        Some(_) => return wrong(at.child("parameters"), "the parameters of the delete request are not an object"),
+    };
+    for (name, template) in parameters.iter() {
+        if let Err(fault) = check_templates(template) {
+            wrong(at.child("parameters").child(name), &fault);
+        }
+    }
+    DeleteRequest::Operation { operation_id: operation_id.into(), parameters }
+}
+
+/// Compares the delete requests with the operations that they name.
+pub(crate) fn check(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
+    for trigger in operations {
+        let DeleteRequest::Operation { operation_id, parameters } = &trigger.delete_request else { continue };
+        let at = trigger.pointer.child(EXTENSION).child("unsubscribe");
+        let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
+            let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");
+            diagnostics.push(
+                Diagnostic::warning("delete_operation_missing", at.child("operationId"), message)
+                    .with_hint("Add the operation that deletes a webhook of the service, or name another one."),
+            );
+            continue;
+        };
+        let declared = delete.declared.iter().filter(|own| own.required && own.place != Place::Body);
+        let needed = declared
+            .filter(|own| own.source.get("default").is_none())
+            .map(|own| &*own.name)
+            .chain(path_names(&delete.path));
+        if let Some(name) = needed.into_iter().find(|name| !parameters.contains_key(name)) {
+            let message = format!("the delete request gives no value for \"{name}\" of \"{operation_id}\"");
+            diagnostics.push(
+                Diagnostic::warning("delete_parameter_missing", at.child("parameters"), message)
+                    .with_hint(format!("Add \"{name}\": \"{{registration:/id}}\", or where else the value is.")),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Value {
+        Value::from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn filled(template: &str) -> Result<Value, String> {
+        let (answer, headers) = (
+            json(r#"{"id":7,"data":{"gid":"a/b"},"list":[{"no":1}],"nothing":null}"#),
+            [("X-Id", "h")].into_iter().collect(),
+        );
+        let inputs = json(r#"{"owner":"ada","body/site":"s"}"#);
+        Sources { answer: Some(&answer), headers: &headers, inputs: &inputs }.fill(&json(template))
+    }
+
+    #[test]
+    fn templates_are_filled() {
+        for (template, wanted) in [
+            (r#""{registration:/id}""#, "7"),
+            (r#""hook {registration:/id} of {inputs:owner}""#, r#""hook 7 of ada""#),
+            (r#""{registration:/data/gid}""#, r#""a/b""#),
+            (r#""{registration:header:x-id}""#, r#""h""#),
+            (r#""{inputs:body/site}""#, r#""s""#),
+            (r#"["{registration:/list/0/no}"]"#, "[1]"),
+            (r#"{"ids":["{registration:/id}"],"all":true}"#, r#"{"ids":[7],"all":true}"#),
+            (r#""{{id}}""#, r#""{id}""#),
+            (r#""""#, r#""""#),
+        ] {
+            assert_eq!(filled(template), Ok(json(wanted)), "{template}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        for (template, told) in [
+            (r#""{registration:/nothing}""#, "'nothing'"),
+            (r#""{registration:header:Y}""#, "header 'Y'"),
+            (r#""{inputs:repo}""#, "'repo'"),
+            (r#""{registration:id}""#, "{registration:id}"),
+            (r#""{connection:x}""#, "{connection:x}"),
+            (r#""{open""#, "without its partner"),
+            (r#""close}""#, "without its partner"),
+        ] {
+            let fault = filled(template).expect_err(template);
+            assert!(fault.contains(told), "{fault}");
+        }
+    }
+}
