@@ -113,7 +113,7 @@ fn shown(own: Backtested) -> BacktestedRun {
 }
 
 /// Try a changed definition on recorded runs; nothing is sent and nothing is stored
-#[utoipa::path(post, path = "/api/flows/{id}/backtest", tag = "flows", responses((status = 200, body = Backtest)))]
+#[utoipa::path(post, path = "/api/flows/{id}/backtest", tag = "flows", request_body = Form, responses((status = 200, body = Backtest)))]
 pub async fn backtest(
     caller: Caller,
     State(state): State<ServerState>,

@@ -97,7 +97,7 @@ fn sealed(state: &ServerState, id: ConnectionId, form: &Form, old: Option<&[u8]>
 }
 
 /// Make a connection
-#[utoipa::path(post, path = "/api/connections", tag = "connections", responses((status = 201, body = ConnectionView)))]
+#[utoipa::path(post, path = "/api/connections", tag = "connections", request_body = Form, responses((status = 201, body = ConnectionView)))]
 pub async fn create(
     caller: Caller,
     State(state): State<ServerState>,
@@ -174,7 +174,7 @@ pub async fn show(
 }
 
 /// Change a connection, or enter its credentials again
-#[utoipa::path(put, path = "/api/connections/{id}", tag = "connections", responses((status = 200, body = ConnectionView)))]
+#[utoipa::path(put, path = "/api/connections/{id}", tag = "connections", request_body = Form, responses((status = 200, body = ConnectionView)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,

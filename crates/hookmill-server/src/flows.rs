@@ -318,7 +318,7 @@ pub async fn list(
 }
 
 /// Create a flow: its webhook is asked for before the answer
-#[utoipa::path(post, path = "/api/flows", tag = "flows", responses((status = 201, body = FlowWhole)))]
+#[utoipa::path(post, path = "/api/flows", tag = "flows", request_body = Form, responses((status = 201, body = FlowWhole)))]
 pub async fn create(
     caller: Caller,
     State(state): State<ServerState>,
@@ -340,7 +340,7 @@ pub async fn show(
 }
 
 /// Save a flow: the webhook is renewed where the trigger or its connection changed
-#[utoipa::path(put, path = "/api/flows/{id}", tag = "flows", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = FlowWhole)))]
+#[utoipa::path(put, path = "/api/flows/{id}", tag = "flows", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), request_body = Form, responses((status = 200, body = FlowWhole)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,
@@ -426,7 +426,7 @@ pub struct FlowCheck {
 }
 
 /// Check a definition without saving it
-#[utoipa::path(post, path = "/api/flows/check", tag = "flows", responses((status = 200, body = FlowCheck)))]
+#[utoipa::path(post, path = "/api/flows/check", tag = "flows", request_body = Form, responses((status = 200, body = FlowCheck)))]
 pub async fn check(
     caller: Caller,
     State(state): State<ServerState>,
@@ -440,7 +440,7 @@ pub async fn check(
 }
 
 /// The flow as a package that Power Automate imports
-#[utoipa::path(get, path = "/api/flows/{id}/export", tag = "flows", responses((status = 200, body = [u8], content_type = "application/zip")))]
+#[utoipa::path(get, path = "/api/flows/{id}/export", tag = "flows", responses((status = 200, body = inline(schema::File), content_type = "application/zip")))]
 pub async fn export(
     caller: Caller,
     State(state): State<ServerState>,

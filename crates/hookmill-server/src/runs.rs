@@ -456,7 +456,7 @@ pub struct ValueQuery {
 /// The whole inputs or outputs of an action that the run's page only names
 #[utoipa::path(
     get, path = "/api/runs/{id}/actions/{name}/{which}", tag = "runs",
-    params(("id" = String, Path), ("name" = String, Path), ("which" = String, Path, description = "`inputs` or `outputs`"), ValueQuery),
+    params(("id" = String, Path), ("name" = String, Path), ("which" = inline(schema::ActionValue), Path), ValueQuery),
     responses((status = 200, body = Option<Value>))
 )]
 pub async fn value(

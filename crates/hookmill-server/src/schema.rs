@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use hookmill_model::{Diagnostic as Found, Id};
 use hookmill_store::{List, Uses};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
@@ -32,6 +32,18 @@ macro_rules! words {
     )*};
 }
 
+/// A file as it is. utoipa makes a list of numbers of bytes, which no client can send or read.
+pub enum File {}
+
+impl PartialSchema for File {
+    fn schema() -> RefOr<Schema> {
+        let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).into()
+    }
+}
+
+impl ToSchema for File {}
+
 words! {
     /// The status of a run.
     RunStatus = hookmill_model::RunStatus::ALL;
@@ -49,6 +61,8 @@ words! {
     Fault = [hookmill_model::Fault::Author, hookmill_model::Fault::Service, hookmill_model::Fault::Operator, hookmill_model::Fault::Hookmill];
     /// What a user may do.
     UserRole = [hookmill_store::Role::Owner.as_str(), hookmill_store::Role::Member.as_str()];
+    /// What an action was given, and what it made.
+    ActionValue = ["inputs", "outputs"];
     /// Whether a service accepts a connection's credentials.
     Health = [hookmill_store::Health::Unknown.as_str(), hookmill_store::Health::Ok.as_str(), hookmill_store::Health::Broken.as_str()];
 }

@@ -105,7 +105,7 @@ pub struct Form {
 }
 
 /// Change the server's settings
-#[utoipa::path(put, path = "/api/settings", tag = "settings", responses((status = 200, body = SettingsView)))]
+#[utoipa::path(put, path = "/api/settings", tag = "settings", request_body = Form, responses((status = 200, body = SettingsView)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,

@@ -1,5 +1,6 @@
 /** Live updates: one event stream for the whole page; each event makes the queries about its subject stale. */
 import type { QueryClient } from '@tanstack/react-query';
+import { addressOf } from './client';
 
 const SUBJECTS: { [event: string]: string[] } = {
   run: ['runs', 'flows', 'attention'],
@@ -16,7 +17,7 @@ const QUIET_MS = 400;
 /** Opens the stream; gives the function that closes it. The browser connects again by itself. */
 export function listen(client: QueryClient): () => void {
   if (typeof EventSource === 'undefined') return () => undefined;
-  const source = new EventSource('/api/events');
+  const source = new EventSource(addressOf('/api/events'));
   const stale = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | null = null;
   const flush = () => {

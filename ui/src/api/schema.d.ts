@@ -1799,7 +1799,7 @@ export interface components {
              * Format: binary
              * @description A package (`.zip`), a `definition.json`, or a bare definition.
              */
-            file: string;
+            file: Blob;
         };
         /** @description A flow to save. */
         FlowForm: {
@@ -1897,24 +1897,24 @@ export interface components {
              * @description The parameter's or property's own name.
              * @default
              */
-            name?: string;
+            name: string;
             /**
              * @description `path`, `query`, `header`, `body` or `formData`.
              * @default
              */
-            in?: string;
+            in: components["schemas"]["Place"];
             /**
              * @description The key in a definition's `inputs.parameters`.
              * @default
              */
-            key?: string;
+            key: string;
             /**
              * @description Whether a value must be given.
              * @default false
              */
-            required?: boolean;
+            required: boolean;
             /** @description The schema of its value. */
-            schema?: JsonObject;
+            schema: JsonObject;
             /** @description The value where none is given. */
             default?: Json;
             /**
@@ -1926,7 +1926,7 @@ export interface components {
              * @description Empty, `important`, `advanced` or `internal`.
              * @default
              */
-            visibility?: string;
+            visibility: components["schemas"]["Visibility"];
             /**
              * @description What people read.
              * @default
@@ -1950,17 +1950,17 @@ export interface components {
              * Format: binary
              * @description The OpenAPI file.
              */
-            file: string;
+            file: Blob;
             /**
              * Format: binary
              * @description `apiProperties.json`
              */
-            properties?: string | null;
+            properties?: Blob;
             /**
              * Format: binary
              * @description PNG, JPEG, GIF or WebP, at most 1 MB.
              */
-            icon?: string | null;
+            icon?: Blob;
             settings?: components["schemas"]["ConnectorSettings"] | null;
         };
         /** @description An import as JSON. */
@@ -2583,17 +2583,17 @@ export interface components {
              * @description In capitals.
              * @default
              */
-            method?: string;
+            method: string;
             /**
              * @description The template below the base path.
              * @default
              */
-            path?: string;
+            path: string;
             /**
              * @description In order of the sample.
              * @default []
              */
-            parameters?: components["schemas"]["FormParameter"][];
+            parameters: components["schemas"]["FormParameter"][];
             /**
              * @description The media type of the body, where it is not JSON.
              * @default null
@@ -3575,7 +3575,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["SettingsForm"];
+                "application/json": components["schemas"]["SettingsForm"];
             };
         };
         responses: {
@@ -4062,7 +4062,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/*": number[];
+                    "image/*": Blob;
                 };
             };
             /** @description Nobody is signed in. */
@@ -4099,7 +4099,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "image/*": number[];
+                "image/*": Blob;
             };
         };
         responses: {
@@ -4182,7 +4182,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/zip": number[];
+                    "application/zip": Blob;
                 };
             };
             /** @description Nobody is signed in. */
@@ -4850,7 +4850,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["ConnectionForm"];
+                "application/json": components["schemas"]["ConnectionForm"];
             };
         };
         responses: {
@@ -4932,7 +4932,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["ConnectionForm"];
+                "application/json": components["schemas"]["ConnectionForm"];
             };
         };
         responses: {
@@ -5134,7 +5134,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["FlowForm"];
+                "application/json": components["schemas"]["FlowForm"];
             };
         };
         responses: {
@@ -5175,7 +5175,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["FlowForm"];
+                "application/json": components["schemas"]["FlowForm"];
             };
         };
         responses: {
@@ -5301,7 +5301,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["FlowForm"];
+                "application/json": components["schemas"]["FlowForm"];
             };
         };
         responses: {
@@ -5748,7 +5748,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/zip": number[];
+                    "application/zip": Blob;
                 };
             };
             /** @description Nobody is signed in. */
@@ -5782,7 +5782,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["BacktestForm"];
+                "application/json": components["schemas"]["BacktestForm"];
             };
         };
         responses: {
@@ -6083,8 +6083,7 @@ export interface operations {
             path: {
                 id: string;
                 name: string;
-                /** @description `inputs` or `outputs` */
-                which: string;
+                which: "inputs" | "outputs";
             };
             cookie?: never;
         };
@@ -6095,7 +6094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": Json;
                 };
             };
             /** @description Nobody is signed in. */

@@ -1,6 +1,6 @@
 /** Who is signed in. The answer carries the CSRF token that every change needs. */
 import { queryOptions } from '@tanstack/react-query';
-import { get, post, Problem, remove, setCsrfToken } from './client';
+import { api, Problem, setCsrfToken } from './client';
 import type { Session } from './types';
 
 function accept(session: Session): Session {
@@ -12,7 +12,7 @@ function accept(session: Session): Session {
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
   queryFn: ({ signal }) =>
-    get<Session>('/api/session', undefined, signal)
+    api.get('/api/session', { signal })
       .then(accept)
       .catch((error: unknown) => {
         if (error instanceof Problem && error.status === 401) return null;
@@ -23,23 +23,18 @@ export const sessionQuery = queryOptions({
 
 export const setupQuery = queryOptions({
   queryKey: ['setup'],
-  queryFn: ({ signal }) => get<{ needed: boolean }>('/api/setup', undefined, signal),
+  queryFn: ({ signal }) => api.get('/api/setup', { signal }),
   staleTime: Infinity,
 });
 
-/** The answer to signing in may leave out the token of the new session; then it is asked for. */
-async function complete(answer: Partial<Session> | undefined): Promise<Session> {
-  return answer?.csrf_token && answer.user ? accept(answer as Session) : accept(await get<Session>('/api/session'));
-}
-
 export const signIn = async (email: string, password: string): Promise<Session> =>
-  complete(await post<Session>('/api/session', { email, password }));
+  accept(await api.post('/api/session', { body: { email, password } }));
 
 export const setUp = async (form: { token: string; name: string; email: string; password: string }): Promise<Session> =>
-  complete(await post<Session>('/api/setup', form));
+  accept(await api.post('/api/setup', { body: form }));
 
 export async function signOut(): Promise<void> {
-  await remove('/api/session');
+  await api.delete('/api/session');
   setCsrfToken(null);
   navigator.serviceWorker?.controller?.postMessage({ type: 'forget' });
 }

@@ -10,7 +10,7 @@ type Schemas = components['schemas'];
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 export type JsonObject = { [member: string]: Json };
 
-export interface JsonSchema {
+export type JsonSchema = JsonObject & {
   type?: string | string[];
   title?: string;
   description?: string;
@@ -20,8 +20,7 @@ export interface JsonSchema {
   required?: string[];
   enum?: Json[];
   default?: Json;
-  [member: string]: unknown;
-}
+};
 
 export type Diagnostic = Schemas['Diagnostic'];
 export type Use = Schemas['Use'];
@@ -29,14 +28,8 @@ export type Use = Schemas['Use'];
 /** A problem document (RFC 9457); without a server's answer it has status and code alone. */
 export type ProblemBody = Partial<Schemas['Problem']> & Pick<Schemas['Problem'], 'status' | 'code'> & { run?: string | null };
 
-export interface Page<T> {
-  items: T[];
-  next_cursor: string | null;
-}
-
 export type User = Schemas['User'];
-/** A page's session; only programs have none of the token. */
-export type Session = Schemas['Session'] & { csrf_token: string };
+export type Session = Schemas['Session'];
 export type ApiToken = Schemas['ApiToken'];
 export type About = Schemas['About'];
 export type MailSettings = Schemas['MailSettings'];
@@ -61,14 +54,8 @@ export type ConnectorSettings = Schemas['ConnectorSettings'];
 export type ConnectorCheck = Schemas['ConnectorCheck'];
 
 /** A parameter as the operation editor holds it. */
-export type FormParameter = Omit<Schemas['FormParameter'], 'name' | 'in' | 'key' | 'required' | 'schema' | 'visibility'> &
-  Pick<Parameter, 'name' | 'in' | 'key' | 'required' | 'schema' | 'visibility'>;
-export interface RequestForm {
-  method: string;
-  path: string;
-  parameters: FormParameter[];
-  consumes?: string | null;
-}
+export type FormParameter = Omit<Schemas['FormParameter'], 'schema'> & { schema: JsonSchema };
+export type RequestForm = Omit<Schemas['RequestForm'], 'parameters'> & { parameters: FormParameter[] };
 /** An operation as the editor holds it: every member is there. */
 export interface OperationForm {
   role: Schemas['OperationRole'];
@@ -84,8 +71,11 @@ export interface OperationForm {
   response_schema?: JsonSchema;
 }
 
+export type Sample = Schemas['Sample'];
 export type Call = Schemas['Call'];
 export type Connection = Schemas['Connection'];
+export type ConnectionBody = Schemas['ConnectionForm'];
+export type ConnectionTest = Schemas['ConnectionTest'];
 
 export type FlowState = Schemas['FlowState'];
 export type RunStatus = Schemas['RunStatus'];
@@ -108,5 +98,6 @@ export type CatalogItem = Schemas['CatalogItem'];
 export type InboxItem = Schemas['Notification'];
 export type Inbox = Schemas['Inbox'];
 export type Device = Schemas['Device'];
+export type Evaluated = Schemas['Evaluated'];
 export type ExpressionFunction = Schemas['ExpressionFunction'];
 export type EventSummary = Schemas['EventListed'];

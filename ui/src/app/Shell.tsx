@@ -17,10 +17,9 @@ import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PlugConnected
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import { get } from '../api/client';
+import { api } from '../api/client';
 import { listen } from '../api/events';
 import { sessionQuery, setupQuery, signOut } from '../api/session';
-import type { Inbox } from '../api/types';
 import { LANGUAGES, useLanguage, useText, type Language } from '../shared/language';
 import { GoTo, Loaded, Loading } from '../shared/page';
 import { sharedText } from '../shared/text';
@@ -107,7 +106,7 @@ function Frame({ name, email }: { name: string; email: string }) {
   const client = useQueryClient();
   const router = useRouter();
   const path = useLocation({ select: (location) => location.pathname });
-  const inbox = useQuery({ queryKey: ['notifications', 'count'], queryFn: ({ signal }) => get<Inbox>('/api/notifications', { unread: true, limit: 1 }, signal) });
+  const inbox = useQuery({ queryKey: ['notifications', 'count'], queryFn: ({ signal }) => api.get('/api/notifications', { query: { unread: true, limit: 1 }, signal }) });
   const unread = inbox.data?.unread ?? 0;
   useEffect(() => listen(client), [client]);
   useEffect(() => {

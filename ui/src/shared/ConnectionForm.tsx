@@ -2,8 +2,8 @@
 import { Button, Field, Input, MessageBar, MessageBarBody } from '@fluentui/react-components';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { post, put } from '../api/client';
-import type { Authentication, Connection } from '../api/types';
+import { api } from '../api/client';
+import type { Authentication, Connection, ConnectionBody } from '../api/types';
 import { connectionText } from './connection-text';
 import { useText } from './language';
 import { ProblemBar } from './ProblemBar';
@@ -34,7 +34,7 @@ export function ConnectionForm({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     event.stopPropagation();
-    const body: Record<string, string> = { name };
+    const body: ConnectionBody = { name };
     if (authentication.type === 'basic') {
       body.username = username;
       if (secret || !connection) body.password = secret;
@@ -43,7 +43,7 @@ export function ConnectionForm({
     }
     setBusy(true);
     setError(null);
-    (connection ? put<Connection>(`/api/connections/${connection.id}`, body) : post<Connection>('/api/connections', { connector_id: connector.id, ...body }))
+    (connection ? api.put('/api/connections/{id}', { path: { id: connection.id }, body }) : api.post('/api/connections', { body: { connector_id: connector.id, ...body } }))
       .then((made) => {
         void client.invalidateQueries({ queryKey: ['connections'] });
         setSecret('');

@@ -2,8 +2,7 @@
 import { Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { get, post, remove } from '../api/client';
-import type { Device, Page as PageOf } from '../api/types';
+import { api } from '../api/client';
 import { notificationsText } from './notifications-text';
 import { Ago } from './bits';
 import { useText } from './language';
@@ -57,7 +56,7 @@ export function Devices() {
   const client = useQueryClient();
   const devices = useQuery({
     queryKey: ['devices'],
-    queryFn: ({ signal }) => get<PageOf<Device> | Device[]>('/api/devices', undefined, signal).then((answer) => (Array.isArray(answer) ? answer : answer.items)),
+    queryFn: ({ signal }) => api.get('/api/devices', { signal }).then((page) => page.items),
   });
   const [error, setError] = useState<unknown>(null);
   const [tested, setTested] = useState(false);
@@ -90,8 +89,8 @@ export function Devices() {
                       <td>{device.name}</td>
                       <td><Ago time={device.created_at} /></td>
                       <td className="actions">
-                        <Button appearance="subtle" aria-label={`${t.test}: ${device.name}`} onClick={() => act(post(`/api/devices/${device.id}/test`), () => setTested(true))}>{t.test}</Button>
-                        <Button appearance="subtle" aria-label={`${t.remove}: ${device.name}`} onClick={() => act(remove(`/api/devices/${device.id}`))}>{t.remove}</Button>
+                        <Button appearance="subtle" aria-label={`${t.test}: ${device.name}`} onClick={() => act(api.post('/api/devices/{id}/test', { path: { id: device.id } }), () => setTested(true))}>{t.test}</Button>
+                        <Button appearance="subtle" aria-label={`${t.remove}: ${device.name}`} onClick={() => act(api.delete('/api/devices/{id}', { path: { id: device.id } }))}>{t.remove}</Button>
                       </td>
                     </tr>
                   ))}

@@ -2,15 +2,15 @@
 import { Button, SearchBox } from '@fluentui/react-components';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
-import { get, type RequestOptions } from '../api/client';
-import type { Page } from '../api/types';
+import { api } from '../api/client';
+import type { ListQuery, PagedPath } from '../api/operations';
 import { useText } from './language';
 import { sharedText } from './text';
 
-export function usePages<T>(key: unknown[], path: string, query: RequestOptions['query'] = {}) {
+export function usePages<P extends PagedPath>(key: unknown[], path: P, query: ListQuery<P>) {
   const result = useInfiniteQuery({
     queryKey: [...key, query],
-    queryFn: ({ pageParam, signal }) => get<Page<T>>(path, { limit: 50, ...query, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) => api.page(path, query, pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: (before) => before,

@@ -1,5 +1,5 @@
 /** Push notifications of this browser: what is possible, asking for permission, telling the server. */
-import { get, post } from '../api/client';
+import { api } from '../api/client';
 import type { Device } from '../api/types';
 
 export type PushAbility = 'possible' | 'on' | 'denied' | 'insecure' | 'ios' | 'unsupported';
@@ -38,7 +38,7 @@ export async function turnOnPush(): Promise<Device | null> {
   if ((await Notification.requestPermission()) !== 'granted') return null;
   const registration = (await navigator.serviceWorker.getRegistration()) ?? (await navigator.serviceWorker.register('/service-worker.js'));
   await navigator.serviceWorker.ready;
-  const { public_key: key } = await get<{ public_key: string }>('/api/push/key');
+  const { public_key: key } = await api.get('/api/push/key');
   let subscription = await registration.pushManager.getSubscription();
   try {
     subscription ??= await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytesOf(key) });
@@ -47,6 +47,6 @@ export async function turnOnPush(): Promise<Device | null> {
     await subscription?.unsubscribe();
     throw error;
   }
-  const { endpoint, keys } = subscription.toJSON();
-  return post<Device>('/api/devices', { name: deviceName(), endpoint, keys });
+  const { p256dh = '', auth = '' } = subscription.toJSON().keys ?? {};
+  return api.post('/api/devices', { body: { name: deviceName(), endpoint: subscription.endpoint, keys: { p256dh, auth } } });
 }

@@ -4,21 +4,27 @@ use hookmill_model::Value;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::operation::{Place, Visibility};
+
 /// One parameter of a form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct FormParameter {
     /// The parameter's or property's own name.
+    #[schema(required)]
     pub name: String,
     /// `path`, `query`, `header`, `body` or `formData`.
     #[serde(rename = "in")]
+    #[schema(required, value_type = Place)]
     pub place: String,
     /// The key in a definition's `inputs.parameters`.
+    #[schema(required)]
     pub key: String,
     /// Whether a value must be given.
+    #[schema(required)]
     pub required: bool,
     /// The schema of its value.
-    #[schema(value_type = Object)]
+    #[schema(required, value_type = Object)]
     pub schema: Value,
     /// The value where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +33,7 @@ pub struct FormParameter {
     #[serde(rename = "enum", skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<Value>>,
     /// Empty, `important`, `advanced` or `internal`.
+    #[schema(required, value_type = Visibility)]
     pub visibility: String,
     /// What people read.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -47,10 +54,13 @@ pub struct FormParameter {
 #[serde(default)]
 pub struct RequestForm {
     /// In capitals.
+    #[schema(required)]
     pub method: String,
     /// The template below the base path.
+    #[schema(required)]
     pub path: String,
     /// In order of the sample.
+    #[schema(required)]
     pub parameters: Vec<FormParameter>,
     /// The media type of the body, where it is not JSON.
     pub consumes: Option<String>,

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{check_etag, commit, own, stored_document};
 use crate::account::Caller;
+use crate::schema::File;
 use crate::{Problem, ServerState};
 
 const ICON_BYTES_MAX: usize = 1024 * 1024;
@@ -34,7 +35,7 @@ pub(super) fn icon_type(bytes: &[u8]) -> Result<&'static str, Problem> {
 }
 
 /// The connector's icon
-#[utoipa::path(get, path = "/api/connectors/{id}/icon", tag = "connectors", responses((status = 200, body = [u8], content_type = "image/*")))]
+#[utoipa::path(get, path = "/api/connectors/{id}/icon", tag = "connectors", responses((status = 200, body = inline(File), content_type = "image/*")))]
 pub async fn icon(
     caller: Caller,
     State(state): State<ServerState>,
@@ -56,7 +57,7 @@ async fn set_icon(state: &ServerState, mut stored: Connector, icon: Option<Icon>
 }
 
 /// Give the connector an icon: PNG, JPEG, GIF or WebP, at most 1 MB
-#[utoipa::path(put, path = "/api/connectors/{id}/icon", tag = "connectors", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), request_body(content = [u8], content_type = "image/*"), responses((status = 204)))]
+#[utoipa::path(put, path = "/api/connectors/{id}/icon", tag = "connectors", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), request_body(content = inline(File), content_type = "image/*"), responses((status = 204)))]
 pub async fn put_icon(
     caller: Caller,
     State(state): State<ServerState>,
@@ -82,7 +83,7 @@ pub async fn delete_icon(
 }
 
 /// The connector as the files that Power Automate imports: `apiDefinition.swagger.json`, `apiProperties.json`, icon
-#[utoipa::path(get, path = "/api/connectors/{id}/export", tag = "connectors", responses((status = 200, body = [u8], content_type = "application/zip")))]
+#[utoipa::path(get, path = "/api/connectors/{id}/export", tag = "connectors", responses((status = 200, body = inline(File), content_type = "application/zip")))]
 pub async fn export(
     caller: Caller,
     State(state): State<ServerState>,

@@ -33,10 +33,10 @@ pub struct ImportFiles {
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// `apiProperties.json`
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = String, format = Binary, required = false)]
     properties: Vec<u8>,
     /// PNG, JPEG, GIF or WebP, at most 1 MB.
-    #[schema(value_type = Option<String>, format = Binary)]
+    #[schema(value_type = String, format = Binary, required = false)]
     icon: Vec<u8>,
     /// What the maker chose instead of what the file says, as JSON.
     settings: Option<Settings>,

@@ -98,6 +98,21 @@ fn every_operation_has_a_summary_a_tag_and_a_name_of_its_own() {
     }
 }
 
+/// Forms of the web are refused by every route, whatever a type is called.
+#[test]
+fn every_body_is_json_a_file_or_a_form_with_files() {
+    let mut bodies = 0;
+    for (path, method, operation) in operations() {
+        let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
+        bodies += 1;
+        for media in content.keys() {
+            let known = ["application/json", "multipart/form-data", "image/*", "*/*"].contains(&media.as_str());
+            assert!(known, "{method} {path} takes {media}");
+        }
+    }
+    assert!(bodies > 25, "only {bodies} operations take a body");
+}
+
 #[test]
 fn every_reference_leads_somewhere() {
     fn walk(value: &serde_json::Value) {

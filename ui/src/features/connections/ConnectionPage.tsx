@@ -1,10 +1,10 @@
 /** One connection: repair, test, uses, delete. */
 import { Button, MessageBar, MessageBarBody } from '@fluentui/react-components';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import { get, post, remove } from '../../api/client';
-import type { Connection, Connector, Use } from '../../api/types';
+import { api } from '../../api/client';
+import type { ConnectionTest } from '../../api/types';
 import { Ago, Confirm } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { connectionText } from '../../shared/connection-text';
@@ -14,34 +14,29 @@ import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { Health } from './ConnectionsPage';
 
-interface Uses {
-  items?: Use[];
-  flows?: Use[];
-}
-
 export function ConnectionPage() {
   const t = useText(connectionText);
   const shared = useText(sharedText);
   const { connection: id } = useParams({ strict: false }) as { connection: string };
   const client = useQueryClient();
   const navigate = useNavigate();
-  const connection = useQuery({ queryKey: ['connections', id], queryFn: ({ signal }) => get<Connection>(`/api/connections/${id}`, undefined, signal) });
+  const connection = useQuery({ queryKey: ['connections', id], queryFn: ({ signal }) => api.get('/api/connections/{id}', { path: { id }, signal }) });
   const connectorId = connection.data?.connector.id;
-  const connector = useQuery({ queryKey: ['connectors', connectorId], enabled: !!connectorId, queryFn: ({ signal }) => get<Connector>(`/api/connectors/${connectorId}`, undefined, signal) });
-  const uses = useQuery({ queryKey: ['connections', id, 'uses'], queryFn: ({ signal }) => get<Uses>(`/api/connections/${id}/uses`, undefined, signal) });
+  const connector = useQuery({ queryKey: ['connectors', connectorId], queryFn: connectorId ? ({ signal }) => api.get('/api/connectors/{id}', { path: { id: connectorId }, signal }) : skipToken });
+  const uses = useQuery({ queryKey: ['connections', id, 'uses'], queryFn: ({ signal }) => api.get('/api/connections/{id}/uses', { path: { id }, signal }) });
   const [error, setError] = useState<unknown>(null);
-  const [told, setTold] = useState<{ health: Connection['health']; detail?: string } | 'saved' | null>(null);
+  const [told, setTold] = useState<ConnectionTest | 'saved' | null>(null);
   const [deleting, setDeleting] = useState(false);
   const test = () => {
     setError(null);
-    post<{ health: Connection['health']; detail?: string }>(`/api/connections/${id}/test`)
+    api.post('/api/connections/{id}/test', { path: { id } })
       .then((answer) => {
         setTold(answer);
         return client.invalidateQueries({ queryKey: ['connections'] });
       })
       .catch(setError);
   };
-  const flows = uses.data?.flows ?? uses.data?.items ?? [];
+  const flows = uses.data?.used_by ?? [];
   return (
     <Page
       narrow
@@ -105,7 +100,7 @@ export function ConnectionPage() {
         title={t.deleteTitle(connection.data?.name ?? '')}
         action={shared.delete}
         onClose={() => setDeleting(false)}
-        onConfirm={() => remove(`/api/connections/${id}`).then(() => navigate({ to: '/connections' }))}
+        onConfirm={() => api.delete('/api/connections/{id}', { path: { id } }).then(() => navigate({ to: '/connections' }))}
       >
         <p>{t.deleteText}</p>
       </Confirm>

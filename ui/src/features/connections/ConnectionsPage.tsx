@@ -4,8 +4,8 @@ import { AddRegular, PlugConnectedRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { get, post, remove } from '../../api/client';
-import type { Connection, Connector, Page as PageOf } from '../../api/types';
+import { api } from '../../api/client';
+import type { Connection } from '../../api/types';
 import { Confirm, ConnectorIcon, Modal } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { connectionText } from '../../shared/connection-text';
@@ -26,7 +26,7 @@ export function Health({ health }: { health: Connection['health'] }) {
 
 function NewConnection({ onClose }: { onClose: () => void }) {
   const t = useText(connectionText);
-  const connectors = useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => get<PageOf<Connector>>('/api/connectors', { limit: 200 }, signal) });
+  const connectors = useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => api.get('/api/connectors', { query: { limit: 200 }, signal }) });
   const [chosen, setChosen] = useState('');
   const navigate = useNavigate();
   return (
@@ -65,7 +65,7 @@ export function ConnectionsPage() {
   const [creating, setCreating] = useState(false);
   const [doomed, setDoomed] = useState<Connection | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const connections = usePages<Connection>(['connections', 'list'], '/api/connections', { q: search.q });
+  const connections = usePages(['connections', 'list'], '/api/connections', { q: search.q });
   const newButton = <Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>{t.create}</Button>;
   return (
     <Page title={t.title} actions={newButton}>
@@ -102,7 +102,7 @@ export function ConnectionsPage() {
                       <td><Health health={item.health} /></td>
                       <td className="optional">{item.used_by_count}</td>
                       <td className="actions">
-                        <Button appearance="subtle" aria-label={`${t.test}: ${item.name}`} onClick={() => void post(`/api/connections/${item.id}/test`).then(() => client.invalidateQueries({ queryKey: ['connections'] })).catch(setError)}>{t.test}</Button>
+                        <Button appearance="subtle" aria-label={`${t.test}: ${item.name}`} onClick={() => void api.post('/api/connections/{id}/test', { path: { id: item.id } }).then(() => client.invalidateQueries({ queryKey: ['connections'] })).catch(setError)}>{t.test}</Button>
                         <Button appearance="subtle" aria-label={`${shared.delete}: ${item.name}`} onClick={() => setDoomed(item)}>{shared.delete}</Button>
                       </td>
                     </tr>
@@ -120,7 +120,7 @@ export function ConnectionsPage() {
         title={t.deleteTitle(doomed?.name ?? '')}
         action={shared.delete}
         onClose={() => setDoomed(null)}
-        onConfirm={() => remove(`/api/connections/${doomed?.id ?? ''}`).then(() => client.invalidateQueries({ queryKey: ['connections'] }))}
+        onConfirm={() => api.delete('/api/connections/{id}', { path: { id: doomed?.id ?? '' } }).then(() => client.invalidateQueries({ queryKey: ['connections'] }))}
       >
         <p>{t.deleteText}</p>
       </Confirm>

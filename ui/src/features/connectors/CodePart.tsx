@@ -1,8 +1,8 @@
 /** Code view of a connector: the OpenAPI document, checked by the server while one types. */
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { get, post, put } from '../../api/client';
-import type { Connector, ConnectorCheck, JsonObject } from '../../api/types';
+import { api } from '../../api/client';
+import type { Connector, ConnectorCheck, Json, JsonObject } from '../../api/types';
 import { pointerRange } from '../../shared/json-position';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useText } from '../../shared/language';
@@ -31,7 +31,7 @@ function Code({ connector, text: initial, onSaver }: { connector: Connector; tex
     if (!valid) return undefined;
     const stop = new AbortController();
     const timer = setTimeout(() => {
-      post<ConnectorCheck>('/api/connectors/check', { document: JSON.parse(text) as unknown }, { signal: stop.signal })
+      api.post('/api/connectors/check', { body: { document: JSON.parse(text) as Json }, signal: stop.signal })
         .then((answer) => {
           setCheck(answer);
           setError(null);
@@ -51,7 +51,7 @@ function Code({ connector, text: initial, onSaver }: { connector: Connector; tex
       dirty
         ? async () => {
             const now = latest.current;
-            await put(`/api/connectors/${connector.id}/definition`, JSON.parse(now.text), now.etag);
+            await api.put('/api/connectors/{id}/definition', { path: { id: connector.id }, body: JSON.parse(now.text) as JsonObject, etag: now.etag });
             setBase(now.text);
           }
         : null,
@@ -72,7 +72,7 @@ function Code({ connector, text: initial, onSaver }: { connector: Connector; tex
 export function CodePart({ connector, onSaver }: { connector: Connector; onSaver: (saver: Saver) => void }) {
   const document = useQuery({
     queryKey: ['connectors', connector.id, 'definition'],
-    queryFn: ({ signal }) => get<JsonObject>(`/api/connectors/${connector.id}/definition`, undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/connectors/{id}/definition', { path: { id: connector.id }, signal }),
   });
   return <Loaded query={document}>{(data) => <Code key={connector.etag} connector={connector} text={JSON.stringify(data, null, 2)} onSaver={onSaver} />}</Loaded>;
 }

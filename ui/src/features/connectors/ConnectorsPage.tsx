@@ -4,8 +4,8 @@ import { AddRegular, AppsAddInRegular, ArrowUploadRegular, GlobeRegular } from '
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { post, remove } from '../../api/client';
-import type { Connector, ConnectorCheck } from '../../api/types';
+import { addressOf, api } from '../../api/client';
+import type { Connector, ConnectorListed } from '../../api/types';
 import { Confirm, ConnectorIcon, Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { MorePages, moveBetweenRows, Search, usePages } from '../../shared/list';
@@ -29,9 +29,7 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
     if (!file) return;
     setError(null);
     try {
-      const form = new FormData();
-      form.set('file', file);
-      const check = await post<ConnectorCheck>('/api/connectors/check', undefined, { raw: form });
+      const check = await api.post('/api/connectors/check', { form: { file } });
       keepDraft(draftOf(file, check));
       await navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
     } catch (problem) {
@@ -46,7 +44,7 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
       onClose={onClose}
       actions={
         way === 'url' && (
-          <Button appearance="primary" disabled={!url} onClick={() => void post<Connector>('/api/connectors/from-url', { url }).then(open).catch(setError)}>
+          <Button appearance="primary" disabled={!url} onClick={() => void api.post('/api/connectors/from-url', { body: { url } }).then(open).catch(setError)}>
             {t.importAction}
           </Button>
         )
@@ -90,8 +88,8 @@ export function ConnectorsPage() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const [way, setWay] = useState<Way | null>(search.create === 'import' ? 'import' : null);
-  const [doomed, setDoomed] = useState<Connector | null>(null);
-  const connectors = usePages<Connector>(['connectors', 'list'], '/api/connectors', { q: search.q });
+  const [doomed, setDoomed] = useState<ConnectorListed | null>(null);
+  const connectors = usePages(['connectors', 'list'], '/api/connectors', { q: search.q });
   const blank = () => {
     keepDraft(blankDraft());
     void navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
@@ -150,7 +148,7 @@ export function ConnectorsPage() {
                       <td className="optional">{item.actions_count}</td>
                       <td className="optional">{item.connections_count}</td>
                       <td className="actions">
-                        <Button appearance="subtle" as="a" href={`/api/connectors/${item.id}/export`} aria-label={`${t.export}: ${item.name}`}>{t.export}</Button>
+                        <Button appearance="subtle" as="a" href={addressOf('/api/connectors/{id}/export', { id: item.id })} aria-label={`${t.export}: ${item.name}`}>{t.export}</Button>
                         <Button appearance="subtle" aria-label={`${shared.delete}: ${item.name}`} onClick={() => setDoomed(item)}>{shared.delete}</Button>
                       </td>
                     </tr>
@@ -168,7 +166,7 @@ export function ConnectorsPage() {
         title={t.deleteTitle(doomed?.name ?? '')}
         action={shared.delete}
         onClose={() => setDoomed(null)}
-        onConfirm={() => remove(`/api/connectors/${doomed?.id ?? ''}`).then(() => client.invalidateQueries({ queryKey: ['connectors'] }))}
+        onConfirm={() => api.delete('/api/connectors/{id}', { path: { id: doomed?.id ?? '' } }).then(() => client.invalidateQueries({ queryKey: ['connectors'] }))}
       >
         <p>{t.deleteText}</p>
       </Confirm>

@@ -1,10 +1,10 @@
 /** Wizard, part 3: triggers and actions in the left pane, the form of the chosen one on the right. */
 import { Button } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { get, put, remove } from '../../api/client';
-import type { Connector, JsonObject, OperationDetail, OperationForm, OperationSummary } from '../../api/types';
+import { api } from '../../api/client';
+import type { Connector, JsonObject, OperationForm, OperationSummary } from '../../api/types';
 import { useText } from '../../shared/language';
 import { Empty, Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -39,7 +39,7 @@ function Editor({ connector, initial, original, onSaver, onSaved, onDelete }: {
     }
     onSaver(async () => {
       const { form: now, etag } = latest.current;
-      await put<Connector>(`/api/connectors/${connector.id}/operations/${encodeURIComponent(original ?? now.operation_id)}`, now, etag);
+      await api.put('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: original ?? now.operation_id }, body: now, etag });
       setBase(now);
       onSaver(null);
       onSaved(now.operation_id);
@@ -57,12 +57,11 @@ export function Definition({ connector, onSaver }: { connector: Connector; onSav
   const id = choice?.kind === 'operation' ? choice.id : null;
   const detail = useQuery({
     queryKey: ['connectors', connector.id, 'operations', id],
-    enabled: id !== null,
-    queryFn: ({ signal }) => get<OperationDetail>(`/api/connectors/${connector.id}/operations/${encodeURIComponent(id ?? '')}`, undefined, signal),
+    queryFn: id === null ? skipToken : ({ signal }) => api.get('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id }, signal }),
   });
   const document = useQuery({
     queryKey: ['connectors', connector.id, 'definition'],
-    queryFn: ({ signal }) => get<JsonObject>(`/api/connectors/${connector.id}/definition`, undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/connectors/{id}/definition', { path: { id: connector.id }, signal }),
   });
   const operations = connector.operations ?? [];
   const references = Object.keys((document.data?.definitions as JsonObject | undefined) ?? {});
@@ -86,7 +85,7 @@ export function Definition({ connector, onSaver }: { connector: Connector; onSav
   const erase = () => {
     if (!id) return;
     setError(null);
-    remove(`/api/connectors/${connector.id}/operations/${encodeURIComponent(id)}`)
+    api.delete('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id } })
       .then(() => {
         setChoice(null);
         return client.invalidateQueries({ queryKey: ['connectors'] });

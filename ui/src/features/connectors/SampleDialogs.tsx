@@ -1,8 +1,8 @@
 /** Importing a request or a payload from a sample that was pasted. */
 import { Button, Field, Input, Select, Textarea } from '@fluentui/react-components';
 import { useState } from 'react';
-import { post } from '../../api/client';
-import type { JsonSchema, RequestForm } from '../../api/types';
+import { api } from '../../api/client';
+import type { Json, JsonSchema, RequestForm, Sample } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -11,7 +11,7 @@ import { connectorsText } from './text';
 
 const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 
-export function RequestSample({ onDone, onClose }: { onDone: (form: Partial<RequestForm>, notes: string[]) => void; onClose: () => void }) {
+export function RequestSample({ onDone, onClose }: { onDone: (form: RequestForm, notes: string[]) => void; onClose: () => void }) {
   const t = useText(connectorsText);
   const [method, setMethod] = useState('POST');
   const [url, setUrl] = useState('');
@@ -20,18 +20,18 @@ export function RequestSample({ onDone, onClose }: { onDone: (form: Partial<Requ
   const [curl, setCurl] = useState('');
   const [error, setError] = useState<unknown>(null);
   const load = () => {
-    let sample: unknown = { curl };
+    let sample: Sample = { curl };
     if (!curl.trim()) {
       try {
-        sample = { method, url, headers: headersOf(headers), ...(body.trim() ? { body: JSON.parse(body) as unknown } : {}) };
+        sample = { method, url, headers: headersOf(headers), ...(body.trim() ? { body: JSON.parse(body) as Json } : {}) };
       } catch {
         setError(new Error(t.badJson));
         return;
       }
     }
     setError(null);
-    post<{ form: Partial<RequestForm>; notes?: string[] }>('/api/authoring/request-from-sample', sample)
-      .then((answer) => onDone(answer.form, answer.notes ?? []))
+    api.post('/api/authoring/request-from-sample', { body: sample })
+      .then((answer) => onDone(answer.form, answer.notes))
       .catch(setError);
   };
   return (
@@ -55,15 +55,15 @@ export function PayloadSample({ onDone, onClose }: { onDone: (schema: JsonSchema
   const [body, setBody] = useState('');
   const [error, setError] = useState<unknown>(null);
   const load = () => {
-    let sample: unknown;
+    let sample: Json;
     try {
-      sample = JSON.parse(body);
+      sample = JSON.parse(body) as Json;
     } catch {
       setError(new Error(t.badJson));
       return;
     }
     setError(null);
-    post<{ schema: JsonSchema }>('/api/authoring/schema-from-samples', { samples: [sample] })
+    api.post('/api/authoring/schema-from-samples', { body: { samples: [sample] } })
       .then((answer) => onDone(answer.schema))
       .catch(setError);
   };

@@ -2,8 +2,8 @@
 import { Badge, Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select, Textarea } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { get, post } from '../../api/client';
-import type { Call, Connection, Connector, Json, OperationDetail, Page as PageOf, Parameter } from '../../api/types';
+import { api } from '../../api/client';
+import type { Call, Connector, Json, OperationDetail, Parameter } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { JsonView } from '../../shared/JsonView';
@@ -49,7 +49,7 @@ function Operation({ connector, operation, connection }: { connector: Connector;
         const text = values[parameter.key];
         if (text !== undefined && text !== '') parameters[parameter.key] = valueOf(parameter, text);
       }
-      setOutcome(await post<Call>(`/api/connectors/${connector.id}/test`, { connection_id: connection, operation_id: operation.operation_id, parameters }));
+      setOutcome(await api.post('/api/connectors/{id}/test', { path: { id: connector.id }, body: { connection_id: connection, operation_id: operation.operation_id, parameters } }));
     } catch (problem) {
       setError(problem instanceof SyntaxError ? new Error(t.badJson) : problem);
     } finally {
@@ -109,7 +109,7 @@ export function TestPart({ connector }: { connector: Connector }) {
   const t = useText(connectorsText);
   const connections = useQuery({
     queryKey: ['connections', 'of', connector.id],
-    queryFn: ({ signal }) => get<PageOf<Connection>>('/api/connections', { connector: connector.id, limit: 200 }, signal),
+    queryFn: ({ signal }) => api.get('/api/connections', { query: { connector: connector.id, limit: 200 }, signal }),
   });
   const [connection, setConnection] = useState('');
   const [operation, setOperation] = useState('');
@@ -117,7 +117,7 @@ export function TestPart({ connector }: { connector: Connector }) {
   const detail = useQuery({
     queryKey: ['connectors', connector.id, 'operations', operation],
     enabled: operation !== '',
-    queryFn: ({ signal }) => get<OperationDetail>(`/api/connectors/${connector.id}/operations/${encodeURIComponent(operation)}`, undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation }, signal }),
   });
   const chosen = connection || (connections.data?.items[0]?.id ?? '');
   return (

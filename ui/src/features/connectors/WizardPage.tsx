@@ -3,7 +3,7 @@ import { Badge, Button, MessageBar, MessageBarBody, Tab, TabList } from '@fluent
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useBlocker, useNavigate, useParams } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { get, post, Problem, put, request } from '../../api/client';
+import { addressOf, api, Problem } from '../../api/client';
 import type { Connector, ConnectorSettings } from '../../api/types';
 import { useText } from '../../shared/language';
 import { Empty, Loaded, Page } from '../../shared/page';
@@ -59,14 +59,10 @@ function NewConnector({ part, onPart }: { part: Part; onPart: (part: Part) => vo
     setError(null);
     try {
       if (draft.file) {
-        const form = new FormData();
-        form.set('file', draft.file);
-        form.set('settings', JSON.stringify(draft.settings));
-        if (draft.icon) form.set('icon', draft.icon);
-        await post<Connector>('/api/connectors', undefined, { raw: form });
+        await api.post('/api/connectors', { form: { file: draft.file, settings: draft.settings, ...(draft.icon ? { icon: draft.icon } : {}) } });
       } else {
-        const made = await post<Connector>('/api/connectors', { document: null, settings: draft.settings });
-        if (draft.icon) await request('PUT', `/api/connectors/${made.id}/icon`, { raw: draft.icon, contentType: draft.icon.type });
+        const made = await api.post('/api/connectors', { body: { document: null, settings: draft.settings } });
+        if (draft.icon) await api.put('/api/connectors/{id}/icon', { path: { id: made.id }, file: draft.icon });
       }
       keepDraft(blankDraft());
       await client.invalidateQueries({ queryKey: ['connectors'] });
@@ -159,12 +155,12 @@ function EditConnector({ connector, part, onPart }: { connector: Connector; part
       if (saver.current) await saver.current();
       if (settingsDirty) {
         // The part that was just saved may have moved the version on.
-        const now = partDirty ? await get<Connector>(`/api/connectors/${connector.id}`) : connector;
-        if (icon) await request('PUT', `/api/connectors/${connector.id}/icon`, { raw: icon, contentType: icon.type });
-        const etag = icon ? (await get<Connector>(`/api/connectors/${connector.id}`)).etag : now.etag;
-        const stored = await put<Connector>(`/api/connectors/${connector.id}`, { settings }, etag);
+        const now = partDirty ? await api.get('/api/connectors/{id}', { path: { id: connector.id } }) : connector;
+        if (icon) await api.put('/api/connectors/{id}/icon', { path: { id: connector.id }, file: icon });
+        const etag = icon ? (await api.get('/api/connectors/{id}', { path: { id: connector.id } })).etag : now.etag;
+        const stored = await api.put('/api/connectors/{id}', { path: { id: connector.id }, body: { settings }, etag });
         setIcon(null);
-        if (stored) setSettings(settingsOf(stored));
+        setSettings(settingsOf(stored));
       }
       await refresh();
       setSaved(true);
@@ -188,7 +184,7 @@ function EditConnector({ connector, part, onPart }: { connector: Connector; part
       title={connector.name}
       actions={
         <>
-          <Button as="a" href={`/api/connectors/${connector.id}/export`}>{t.export}</Button>
+          <Button as="a" href={addressOf('/api/connectors/{id}/export', { id: connector.id })}>{t.export}</Button>
           <Button appearance="primary" disabled={busy || !dirty} onClick={() => void update()}>{t.updateConnector}</Button>
         </>
       }
@@ -230,7 +226,7 @@ export function WizardPage() {
   const connector = useQuery({
     queryKey: ['connectors', id],
     enabled: id !== 'new',
-    queryFn: ({ signal }) => get<Connector>(`/api/connectors/${id}`, undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/connectors/{id}', { path: { id }, signal }),
   });
   if (id === 'new') return <NewConnector part={part} onPart={onPart} />;
   if (!connector.data) return <div className="page"><Loaded query={connector}>{() => null}</Loaded></div>;

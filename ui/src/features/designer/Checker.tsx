@@ -1,8 +1,8 @@
 /** The flow checker: what is wrong or odd, here and at the server; each finding leads to its card. */
 import { useQuery } from '@tanstack/react-query';
 import { useDeferredValue } from 'react';
-import { post } from '../../api/client';
-import type { Diagnostic, Parameter } from '../../api/types';
+import { api } from '../../api/client';
+import type { Parameter } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
 import { check, stepOfPointer, type Finding } from '../../flow-model/checker';
 import { forEachAction, isObject, titleOf, triggerOf, valueAt, type JsonObject } from '../../flow-model/definition';
@@ -21,7 +21,7 @@ export function useFindings(edited: Edited): Finding[] {
     queryKey: ['authoring', 'check', JSON.stringify(later.definition), JSON.stringify(later.connections)],
     enabled: triggerOf(later.definition) !== null,
     queryFn: ({ signal }) =>
-      post<{ diagnostics: Diagnostic[] }>('/api/flows/check', { name: 'check', definition: later.definition, connections: usedConnections(later) }, { signal }),
+      api.post('/api/flows/check', { body: { name: 'check', definition: later.definition, connections: usedConnections(later) }, signal }),
     placeholderData: (before) => before,
     retry: false,
   });

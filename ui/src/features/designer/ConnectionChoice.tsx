@@ -1,13 +1,13 @@
 /** The connection of a step: choose one, or make one right here. */
 import { Field, Select } from '@fluentui/react-components';
 import { useState } from 'react';
-import type { Connector } from '../../api/types';
+import type { ConnectorListed } from '../../api/types';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { useText } from '../../shared/language';
 import { useConnections, useDesigner } from './context';
 import { designerText } from './text';
 
-export function ConnectionChoice({ connectionKey, connector }: { connectionKey: string; connector: Connector }) {
+export function ConnectionChoice({ connectionKey, connector }: { connectionKey: string; connector: ConnectorListed }) {
   const t = useText(designerText);
   const { edited, edit } = useDesigner();
   const connections = useConnections();

@@ -15,8 +15,8 @@ import {
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useBlocker, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type ClipboardEvent, type KeyboardEvent, type MouseEvent } from 'react';
-import { post, Problem } from '../../api/client';
-import type { Flow } from '../../api/types';
+import { api, Problem } from '../../api/client';
+import type { Flow, FlowBody } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
 import { isObject, triggerOf, type JsonObject } from '../../flow-model/definition';
 import { addAction, addCase, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
@@ -203,8 +203,8 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
     // A draft that is saved whole becomes a flow; one that a service refused is tried again, for that is why it was changed.
     const state = more.state ?? (stored?.state === 'draft' || refusalOf(stored) ? 'on' : undefined);
     const name = more.asCopy ? t.copyOf(held.name) : held.name.trim() || t.newTitle;
-    const body = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(held.envelope ? { envelope: held.envelope } : {}), ...(state ? { state } : {}) };
-    const saving = stored && !more.asCopy ? saveFlow(stored.id, body, String(more.etag ?? stored.etag)) : post<Flow>('/api/flows', more.asCopy ? { ...body, state: 'draft' } : body);
+    const body: FlowBody = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(held.envelope ? { envelope: held.envelope } : {}), ...(state ? { state } : {}) };
+    const saving = stored && !more.asCopy ? saveFlow(stored.id, body, String(more.etag ?? stored.etag)) : api.post('/api/flows', { body: more.asCopy ? { ...body, state: 'draft' } : body });
     saving
       .then((flow) => finish(flow, more.state === 'draft' ? t.savedDraft : t.saved, held))
       .catch((problem: unknown) => {

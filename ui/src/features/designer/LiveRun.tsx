@@ -1,9 +1,9 @@
 /** A run of the flow, followed live on the designer's own cards. */
 import { Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
-import { useQuery } from '@tanstack/react-query';
+import { skipToken, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import { get } from '../../api/client';
+import { api } from '../../api/client';
 import type { ActionRun, Run } from '../../api/types';
 import { Status } from '../../shared/bits';
 import { useText } from '../../shared/language';
@@ -17,8 +17,7 @@ const ASK_AGAIN_MS = 700;
 export function useLiveRun(id: string | null): { run: Run | undefined; actions: ReadonlyMap<string, ActionRun>; error: unknown } {
   const query = useQuery({
     queryKey: ['runs', 'one', id],
-    enabled: id !== null,
-    queryFn: ({ signal }) => get<Run>(`/api/runs/${id}`, undefined, signal),
+    queryFn: id === null ? skipToken : ({ signal }) => api.get('/api/runs/{id}', { path: { id }, signal }),
     refetchInterval: (held) => (held.state.data && held.state.data.ended_at !== null ? false : ASK_AGAIN_MS),
   });
   const run = id === null ? undefined : query.data;

@@ -2,7 +2,7 @@
 import { Button } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { post } from '../../api/client';
+import { api } from '../../api/client';
 import type { Parameter } from '../../api/types';
 import { isObject, type Json, type JsonObject } from '../../flow-model/definition';
 import { setMember } from '../../flow-model/edits';
@@ -34,11 +34,11 @@ function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: st
     enabled: !!props.connection,
     staleTime: 60_000,
     queryFn: ({ signal }) =>
-      post<{ items: { value: Json; title: string }[] }>(
-        `/api/connectors/${props.connector}/dynamic-values`,
-        { connection_id: props.connection, operation_id: props.operation, parameter: props.parameter.key, parameters: props.parameters },
-        { signal },
-      ),
+      api.post('/api/connectors/{id}/dynamic-values', {
+        path: { id: props.connector },
+        body: { connection_id: props.connection, operation_id: props.operation, parameter: props.parameter.key, parameters: props.parameters },
+        signal,
+      }),
   });
   return (
     <>

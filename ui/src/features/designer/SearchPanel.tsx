@@ -2,8 +2,8 @@
 import { SearchBox } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
-import { get } from '../../api/client';
-import type { CatalogItem, Page } from '../../api/types';
+import { api } from '../../api/client';
+import type { CatalogItem } from '../../api/types';
 import { BUILTINS, type Builtin } from '../../flow-model/builtins';
 import { actionNames, findAction, titleOf, type JsonObject } from '../../flow-model/definition';
 import { ConnectorIcon } from '../../shared/bits';
@@ -43,7 +43,7 @@ export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger'
   }, [text]);
   const catalog = useQuery({
     queryKey: ['catalog', asked],
-    queryFn: ({ signal }) => get<Page<CatalogItem>>('/api/catalog', { q: asked }, signal),
+    queryFn: ({ signal }) => api.get('/api/catalog', { query: { q: asked }, signal }),
     placeholderData: (before) => before,
   });
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,9 +1,9 @@
 /** Runs the stored flow: with a past notification, with JSON, or with the next one that really comes. */
 import { Button, Field, Radio, RadioGroup, Select, Spinner } from '@fluentui/react-components';
-import { useQuery } from '@tanstack/react-query';
+import { skipToken, useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { get } from '../../api/client';
-import type { EventSummary, Flow, Json, Page, Run } from '../../api/types';
+import { api } from '../../api/client';
+import type { Flow, Json } from '../../api/types';
 import { runFlow } from '../../shared/flow-commands';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useLanguage, useText } from '../../shared/language';
@@ -17,7 +17,7 @@ const ASK_AGAIN_MS = 1_000;
 /** Watches for the first run that begins after this was shown. */
 function WaitForReal({ flow, onRun }: { flow: Flow; onRun: (run: string) => void }) {
   const t = useText(designerText);
-  const newest = () => get<Page<Run>>('/api/runs', { flow: flow.id, limit: 1 }).then((page) => page.items[0]?.id ?? null);
+  const newest = () => api.get('/api/runs', { query: { flow: flow.id, limit: 1 } }).then((page) => page.items[0]?.id ?? null);
   const before = useQuery({ queryKey: ['designer', flow.id, 'newest-before'], queryFn: newest, gcTime: 0, staleTime: Infinity });
   const now = useQuery({ queryKey: ['designer', flow.id, 'newest-now'], queryFn: newest, gcTime: 0, enabled: before.isSuccess, refetchInterval: ASK_AGAIN_MS });
   const came = before.isSuccess && now.data && now.data !== before.data ? now.data : null;
@@ -43,22 +43,21 @@ export function TestPanel({ flow, dirty, onRun }: { flow: Flow | null; dirty: bo
   const [busy, setBusy] = useState(false);
   const events = useQuery({
     queryKey: ['flows', flow?.id, 'events'],
-    enabled: flow !== null,
-    queryFn: ({ signal }) => get<Page<EventSummary>>(`/api/flows/${flow?.id}/events`, { limit: 20 }, signal),
+    queryFn: flow ? ({ signal }) => api.get('/api/flows/{id}/events', { path: { id: flow.id }, query: { limit: 20 }, signal }) : skipToken,
   });
   if (!flow) return <p className="quiet">{t.testSave}</p>;
   const items = events.data?.items ?? [];
   const take = (id: string) => {
     setChosen(id);
     if (!id) return;
-    get<{ body: Json }>(`/api/flows/${flow.id}/events/${id}`)
-      .then((event) => setText(JSON.stringify(event.body, null, 2)))
+    api.get('/api/flows/{id}/events/{event}', { path: { id: flow.id, event: id } })
+      .then((event) => setText(JSON.stringify(event.body ?? null, null, 2)))
       .catch(setError);
   };
-  let body: unknown;
+  let body: Json = null;
   let valid = true;
   try {
-    body = JSON.parse(text);
+    body = JSON.parse(text) as Json;
   } catch {
     valid = false;
   }

@@ -1,8 +1,8 @@
 /** What the panels of the designer share: the edited flow, changing it, and what the server knows about its steps. */
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { createContext, useContext } from 'react';
-import { get } from '../../api/client';
-import type { Connection, Connector, Flow, OperationDetail, Page } from '../../api/types';
+import { api } from '../../api/client';
+import type { Flow, OperationDetail } from '../../api/types';
 import { findAction, forEachAction, triggerOf, type JsonObject } from '../../flow-model/definition';
 import type { CardCommands } from './cards';
 import { connectorOf, hostOf, type Edited } from './state';
@@ -28,16 +28,16 @@ export const stepOf = (definition: JsonObject, name: string | null): JsonObject 
   name === null ? (triggerOf(definition)?.trigger ?? null) : (findAction(definition, name)?.action ?? null);
 
 export function useConnections() {
-  return useQuery({ queryKey: ['connections', 'all'], queryFn: ({ signal }) => get<Page<Connection>>('/api/connections', { limit: 200 }, signal).then((page) => page.items) });
+  return useQuery({ queryKey: ['connections', 'all'], queryFn: ({ signal }) => api.get('/api/connections', { query: { limit: 200 }, signal }).then((page) => page.items) });
 }
 
 export function useConnectors() {
-  return useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => get<Page<Connector>>('/api/connectors', { limit: 200 }, signal) });
+  return useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => api.get('/api/connectors', { query: { limit: 200 }, signal }) });
 }
 
 const operationQuery = (connector: string, operation: string) => ({
   queryKey: ['connectors', connector, 'operations', operation],
-  queryFn: ({ signal }: { signal: AbortSignal }) => get<OperationDetail>(`/api/connectors/${connector}/operations/${encodeURIComponent(operation)}`, undefined, signal),
+  queryFn: ({ signal }: { signal: AbortSignal }) => api.get('/api/connectors/{id}/operations/{operation}', { path: { id: connector, operation }, signal }),
   staleTime: 60_000,
 });
 

@@ -1,15 +1,10 @@
 /** Evaluating an expression of a step with the data of the flow's last run. */
 import { useQuery } from '@tanstack/react-query';
-import { get, post } from '../../api/client';
-import type { ActionRun, Flow, Json, Page, Run } from '../../api/types';
+import { api } from '../../api/client';
+import type { ActionRun, Evaluated, Flow, Json, Run } from '../../api/types';
 import { containersOf, findAction, forEachAction, isObject, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
 import { mentionsOf } from '../../flow-model/references';
 import type { Edited } from './state';
-
-export interface Outcome {
-  value?: Json;
-  error?: { kind: string; message: string; position?: { byte: number }; suggestion?: string | null };
-}
 
 /** The newest run that performed the flow; creations of webhooks have no data. */
 export function useLastRun(flow: Flow | null) {
@@ -17,9 +12,9 @@ export function useLastRun(flow: Flow | null) {
     queryKey: ['runs', 'last-of', flow?.id],
     enabled: flow !== null,
     queryFn: async ({ signal }) => {
-      const page = await get<Page<Run>>('/api/runs', { flow: flow?.id, limit: 10 }, signal);
+      const page = await api.get('/api/runs', { query: { flow: flow?.id, limit: 10 }, signal });
       const newest = page.items.find((run) => run.kind === 'flow');
-      return newest ? await get<Run>(`/api/runs/${newest.id}`, undefined, signal) : null;
+      return newest ? await api.get('/api/runs/{id}', { path: { id: newest.id }, signal }) : null;
     },
     staleTime: 30_000,
   });
@@ -34,12 +29,12 @@ export function bodiesOf(run: Run): Map<string | null, Json> {
 
 const isCut = (value: Json | undefined): boolean => isObject(value) && value['$truncated'] === true;
 
-const evaluated = (expression: string, context: JsonObject): Promise<Outcome> => post<Outcome>('/api/expressions/evaluate', { expression, context });
+const evaluated = (expression: string, context: JsonObject): Promise<Evaluated> => api.post('/api/expressions/evaluate', { body: { expression, context } });
 
 /** Large values are left out of a run's answer; what the expression reads is fetched whole. */
 async function whole(run: Run, action: ActionRun, which: 'inputs' | 'outputs'): Promise<Json> {
   const value = action[which] ?? null;
-  return isCut(value) ? await get<Json>(`/api/runs/${run.id}/actions/${encodeURIComponent(action.name)}/${which}`) : value;
+  return isCut(value) ? await api.get('/api/runs/{id}/actions/{name}/{which}', { path: { id: run.id, name: action.name, which } }) : value;
 }
 
 async function contextOf(run: Run, { definition, parameters: given = {} }: Edited, step: string | null, expression: string): Promise<JsonObject> {
@@ -84,6 +79,6 @@ async function contextOf(run: Run, { definition, parameters: given = {} }: Edite
 }
 
 /** Without a run only what needs no data has a value. */
-export async function evaluate(expression: string, run: Run | null, edited: Edited, step: string | null): Promise<Outcome> {
+export async function evaluate(expression: string, run: Run | null, edited: Edited, step: string | null): Promise<Evaluated> {
   return evaluated(`@${expression}`, run ? await contextOf(run, edited, step, expression) : {});
 }

@@ -1,7 +1,7 @@
 /** What the designer edits, and the one function through which every change goes. */
 import type { Flow, FlowConnection } from '../../api/types';
 import { begin, change, redo, undo, type History } from '../../flow-model/undo';
-import { emptyDefinition, type JsonObject } from '../../flow-model/definition';
+import { emptyDefinition, type Json, type JsonObject } from '../../flow-model/definition';
 import { hostOf } from '../../flow-model/host';
 
 export interface Edited {
@@ -12,7 +12,7 @@ export interface Edited {
   parameters?: JsonObject;
   profile?: string;
   /** What stood around the definition in an imported file. */
-  envelope?: unknown;
+  envelope?: Json;
 }
 
 export const editedOf = (flow: Flow): Edited => ({ name: flow.name, definition: flow.definition ?? emptyDefinition(), connections: flow.connections ?? {}, parameters: flow.parameters, profile: flow.profile ?? 'la' });

@@ -1,8 +1,8 @@
 /** The dynamic content of a step: from operations, from schemas in the definition, from data of the last run. */
-import { useQueries, useQuery } from '@tanstack/react-query';
-import { get, post } from '../../api/client';
-import type { EventSummary, JsonSchema, OperationDetail, Page, Token } from '../../api/types';
-import { findAction, forEachAction, isObject, titleOf, triggerOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
+import { skipToken, useQueries, useQuery } from '@tanstack/react-query';
+import { api } from '../../api/client';
+import type { OperationDetail, Token } from '../../api/types';
+import { findAction, forEachAction, isObject, titleOf, triggerOf, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
 import { tokenSources } from '../../flow-model/order';
 import { normalExpression } from '../../flow-model/references';
 import { itemExpression, rebased, tokensOfSample, type ContentToken } from '../../flow-model/tokens';
@@ -50,7 +50,7 @@ function useContent(edited: Edited): Map<string, ContentToken[]> {
   const inline = useQueries({
     queries: schemas.map(({ root, schema }) => ({
       queryKey: ['authoring', 'dynamic-content', root, JSON.stringify(schema)],
-      queryFn: () => post<{ tokens: Token[] }>('/api/authoring/dynamic-content', { schema: schema as JsonSchema, root }),
+      queryFn: () => api.post('/api/authoring/dynamic-content', { body: { schema, root } }),
       staleTime: Infinity,
     })),
   });
@@ -70,15 +70,16 @@ function useContent(edited: Edited): Map<string, ContentToken[]> {
   const needsSample = !!flow && !map.get('triggerBody()')?.length;
   const sample = useQuery({
     queryKey: ['flows', flow?.id, 'sample'],
-    enabled: needsSample,
-    queryFn: async ({ signal }) => {
-      const events = await get<Page<EventSummary>>(`/api/flows/${flow?.id}/events`, { limit: 1 }, signal);
-      const first = events.items[0];
-      return first ? await get<{ body: Json }>(`/api/flows/${flow?.id}/events/${first.id}`, undefined, signal) : null;
-    },
+    queryFn: needsSample
+      ? async ({ signal }) => {
+          const events = await api.get('/api/flows/{id}/events', { path: { id: flow.id }, query: { limit: 1 }, signal });
+          const first = events.items[0];
+          return first ? await api.get('/api/flows/{id}/events/{event}', { path: { id: flow.id, event: first.id }, signal }) : null;
+        }
+      : skipToken,
     staleTime: 60_000,
   });
-  if (needsSample && sample.data) map.set('triggerBody()', tokensOfSample(sample.data.body, 'triggerBody()'));
+  if (needsSample && sample.data) map.set('triggerBody()', tokensOfSample(sample.data.body ?? null, 'triggerBody()'));
   return map;
 }
 

@@ -4,8 +4,8 @@ import { EditRegular, HistoryRegular, PlayRegular } from '@fluentui/react-icons'
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
-import { get } from '../../api/client';
-import type { Connection, Flow, Page as PageOf } from '../../api/types';
+import { addressOf, api } from '../../api/client';
+import type { Flow, Json } from '../../api/types';
 import { Ago, Confirm, CopyButton, Modal, Status } from '../../shared/bits';
 import { deleteFlow, getFlow, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
@@ -13,13 +13,6 @@ import { Loaded, Page } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { flowsText } from './text';
-
-interface Version {
-  version: number;
-  created_at?: string;
-  saved_at?: string;
-  name?: string;
-}
 
 function problemText(error: unknown): { message: string; hint?: string } {
   if (typeof error === 'string') return { message: error };
@@ -75,7 +68,7 @@ function RunDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
   const [error, setError] = useState<unknown>(null);
   const start = async () => {
     try {
-      const { run } = await runFlow(flow.id, JSON.parse(text));
+      const { run } = await runFlow(flow.id, JSON.parse(text) as Json);
       await navigate({ to: '/flows/$flow/runs/$run', params: { flow: flow.id, run } });
     } catch (problem) {
       setError(problem);
@@ -98,8 +91,8 @@ export function FlowPage() {
   const client = useQueryClient();
   const navigate = useNavigate();
   const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal) });
-  const versions = useQuery({ queryKey: ['flows', id, 'versions'], queryFn: ({ signal }) => get<PageOf<Version>>(`/api/flows/${id}/versions`, { limit: 20 }, signal) });
-  const connections = useQuery({ queryKey: ['connections', 'names'], queryFn: ({ signal }) => get<PageOf<Connection>>('/api/connections', { limit: 200 }, signal) });
+  const versions = useQuery({ queryKey: ['flows', id, 'versions'], queryFn: ({ signal }) => api.get('/api/flows/{id}/versions', { path: { id }, signal }) });
+  const connections = useQuery({ queryKey: ['connections', 'names'], queryFn: ({ signal }) => api.get('/api/connections', { query: { limit: 200 }, signal }) });
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [deleting, setDeleting] = useState(false);
@@ -123,7 +116,7 @@ export function FlowPage() {
           <Button appearance="primary" icon={<EditRegular />} onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: id } })}>{t.edit}</Button>
           <Button icon={<HistoryRegular />} onClick={() => void navigate({ to: '/flows/$flow/runs', params: { flow: id } })}>{t.runHistory}</Button>
           <Button icon={<PlayRegular />} onClick={() => setRunning(true)}>{t.run}</Button>
-          <Button onClick={() => window.location.assign(`/api/flows/${id}/export`)}>{t.export}</Button>
+          <Button onClick={() => window.location.assign(addressOf('/api/flows/{id}/export', { id }))}>{t.export}</Button>
           <Button onClick={() => setDeleting(true)}>{shared.delete}</Button>
         </>
       }
@@ -183,7 +176,7 @@ export function FlowPage() {
                 <ul>
                   {versions.data.items.map((version) => (
                     <li key={version.version}>
-                      {t.version} {version.version} <span className="quiet"><Ago time={version.saved_at ?? version.created_at} /></span>
+                      {t.version} {version.version} <span className="quiet"><Ago time={version.saved_at} /></span>
                     </li>
                   ))}
                 </ul>

@@ -15,8 +15,8 @@ import { AddRegular, ArrowImportRegular, ChevronDownRegular, EditRegular, FlowRe
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { post } from '../../api/client';
-import type { Flow, ImportedFlow } from '../../api/types';
+import { addressOf, api } from '../../api/client';
+import type { FlowListed, FlowState } from '../../api/types';
 import { Ago, Confirm, Modal, Sparkline, Status } from '../../shared/bits';
 import { StepIcon } from '../../shared/canvas/StepIcon';
 import { deleteFlow, duplicate, IMPORTED_KEY, turn } from '../../shared/flow-commands';
@@ -33,10 +33,8 @@ function ImportDialog({ open, onClose }: { open: boolean; onClose: () => void })
   const [error, setError] = useState<unknown>(null);
   const choose = (file: File | undefined) => {
     if (!file) return;
-    const form = new FormData();
-    form.set('file', file);
     setError(null);
-    post<ImportedFlow>('/api/flows/import', undefined, { raw: form })
+    api.post('/api/flows/import', { form: { file } })
       .then((imported) => {
         window.sessionStorage.setItem(IMPORTED_KEY, JSON.stringify(imported));
         return navigate({ to: '/flows/new', search: { template: 'imported' } });
@@ -54,7 +52,7 @@ function ImportDialog({ open, onClose }: { open: boolean; onClose: () => void })
   );
 }
 
-function FlowRow({ flow, onDelete, onError }: { flow: Flow; onDelete: () => void; onError: (error: unknown) => void }) {
+function FlowRow({ flow, onDelete, onError }: { flow: FlowListed; onDelete: () => void; onError: (error: unknown) => void }) {
   const t = useText(flowsText);
   const shared = useText(sharedText);
   const client = useQueryClient();
@@ -114,7 +112,7 @@ function FlowRow({ flow, onDelete, onError }: { flow: Flow; onDelete: () => void
           <MenuPopover>
             <MenuList>
               <MenuItem onClick={() => act(() => duplicate(flow.id))}>{t.duplicate}</MenuItem>
-              <MenuItem onClick={() => window.location.assign(`/api/flows/${flow.id}/export`)}>{t.export}</MenuItem>
+              <MenuItem onClick={() => window.location.assign(addressOf('/api/flows/{id}/export', { id: flow.id }))}>{t.export}</MenuItem>
               <MenuItem onClick={onDelete}>{shared.delete}</MenuItem>
             </MenuList>
           </MenuPopover>
@@ -127,13 +125,13 @@ function FlowRow({ flow, onDelete, onError }: { flow: Flow; onDelete: () => void
 export function FlowsPage() {
   const t = useText(flowsText);
   const shared = useText(sharedText);
-  const search = useSearch({ strict: false }) as { q?: string; state?: string; import?: string };
+  const search = useSearch({ strict: false }) as { q?: string; state?: FlowState; import?: string };
   const navigate = useNavigate();
   const client = useQueryClient();
-  const [doomed, setDoomed] = useState<Flow | null>(null);
+  const [doomed, setDoomed] = useState<FlowListed | null>(null);
   const [importing, setImporting] = useState(search.import === 'true');
   const [error, setError] = useState<unknown>(null);
-  const flows = usePages<Flow>(['flows', 'list'], '/api/flows', { q: search.q, state: search.state });
+  const flows = usePages(['flows', 'list'], '/api/flows', { q: search.q, state: search.state });
   const filter = (change: { q?: string; state?: string }) => void navigate({ to: '/flows', search: { ...(search as Record<string, string>), ...change }, replace: true });
   const create = (template?: string) => void navigate({ to: '/flows/new', search: template ? { template } : {} });
   const createButton = (

@@ -2,8 +2,8 @@
 import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, CheckmarkCircleRegular, GlobeRegular, WarningRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import { get } from '../../api/client';
-import type { Attention, Flow, Page as PageOf, Run } from '../../api/types';
+import { api } from '../../api/client';
+import type { Attention, RunListed } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
@@ -69,7 +69,7 @@ function AttentionList({ items }: { items: Attention[] }) {
   );
 }
 
-function RecentRuns({ runs }: { runs: Run[] }) {
+function RecentRuns({ runs }: { runs: RunListed[] }) {
   const t = useText(homeText);
   if (runs.length === 0) return <p className="panel quiet">{t.noRuns}</p>;
   return (
@@ -103,9 +103,9 @@ function RecentRuns({ runs }: { runs: Run[] }) {
 
 export function HomePage() {
   const t = useText(homeText);
-  const attention = useQuery({ queryKey: ['attention'], queryFn: ({ signal }) => get<{ items: Attention[] }>('/api/attention', undefined, signal) });
-  const flows = useQuery({ queryKey: ['flows', 'any'], queryFn: ({ signal }) => get<PageOf<Flow>>('/api/flows', { limit: 1 }, signal) });
-  const runs = useQuery({ queryKey: ['runs', 'recent'], queryFn: ({ signal }) => get<PageOf<Run>>('/api/runs', { limit: 10 }, signal) });
+  const attention = useQuery({ queryKey: ['attention'], queryFn: ({ signal }) => api.get('/api/attention', { signal }) });
+  const flows = useQuery({ queryKey: ['flows', 'any'], queryFn: ({ signal }) => api.get('/api/flows', { query: { limit: 1 }, signal }) });
+  const runs = useQuery({ queryKey: ['runs', 'recent'], queryFn: ({ signal }) => api.get('/api/runs', { query: { limit: 10 }, signal }) });
   const isNew = flows.data?.items.length === 0;
   return (
     <Page title={t.title}>

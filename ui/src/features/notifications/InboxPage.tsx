@@ -4,7 +4,7 @@ import { AlertRegular, DeleteRegular } from '@fluentui/react-icons';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { post, remove } from '../../api/client';
+import { api } from '../../api/client';
 import type { InboxItem } from '../../api/types';
 import { Ago } from '../../shared/bits';
 import { Devices } from '../../shared/Devices';
@@ -31,7 +31,7 @@ function Message({ item, onError }: { item: InboxItem; onError: (error: unknown)
   const link = linkOf(item);
   const act = (what: Promise<unknown>) => void what.catch(onError).finally(() => client.invalidateQueries({ queryKey: ['notifications'] }));
   const read = () => {
-    if (!item.read_at) act(post(`/api/notifications/${item.id}/read`));
+    if (!item.read_at) act(api.post('/api/notifications/{id}/read', { path: { id: item.id } }));
   };
   return (
     <li className={item.read_at ? '' : 'unread'}>
@@ -48,7 +48,7 @@ function Message({ item, onError }: { item: InboxItem; onError: (error: unknown)
           {!item.read_at && <Button size="small" appearance="subtle" onClick={read}>{t.markRead}</Button>}
         </div>
       </div>
-      <Button appearance="subtle" icon={<DeleteRegular />} aria-label={`${shared.delete}: ${item.title}`} onClick={() => act(remove(`/api/notifications/${item.id}`))} />
+      <Button appearance="subtle" icon={<DeleteRegular />} aria-label={`${shared.delete}: ${item.title}`} onClick={() => act(api.delete('/api/notifications/{id}', { path: { id: item.id } }))} />
     </li>
   );
 }
@@ -59,7 +59,7 @@ export function InboxPage() {
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { unread?: string };
   const [error, setError] = useState<unknown>(null);
-  const inbox = usePages<InboxItem>(['notifications', 'list'], '/api/notifications', { unread: search.unread });
+  const inbox = usePages(['notifications', 'list'], '/api/notifications', { unread: search.unread === 'true' });
   return (
     <Page
       title={t.title}
@@ -67,7 +67,7 @@ export function InboxPage() {
       actions={
         <>
           <Switch label={t.onlyUnread} checked={search.unread === 'true'} onChange={(_, data) => void navigate({ to: '/notifications', search: data.checked ? { unread: 'true' } : {}, replace: true })} />
-          <Button onClick={() => void post('/api/notifications/read-all').catch(setError).finally(() => client.invalidateQueries({ queryKey: ['notifications'] }))}>{t.readAll}</Button>
+          <Button onClick={() => void api.post('/api/notifications/read-all').catch(setError).finally(() => client.invalidateQueries({ queryKey: ['notifications'] }))}>{t.readAll}</Button>
         </>
       }
     >

@@ -2,8 +2,8 @@
 import { Field, Select, Table, TableBody, TableCell, TableHeader, TableHeaderCell, TableRow } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { get } from '../../api/client';
-import type { ActionRun, Page, Run } from '../../api/types';
+import { api } from '../../api/client';
+import type { ActionRun, Run } from '../../api/types';
 import { titleOf } from '../../flow-model/definition';
 import { Modal, Status } from '../../shared/bits';
 import { useText } from '../../shared/language';
@@ -16,8 +16,8 @@ export function CompareDialog({ run, onClose }: { run: Run; onClose: () => void 
   const t = useText(runsText);
   const shared = useText(sharedText);
   const [id, setId] = useState('');
-  const others = useQuery({ queryKey: ['runs', run.flow.id, 'others'], queryFn: ({ signal }) => get<Page<Run>>('/api/runs', { flow: run.flow.id, kind: 'flow', limit: 50 }, signal) });
-  const other = useQuery({ queryKey: ['runs', 'one', id], enabled: id !== '', queryFn: ({ signal }) => get<Run>(`/api/runs/${id}`, undefined, signal) });
+  const others = useQuery({ queryKey: ['runs', run.flow.id, 'others'], queryFn: ({ signal }) => api.get('/api/runs', { query: { flow: run.flow.id, kind: 'flow', limit: 50 }, signal }) });
+  const other = useQuery({ queryKey: ['runs', 'one', id], enabled: id !== '', queryFn: ({ signal }) => api.get('/api/runs/{id}', { path: { id }, signal }) });
   const byName = (actions: ActionRun[] | null | undefined) => new Map((actions ?? []).map((action) => [action.name, action]));
   const mine = byName(run.actions);
   return (

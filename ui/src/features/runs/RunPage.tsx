@@ -4,8 +4,8 @@ import { ArrowClockwiseRegular, ArrowRepeatAllRegular, DismissRegular, EditRegul
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
-import { get, post } from '../../api/client';
-import type { ActionRun, ConnectorListed, Json, Page as PageOf, Run } from '../../api/types';
+import { api } from '../../api/client';
+import type { ActionRun, Run } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
 import { emptyDefinition, findAction, titleOf, triggerOf, typeOf, type JsonObject } from '../../flow-model/definition';
 import { hostOf } from '../../flow-model/host';
@@ -39,11 +39,11 @@ function Exchange({ run }: { run: Run }) {
     <div className="columns exchange">
       <section className="panel stack tight" aria-labelledby="request-title">
         <h2 id="request-title">{t.request}</h2>
-        <MessageView value={run.request as unknown as Json} />
+        <MessageView value={run.request ?? null} />
       </section>
       <section className="panel stack tight" aria-labelledby="response-title">
         <h2 id="response-title">{t.response}</h2>
-        {run.response ? <MessageView value={run.response as unknown as Json} /> : <p className="quiet">{t.noResponse}</p>}
+        {run.response ? <MessageView value={run.response} /> : <p className="quiet">{t.noResponse}</p>}
       </section>
     </div>
   );
@@ -99,7 +99,7 @@ function Cards({ run }: { run: Run }) {
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { step?: string };
   const flow = useQuery({ queryKey: ['flows', run.flow.id], queryFn: ({ signal }) => getFlow(run.flow.id, signal), retry: false });
-  const connectors = useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => get<PageOf<ConnectorListed>>('/api/connectors', { limit: 200 }, signal) });
+  const connectors = useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => api.get('/api/connectors', { query: { limit: 200 }, signal }) });
   const connectorOf = (step: JsonObject | null) => {
     const host = hostOf(step);
     const id = host ? (flow.data?.connections[host.key]?.connector_id ?? host.api) : null;
@@ -159,7 +159,7 @@ function Cards({ run }: { run: Run }) {
             <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={() => setSelected(undefined)} />
           </div>
           {selected === null ? (
-            <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs as Json} path={null} name="trigger" /></section>
+            <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} name="trigger" /></section>
           ) : (
             <StepDetail key={selected} run={run.id} action={actions.get(selected) ?? null} />
           )}
@@ -180,13 +180,13 @@ export function RunPage() {
   const [comparing, setComparing] = useState(false);
   const query = useQuery({
     queryKey: ['runs', 'one', id],
-    queryFn: ({ signal }) => get<Run>(`/api/runs/${id}`, undefined, signal),
+    queryFn: ({ signal }) => api.get('/api/runs/{id}', { path: { id }, signal }),
     refetchInterval: (held) => (held.state.data && held.state.data.ended_at === null ? 2_000 : false),
   });
-  const again = (what: 'cancel' | 'resubmit' | 'resume', body?: unknown) => {
+  const again = (what: Promise<{ run: string }>) => {
     setBusy(true);
     setError(null);
-    post<{ run: string }>(`/api/runs/${id}/${what}`, body)
+    what
       .then(({ run }) => {
         void client.invalidateQueries({ queryKey: ['runs'] });
         if (run !== id) void navigate({ to: '/flows/$flow/runs/$run', params: { flow: flowId, run } });
@@ -202,19 +202,19 @@ export function RunPage() {
       title={run ? `${run.flow.name} · ${t.kinds[run.kind]}` : t.history}
       actions={
         <>
-          {isFlow && !ended && <Button disabled={busy} onClick={() => again('cancel')}>{t.cancel}</Button>}
+          {isFlow && !ended && <Button disabled={busy} onClick={() => again(api.post('/api/runs/{id}/cancel', { path: { id } }))}>{t.cancel}</Button>}
           {isFlow && ended && run.status !== 'Succeeded' && run.status !== 'Skipped' && (
             <Menu>
               <MenuTrigger disableButtonEnhancement><Button appearance="primary" disabled={busy}>{t.resume}</Button></MenuTrigger>
               <MenuPopover>
                 <MenuList>
-                  <MenuItem onClick={() => again('resume', { version: 'then' })}>{t.resumeThen}</MenuItem>
-                  <MenuItem onClick={() => again('resume', { version: 'now' })}>{t.resumeNow}</MenuItem>
+                  <MenuItem onClick={() => again(api.post('/api/runs/{id}/resume', { path: { id }, body: { version: 'then' } }))}>{t.resumeThen}</MenuItem>
+                  <MenuItem onClick={() => again(api.post('/api/runs/{id}/resume', { path: { id }, body: { version: 'now' } }))}>{t.resumeNow}</MenuItem>
                 </MenuList>
               </MenuPopover>
             </Menu>
           )}
-          {isFlow && ended && <Button icon={<ArrowRepeatAllRegular />} disabled={busy} title={t.resubmitHint} onClick={() => again('resubmit')}>{t.resubmit}</Button>}
+          {isFlow && ended && <Button icon={<ArrowRepeatAllRegular />} disabled={busy} title={t.resubmitHint} onClick={() => again(api.post('/api/runs/{id}/resubmit', { path: { id } }))}>{t.resubmit}</Button>}
           {isFlow && <Button onClick={() => setComparing(true)}>{t.compare}</Button>}
           <Button onClick={() => void navigate({ to: '/flows/$flow/runs', params: { flow: flowId } })}>{t.history}</Button>
           <Button onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: flowId } })}>{t.editFlow}</Button>

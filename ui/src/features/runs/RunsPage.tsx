@@ -4,7 +4,7 @@ import { EditRegular, HistoryRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
-import type { Run } from '../../api/types';
+import type { RunStatus } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
 import { getFlow } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
@@ -24,11 +24,11 @@ export function RunsPage() {
   const shared = useText(sharedText);
   const navigate = useNavigate();
   const { flow: id } = useParams({ strict: false }) as { flow: string };
-  const search = useSearch({ strict: false }) as { q?: string; status?: string; time?: string };
+  const search = useSearch({ strict: false }) as { q?: string; status?: RunStatus; time?: string };
   const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal) });
   // Fixed while the filter stays, or every look at the list would be a new question.
   const from = useMemo(() => (HOURS[search.time ?? ''] ? new Date(Date.now() - (HOURS[search.time ?? ''] ?? 0) * 3_600_000).toISOString() : undefined), [search.time]);
-  const query = usePages<Run>(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, from });
+  const query = usePages(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, from });
   const filtered = !!(search.q || search.status || from);
   const show = (change: { q?: string; status?: string; time?: string }) =>
     void navigate({ to: '/flows/$flow/runs', params: { flow: id }, search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value)) as Record<string, string>, replace: true });

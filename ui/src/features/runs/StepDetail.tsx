@@ -1,10 +1,10 @@
 /** What one step of a run did: inputs, outputs, error with its hint, attempts, repetitions with a pager. */
 import { Badge, Button, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { skipToken, useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
-import { get } from '../../api/client';
-import type { ActionRun, Attempt, Json, Page } from '../../api/types';
+import { api } from '../../api/client';
+import type { ActionRun, Attempt, Json } from '../../api/types';
 import { Status } from '../../shared/bits';
 import { JsonView } from '../../shared/JsonView';
 import { useText } from '../../shared/language';
@@ -22,10 +22,21 @@ interface Cut {
 }
 const isCut = (value: Json | undefined): value is Json & Cut => typeof value === 'object' && value !== null && !Array.isArray(value) && value['$truncated'] === true;
 
-export function ValueView({ value, secure, path, name }: { value: Json | undefined; secure?: boolean | undefined; path: string | null; name: string }) {
+/** Where the whole of a value is that a run's answer leaves out. */
+interface Place {
+  id: string;
+  name: string;
+  which: 'inputs' | 'outputs';
+  index?: string;
+}
+
+export function ValueView({ value, secure, place, name }: { value: Json | undefined; secure?: boolean | undefined; place?: Place; name: string }) {
   const shared = useText(sharedText);
   const [wanted, setWanted] = useState(false);
-  const whole = useQuery({ queryKey: ['runs', 'value', path], enabled: wanted && path !== null, queryFn: ({ signal }) => get<Json>(path ?? '', undefined, signal) });
+  const whole = useQuery({
+    queryKey: ['runs', 'value', place],
+    queryFn: place && wanted ? ({ signal }) => api.get('/api/runs/{id}/actions/{name}/{which}', { path: place, query: { index: place.index }, signal }) : skipToken,
+  });
   if (secure) return <p className="quiet">{shared.hidden}</p>;
   if (!isCut(value)) return <JsonView value={value} fileName={`${name}.json`} />;
   if (whole.data !== undefined) return <JsonView value={whole.data} fileName={`${name}.json`} />;
@@ -71,7 +82,7 @@ function AttemptList({ attempts }: { attempts: Attempt[] }) {
               {attempt.redispatched ? <span className="quiet small"> · {t.sentAgain}</span> : null}
             </summary>
             {attempt.error && <p className="bad-text">{attempt.error.message}</p>}
-            {attempt.request && <MessageView value={attempt.request as unknown as Json} />}
+            {attempt.request && <MessageView value={attempt.request} />}
           </details>
         </li>
       ))}
@@ -82,8 +93,7 @@ function AttemptList({ attempts }: { attempts: Attempt[] }) {
 function One({ run, action }: { run: string; action: ActionRun }) {
   const t = useText(runsText);
   const shared = useText(sharedText);
-  const index = action.index?.length ? `?index=${action.index.join('-')}` : '';
-  const base = `/api/runs/${run}/actions/${encodeURIComponent(action.name)}`;
+  const place = (which: Place['which']): Place => ({ id: run, name: action.name, which, index: action.index.join('-') });
   return (
     <div className="stack">
       <div className="row">
@@ -101,10 +111,10 @@ function One({ run, action }: { run: string; action: ActionRun }) {
         </MessageBar>
       )}
       {(action.inputs !== undefined && action.inputs !== null) || action.secure_inputs ? (
-        <section><h3>{t.inputs}</h3><ValueView value={action.inputs} secure={action.secure_inputs} path={`${base}/inputs${index}`} name={`${action.name}-inputs`} /></section>
+        <section><h3>{t.inputs}</h3><ValueView value={action.inputs} secure={action.secure_inputs} place={place('inputs')} name={`${action.name}-inputs`} /></section>
       ) : null}
       {(action.outputs !== undefined && action.outputs !== null) || action.secure_outputs ? (
-        <section><h3>{t.outputs}</h3><ValueView value={action.outputs} secure={action.secure_outputs} path={`${base}/outputs${index}`} name={`${action.name}-outputs`} /></section>
+        <section><h3>{t.outputs}</h3><ValueView value={action.outputs} secure={action.secure_outputs} place={place('outputs')} name={`${action.name}-outputs`} /></section>
       ) : null}
       {action.attempts && action.attempts.length > 0 && <section><h3>{t.attempts}</h3><AttemptList attempts={action.attempts} /></section>}
     </div>
@@ -121,7 +131,7 @@ function Repetitions({ run, action }: { run: string; action: ActionRun }) {
   const [noMore, setNoMore] = useState(false);
   const pages = useInfiniteQuery({
     queryKey: ['runs', run, 'repetitions', action.name],
-    queryFn: ({ pageParam, signal }) => get<Page<ActionRun>>(`/api/runs/${run}/actions/${encodeURIComponent(action.name)}/repetitions`, { limit: PAGE, cursor: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) => api.get('/api/runs/{id}/actions/{name}/repetitions', { path: { id: run, name: action.name }, query: { limit: PAGE, cursor: pageParam }, signal }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next_cursor ?? undefined,
   });

@@ -2,7 +2,7 @@
 import { Button, Field, Input, MessageBar, MessageBarBody } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { put } from '../../api/client';
+import { api } from '../../api/client';
 import { sessionQuery } from '../../api/session';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -27,7 +27,7 @@ export function Account() {
     setError(null);
     setSaved(false);
     const changes = Object.fromEntries(Object.entries(form).filter(([, value]) => value !== ''));
-    put('/api/account', changes)
+    api.put('/api/account', { body: changes })
       .then(() => {
         setSaved(true);
         setForm({ ...form, current_password: '', password: '' });

@@ -2,8 +2,8 @@
 import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { get, post, put } from '../../api/client';
-import type { About, MailSettings, Settings } from '../../api/types';
+import { addressOf, api } from '../../api/client';
+import type { MailSettings, Settings } from '../../api/types';
 import { useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -34,7 +34,7 @@ function Form({ settings }: { settings: Settings }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     act(
-      put('/api/settings', form).then(() => client.invalidateQueries({ queryKey: ['settings'] })),
+      api.put('/api/settings', { body: form }).then(() => client.invalidateQueries({ queryKey: ['settings'] })),
       () => ({ good: true, text: t.saved }),
     );
   };
@@ -46,7 +46,7 @@ function Form({ settings }: { settings: Settings }) {
       <div className="commands">
         <Button
           onClick={() =>
-            act(post<{ reachable: boolean; detail?: string; hint?: string }>('/api/settings/public-url-check'), (answer) => ({
+            act(api.post('/api/settings/public-url-check'), (answer) => ({
               good: answer.reachable,
               text: [answer.reachable ? t.reachable : t.notReachable, answer.detail, answer.hint].filter(Boolean).join(' '),
             }))
@@ -85,7 +85,7 @@ function Form({ settings }: { settings: Settings }) {
             </Field>
           </div>
           <div className="commands">
-            <Button onClick={() => act(post('/api/settings/mail-test'), () => ({ good: true, text: t.testSent }))}>{t.sendTest}</Button>
+            <Button onClick={() => act(api.post('/api/settings/mail-test'), () => ({ good: true, text: t.testSent }))}>{t.sendTest}</Button>
           </div>
         </>
       )}
@@ -100,8 +100,8 @@ function Form({ settings }: { settings: Settings }) {
 
 export function Server() {
   const t = useText(settingsText);
-  const settings = useQuery({ queryKey: ['settings'], queryFn: ({ signal }) => get<Settings>('/api/settings', undefined, signal) });
-  const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => get<About>('/api/about', undefined, signal) });
+  const settings = useQuery({ queryKey: ['settings'], queryFn: ({ signal }) => api.get('/api/settings', { signal }) });
+  const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => api.get('/api/about', { signal }) });
   return (
     <>
       <Loaded query={settings}>{(data) => <Form settings={data} />}</Loaded>
@@ -117,7 +117,7 @@ export function Server() {
           )}
         </Loaded>
         <p className="quiet">{t.backup}</p>
-        <p><a href="/api/openapi.json" target="_blank" rel="noreferrer">{t.apiDocument}</a></p>
+        <p><a href={addressOf('/api/openapi.json')} target="_blank" rel="noreferrer">{t.apiDocument}</a></p>
       </section>
     </>
   );

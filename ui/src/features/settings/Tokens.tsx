@@ -2,8 +2,8 @@
 import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { get, post, remove } from '../../api/client';
-import type { ApiToken, Page as PageOf } from '../../api/types';
+import { api } from '../../api/client';
+import type { ApiToken } from '../../api/types';
 import { Ago, CopyButton } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
@@ -15,7 +15,7 @@ export function Tokens() {
   const client = useQueryClient();
   const tokens = useQuery({
     queryKey: ['tokens'],
-    queryFn: ({ signal }) => get<PageOf<ApiToken> | ApiToken[]>('/api/tokens', undefined, signal).then((answer) => (Array.isArray(answer) ? answer : answer.items)),
+    queryFn: ({ signal }) => api.get('/api/tokens', { signal }).then((page) => page.items),
   });
   const [name, setName] = useState('');
   const [made, setMade] = useState<ApiToken | null>(null);
@@ -29,7 +29,7 @@ export function Tokens() {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    act(post<ApiToken>('/api/tokens', { name }), (token) => {
+    act(api.post('/api/tokens', { body: { name } }), (token) => {
       setMade(token);
       setName('');
     });
@@ -63,7 +63,7 @@ export function Tokens() {
                       <td>{token.name}</td>
                       <td><Ago time={token.created_at} /></td>
                       <td className="optional"><Ago time={token.used_at} /></td>
-                      <td className="actions"><Button appearance="subtle" aria-label={`${t.revoke}: ${token.name}`} onClick={() => act(remove(`/api/tokens/${token.id}`))}>{t.revoke}</Button></td>
+                      <td className="actions"><Button appearance="subtle" aria-label={`${t.revoke}: ${token.name}`} onClick={() => act(api.delete('/api/tokens/{id}', { path: { id: token.id } }))}>{t.revoke}</Button></td>
                     </tr>
                   ))}
                 </tbody>

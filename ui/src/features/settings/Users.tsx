@@ -2,15 +2,15 @@
 import { Button, Field, Input, Select } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
-import { get, post, remove } from '../../api/client';
+import { api } from '../../api/client';
 import { sessionQuery } from '../../api/session';
-import type { Page as PageOf, User } from '../../api/types';
+import type { User } from '../../api/types';
 import { useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { settingsText } from './text';
 
-const EMPTY = { name: '', email: '', password: '', role: 'member' };
+const EMPTY = { name: '', email: '', password: '', role: 'member' as User['role'] };
 
 export function Users() {
   const t = useText(settingsText);
@@ -20,7 +20,7 @@ export function Users() {
   const users = useQuery({
     queryKey: ['users'],
     enabled: isOwner,
-    queryFn: ({ signal }) => get<PageOf<User> | User[]>('/api/users', undefined, signal).then((answer) => (Array.isArray(answer) ? answer : answer.items)),
+    queryFn: ({ signal }) => api.get('/api/users', { signal }).then((page) => page.items),
   });
   const [form, setForm] = useState(EMPTY);
   const [error, setError] = useState<unknown>(null);
@@ -34,7 +34,7 @@ export function Users() {
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    act(post('/api/users', form), () => setForm(EMPTY));
+    act(api.post('/api/users', { body: form }), () => setForm(EMPTY));
   };
   const field = (member: keyof typeof EMPTY) => ({
     value: form[member],
@@ -56,7 +56,7 @@ export function Users() {
                       <td>{user.email}</td>
                       <td>{roles[user.role] ?? user.role}</td>
                       <td className="actions">
-                        {user.id !== session.data?.user.id && <Button appearance="subtle" aria-label={`${t.remove}: ${user.name}`} onClick={() => act(remove(`/api/users/${user.id}`))}>{t.remove}</Button>}
+                        {user.id !== session.data?.user.id && <Button appearance="subtle" aria-label={`${t.remove}: ${user.name}`} onClick={() => act(api.delete('/api/users/{id}', { path: { id: user.id } }))}>{t.remove}</Button>}
                       </td>
                     </tr>
                   ))}
