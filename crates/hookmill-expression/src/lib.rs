@@ -43,7 +43,7 @@ mod work;
 mod xml;
 
 pub use condition::Condition;
-pub use date::{date_text, parse_date, zone as time_zone};
+pub use date::{NamedZone, date_text, named_zones, parse_date, zone as time_zone};
 pub use error::{Error, ErrorKind, Position};
 pub use reference_page::{example_context, reference_page};
 pub use scope::{Limits, NameKind, Scope};

@@ -36,6 +36,7 @@ mod problem;
 mod runs;
 mod schema;
 mod settings;
+mod timetables;
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::{
     ServerState, about, account, authoring, backtest, callback, connections, connectors, expressions, flows, inbox,
-    live, pages, problem, runs, settings,
+    live, pages, problem, runs, settings, timetables,
 };
 
 /// Where the document is served.
@@ -88,6 +88,8 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(authoring::dynamic_content))
         .routes(routes!(authoring::request_from_sample))
         .routes(routes!(authoring::catalog))
+        .routes(routes!(timetables::next_times))
+        .routes(routes!(timetables::time_zones))
         .routes(routes!(connections::list, connections::create))
         .routes(routes!(connections::show, connections::update, connections::remove))
         .routes(routes!(connections::uses))

@@ -597,6 +597,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/authoring/next-times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The next times of a timetable, or what is wrong with it; nothing is stored */
+        post: operations["authoring_next_times"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/authoring/time-zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The time zones, from west to east */
+        get: operations["authoring_time_zones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connections": {
         parameters: {
             query?: never;
@@ -2074,6 +2108,17 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
+        /** @description When it would fire if the flow were turned on now. */
+        NextTimes: {
+            /** @description The first five; fewer where it ends. */
+            times: string[];
+            /** @description What is wrong with it; its places are below `recurrence`. */
+            diagnostics: components["schemas"]["Diagnostic"][];
+        };
+        /** @description A `recurrence` as a definition has it. */
+        NextTimesForm: {
+            recurrence: JsonObject;
+        };
         /** @description An entry of the inbox. */
         Notification: {
             id: string;
@@ -2448,6 +2493,20 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list. */
+        Page_TimeZone: {
+            /** @description In the order of the list. */
+            items: {
+                /** @description What definitions write. */
+                id: string;
+                /** @description The offset of its standard time, and cities. */
+                description: string;
+                /** @description The same zone as browsers know it. */
+                iana: string;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_User: {
             /** @description In the order of the list. */
             items: {
@@ -2783,6 +2842,15 @@ export interface components {
              * @description The password.
              */
             password: string;
+        };
+        /** @description A time zone that a definition can name. */
+        TimeZone: {
+            /** @description What definitions write. */
+            id: string;
+            /** @description The offset of its standard time, and cities. */
+            description: string;
+            /** @description The same zone as browsers know it. */
+            iana: string;
         };
         /** @description One entry of the dynamic content panel. */
         Token: {
@@ -4771,6 +4839,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_CatalogItem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_next_times: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextTimesForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NextTimes"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authoring_time_zones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TimeZone"];
                 };
             };
             /** @description Nobody is signed in. */

@@ -8,6 +8,7 @@ mod function;
 mod parse;
 mod span;
 mod zone;
+mod zone_list;
 
 use hookmill_model::Timestamp;
 use jiff::SignedDuration;
@@ -17,6 +18,7 @@ use crate::culture::Culture;
 
 pub(crate) use function::*;
 pub use zone::zone;
+pub use zone_list::{NamedZone, named_zones};
 
 /// How the offset of a wall clock is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,4 +6,5 @@ mod bad_input;
 mod changes;
 mod document;
 mod pages;
+mod timetables;
 mod world;
