@@ -44,6 +44,7 @@ export type CallbackParameter = Schemas['CallbackPlace'];
 export type OperationSummary = Schemas['OperationSummary'];
 export type Parameter = Omit<Schemas['Parameter'], 'schema'> & { schema: JsonSchema };
 export type Token = Schemas['Token'];
+export type TimeZone = Schemas['TimeZone'];
 export type OperationDetail = Omit<Schemas['Operation'], 'parameters' | 'outputs_schema'> & {
   parameters: Parameter[];
   outputs_schema: JsonSchema | null;

@@ -5,8 +5,8 @@ export interface FieldForm {
   /** Member names from the step down. */
   path: readonly string[];
   label: { en: string; de: string };
-  /** `text` holds text with tokens; `value` any value, an expression keeps its type; `json` structured data; `map` names with values. */
-  kind: 'text' | 'value' | 'json' | 'map' | 'select' | 'number' | 'boolean' | 'condition' | 'schema';
+  /** `text` holds text with tokens; `value` any value, an expression keeps its type; `json` structured data; `map` names with texts, `selectMap` with any values. */
+  kind: 'text' | 'value' | 'json' | 'map' | 'selectMap' | 'select' | 'number' | 'boolean' | 'condition' | 'schema' | 'recurrence' | 'authentication' | 'columns' | 'timeZone' | 'variable' | 'variableValue' | 'duration';
   options?: readonly string[];
   required?: boolean;
   advanced?: boolean;
@@ -42,22 +42,17 @@ const make = (kind: Builtin['kind'], type: string, title: readonly [en: string, 
 });
 
 const REQUEST_FIELDS = [field('inputs.schema', 'Request body schema', 'Schema des Inhalts', 'schema'), field('inputs.method', 'Method', 'Methode', 'select', { options: METHODS, advanced: true })];
-const RECURRENCE_FIELDS = [
-  field('recurrence.interval', 'Interval', 'Abstand', 'number', { required: true }),
-  field('recurrence.frequency', 'Frequency', 'Häufigkeit', 'select', { options: UNITS, required: true }),
-  field('recurrence.timeZone', 'Time zone', 'Zeitzone', 'text', { advanced: true }),
-  field('recurrence.startTime', 'Start time', 'Beginn', 'text', { advanced: true }),
-  field('recurrence.schedule', 'Schedule', 'Zeitplan', 'json', { advanced: true }),
-];
+const RECURRENCE_FIELDS = [field('recurrence', 'Recurrence', 'Wiederholung', 'recurrence', { required: true })];
 const HTTP_FIELDS = [
   field('inputs.method', 'Method', 'Methode', 'select', { options: METHODS, required: true }),
   field('inputs.uri', 'URI', 'URI', 'text', { required: true }),
   field('inputs.headers', 'Headers', 'Header', 'map'),
   field('inputs.queries', 'Queries', 'Query-Parameter', 'map', { advanced: true }),
   field('inputs.body', 'Body', 'Inhalt', 'value'),
-  field('inputs.authentication', 'Authentication', 'Authentifizierung', 'json', { advanced: true }),
+  field('inputs.cookie', 'Cookie', 'Cookie', 'text', { advanced: true }),
+  field('inputs.authentication', 'Authentication', 'Authentifizierung', 'authentication', { advanced: true }),
 ];
-const VARIABLE_FIELDS = [field('inputs.name', 'Name', 'Name', 'text', { required: true }), field('inputs.value', 'Value', 'Wert', 'value', { required: true })];
+const VARIABLE_FIELDS = [field('inputs.name', 'Name', 'Name', 'variable', { required: true }), field('inputs.value', 'Value', 'Wert', 'variableValue', { required: true })];
 const TIME_FIELDS = [
   field('inputs.baseTime', 'Base time', 'Ausgangszeit', 'text', { required: true }),
   field('inputs.formatString', 'Format', 'Format', 'text'),
@@ -66,7 +61,7 @@ const TIME_FIELDS = [
 export const BUILTINS: readonly Builtin[] = [
   make('trigger', 'Request', ['When a web request is received', 'Wenn eine Web-Anfrage eintrifft'], 'The flow has an address of its own that any service can call.', 'Der Flow hat eine eigene Adresse, die jeder Dienst aufrufen kann.', 'webhook http manual url', 'globe', { kind: 'Http', inputs: { schema: {} } }, REQUEST_FIELDS),
   make('trigger', 'Recurrence', ['Recurrence', 'Wiederholung'], 'Starts again and again, for example every hour.', 'Startet immer wieder, etwa jede Stunde.', 'schedule timer cron', 'clock', { recurrence: { interval: 1, frequency: 'Hour' } }, RECURRENCE_FIELDS),
-  make('trigger', 'Http', ['Poll a web address', 'Web-Adresse abfragen'], 'Asks an address regularly and starts when it answers 200.', 'Fragt regelmäßig eine Adresse und startet bei Antwort 200.', 'http polling', 'globe', { inputs: { method: 'GET', uri: '' }, recurrence: { interval: 5, frequency: 'Minute' } }, [...HTTP_FIELDS, ...RECURRENCE_FIELDS.slice(0, 2)], 'Http-trigger'),
+  make('trigger', 'Http', ['Poll a web address', 'Web-Adresse abfragen'], 'Asks an address regularly and starts when it answers 200.', 'Fragt regelmäßig eine Adresse und startet bei Antwort 200.', 'http polling', 'globe', { inputs: { method: 'GET', uri: '' }, recurrence: { interval: 5, frequency: 'Minute' } }, [...HTTP_FIELDS, ...RECURRENCE_FIELDS], 'Http-trigger'),
   make('action', 'OpenApiConnection', ['Send me a mobile notification', 'Mitteilung an mein Telefon senden'], 'Push notification to your devices and the inbox.', 'Push-Mitteilung an Ihre Geräte und den Posteingang.', 'push notification phone mobile', 'bell', notification('SendNotification', { 'NotificationDefinition/notificationText': '' }), [
     parameter('NotificationDefinition/notificationText', 'Text', 'Text', { required: true }),
     parameter('NotificationDefinition/notificationLink/uri', 'Link', 'Link'),
@@ -81,15 +76,16 @@ export const BUILTINS: readonly Builtin[] = [
   make('action', 'Switch', ['Switch', 'Verzweigung'], 'One of several branches, chosen by a value.', 'Einer von mehreren Zweigen, nach einem Wert.', 'case branch control', 'branch', { expression: '', cases: { Case: { case: '', actions: {} } }, default: { actions: {} } }, [field('expression', 'On', 'Nach', 'value', { required: true })]),
   make('action', 'Scope', ['Scope', 'Bereich'], 'Holds actions together, so that a failure can be handled for all.', 'Fasst Aktionen zusammen, um Fehler gemeinsam zu behandeln.', 'group try catch control', 'box', { actions: {} }, []),
   make('action', 'Until', ['Do until', 'Wiederholen bis'], 'Repeats its actions until something is true.', 'Wiederholt seine Aktionen, bis etwas wahr ist.', 'loop while control', 'loop', { expression: '', limit: { count: 60, timeout: 'PT1H' }, actions: {} }, [
-    field('expression', 'Until (expression)', 'Bis (Ausdruck)', 'value', { required: true }),
-    field('limit.count', 'At most so often', 'Höchstens so oft', 'number', { advanced: true }),
-    field('limit.timeout', 'At most so long (ISO 8601)', 'Höchstens so lange (ISO 8601)', 'text', { advanced: true }),
+    field('expression', 'Until', 'Bis', 'condition', { required: true }),
+    field('limit.count', 'At most so often', 'Höchstens so oft', 'value', { advanced: true }),
+    field('limit.timeout', 'At most so long', 'Höchstens so lange', 'duration', { advanced: true }),
   ]),
   make('action', 'Http', ['HTTP', 'HTTP'], 'Sends a web request.', 'Sendet eine Web-Anfrage.', 'request rest get post', 'globe', { inputs: { method: 'GET', uri: '' } }, HTTP_FIELDS),
   make('action', 'Response', ['Response', 'Antwort'], 'Answers the web request that started the flow.', 'Beantwortet die Anfrage, die den Flow gestartet hat.', 'answer http reply', 'reply', { kind: 'Http', inputs: { statusCode: 200, body: '' } }, [
     field('inputs.statusCode', 'Status code', 'Statuscode', 'value', { required: true }),
     field('inputs.headers', 'Headers', 'Header', 'map', { advanced: true }),
     field('inputs.body', 'Body', 'Inhalt', 'value'),
+    field('inputs.schema', 'Response body schema', 'Schema der Antwort', 'schema', { advanced: true }),
   ]),
   make('action', 'Compose', ['Compose', 'Wert bilden'], 'Makes a value that later actions can use.', 'Bildet einen Wert, den spätere Aktionen verwenden.', 'data value', 'data', { inputs: '' }, [field('inputs', 'Inputs', 'Eingaben', 'value', { required: true })]),
   make('action', 'ParseJson', ['Parse JSON', 'JSON lesen'], 'Reads JSON, so that its fields become dynamic content.', 'Liest JSON, damit seine Felder dynamische Inhalte werden.', 'data schema', 'data', { inputs: { content: '', schema: {} } }, [
@@ -99,7 +95,7 @@ export const BUILTINS: readonly Builtin[] = [
   make('action', 'InitializeVariable', ['Initialize variable', 'Variable anlegen'], 'Declares a variable.', 'Legt eine Variable an.', 'variable', 'variable', { inputs: { variables: [{ name: '', type: 'string' }] } }, [
     field('inputs.variables.0.name', 'Name', 'Name', 'text', { required: true }),
     field('inputs.variables.0.type', 'Type', 'Typ', 'select', { options: TYPES, required: true }),
-    field('inputs.variables.0.value', 'Value', 'Wert', 'value'),
+    field('inputs.variables.0.value', 'Value', 'Wert', 'variableValue'),
   ]),
   make('action', 'SetVariable', ['Set variable', 'Variable setzen'], 'Gives a variable another value.', 'Gibt einer Variablen einen anderen Wert.', 'variable', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
   make('action', 'IncrementVariable', ['Increment variable', 'Variable erhöhen'], 'Adds to a number.', 'Zählt zu einer Zahl dazu.', 'variable count', 'variable', { inputs: { name: '', value: 1 } }, VARIABLE_FIELDS),
@@ -108,11 +104,11 @@ export const BUILTINS: readonly Builtin[] = [
   make('action', 'AppendToStringVariable', ['Append to string variable', 'An Textvariable anhängen'], 'Adds text to a text.', 'Hängt Text an einen Text.', 'variable text', 'variable', { inputs: { name: '', value: '' } }, VARIABLE_FIELDS),
   make('action', 'Query', ['Filter array', 'Liste filtern'], 'Keeps the items for which something is true.', 'Behält die Elemente, für die etwas wahr ist.', 'data filter list', 'data', { inputs: { from: '', where: '' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
-    field('inputs.where', 'Where (expression)', 'Wo (Ausdruck)', 'value', { required: true }),
+    field('inputs.where', 'Where', 'Wo', 'condition', { required: true }),
   ]),
   make('action', 'Select', ['Select', 'Elemente umformen'], 'Makes each item of a list into something else.', 'Formt jedes Element einer Liste um.', 'data map list', 'data', { inputs: { from: '', select: {} } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
-    field('inputs.select', 'Map', 'Abbildung', 'map', { required: true }),
+    field('inputs.select', 'Map', 'Abbildung', 'selectMap', { required: true }),
   ]),
   make('action', 'Join', ['Join', 'Liste verbinden'], 'One text out of a list.', 'Ein Text aus einer Liste.', 'data text list', 'data', { inputs: { from: '', joinWith: ', ' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
@@ -121,7 +117,7 @@ export const BUILTINS: readonly Builtin[] = [
   make('action', 'Table', ['Create table', 'Tabelle erstellen'], 'A CSV or HTML table out of a list.', 'Eine CSV- oder HTML-Tabelle aus einer Liste.', 'data csv html', 'data', { inputs: { from: '', format: 'HTML' } }, [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
     field('inputs.format', 'Format', 'Format', 'select', { options: ['HTML', 'CSV'] }),
-    field('inputs.columns', 'Columns', 'Spalten', 'json', { advanced: true }),
+    field('inputs.columns', 'Columns', 'Spalten', 'columns'),
   ]),
   make('action', 'Wait', ['Delay', 'Warten'], 'Waits for some time.', 'Wartet eine Weile.', 'wait sleep pause', 'clock', { inputs: { interval: { count: 1, unit: 'Minute' } } }, [
     field('inputs.interval.count', 'Count', 'Anzahl', 'value', { required: true }),
@@ -135,8 +131,8 @@ export const BUILTINS: readonly Builtin[] = [
   ]),
   make('action', 'Expression', ['Convert time zone', 'Zeitzone umrechnen'], 'Gives a time in another time zone.', 'Gibt eine Zeit in einer anderen Zeitzone.', 'date time', 'clock', { kind: 'ConvertTimeZone', inputs: { baseTime: '', sourceTimeZone: 'UTC', destinationTimeZone: 'UTC', formatString: 'o' } }, [
     ...TIME_FIELDS,
-    field('inputs.sourceTimeZone', 'Source time zone', 'Ausgangszeitzone', 'text', { required: true }),
-    field('inputs.destinationTimeZone', 'Destination time zone', 'Zielzeitzone', 'text', { required: true }),
+    field('inputs.sourceTimeZone', 'Source time zone', 'Ausgangszeitzone', 'timeZone', { required: true }),
+    field('inputs.destinationTimeZone', 'Destination time zone', 'Zielzeitzone', 'timeZone', { required: true }),
   ], 'ConvertTimeZone'),
 ];
 

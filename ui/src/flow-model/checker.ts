@@ -2,6 +2,7 @@
 import { actionNames, actionsAt, branchesOf, branchPlace, containersOf, findAction, forEachAction, isObject, ROOT, runAfterOf, triggerOf, typeOf, type Json, type JsonObject, type Place } from './definition';
 import { before } from './order';
 import { mapStrings, mentionsOf } from './references';
+import { variablesOf } from './variables';
 
 export interface Finding {
   severity: 'error' | 'warning';
@@ -76,6 +77,11 @@ export function check(definition: JsonObject, required: (name: string | null) =>
 /** Whether an expression speaks of a step that is gone, or that does not come before the one that says it. */
 export function isBroken(definition: JsonObject, expression: string, step: string | null): boolean {
   if (/\btrigger(Body|Outputs)?\s*\(/i.test(expression) && !triggerOf(definition)) return true;
+  const declared = { variables: [...variablesOf(definition).keys()], parameters: Object.keys(isObject(definition['parameters']) ? definition['parameters'] : {}) };
+  for (const [, kind, name] of expression.matchAll(/\b(variables|parameters)\s*\(\s*'((?:[^']|'')*)'/gi)) {
+    const known = declared[(kind ?? '').toLowerCase() as keyof typeof declared];
+    if (!name?.startsWith('$') && !known.some((own) => own.toLowerCase() === name?.replace(/''/g, "'").toLowerCase())) return true;
+  }
   const here = step === null ? null : findAction(definition, step);
   const around = new Set(here ? containersOf(here.place) : []);
   const earlier = new Set(here && step !== null ? before(definition, here.place, step) : []);

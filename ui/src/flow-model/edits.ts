@@ -249,18 +249,6 @@ export function staticResultOf(definition: JsonObject, action: JsonObject): Json
 export const setRunAfter = (definition: JsonObject, name: string, runAfter: { [other: string]: string[] }): JsonObject =>
   setMember(definition, name, ['runAfter'], runAfter);
 
-export function addCase(definition: JsonObject, name: string): JsonObject {
-  const found = findAction(definition, name);
-  if (!found) return definition;
-  const cases = isObject(found.action['cases']) ? found.action['cases'] : {};
-  const key = freeName('Case', new Set(Object.keys(cases)));
-  return setMember(definition, name, ['cases', key], { case: '', actions: {} });
-}
-
-export function removeCase(definition: JsonObject, name: string, key: string): JsonObject {
-  return setMember(definition, name, ['cases', key], undefined);
-}
-
 /** What copied cards are on the clipboard. */
 export function copied(definition: JsonObject, names: readonly string[]): string | null {
   const actions = groupOf(definition, names);

@@ -76,7 +76,8 @@ export function before(definition: JsonObject, place: Place, name: string): stri
 export interface TokenSource {
   /** Null for the trigger. */
   name: string | null;
-  kind: 'trigger' | 'action' | 'loop' | 'variable' | 'parameter';
+  /** `item`: the elements that the step itself goes through, as *Select* does. */
+  kind: 'trigger' | 'action' | 'loop' | 'item' | 'variable';
   step: JsonObject | null;
 }
 
@@ -86,6 +87,7 @@ export function tokenSources(definition: JsonObject, name: string | null): Token
   const found = findAction(definition, name);
   if (!found) return [];
   const sources: TokenSource[] = [];
+  if (['Query', 'Select', 'Table'].includes(typeOf(found.action))) sources.push({ name, kind: 'item', step: found.action });
   for (const container of containersOf(found.place).reverse()) {
     const outer = findAction(definition, container);
     if (outer && typeOf(outer.action) === 'Foreach') sources.push({ name: container, kind: 'loop', step: outer.action });

@@ -1,12 +1,15 @@
-/** Tokens of dynamic content: made from samples, moved to another root, put into loops. */
-import { isObject, valueAt, type Json } from './definition';
+/** Tokens of dynamic content: made from schemas and samples, and how those below lists are read inside of loops. */
+import { containersOf, findAction, isObject, typeOf, valueAt, type Json, type JsonObject } from './definition';
 import { normalExpression } from './references';
 
 export interface ContentToken {
   title: string;
+  /** What is inserted; of a property below a list it only tells it from others (see {@link itemExpression}). */
   expression: string;
-  /** The array whose items have this property. */
-  inArray?: string;
+  /** The lists it is below of: the expression of the outermost, then what leads from an item to the next. */
+  arrays?: readonly string[];
+  /** From the item of the innermost list on. */
+  tail?: string;
   type?: string;
   description?: string;
   advanced?: boolean;
@@ -14,30 +17,46 @@ export interface ContentToken {
   sampled?: boolean;
 }
 
-const member = (name: string) => `?['${name.replace(/'/g, "''")}']`;
+const quoted = (name: string) => name.replace(/'/g, "''");
+const member = (name: string) => `?['${quoted(name)}']`;
 const said = (path: string[]) => {
   const words = path.join(' ').replace(/[_-]+/g, ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
+/** Tells tokens below lists apart. */
+const keyOf = (arrays: readonly string[], tail: string) => `${arrays.join('[*]')}[*]${tail}`;
+const below = (arrays: readonly string[], tail: string): Pick<ContentToken, 'expression' | 'arrays' | 'tail'> => ({ expression: keyOf(arrays, tail), arrays, tail });
 
 /** Enough for a picker that is searched, not read. */
 const SAMPLED_MAX = 120;
+const DEPTH_MAX = 8;
 
 /** Tokens for data that was seen, where no schema tells. */
 export function tokensOfSample(sample: Json, root: string): ContentToken[] {
   const tokens: ContentToken[] = [];
-  const walk = (value: Json, path: string[], expression: string, array: string | undefined) => {
-    if (tokens.length >= SAMPLED_MAX || path.length > 6) return;
-    if (path.length > 0) tokens.push({ title: said(path), expression, sampled: true, type: Array.isArray(value) ? 'array' : value === null ? 'any' : typeof value, ...(array ? { inArray: array } : {}) });
+  const walk = (value: Json, path: string[], arrays: readonly string[], tail: string) => {
+    if (tokens.length >= SAMPLED_MAX || path.length > DEPTH_MAX) return;
+    const type = Array.isArray(value) ? 'array' : value === null ? 'any' : typeof value;
+    if (path.length > 0) tokens.push({ title: said(path), sampled: true, type, ...(arrays.length > 0 ? below(arrays, tail) : { expression: tail }) });
     if (Array.isArray(value)) {
       const first = value[0];
-      if (array === undefined && isObject(first)) for (const [name, item] of Object.entries(first)) walk(item, [...path, name], expression + member(name), expression);
+      if (isObject(first)) for (const [name, item] of Object.entries(first)) walk(item, [...path, name], [...arrays, tail], member(name));
     } else if (isObject(value)) {
-      for (const [name, item] of Object.entries(value)) walk(item, [...path, name], expression + member(name), array);
+      for (const [name, item] of Object.entries(value)) walk(item, [...path, name], arrays, tail + member(name));
     }
   };
-  walk(sample, [], root, undefined);
+  walk(sample, [], [], root);
   return tokens;
+}
+
+/** A token as the server tells it: below a list its expression begins at `item()`, and `in_array` is the list. */
+export interface ToldToken {
+  title: string;
+  expression: string;
+  in_array?: string | null;
+  type?: string;
+  description?: string | null;
+  visibility?: string;
 }
 
 /** The same property of another root: the server tells an operation's content without knowing the action's name. */
@@ -47,6 +66,65 @@ export function rebased(expression: string, root: string): string {
   return at < 0 ? root : root + normal.slice(at);
 }
 
+const isBelow = (expression: string) => expression.startsWith('item()');
+
+/** Tokens come depth first, so the list that an inner one speaks of is the last one that was told under its expression. */
+export function tokensOfSchema(told: readonly ToldToken[], root: string): ContentToken[] {
+  const lists = new Map<string, readonly string[]>();
+  return told.flatMap((token): ContentToken[] => {
+    const outer = token.in_array ? (lists.get(token.in_array) ?? [rebased(token.in_array, root)]) : [];
+    const place = token.in_array ? below(outer, token.expression.slice('item()'.length)) : { expression: rebased(token.expression, root) };
+    lists.set(token.expression, token.in_array ? [...outer, token.expression.slice('item()'.length)] : [place.expression]);
+    if (token.visibility === 'internal' || (token.in_array && !isBelow(token.expression))) return [];
+    return [{
+      title: token.title,
+      ...place,
+      ...(token.type ? { type: token.type } : {}),
+      ...(token.description ? { description: token.description } : {}),
+      ...(token.visibility === 'advanced' ? { advanced: true } : {}),
+    }];
+  });
+}
+
+/** The array that a loop's `foreach`, or the `from` of a *Select*, goes over; empty for what is no single expression. */
+export const arrayOf = (value: Json | undefined): string => (typeof value === 'string' && value.startsWith('@') ? normalExpression(value.replace(/^@\{?|\}$/g, '')) : '');
+
+const itemOf = (loop: string) => `items('${quoted(loop)}')`;
+
+/** The lists that an array is below of, itself last, by the loops it speaks of. */
+export function listsOf(definition: JsonObject, array: string): string[] {
+  const match = /^items\('((?:[^']|'')*)'\)(.+)$/.exec(array);
+  const loop = match && findAction(definition, (match[1] ?? '').replace(/''/g, "'"))?.action;
+  return match && loop ? [...listsOf(definition, arrayOf(loop['foreach'])), match[2] ?? ''] : [array];
+}
+
+/** Where a step stands below lists: how many of them its loops go through, the item it has there, and the list that comes next. */
+export function standing(definition: JsonObject, step: string, arrays: readonly string[]): { depth: number; item: string; next: string } {
+  const found = findAction(definition, step);
+  let depth = 0;
+  let item = '';
+  let next = normalExpression(arrays[0] ?? '');
+  const enter = (array: string, name: string) => {
+    if (depth >= arrays.length || array !== next) return;
+    depth += 1;
+    item = name;
+    next = item + (arrays[depth] ?? '');
+  };
+  for (const container of found ? containersOf(found.place) : []) {
+    const loop = findAction(definition, container)?.action;
+    if (loop && typeOf(loop) === 'Foreach') enter(arrayOf(loop['foreach']), itemOf(container));
+  }
+  if (found && ['Query', 'Select', 'Table'].includes(typeOf(found.action))) enter(arrayOf(valueAt(found.action, ['inputs', 'from'])), 'item()');
+  return { depth, item, next };
+}
+
+/** What a token inserts in a step; null where the step is not yet inside of all its lists. */
+export function itemExpression(definition: JsonObject, step: string, token: ContentToken): string | null {
+  if (!token.arrays) return token.expression;
+  const { depth, item } = standing(definition, step, token.arrays);
+  return depth === token.arrays.length ? item + (token.tail ?? '') : null;
+}
+
 /** What a plain path reads in known data; undefined for every other expression. `bodies` has the trigger's under null. */
 export function valueOfPath(expression: string, bodies: ReadonlyMap<string | null, Json>): Json | undefined {
   const path = /^(?:triggerBody\(\)|body\('((?:[^']|'')*)'\))((?:\?\['(?:[^']|'')*'\])*)$/.exec(normalExpression(expression));
@@ -54,14 +132,3 @@ export function valueOfPath(expression: string, bodies: ReadonlyMap<string | nul
   const keys = [...(path[2] ?? '').matchAll(/\['((?:[^']|'')*)'\]/g)].map((match) => (match[1] ?? '').replace(/''/g, "'"));
   return valueAt(bodies.get(path[1] === undefined ? null : path[1].replace(/''/g, "'")), keys);
 }
-
-/** The expression of an array item's property inside the loop over that array. */
-export function itemExpression(token: ContentToken, loop: string): string {
-  const array = token.inArray ?? '';
-  const rest = token.expression.startsWith(array) ? token.expression.slice(array.length) : token.expression.slice(Math.max(0, token.expression.indexOf('?[')));
-  return `items('${loop.replace(/'/g, "''")}')${rest}`;
-}
-
-/** Whether a loop's `foreach` goes over this array. */
-export const loopsOver = (foreach: Json | undefined, array: string): boolean =>
-  typeof foreach === 'string' && normalExpression(foreach.replace(/^@\{?|\}$/g, '')) === normalExpression(array);

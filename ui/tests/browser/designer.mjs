@@ -1,4 +1,5 @@
 // The designer by clicks and keys: a flow with a condition, a loop, a scope whose failure is handled, and an expression; its run, its history; large flows.
+import { designing } from './designing.mjs';
 import { runScript, same, until } from './harness.mjs';
 import { signedIn, startService } from './sample.mjs';
 
@@ -28,36 +29,7 @@ await runScript('designer', async (world, step) => {
   const person = await world.person('maker');
   const { page } = person;
   await person.context.addCookies([cookie]);
-  const button = (name, exact = true) => page.getByRole('button', { name, exact });
-  const box = (name, exact = true) => page.getByRole('textbox', { name, exact });
-  const card = (name) => page.locator(`[data-card="${name}"]`);
-  /** Opens a card wherever it is; the canvas follows the focus. */
-  const openCard = async (name) => {
-    await card(name).focus();
-    await page.keyboard.press('Enter');
-  };
-  const see = (locator) => locator.first().waitFor({ state: 'visible' });
-  const panel = () => page.getByRole('complementary');
-  const choose = (name) => page.getByRole('menuitem', { name, exact: true }).click();
-  const search = page.getByRole('searchbox', { name: 'Search triggers and actions' });
-  const pick = async (text, name) => {
-    await search.fill(text);
-    await panel().getByRole('button', { name }).first().click();
-  };
-  /** The + on the line to a card, or "New step" at the end of what holds `inside`. */
-  const plusBefore = (name) => button(`Insert a step before: ${name}`).click();
-  const picker = () => page.getByRole('group', { name: 'Insert dynamic content', exact: true });
-  const token = async (field, name) => {
-    await field.click();
-    await picker().getByRole('button', { name, exact: true }).click();
-  };
-  const definition = async (id) => (await call('GET', `/api/flows/${id}`)).definition;
-  const codeOf = async () => {
-    await page.getByRole('tab', { name: 'Code view' }).click();
-    const text = await page.getByRole('complementary').locator('.cm-content').innerText();
-    await page.getByRole('tab', { name: 'Parameters' }).click();
-    return text;
-  };
+  const { button, box, card, openCard, see, panel, choose, search, pick, plusBefore, picker, token, definition, code: codeOf } = designing(person, call);
   let flow;
 
   await step(1, 'a flow from blank begins with the trigger', async () => {
@@ -120,6 +92,7 @@ await runScript('designer', async (world, step) => {
   await step(6, 'one after the other, and a name that references follow', async () => {
     await openCard('Apply_to_each');
     await page.getByRole('tab', { name: 'Settings' }).click();
+    await page.getByRole('checkbox', { name: 'Limit how many run at once' }).check();
     await page.getByRole('spinbutton', { name: 'Degree of parallelism' }).fill('1');
     await box('Name of the step').fill('For each item');
     await page.keyboard.press('Enter');

@@ -77,7 +77,7 @@ export async function startService() {
         response.writeHead(status, { 'content-type': 'application/json', ...headers });
         response.end(value === undefined ? '' : JSON.stringify(value));
       };
-      const path = request.url ?? '';
+      const path = (request.url ?? '').split('?')[0];
       if (request.method === 'POST' && path.includes('/missing/')) answer(404, { message: 'Not Found' });
       else if (request.method === 'POST' && path.endsWith('/hooks')) {
         hooks += 1;

@@ -125,7 +125,7 @@ describe('tokens of a sample', () => {
   it('reaches nested members and list items', () => {
     const tokens = tokensOfSample({ head_commit: { author: { name: 'Ada' } }, commits: [{ id: 1 }] }, 'triggerBody()');
     expect(tokens.map((token) => token.expression)).toContain("triggerBody()?['head_commit']?['author']?['name']");
-    expect(tokens.find((token) => token.inArray)?.inArray).toBe("triggerBody()?['commits']");
+    expect(tokens.find((token) => token.arrays)).toMatchObject({ arrays: ["triggerBody()?['commits']"], tail: "?['id']", title: 'Commits id' });
   });
 });
 

@@ -7,7 +7,8 @@ import type { ReactElement } from 'react';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { components } from '../../src/api/schema';
 import { SearchPanel, type Choice } from '../../src/features/designer/SearchPanel';
-import { MapValue, SchemaField } from '../../src/features/designer/SchemaField';
+import { MapField } from '../../src/features/designer/forms/MapField';
+import { SchemaField } from '../../src/features/designer/SchemaField';
 import { HomePage } from '../../src/features/home/HomePage';
 import type { Json } from '../../src/flow-model/definition';
 import { LanguageProvider } from '../../src/shared/language';
@@ -116,7 +117,7 @@ describe('fields of a schema', () => {
     expect((within(group).getByRole('textbox') as HTMLTextAreaElement).value).toContain('"open": true');
   });
   it('keep what is not plain names and values as JSON', async () => {
-    show(<MapValue label="Headers" value="@outputs('Compose')" step={null} fieldKey="k" onChange={() => undefined} />);
+    show(<MapField label="Headers" value="@outputs('Compose')" step={null} fieldKey="k" onChange={() => undefined} />);
     expect(((await screen.findByRole('textbox', { name: 'Headers' })) as HTMLTextAreaElement).value).toBe("@outputs('Compose')");
   });
 });

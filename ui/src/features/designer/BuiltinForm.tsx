@@ -1,66 +1,70 @@
 /** The form of a built-in trigger or action. */
 import { Button } from '@fluentui/react-components';
-import { DismissRegular } from '@fluentui/react-icons';
 import { useState } from 'react';
-import { isObject, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
-import { addCase, removeCase, setMember } from '../../flow-model/edits';
+import { typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
+import { setMember } from '../../flow-model/edits';
 import type { Builtin, FieldForm } from '../../flow-model/builtins';
 import { useLanguage, useText } from '../../shared/language';
 import { ConditionField } from './ConditionField';
 import { useDesigner } from './context';
 import { AnyValue, BooleanValue, ChoiceValue, JsonValue, NumberValue, TextValue, type FieldProps } from './fields';
-import { MapValue } from './SchemaField';
+import { AuthenticationField } from './forms/AuthenticationField';
+import { CasesField } from './forms/CasesField';
+import { ColumnsField } from './forms/ColumnsField';
+import { DurationField } from './forms/DurationField';
+import { MapField, SelectMap } from './forms/MapField';
+import { RecurrenceField } from './forms/RecurrenceField';
+import { SchemaSample } from './forms/SchemaSample';
+import { TimeZoneField } from './forms/TimeZoneField';
+import { VariableName, VariableValue } from './forms/VariableField';
 import { designerText } from './text';
+
+function BuiltinField({ form, step, held }: { form: FieldForm; step: string | null; held: JsonObject }) {
+  const { language } = useLanguage();
+  const { edit } = useDesigner();
+  const key = form.path.join('/');
+  const props: FieldProps = {
+    label: form.label[language],
+    value: valueAt(held, form.path),
+    onChange: (value) => edit((before) => ({ ...before, definition: setMember(before.definition, step, form.path, value === undefined && form.required ? '' : value) }), `${step}/${key}`),
+    step,
+    fieldKey: `${step ?? '$trigger'}/${key}`,
+    required: form.required ?? false,
+  };
+  switch (form.kind) {
+    case 'text': return <TextValue {...props} />;
+    case 'value': return <AnyValue {...props} />;
+    case 'number': return <NumberValue {...props} />;
+    case 'boolean': return <BooleanValue {...props} />;
+    case 'select': return <ChoiceValue {...props} options={(form.options ?? []).map((value) => ({ value, title: value }))} />;
+    case 'map': return <MapField {...props} />;
+    case 'selectMap': return <SelectMap {...props} />;
+    case 'condition': return <ConditionField {...props} />;
+    case 'schema': return <SchemaSample {...props} />;
+    case 'recurrence': return <RecurrenceField {...props} />;
+    case 'authentication': return <AuthenticationField {...props} path={form.path} />;
+    case 'columns': return <ColumnsField {...props} />;
+    case 'timeZone': return <TimeZoneField {...props} />;
+    case 'variable': return <VariableName {...props} held={held} />;
+    case 'variableValue': return <VariableValue {...props} held={held} />;
+    case 'duration': return <DurationField label={props.label} value={props.value === undefined || props.value === null ? '' : String(props.value)} onChange={props.onChange} />;
+    default: return <JsonValue {...props} />;
+  }
+}
 
 export function BuiltinForm({ step, held, builtin }: { step: string | null; held: JsonObject; builtin: Builtin }) {
   const t = useText(designerText);
-  const { language } = useLanguage();
-  const { edit } = useDesigner();
-  const [all, setAll] = useState(false);
-  const draw = (form: FieldForm) => {
-    const key = form.path.join('/');
-    const props: FieldProps = {
-      label: form.label[language],
-      value: valueAt(held, form.path),
-      onChange: (value) => edit((before) => ({ ...before, definition: setMember(before.definition, step, form.path, value === undefined && form.required ? '' : value) }), `${step}/${key}`),
-      step,
-      fieldKey: `${step ?? '$trigger'}/${key}`,
-      required: form.required ?? false,
-    };
-    switch (form.kind) {
-      case 'text': return <TextValue key={key} {...props} />;
-      case 'value': return <AnyValue key={key} {...props} />;
-      case 'number': return <NumberValue key={key} {...props} />;
-      case 'boolean': return <BooleanValue key={key} {...props} />;
-      case 'select': return <ChoiceValue key={key} {...props} options={(form.options ?? []).map((value) => ({ value, title: value }))} />;
-      case 'map': return <MapValue key={key} {...props} />;
-      case 'condition': return <ConditionField key={key} {...props} />;
-      default: return <JsonValue key={key} {...props} />;
-    }
-  };
+  // What is set is shown, also where few people need it.
+  const [all, setAll] = useState(() => builtin.fields.some((form) => form.advanced && valueAt(held, form.path) !== undefined));
   const plain = builtin.fields.filter((form) => !form.advanced);
   const advanced = builtin.fields.filter((form) => form.advanced);
-  const cases = typeOf(held) === 'Switch' && isObject(held['cases']) ? Object.keys(held['cases']) : [];
+  const draw = (form: FieldForm) => <BuiltinField key={form.path.join('/')} form={form} step={step} held={held} />;
   return (
     <div className="stack">
       {builtin.fields.length === 0 && <p className="quiet">{t.noParameters}</p>}
       {builtin.id === 'Request' && <p className="quiet small">{t.webhookAddress}</p>}
       {plain.map(draw)}
-      {cases.map((name) => (
-        <div key={name} className="case-row">
-          <AnyValue
-            label={t.caseValue(name)}
-            value={valueAt(held, ['cases', name, 'case'])}
-            onChange={(value) => edit((before) => ({ ...before, definition: setMember(before.definition, step, ['cases', name, 'case'], value ?? '') }), `${step}/case/${name}`)}
-            step={step}
-            fieldKey={`${step}/cases/${name}`}
-          />
-          <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.removeCase(name)} onClick={() => step !== null && edit((before) => ({ ...before, definition: removeCase(before.definition, step, name) }))} />
-        </div>
-      ))}
-      {typeOf(held) === 'Switch' && step !== null && (
-        <Button className="left" size="small" onClick={() => edit((before) => ({ ...before, definition: addCase(before.definition, step) }))}>{t.addCase}</Button>
-      )}
+      {typeOf(held) === 'Switch' && step !== null && <CasesField step={step} held={held} />}
       {advanced.length > 0 && (
         <Button appearance="transparent" className="left" aria-expanded={all} onClick={() => setAll(!all)}>{all ? t.hideAdvanced : t.showAdvanced} ({advanced.length})</Button>
       )}

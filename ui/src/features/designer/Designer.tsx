@@ -18,8 +18,9 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type Cli
 import { api, Problem } from '../../api/client';
 import type { Flow, FlowBody } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
-import { isObject, triggerOf, type JsonObject } from '../../flow-model/definition';
-import { addAction, addCase, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
+import { addCase } from '../../flow-model/cases';
+import { isObject, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { addAction, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { begin } from '../../flow-model/undo';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
@@ -32,7 +33,7 @@ import { ProblemBar } from '../../shared/ProblemBar';
 import { CardFace, useDescribe } from './CardFace';
 import { useCards } from './cards';
 import { CheckerPanel, useFindings } from './Checker';
-import { Designing, useConnections } from './context';
+import { Designing, stepOf, useConnections } from './context';
 import { ConflictDialog, KeysDialog, LeaveDialog, PasteDialog } from './Dialogs';
 import { forgetDraft, useKeptDraft } from './kept-draft';
 import { RunBar, useLiveRun } from './LiveRun';
@@ -297,7 +298,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
   };
 
   const parts: CanvasParts = {
-    card: (name) => <CardFace name={name} edited={edited} told={describe(name)} run={live.run ? (name === null ? (live.run.trigger.status ?? 'Succeeded') : (live.actions.get(name)?.status ?? null)) : null} />,
+    card: (name) => <CardFace step={stepOf(edited.definition, name)} title={titleOf(name ?? triggerOf(edited.definition)?.name ?? '')} kind={name === null ? 'trigger' : 'action'} connector={describe(name).connector} mark={describe(name).mark} run={live.run ? (name === null ? (live.run.trigger.status ?? 'Succeeded') : (live.actions.get(name)?.status ?? null)) : null} />,
     onOpen: (name, event: MouseEvent<HTMLElement>) => {
       if (name === null && !triggerOf(edited.definition)) return setSide({ show: 'trigger' });
       if (name !== null && (event.shiftKey || event.ctrlKey || event.metaKey)) return toggle(name);

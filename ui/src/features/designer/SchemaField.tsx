@@ -1,11 +1,11 @@
 /** A field for a value of any schema: objects as groups of fields, lists of objects as cards, all of it also as JSON. */
-import { Button, Input } from '@fluentui/react-components';
+import { Button } from '@fluentui/react-components';
 import { AddRegular, DismissRegular } from '@fluentui/react-icons';
-import { useState } from 'react';
 import type { JsonSchema } from '../../api/types';
 import { isObject, type Json, type JsonObject } from '../../flow-model/definition';
 import { useText } from '../../shared/language';
 import { AnyValue, BooleanValue, ChoiceValue, JsonValue, ListValue, TextValue, type FieldProps } from './fields';
+import { Grouped } from './forms/Grouped';
 import { designerText } from './text';
 
 const typeOf = (schema: JsonSchema) => (Array.isArray(schema.type) ? schema.type.find((type) => type !== 'null') : schema.type);
@@ -45,20 +45,6 @@ function Members({ schema, value, onChange, step, fieldKey }: { schema: JsonSche
     ));
 }
 
-/** A group of fields, or the same as JSON. `fits` says whether the value can be shown as fields. */
-function Grouped({ fits, children, ...props }: FieldProps & { fits: boolean; children: React.ReactNode }) {
-  const t = useText(designerText);
-  const [raw, setRaw] = useState(!fits);
-  return (
-    <fieldset className="list-value">
-      <legend>{props.label}{props.required ? ' *' : ''}</legend>
-      {props.hint && <div className="quiet small">{props.hint}</div>}
-      {raw || !fits ? <JsonValue {...props} hint={undefined} /> : children}
-      <Button size="small" appearance="transparent" className="left" disabled={raw && !fits} onClick={() => setRaw(!raw)}>{raw ? t.formMode : t.rawMode}</Button>
-    </fieldset>
-  );
-}
-
 function ObjectValue({ schema, ...props }: FieldProps & { schema: JsonSchema }) {
   const { value, onChange, step, fieldKey } = props;
   const held = isObject(value) ? value : {};
@@ -86,50 +72,6 @@ function ObjectList({ schema, ...props }: FieldProps & { schema: JsonSchema }) {
         </div>
       ))}
       <Button size="small" className="left" icon={<AddRegular />} onClick={() => onChange([...items, {}])}>{t.addItem}</Button>
-    </Grouped>
-  );
-}
-
-interface Row {
-  name: string;
-  value: string;
-}
-const isPlain = (value: Json | undefined): value is JsonObject => isObject(value) && Object.values(value).every((item) => typeof item !== 'object' || item === null);
-const rowsOf = (value: Json | undefined): Row[] => Object.entries(isPlain(value) ? value : {}).map(([name, item]) => ({ name, value: typeof item === 'string' ? item : JSON.stringify(item) }));
-const valueOf = (rows: Row[]): Json | undefined => {
-  const named = rows.filter((row) => row.name.trim() !== '');
-  return named.length > 0 ? Object.fromEntries(named.map((row) => [row.name.trim(), row.value])) : undefined;
-};
-
-/** Names with values, as headers have them. */
-export function MapValue(props: FieldProps) {
-  const t = useText(designerText);
-  const { value, onChange, step, fieldKey, label } = props;
-  const fits = value === undefined || value === '' || isPlain(value);
-  const [rows, setRows] = useState(() => rowsOf(value));
-  const [told, setTold] = useState(value);
-  // Undo and the code view change the value from outside; a row without a name is only here.
-  if (JSON.stringify(value) !== JSON.stringify(told)) {
-    setTold(value);
-    setRows(rowsOf(value));
-  }
-  const change = (next: Row[]) => {
-    setRows(next);
-    const made = valueOf(next);
-    setTold(made);
-    onChange(made);
-  };
-  const set = (index: number, part: Partial<Row>) => change(rows.map((row, at) => (at === index ? { ...row, ...part } : row)));
-  return (
-    <Grouped {...props} fits={fits}>
-      {rows.map((row, index) => (
-        <div key={index} className="map-row">
-          <Input aria-label={`${label}: ${t.memberName} ${index + 1}`} placeholder={t.memberName} value={row.name} onChange={(_, data) => set(index, { name: data.value })} />
-          <TextValue label={`${label}: ${t.memberValue} ${index + 1}`} bare value={row.value} step={step} fieldKey={`${fieldKey}/${index}`} onChange={(next) => set(index, { value: typeof next === 'string' ? next : '' })} />
-          <Button size="small" appearance="subtle" icon={<DismissRegular />} aria-label={`${t.removeItem} ${index + 1}`} onClick={() => change(rows.filter((_, at) => at !== index))} />
-        </div>
-      ))}
-      <Button size="small" className="left" icon={<AddRegular />} onClick={() => setRows([...rows, { name: '', value: '' }])}>{t.addItem}</Button>
     </Grouped>
   );
 }

@@ -3,12 +3,13 @@ import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigge
 import { MoreHorizontalRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { builtinOf } from '../../flow-model/builtins';
-import { isObject, titleOf, triggerOf, typeOf, type JsonObject } from '../../flow-model/definition';
-import { renameAction, renameTrigger, replaceStep } from '../../flow-model/edits';
+import { isObject, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { renameAction, renameTrigger, replaceStep, setMember } from '../../flow-model/edits';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
-import { useLanguage, useText } from '../../shared/language';
+import { useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { AboutTab } from './AboutTab';
 import { BuiltinForm } from './BuiltinForm';
 import { ConnectionChoice } from './ConnectionChoice';
 import { stepOf, useConnections, useConnectors, useDesigner, useOperation } from './context';
@@ -16,7 +17,9 @@ import { FieldFocus } from './field-focus';
 import { JsonValue } from './fields';
 import { CardMenuItems } from './Menus';
 import { ParameterForm } from './ParameterForm';
-import { RunAfterForm, SettingsForm } from './SettingsForm';
+import { RecurrenceField } from './forms/RecurrenceField';
+import { RunAfterForm } from './RunAfterForm';
+import { SettingsForm } from './SettingsForm';
 import { connectorOf, hostOf } from './state';
 import { designerText } from './text';
 import { TokenTitles } from './token-titles';
@@ -69,6 +72,15 @@ function Parameters({ step, held }: { step: string | null; held: JsonObject }) {
       <div className="stack">
         <ProblemBar error={connectors.error} onRetry={() => void connectors.refetch()} />
         {connector && bound && connectorId && <Loaded query={operation} rows={3}>{(data) => <ParameterForm step={step} held={held} parameters={data.parameters} connector={connectorId} />}</Loaded>}
+        {step === null && held['recurrence'] !== undefined && (
+          <RecurrenceField
+            label={t.recurrence}
+            value={held['recurrence']}
+            step={step}
+            fieldKey="$trigger/recurrence"
+            onChange={(value) => edit((before) => ({ ...before, definition: setMember(before.definition, null, ['recurrence'], value) }), 'trigger/recurrence')}
+          />
+        )}
         {connector && <ConnectionChoice connectionKey={host.key} connector={connector} />}
         {connectors.isSuccess && !connector && <ProblemBar error={new Error(`${host.api}: ${t.findings['missing_connection'] ?? ''}`)} />}
       </div>
@@ -112,7 +124,6 @@ type PanelTab = 'parameters' | 'settings' | 'runAfter' | 'code' | 'about';
 
 export function StepPanel({ step, onChangeTrigger }: { step: string | null; onChangeTrigger: () => void }) {
   const t = useText(designerText);
-  const { language } = useLanguage();
   const { edited, cards } = useDesigner();
   const [tab, setTab] = useState<PanelTab>('parameters');
   const [active, setActive] = useState<string | null>(null);
@@ -120,7 +131,6 @@ export function StepPanel({ step, onChangeTrigger }: { step: string | null; onCh
   const held = stepOf(edited.definition, step);
   const focus = useMemo(() => ({ active, setActive }), [active]);
   if (!held) return null;
-  const builtin = builtinOf(held, step === null ? 'trigger' : 'action');
   return (
     <FieldFocus.Provider value={focus}>
       <TokenTitles.Provider value={titles}>
@@ -150,13 +160,7 @@ export function StepPanel({ step, onChangeTrigger }: { step: string | null; onCh
         {tab === 'settings' && <SettingsForm step={step} held={held} />}
         {tab === 'runAfter' && step !== null && <RunAfterForm step={step} />}
         {tab === 'code' && <Code key={JSON.stringify(held)} step={step} held={held} />}
-        {tab === 'about' && (
-          <dl className="facts">
-            <dt>type</dt><dd><code>{typeOf(held)}</code></dd>
-            {hostOf(held) && <><dt>operationId</dt><dd><code>{hostOf(held)?.operation}</code></dd></>}
-            {builtin && <><dt>{t.about}</dt><dd>{builtin.description[language]}</dd></>}
-          </dl>
-        )}
+        {tab === 'about' && <AboutTab step={step} held={held} />}
       </TokenTitles.Provider>
     </FieldFocus.Provider>
   );

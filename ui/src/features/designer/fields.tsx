@@ -19,27 +19,35 @@ export interface FieldProps {
   bare?: boolean;
 }
 
-const shown = (value: Json | undefined) => (value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value));
+const shown = (value: Json | undefined) => (value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value, null, typeof value === 'object' ? 2 : undefined));
 
-export function TextValue(props: FieldProps) {
+/** `typed`: a single expression keeps its type, since the text is stored where any value can be. */
+export function TextValue(props: FieldProps & { typed?: boolean }) {
   return <TokenField {...props} value={shown(props.value)} onChange={(value) => props.onChange(value === '' ? undefined : value)} />;
 }
 
-/** Any value: a single expression keeps its type; a number or true is stored as such when it was one before. */
-export function AnyValue(props: FieldProps) {
+const NUMBER = /^\s*-?\d+(\.\d+)?\s*$/;
+
+/** Any value: a single expression keeps its type; a number or true is stored as such when it was one before, or must be one (`numeric`). */
+export function AnyValue({ numeric = false, ...props }: FieldProps & { numeric?: boolean }) {
   const literal = typeof props.value === 'number' || typeof props.value === 'boolean' || (typeof props.value === 'object' && props.value !== null);
-  const change = (text: string) => {
-    if (text === '') return props.onChange(undefined);
-    if (literal || /^\s*[[{]/.test(text)) {
+  // JSON is left as it was typed for as long as it means the same, or the cursor would jump.
+  const [typed, setTyped] = useState<{ text: string; json: string } | null>(null);
+  const text = typed !== null && typed.json === JSON.stringify(props.value) ? typed.text : shown(props.value);
+  const change = (next: string) => {
+    if (next === '') return props.onChange(undefined);
+    if (literal || /^\s*[[{]/.test(next) || (numeric && NUMBER.test(next))) {
       try {
-        return props.onChange(JSON.parse(text) as Json);
+        const parsed = JSON.parse(next) as Json;
+        setTyped({ text: next, json: JSON.stringify(parsed) });
+        return props.onChange(parsed);
       } catch {
         // Not finished yet, or text with tokens: kept as text.
       }
     }
-    return props.onChange(text);
+    return props.onChange(next);
   };
-  return <TokenField {...props} typed value={shown(props.value)} onChange={change} />;
+  return <TokenField {...props} typed value={text} onChange={change} />;
 }
 
 /** `isPending`: the options are on their way, so nobody can say yet that the value is none of them. */

@@ -1,19 +1,31 @@
 /** The dynamic content of a step: from operations, from schemas in the definition, from data of the last run. */
 import { skipToken, useQueries, useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import { api } from '../../api/client';
-import type { OperationDetail, Token } from '../../api/types';
-import { findAction, forEachAction, isObject, titleOf, triggerOf, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
-import { tokenSources } from '../../flow-model/order';
+import type { Flow, Token } from '../../api/types';
+import { findAction, forEachAction, isObject, titleOf, triggerOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
+import { tokenSources, type TokenSource } from '../../flow-model/order';
 import { normalExpression } from '../../flow-model/references';
-import { itemExpression, rebased, tokensOfSample, type ContentToken } from '../../flow-model/tokens';
+import { arrayOf, listsOf, tokensOfSample, tokensOfSchema, type ContentToken } from '../../flow-model/tokens';
+import { useText } from '../../shared/language';
 import { useConnections, useDesigner, useOperations } from './context';
+import { bodiesOf, useLastRun } from './last-run';
 import { connectorOf, hostOf, type Edited } from './state';
+import { designerText } from './text';
 
 export interface TokenGroup {
   key: string;
   title: string;
+  /** Whose picture stands beside the title. */
+  source: TokenSource | null;
   tokens: ContentToken[];
 }
+
+const quoted = (name: string) => name.replace(/'/g, "''");
+const bodyOf = (name: string) => `body('${quoted(name)}')`;
+/** What an action gives is its body, but of *Compose* it is all there is. */
+const rootOf = (name: string, step: JsonObject | null) => (typeOf(step ?? {}) === 'Compose' ? `outputs('${quoted(name)}')` : bodyOf(name));
+const isCut = (value: Json | undefined): boolean => isObject(value) && value['$truncated'] === true;
 
 /** Schemas that stand in the definition itself, by the root of the expressions that read them. */
 function inlineSchemas(definition: JsonObject): { root: string; schema: JsonObject }[] {
@@ -25,126 +37,152 @@ function inlineSchemas(definition: JsonObject): { root: string; schema: JsonObje
   const trigger = triggerOf(definition);
   if (trigger) add('triggerBody()', trigger.trigger);
   forEachAction(definition, (name, action) => {
-    if (typeOf(action) === 'ParseJson') add(`body('${name}')`, action);
+    if (typeOf(action) === 'ParseJson') add(bodyOf(name), action);
   });
   return found;
 }
 
-const contentOf = (token: Token, root: string): ContentToken => ({
-  title: token.title,
-  expression: rebased(token.expression, root),
-  ...(token.in_array ? { inArray: rebased(token.in_array, root) } : {}),
-  ...(token.type ? { type: token.type } : {}),
-  ...(token.description ? { description: token.description } : {}),
-  ...(token.visibility === 'advanced' ? { advanced: true } : {}),
-});
+/** Data that was seen, by root: the last run's, and for a trigger that did not start one, its last notification. */
+function useSeen(flow: Flow | null, definition: JsonObject): ReadonlyMap<string, Json> {
+  const run = useLastRun(flow).data;
+  const id = flow?.id;
+  const event = useQuery({
+    queryKey: ['flows', id, 'sample'],
+    queryFn:
+      id !== undefined && run === null
+        ? async ({ signal }) => {
+            const events = await api.get('/api/flows/{id}/events', { path: { id }, query: { limit: 1 }, signal });
+            const first = events.items[0];
+            return first ? await api.get('/api/flows/{id}/events/{event}', { path: { id, event: first.id }, signal }) : null;
+          }
+        : skipToken,
+    staleTime: 60_000,
+  }).data;
+  return useMemo(() => {
+    const seen = new Map<string, Json>();
+    if (run) {
+      for (const [name, body] of bodiesOf(run)) {
+        if (body === null || isCut(body)) continue;
+        seen.set(name === null ? 'triggerBody()' : rootOf(name, findAction(definition, name)?.action ?? null), body);
+      }
+    } else if (event) seen.set('triggerBody()', event.body ?? null);
+    return seen;
+  }, [run, event, definition]);
+}
 
-const withoutInternal = (tokens: Token[]) => tokens.filter((token) => token.visibility !== 'internal');
-
-/** Tokens by root expression: `triggerBody()` and `body('…')`. */
-function useContent(edited: Edited): Map<string, ContentToken[]> {
+/** Tokens by root expression: `triggerBody()`, `body('…')`, `outputs('…')`. */
+function useContent(edited: Edited): ReadonlyMap<string, ContentToken[]> {
   const { flow } = useDesigner();
+  const { definition, connections } = edited;
   const operations = useOperations(edited);
-  const known = useConnections().data ?? [];
-  const schemas = inlineSchemas(edited.definition);
+  const known = useConnections().data;
+  const schemas = useMemo(() => inlineSchemas(definition), [definition]);
   const inline = useQueries({
     queries: schemas.map(({ root, schema }) => ({
       queryKey: ['authoring', 'dynamic-content', root, JSON.stringify(schema)],
       queryFn: () => api.post('/api/authoring/dynamic-content', { body: { schema, root } }),
       staleTime: Infinity,
     })),
+    combine: combined,
   });
-  const map = new Map<string, ContentToken[]>();
-  schemas.forEach(({ root }, index) => {
-    const tokens = inline[index]?.data?.tokens;
-    if (tokens) map.set(root, withoutInternal(tokens).map((token) => contentOf(token, root)));
-  });
-  const add = (step: JsonObject, root: string) => {
-    const connector = connectorOf(step, edited.connections, known);
-    const operation: OperationDetail | undefined = operations.get(`${connector}/${hostOf(step)?.operation}`);
-    if (operation?.dynamic_content?.length) map.set(root, withoutInternal(operation.dynamic_content).map((token) => contentOf(token, root)));
-  };
-  const trigger = triggerOf(edited.definition);
-  if (trigger) add(trigger.trigger, 'triggerBody()');
-  forEachAction(edited.definition, (name, action) => add(action, `body('${name}')`));
-  const needsSample = !!flow && !map.get('triggerBody()')?.length;
-  const sample = useQuery({
-    queryKey: ['flows', flow?.id, 'sample'],
-    queryFn: needsSample
-      ? async ({ signal }) => {
-          const events = await api.get('/api/flows/{id}/events', { path: { id: flow.id }, query: { limit: 1 }, signal });
-          const first = events.items[0];
-          return first ? await api.get('/api/flows/{id}/events/{event}', { path: { id: flow.id, event: first.id }, signal }) : null;
-        }
-      : skipToken,
-    staleTime: 60_000,
-  });
-  if (needsSample && sample.data) map.set('triggerBody()', tokensOfSample(sample.data.body ?? null, 'triggerBody()'));
-  return map;
+  const seen = useSeen(flow, definition);
+  return useMemo(() => {
+    const map = new Map<string, ContentToken[]>();
+    for (const [root, value] of seen) map.set(root, tokensOfSample(value, root));
+    schemas.forEach(({ root }, index) => {
+      const tokens = inline[index];
+      if (tokens) map.set(root, tokensOfSchema(tokens, root));
+    });
+    const add = (step: JsonObject, root: string) => {
+      if (!hostOf(step)) return;
+      const operation = operations.get(`${connectorOf(step, connections, known ?? [])}/${hostOf(step)?.operation}`);
+      if (operation?.dynamic_content?.length) map.set(root, tokensOfSchema(operation.dynamic_content, root));
+    };
+    const trigger = triggerOf(definition);
+    if (trigger) add(trigger.trigger, 'triggerBody()');
+    forEachAction(definition, (name, action) => add(action, bodyOf(name)));
+    return map;
+  }, [seen, schemas, inline, operations, connections, known, definition]);
 }
+
+const combined = (results: { data: { tokens: Token[] } | undefined }[]): (Token[] | undefined)[] => results.map((result) => result.data?.tokens);
+
+/** Schemas tell of the whole body too. */
+const once = (tokens: ContentToken[]): ContentToken[] => {
+  const known = new Set<string>();
+  return tokens.filter((token) => {
+    const expression = normalExpression(token.expression);
+    return !known.has(expression) && known.add(expression);
+  });
+};
+
+const WITH_BODY = ['Query', 'Select', 'Join', 'Table', 'ParseJson', 'Expression'];
 
 /** Groups of tokens for a step, nearest first, and the names of all tokens for the chips. */
 export function useTokens(step: string | null): { groups: TokenGroup[]; titles: ReadonlyMap<string, string> } {
+  const t = useText(designerText);
   const { edited } = useDesigner();
+  const { definition } = edited;
   const content = useContent(edited);
-  const titles = new Map<string, string>();
-  for (const tokens of content.values()) for (const token of tokens) titles.set(normalExpression(token.expression), token.title);
-  forEachAction(edited.definition, (name, action) => {
-    if (typeOf(action) !== 'Foreach') return;
-    const array = normalExpression(String(action['foreach'] ?? '').replace(/^@\{?|\}$/g, ''));
-    for (const tokens of content.values()) {
-      for (const token of tokens) if (token.inArray && normalExpression(token.inArray) === array) titles.set(itemExpression(token, name), token.title);
+  return useMemo(() => {
+    const words = t.tokens;
+    const all = [...content.values()].flat();
+    const inside = (array: string): ContentToken[] => {
+      const lists = array ? listsOf(definition, array).map(normalExpression).join('\n') : '';
+      return lists ? all.filter((token) => token.arrays && token.arrays.map(normalExpression).join('\n') === lists) : [];
+    };
+    const titles = new Map<string, string>();
+    for (const token of all) if (!token.arrays) titles.set(normalExpression(token.expression), token.title);
+    forEachAction(definition, (name, action) => {
+      if (typeOf(action) !== 'Foreach') return;
+      for (const token of inside(arrayOf(action['foreach']))) if (token.tail) titles.set(`items('${quoted(name)}')${token.tail}`, token.title);
+    });
+    const itemsOf = (array: string, item: string): ContentToken[] => [
+      { title: words['item'] ?? '', expression: item },
+      ...inside(array).filter((token) => token.tail).map(({ arrays: _, tail = '', ...token }): ContentToken => ({ ...token, expression: item + tail })),
+    ];
+    const tokensOf = (source: TokenSource): ContentToken[] => {
+      const name = source.name ?? '';
+      switch (source.kind) {
+        case 'trigger':
+          return [...(content.get('triggerBody()') ?? []), { title: words['body'] ?? '', expression: 'triggerBody()', type: 'object' }, { title: words['headers'] ?? '', expression: "triggerOutputs()?['headers']", type: 'object', advanced: true }];
+        case 'loop': return itemsOf(arrayOf(source.step?.['foreach']), `items('${quoted(name)}')`);
+        case 'item': return itemsOf(arrayOf(valueAt(source.step ?? {}, ['inputs', 'from'])), 'item()');
+        case 'variable': {
+          const variables = valueAt(source.step ?? {}, ['inputs', 'variables']);
+          return (Array.isArray(variables) ? variables : []).flatMap((item) =>
+            isObject(item) && typeof item['name'] === 'string' && item['name'] ? [{ title: item['name'], expression: `variables('${quoted(item['name'])}')`, ...(typeof item['type'] === 'string' ? { type: item['type'].toLowerCase() } : {}) }] : [],
+          );
+        }
+        default: {
+          const type = typeOf(source.step ?? {});
+          const own = content.get(rootOf(name, source.step)) ?? [];
+          if (type === 'Compose') return [...own, { title: words['outputs'] ?? '', expression: `outputs('${quoted(name)}')` }];
+          const body: ContentToken = { title: words['body'] ?? '', expression: bodyOf(name) };
+          if (type.startsWith('Http') || type.startsWith('OpenApi') || type.startsWith('ApiConnection')) {
+            return [...own, body, { title: words['statusCode'] ?? '', expression: `outputs('${quoted(name)}')?['statusCode']`, advanced: true }, { title: words['headers'] ?? '', expression: `outputs('${quoted(name)}')?['headers']`, advanced: true }];
+          }
+          return WITH_BODY.includes(type) ? [...own, body] : [];
+        }
+      }
+    };
+    const titleOfSource = (source: TokenSource) => (source.kind === 'trigger' ? titleOf(triggerOf(definition)?.name ?? '') : source.kind === 'item' ? (words['items'] ?? '') : titleOf(source.name ?? ''));
+    const groups: TokenGroup[] = tokenSources(definition, step).map((source) => ({ key: `${source.kind}/${source.name ?? ''}`, title: titleOfSource(source), source, tokens: once(tokensOf(source)) }));
+    const parameters = definition['parameters'];
+    if (isObject(parameters) && step !== null) {
+      const tokens = Object.keys(parameters).filter((name) => !name.startsWith('$')).map((name) => ({ title: name, expression: `parameters('${quoted(name)}')` }));
+      groups.push({ key: '$parameters', title: words['parameters'] ?? '', source: null, tokens });
     }
-  });
-  const groups: TokenGroup[] = tokenSources(edited.definition, step).map((source) => {
-    if (source.kind === 'trigger') {
-      const held = triggerOf(edited.definition);
-      return {
-        key: '$trigger',
-        title: titleOf(held?.name ?? ''),
-        tokens: [...(content.get('triggerBody()') ?? []), { title: 'Body', expression: 'triggerBody()', type: 'object' }, { title: 'Headers', expression: "triggerOutputs()?['headers']", type: 'object', advanced: true }],
-      };
+    for (const group of groups) {
+      for (const token of group.tokens) if (!titles.has(normalExpression(token.expression)) && token.title !== words['body']) titles.set(normalExpression(token.expression), token.title);
     }
-    const name = source.name ?? '';
-    if (source.kind === 'loop') {
-      const array = normalExpression(String(source.step?.['foreach'] ?? '').replace(/^@\{?|\}$/g, ''));
-      const inner = [...content.values()].flat().filter((token) => token.inArray && normalExpression(token.inArray) === array);
-      return {
-        key: name,
-        title: titleOf(name),
-        tokens: [{ title: 'Current item', expression: `items('${name}')` }, ...inner.map((token): ContentToken => ({ title: token.title, expression: itemExpression(token, name), ...(token.type ? { type: token.type } : {}) }))],
-      };
-    }
-    if (source.kind === 'variable') {
-      const variables = valueAt(source.step ?? {}, ['inputs', 'variables']);
-      const names = Array.isArray(variables) ? variables.flatMap((item) => (isObject(item) && typeof item['name'] === 'string' && item['name'] ? [item['name']] : [])) : [];
-      return { key: name, title: titleOf(name), tokens: names.map((variable) => ({ title: variable, expression: `variables('${variable}')` })) };
-    }
-    const type = typeOf(source.step ?? {});
-    const own = content.get(`body('${name}')`) ?? [];
-    const plain: ContentToken[] =
-      type === 'Compose' ? [{ title: 'Outputs', expression: `outputs('${name}')` }]
-      : type === 'Http' || type.startsWith('OpenApi') || type.startsWith('ApiConnection')
-        ? [{ title: 'Body', expression: `body('${name}')` }, { title: 'Status code', expression: `outputs('${name}')?['statusCode']`, advanced: true }, { title: 'Headers', expression: `outputs('${name}')?['headers']`, advanced: true }]
-        : ['Query', 'Select', 'Join', 'Table', 'ParseJson', 'Expression'].includes(type) ? [{ title: 'Body', expression: `body('${name}')` }] : [];
-    return { key: name, title: titleOf(name), tokens: [...own, ...plain] };
-  });
-  const parameters = edited.definition['parameters'];
-  if (isObject(parameters) && step !== null) {
-    const names = Object.keys(parameters).filter((name) => !name.startsWith('$'));
-    if (names.length > 0) groups.push({ key: '$parameters', title: 'Parameters', tokens: names.map((name) => ({ title: name, expression: `parameters('${name}')` })) });
-  }
-  for (const group of groups) for (const token of group.tokens) if (!titles.has(normalExpression(token.expression)) && token.title !== 'Body') titles.set(normalExpression(token.expression), token.title);
-  return { groups: groups.filter((group) => group.tokens.length > 0), titles };
+    return { groups: groups.filter((group) => group.tokens.length > 0), titles };
+  }, [t, content, definition, step]);
 }
 
-/** The loop around a step that goes over this array, if there is one. */
-export function loopAround(definition: JsonObject, step: string, array: string): string | null {
-  for (const source of tokenSources(definition, step)) {
-    if (source.kind !== 'loop' || !source.name) continue;
-    const action = findAction(definition, source.name)?.action;
-    const over = normalExpression(String(action?.['foreach'] ?? '').replace(/^@\{?|\}$/g, ''));
-    if (over === normalExpression(array)) return source.name;
-  }
-  return null;
+/** The lists that a notification can be split by. */
+export function useTriggerLists(): ContentToken[] {
+  const { edited } = useDesigner();
+  const content = useContent(edited);
+  return useMemo(() => (content.get('triggerBody()') ?? []).filter((token) => token.type === 'array' && !token.arrays), [content]);
 }

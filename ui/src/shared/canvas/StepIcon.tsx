@@ -23,8 +23,8 @@ export function BuiltinIcon({ icon, size = 28 }: { icon: string; size?: number }
   );
 }
 
-export function StepIcon({ step, kind, connector }: { step: JsonObject | null; kind: 'trigger' | 'action'; connector?: { name: string; icon_url: string | null; color?: string | null } | null | undefined }) {
-  if (connector) return <ConnectorIcon url={connector.icon_url} color={connector.color} name={connector.name} size={28} />;
+export function StepIcon({ step, kind, connector, size = 28 }: { step: JsonObject | null; kind: 'trigger' | 'action'; connector?: { name: string; icon_url: string | null; color?: string | null } | null | undefined; size?: number }) {
+  if (connector) return <ConnectorIcon url={connector.icon_url} color={connector.color} name={connector.name} size={size} />;
   const builtin = step ? builtinOf(step, kind) : null;
-  return <BuiltinIcon icon={builtin?.icon ?? (/^(OpenApi|ApiConnection)/.test(typeOf(step ?? {})) ? 'plug' : 'box')} />;
+  return <BuiltinIcon icon={builtin?.icon ?? (/^(OpenApi|ApiConnection)/.test(typeOf(step ?? {})) ? 'plug' : 'box')} size={size} />;
 }

@@ -1,0 +1,26 @@
+/** The variables that a flow declares. */
+import { forEachAction, isObject, typeOf, valueAt, type JsonObject } from './definition';
+
+export const VARIABLE_TYPES = ['string', 'integer', 'float', 'boolean', 'array', 'object'] as const;
+
+/** Types of variables by name, in the order of the file. */
+export function variablesOf(definition: JsonObject): Map<string, string> {
+  const found = new Map<string, string>();
+  forEachAction(definition, (_, action) => {
+    if (typeOf(action) !== 'InitializeVariable') return;
+    const list = valueAt(action, ['inputs', 'variables']);
+    for (const item of Array.isArray(list) ? list : []) {
+      if (isObject(item) && typeof item['name'] === 'string' && item['name']) found.set(item['name'], typeof item['type'] === 'string' ? item['type'].toLowerCase() : 'string');
+    }
+  });
+  return found;
+}
+
+/** What an action that changes a variable can change. */
+export const changeable: { [action: string]: readonly string[] } = {
+  IncrementVariable: ['integer', 'float'],
+  DecrementVariable: ['integer', 'float'],
+  AppendToArrayVariable: ['array'],
+  AppendToStringVariable: ['string'],
+  SetVariable: VARIABLE_TYPES,
+};
