@@ -8,6 +8,7 @@
 //! | `request` | planning a call: parameters, defaults, callback URL, credentials |
 //! | `subscription`, `registration` | where and by which operation a webhook is deleted, and whether the service has it |
 //! | `authoring`, `dynamic_content` | operations from samples; tokens for later steps |
+//! | `prebuilt` | connectors that come with the product |
 //! | `check` | the report of a file |
 
 mod authentication;
@@ -19,6 +20,7 @@ mod dynamic_content;
 mod openapi3;
 mod operation;
 mod parameter;
+mod prebuilt;
 mod properties;
 mod registration;
 mod request;
@@ -36,6 +38,7 @@ pub use document::MAX_DOCUMENT_BYTES;
 pub use dynamic_content::{Token, dynamic_content};
 pub use operation::{CallbackPlace, Operation, OperationSummary, Place, Role, TriggerKind, TriggerMode, Visibility};
 pub use parameter::Parameter;
+pub use prebuilt::{PREBUILT, Prebuilt};
 pub use properties::{Policy, PolicyTemplate, policies_replaced, policy_instances};
 pub use registration::DeleteRequest;
 pub use request::{Credentials, PlanError, PlannedRequest};

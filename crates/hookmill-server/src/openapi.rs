@@ -75,6 +75,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(connectors::list, connectors::imports::import))
         .routes(routes!(connectors::imports::check))
         .routes(routes!(connectors::imports::from_url))
+        .routes(routes!(connectors::imports::prebuilt_connectors))
         .routes(routes!(connectors::show, connectors::update, connectors::remove))
         .routes(routes!(connectors::files::icon, connectors::files::put_icon, connectors::files::delete_icon))
         .routes(routes!(connectors::files::export))

@@ -400,11 +400,17 @@ pub fn connector_settings<const N: usize>(
     Ok(settings.into())
 }
 
-/// Imports a file that the server fetches.
-pub fn fetch_connector(server: &ServerArgs, url: &str, settings: Value, icon: Option<&str>) -> Result<Verdict> {
+/// Makes a connector of a document that the server has or fetches: `from` says which.
+pub fn make_connector(
+    server: &ServerArgs,
+    path: &str,
+    (member, from): (&'static str, String),
+    settings: Value,
+    icon: Option<&str>,
+) -> Result<Verdict> {
     let icon = icon.map(input::bytes).transpose()?;
-    let form = Value::object([("url", Value::from(url)), ("settings", settings)]);
-    let made = send_json(server, Method::POST, "/api/connectors/from-url", &form)?;
+    let form = Value::object([(member, Value::from(from)), ("settings", settings)]);
+    let made = send_json(server, Method::POST, path, &form)?;
     if let Some(icon) = icon {
         let id = made.get("id").and_then(Value::as_str).unwrap_or_default();
         send(server, Method::PUT, &format!("/api/connectors/{id}/icon"), Some((icon, "application/octet-stream")))?;

@@ -54,11 +54,11 @@ pub enum Command {
     },
     /// Import an OpenAPI file as a connector of the server
     #[command(
-        after_help = "Example:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png"
+        after_help = "Examples:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png\n  hookmill connector import --prebuilt github"
     )]
     Import {
         /// The OpenAPI file or Postman collection
-        #[arg(value_name = "FILE", required_unless_present = "from_url")]
+        #[arg(value_name = "FILE", required_unless_present_any = ["from_url", "prebuilt"])]
         file: Option<String>,
         /// An address that the server fetches the file from
         #[arg(long, value_name = "URL", conflicts_with = "file")]
@@ -66,6 +66,9 @@ pub enum Command {
         /// Its apiProperties.json
         #[arg(long, value_name = "FILE", conflicts_with = "from_url")]
         properties: Option<String>,
+        /// A connector that comes with Hookmill, in place of a file
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "from_url", "properties"])]
+        prebuilt: Option<String>,
         /// Its name; the file's title where not given
         #[arg(long)]
         name: Option<String>,
@@ -126,14 +129,22 @@ pub fn run(command: Command) -> Result<Verdict> {
             output::line(pretty(&hookmill_connector::infer_schema(&samples))?)?;
             return Ok(Verdict::Fine);
         }
-        Command::Import { file, from_url, properties, name, authentication, host, scheme, icon, server } => {
+        Command::Import { file, from_url, properties, prebuilt, name, authentication, host, scheme, icon, server } => {
             let settings =
                 client::connector_settings([("name", name), ("host", host), ("scheme", scheme)], authentication)?;
-            return match (file, from_url) {
-                (Some(file), _) => {
-                    client::import_connector(&server, &file, properties.as_deref(), settings, icon.as_deref())
+            let icon = icon.as_deref();
+            return match (file, from_url, prebuilt) {
+                (Some(file), ..) => client::import_connector(&server, &file, properties.as_deref(), settings, icon),
+                (None, Some(url), _) => {
+                    client::make_connector(&server, "/api/connectors/from-url", ("url", url), settings, icon)
                 }
-                (None, url) => client::fetch_connector(&server, &url.unwrap_or_default(), settings, icon.as_deref()),
+                (None, None, id) => client::make_connector(
+                    &server,
+                    "/api/connectors",
+                    ("prebuilt", id.unwrap_or_default()),
+                    settings,
+                    icon,
+                ),
             };
         }
         Command::List { server } => {

@@ -174,6 +174,8 @@ fn a_backup_of_a_working_server_comes_back() {
     let url = format!("http://{}/api.json", library.address);
     let fetched = server.done(&["connector", "import", "--from-url", &url, "--name", "Fetched"]);
     assert!(server.done(&["connector", "show", &fetched]).contains("Fetched"));
+    let prebuilt = server.done(&["connector", "import", "--prebuilt", "github", "--host", &forge.address]);
+    assert!(server.done(&["connector", "show", &prebuilt]).contains("WhenCommitsArePushed"));
     let form = json!({"connector_id": connector, "name": "mine", "username": "ada", "password": "token-1"});
     let connection = server.post("/api/connections", &form)["id"].as_str().unwrap().to_owned();
     let healthy = hookmill(&["doctor", "--data", &at("data")], &[]);

@@ -4,7 +4,7 @@ use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use hookmill_connector as model;
-use hookmill_connector::{Authentication, Import, OperationSummary, Settings};
+use hookmill_connector::{Authentication, Import, OperationSummary, PREBUILT, Prebuilt, Settings};
 use hookmill_model::Value;
 use hookmill_store::{Change, Connector, ConnectorDocument, Icon, Lane, Unit};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::{Tagged, files, whole};
 use crate::account::Caller;
 use crate::extract::{self, Json};
-use crate::schema::{Diagnostic, findings};
+use crate::schema::{Diagnostic, Page, findings};
 use crate::{Problem, ServerState};
 
 /// What an import brings: the files and what the maker chose.
@@ -47,6 +47,8 @@ pub struct ImportFiles {
 pub struct ImportForm {
     /// The OpenAPI document; an empty connector where there is none.
     document: Option<Value>,
+    /// In place of a document, the name of a connector that comes with the product.
+    prebuilt: Option<String>,
     /// The content of `apiProperties.json`.
     properties: Option<Value>,
     #[serde(default)]
@@ -76,6 +78,9 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
         return Ok(parts);
     }
     let form: ImportForm = extract::read(&extract::body(request, state).await?)?;
+    if let Some(id) = &form.prebuilt {
+        return prebuilt(id, form.settings);
+    }
     let text = |value: Value| Bytes::from(value.to_json());
     let blank = || {
         let title = form.settings.name.as_deref().unwrap_or("Connector");
@@ -90,6 +95,12 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
     parts.properties = form.properties.map(text);
     parts.settings = form.settings;
     Ok(parts)
+}
+
+fn prebuilt(id: &str, mut settings: Settings) -> Result<Parts, Problem> {
+    let found = Prebuilt::find(id).ok_or_else(|| Problem::missing("prebuilt connector").at("/prebuilt"))?;
+    settings.color.get_or_insert_with(|| found.color.into());
+    Ok(Parts { document: Some(Bytes::from_static(found.document.as_bytes())), settings, ..Parts::default() })
 }
 
 fn read(parts: &Parts) -> Result<Import, Problem> {
@@ -167,6 +178,38 @@ pub async fn from_url(
 ) -> Result<(StatusCode, Tagged), Problem> {
     let document = state.runtime.download(&form.url).await?;
     store(&caller, &state, Parts { document: Some(document), settings: form.settings, ..Parts::default() }).await
+}
+
+/// A connector that comes with the product.
+#[derive(Serialize, ToSchema)]
+pub struct PrebuiltConnector {
+    /// What `prebuilt` of an import says.
+    id: &'static str,
+    name: String,
+    description: String,
+    /// `#rrggbb`
+    color: &'static str,
+    triggers_count: usize,
+    actions_count: usize,
+}
+
+/// The connectors that come with the product; an import with `prebuilt` makes one of them one's own
+#[utoipa::path(get, path = "/api/prebuilt-connectors", tag = "connectors", responses((status = 200, body = Page<PrebuiltConnector>)))]
+pub async fn prebuilt_connectors(_: Caller) -> Json<Page<PrebuiltConnector>> {
+    let shown = |prebuilt: &'static Prebuilt| {
+        let import = model::Connector::import(prebuilt.document.as_bytes(), None, &Settings::default());
+        let connector = import.connector?;
+        let triggers_count = connector.triggers().count();
+        Some(PrebuiltConnector {
+            id: prebuilt.id,
+            name: connector.name.to_string(),
+            description: connector.description.to_string(),
+            color: prebuilt.color,
+            triggers_count,
+            actions_count: connector.operations.len() - triggers_count,
+        })
+    };
+    Json(Page::whole(PREBUILT.iter().filter_map(shown)))
 }
 
 /// What an import would bring.

@@ -312,3 +312,20 @@ async fn an_exported_flow_comes_back_with_what_stood_around_it() {
     assert_eq!(properties["flowFailureAlertSubscribed"], true);
     assert_eq!(properties.get("definition"), None, "the definition is kept once");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prebuilt_connector_becomes_ones_own() {
+    let (world, owner) = owned_world().await;
+    let offered = world.get(&owner, "/api/prebuilt-connectors").await;
+    assert_eq!(offered.text("/items/0/id"), "github");
+    let made = world
+        .post(&owner, "/api/connectors", json!({"prebuilt": "github", "settings": {"host": "forge.example"}}))
+        .await;
+    made.expect(201);
+    assert_eq!((made.text("/name"), made.text("/host")), (offered.text("/items/0/name"), "forge.example"));
+    assert_eq!(made.json["color"], offered.json["items"][0]["color"]);
+    assert_eq!(made.json["triggers_count"], offered.json["items"][0]["triggers_count"]);
+    let unknown = world.post(&owner, "/api/connectors", json!({"prebuilt": "gitlab"})).await;
+    unknown.expect(404);
+    assert_eq!(unknown.text("/pointer"), "/prebuilt");
+}
