@@ -36,6 +36,7 @@ const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', valid
 const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: SignedIn });
 
 const home = createRoute({ getParentRoute: () => signedIn, path: '/', component: lazyRouteComponent(() => import('../features/home/HomePage'), 'HomePage') });
+const firstFlow = createRoute({ getParentRoute: () => signedIn, path: '/first-flow/$way', validateSearch: words, component: lazyRouteComponent(() => import('../features/home/FirstFlowPage'), 'FirstFlowPage') });
 const flows = createRoute({ getParentRoute: () => signedIn, path: '/flows', validateSearch: words, component: lazyRouteComponent(() => import('../features/flows/FlowsPage'), 'FlowsPage') });
 const flowNew = createRoute({ getParentRoute: () => signedIn, path: '/flows/new', validateSearch: words, component: lazyRouteComponent(() => import('../features/designer/DesignerPage'), 'NewFlowPage') });
 const flow = createRoute({ getParentRoute: () => signedIn, path: '/flows/$flow', component: lazyRouteComponent(() => import('../features/flows/FlowPage'), 'FlowPage') });
@@ -66,7 +67,7 @@ const settingsPart = createRoute({ getParentRoute: () => signedIn, path: '/setti
 const tree = root.addChildren([
   setup,
   signIn,
-  signedIn.addChildren([home, flows, flowNew, flow, flowEdit, runs, run, connectors, connector, connectorPart, connections, connection, notifications, settings, settingsPart]),
+  signedIn.addChildren([home, firstFlow, flows, flowNew, flow, flowEdit, runs, run, connectors, connector, connectorPart, connections, connection, notifications, settings, settingsPart]),
 ]);
 
 export const makeRouter = () =>

@@ -18,3 +18,10 @@ export function hostOf(step: JsonObject | null | undefined): Host | null {
   if (!operation) return null;
   return { key: text('connectionName') || text('connectionReferenceName'), operation, api: text('apiId').split('/').pop() ?? '' };
 }
+
+/** A step that calls an operation of a connector over a connection of the flow. What asks by itself does so every five minutes, until the maker says otherwise. */
+export const operationStep = (kind: 'trigger' | 'action', type: string, connector: string, key: string, operation: string): JsonObject => ({
+  type,
+  inputs: { host: { apiId: `/providers/Microsoft.PowerApps/apis/${connector}`, connectionName: key, operationId: operation }, parameters: {} },
+  ...(kind === 'trigger' && type === 'OpenApiConnection' ? { recurrence: { frequency: 'Minute', interval: 5 } } : {}),
+});

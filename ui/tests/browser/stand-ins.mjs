@@ -49,6 +49,7 @@ export async function startGithub({ user = 'octocat', token = 'ghp_right' } = {}
     if (call.headers.authorization !== allowed) return { status: 401, body: { message: 'Bad credentials', documentation_url: 'https://docs.example.com/rest' } };
     const [, owner, repo, id] = /^\/repos\/([^/]+)\/([^/]+)\/hooks(?:\/([^/]+))?$/.exec(call.path) ?? [];
     if (call.method === 'GET' && call.path === '/user/repos') return { status: 200, body: [{ name: 'Hello-World', description: 'My first repository', html_url: `${service.url}/octocat/Hello-World` }] };
+    if (call.method === 'GET' && /^\/users\/[^/]+\/repos/.test(call.path)) return { status: 200, body: [{ name: 'Hello-World', full_name: 'octocat/Hello-World' }] };
     if (!owner || repo === 'missing') return { status: 404, body: { message: 'Not Found' } };
     if (call.method === 'POST' && id === undefined) {
       const form = JSON.parse(call.body.toString() || '{}');

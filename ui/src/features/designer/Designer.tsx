@@ -21,6 +21,7 @@ import { BUILTINS } from '../../flow-model/builtins';
 import { addCase } from '../../flow-model/cases';
 import { isObject, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
 import { addAction, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
+import { operationStep } from '../../flow-model/host';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { begin } from '../../flow-model/undo';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
@@ -57,11 +58,7 @@ function stepOfChoice(choice: Choice, language: Language, edited: Edited, known:
   const key = connectionKey(connector, edited.connections, known);
   const own = known.find((connection) => connection.connector.id === connector.id);
   const bound = edited.connections[key]?.connection_id ?? own?.id ?? null;
-  const step: JsonObject = {
-    type: item.type,
-    inputs: { host: { apiId: `/providers/Microsoft.PowerApps/apis/${connector.id}`, connectionName: key, operationId: item.operation_id ?? '' }, parameters: {} },
-    ...(item.kind === 'trigger' && item.type === 'OpenApiConnection' ? { recurrence: { frequency: 'Minute', interval: 5 } } : {}),
-  };
+  const step = operationStep(item.kind, item.type, connector.id, key, item.operation_id ?? '');
   return { title: item.title, step, connections: { ...edited.connections, [key]: { connection_id: bound, connector_id: connector.id } } };
 }
 
@@ -105,7 +102,8 @@ const cardOf = (target: EventTarget): string | null | undefined => {
   return id === TRIGGER_ID ? null : id;
 };
 
-export function Designer({ initial, stored, onStored }: { initial: Edited; stored: Flow | null; onStored: (flow: Flow) => void }) {
+/** `opened`: the trigger's form stands open, since only the person can fill it in. */
+export function Designer({ initial, stored, onStored, opened = false }: { initial: Edited; stored: Flow | null; onStored: (flow: Flow) => void; opened?: boolean }) {
   const t = useText(designerText);
   const { language } = useLanguage();
   const client = useQueryClient();
@@ -116,7 +114,7 @@ export function Designer({ initial, stored, onStored }: { initial: Edited; store
   const edited = history.present;
   const [savedAs, setSavedAs] = useState(initial);
   const dirty = edited !== savedAs;
-  const [side, setSide] = useState<Side>(triggerOf(initial.definition) ? null : { show: 'trigger' });
+  const [side, setSide] = useState<Side>(!triggerOf(initial.definition) ? { show: 'trigger' } : opened ? { show: 'step', step: null } : null);
   const [focus, setFocus] = useState<string | null>(null);
   const [picked, setPicked] = useState<readonly string[]>(NONE);
   const [busy, setBusy] = useState(false);

@@ -1,7 +1,8 @@
 /** Home: what needs attention, the last runs, and ways to begin. */
-import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, CheckmarkCircleRegular, GlobeRegular, WarningRegular } from '@fluentui/react-icons';
+import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, BranchForkRegular, CheckmarkCircleRegular, GlobeRegular, WarningRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { api } from '../../api/client';
 import type { Attention, RunListed } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
@@ -22,9 +23,13 @@ function attentionLink(item: Attention): string {
   return connection ? `/connections/${connection}` : '/flows';
 }
 
-const WAYS = [
-  { icon: <AppsAddInRegular />, title: 'github', text: 'githubText', to: '/connectors', search: { create: 'import' } },
-  { icon: <GlobeRegular />, title: 'generic', text: 'genericText', to: '/flows/new', search: { template: 'request' } },
+/** The ways to a first flow, each with a guide; then those that need none. */
+const GUIDES = [
+  { way: 'github', icon: <BranchForkRegular />, title: 'github', text: 'githubText' },
+  { way: 'file', icon: <AppsAddInRegular />, title: 'file', text: 'fileText' },
+  { way: 'generic', icon: <GlobeRegular />, title: 'generic', text: 'genericText' },
+] as const;
+const OTHER_WAYS = [
   { icon: <AddCircleRegular />, title: 'blank', text: 'blankText', to: '/flows/new', search: {} },
   { icon: <ArrowImportRegular />, title: 'importFlow', text: 'importText', to: '/flows', search: { import: 'true' } },
 ] as const;
@@ -32,19 +37,26 @@ const WAYS = [
 /** Ways to begin: large for who is new here, later a short list. */
 function Start({ isNew }: { isNew: boolean }) {
   const t = useText(homeText);
+  const inside = (way: { icon: ReactNode; title: 'github' | 'file' | 'generic' | 'blank' | 'importFlow'; text: 'githubText' | 'fileText' | 'genericText' | 'blankText' | 'importText' }) => (
+    <>
+      {way.icon}
+      <strong>{t[way.title]}</strong>
+      <span className="quiet">{t[way.text]}</span>
+    </>
+  );
   return (
     <section className={isNew ? 'panel stack' : 'section'} aria-labelledby="start-title">
       <h2 id="start-title">{isNew ? t.start : t.create}</h2>
       {isNew && <p className="quiet">{t.startText}</p>}
       <div className={isNew ? 'choice-grid' : 'choice-grid compact'}>
-        {WAYS.map((way) => (
-          <Link key={way.title} className="choice" to={way.to} search={way.search}>
-            {way.icon}
-            <strong>{t[way.title]}</strong>
-            <span className="quiet">{t[way.text]}</span>
-          </Link>
-        ))}
+        {GUIDES.map((guide) => <Link key={guide.way} className="choice" to="/first-flow/$way" params={{ way: guide.way }}>{inside(guide)}</Link>)}
+        {!isNew && OTHER_WAYS.map((way) => <Link key={way.title} className="choice" to={way.to} search={way.search}>{inside(way)}</Link>)}
       </div>
+      {isNew && (
+        <p className="row small">
+          {OTHER_WAYS.map((way) => <Link key={way.title} to={way.to} search={way.search}>{t[way.title]}</Link>)}
+        </p>
+      )}
     </section>
   );
 }
