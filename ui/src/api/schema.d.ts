@@ -368,6 +368,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/prebuilt-connectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The connectors that come with the product; an import with `prebuilt` makes one of them one's own */
+        get: operations["connectors_prebuilt_connectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connectors/{id}": {
         parameters: {
             query?: never;
@@ -2001,6 +2018,8 @@ export interface components {
         ImportForm: {
             /** @description The OpenAPI document; an empty connector where there is none. */
             document?: Json;
+            /** @description In place of a document, the name of a connector that comes with the product. */
+            prebuilt?: string | null;
             /** @description The content of `apiProperties.json`. */
             properties?: Json;
             settings?: components["schemas"]["ConnectorSettings"];
@@ -2466,6 +2485,22 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list. */
+        Page_PrebuiltConnector: {
+            /** @description In the order of the list. */
+            items: {
+                /** @description What `prebuilt` of an import says. */
+                id: string;
+                name: string;
+                description: string;
+                /** @description `#rrggbb` */
+                color: string;
+                triggers_count: number;
+                actions_count: number;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_RunListed: {
             /** @description In the order of the list. */
             items: {
@@ -2592,6 +2627,17 @@ export interface components {
             line: number;
             /** @description Counts from 1. */
             column: number;
+        };
+        /** @description A connector that comes with the product. */
+        PrebuiltConnector: {
+            /** @description What `prebuilt` of an import says. */
+            id: string;
+            name: string;
+            description: string;
+            /** @description `#rrggbb` */
+            color: string;
+            triggers_count: number;
+            actions_count: number;
         };
         /** @description A problem document as it is sent. */
         Problem: {
@@ -3970,6 +4016,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Connector"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_prebuilt_connectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PrebuiltConnector"];
                 };
             };
             /** @description Nobody is signed in. */

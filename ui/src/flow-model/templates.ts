@@ -1,6 +1,6 @@
 /** Flows to start from, as definitions. */
 import { BUILTINS } from './builtins';
-import { emptyDefinition, ROOT, type JsonObject } from './definition';
+import { emptyDefinition, ROOT, type JsonObject, type Place } from './definition';
 import { addAction, setMember, setTrigger } from './edits';
 
 const builtin = (id: string): JsonObject => BUILTINS.find((item) => item.id === id)?.step ?? {};
@@ -9,7 +9,7 @@ const TEXT = ['inputs', 'parameters', 'NotificationDefinition/notificationText']
 const onRequest = () => setTrigger(emptyDefinition(), 'When a web request is received', builtin('Request'));
 const onSchedule = () => setTrigger(emptyDefinition(), 'Recurrence', builtin('Recurrence'));
 
-function notify(definition: JsonObject, place: string[], after: string | null, text: string): JsonObject {
+function notify(definition: JsonObject, place: Place, after: string | null, text: string): JsonObject {
   const added = addAction(definition, { place, after }, 'Send me a mobile notification', builtin('SendNotification'));
   return setMember(added.definition, added.name, TEXT, text);
 }

@@ -53,7 +53,7 @@ await runScript('first-flow', async (world, step) => {
     await panel.getByRole('textbox', { name: 'Owner' }).click();
     await page.keyboard.insertText('octocat');
     await panel.getByRole('combobox', { name: 'Repository' }).selectOption('Hello-World');
-    await page.getByLabel('Flow name').fill('Pushes to my phone');
+    await page.getByRole('textbox', { name: 'Name of the flow' }).fill('Pushes to my phone');
     await page.getByRole('button', { name: 'Create flow' }).click();
     await heading('Pushes to my phone');
     const hook = await until('the webhook', () => github.hooks()[0]);

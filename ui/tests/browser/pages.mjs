@@ -17,6 +17,9 @@ export function pagesOf({ flows, runs, connector, connection }) {
   return [
     { name: 'sign-in', path: '/sign-in', stranger: true },
     { name: 'home', path: '/' },
+    { name: 'first-flow-github', path: `/first-flow/github?connector=${connector}` },
+    { name: 'first-flow-file', path: '/first-flow/file' },
+    { name: 'first-flow-generic', path: `/first-flow/generic?flow=${flows.orders}` },
     { name: 'flows', path: '/flows' },
     { name: 'flows-none', path: '/flows?q=nothing-is-called-so' },
     { name: 'flow', path: `/flows/${flows.pushes}` },

@@ -1,7 +1,7 @@
 /** The list of custom connectors and the ways to make one. */
 import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
 import { AddRegular, AppsAddInRegular, ArrowUploadRegular, GlobeRegular } from '@fluentui/react-icons';
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { addressOf, api } from '../../api/client';
@@ -89,10 +89,22 @@ export function ConnectorsPage() {
   const client = useQueryClient();
   const [way, setWay] = useState<Way | null>(search.create === 'import' ? 'import' : null);
   const [doomed, setDoomed] = useState<ConnectorListed | null>(null);
+  const [error, setError] = useState<unknown>(null);
   const connectors = usePages(['connectors', 'list'], '/api/connectors', { q: search.q });
   const blank = () => {
     keepDraft(blankDraft());
     void navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
+  };
+  const prebuilt = useQuery({ queryKey: ['prebuilt-connectors'], queryFn: ({ signal }) => api.get('/api/prebuilt-connectors', { signal }), staleTime: Infinity });
+  const addPrebuilt = (id: string) => {
+    setError(null);
+    api
+      .post('/api/connectors', { body: { prebuilt: id } })
+      .then((made) => {
+        void client.invalidateQueries({ queryKey: ['connectors'] });
+        return navigate({ to: '/connectors/$connector/$part', params: { connector: made.id, part: 'general' } });
+      })
+      .catch(setError);
   };
   const createMenu = (
     <Menu>
@@ -105,6 +117,9 @@ export function ConnectorsPage() {
           <MenuItem icon={<GlobeRegular />} onClick={() => setWay('url')}>{t.importUrl}</MenuItem>
           <MenuItem icon={<ArrowUploadRegular />} onClick={() => setWay('postman')}>{t.importPostman}</MenuItem>
           <MenuItem icon={<AddRegular />} onClick={blank}>{t.blank}</MenuItem>
+          {prebuilt.data?.items.map((item) => (
+            <MenuItem key={item.id} icon={<ConnectorIcon url={null} color={item.color} name={item.name} size={20} />} onClick={() => addPrebuilt(item.id)}>{t.addPrebuilt(item.name)}</MenuItem>
+          ))}
         </MenuList>
       </MenuPopover>
     </Menu>
@@ -112,6 +127,7 @@ export function ConnectorsPage() {
   const isEmpty = connectors.data?.length === 0 && !search.q;
   return (
     <Page title={t.title} actions={isEmpty ? null : createMenu}>
+      <ProblemBar error={error} onDismiss={() => setError(null)} />
       {!isEmpty && (
         <div className="row">
           <Search value={search.q ?? ''} onSearch={(q) => void navigate({ to: '/connectors', search: q ? { q } : {}, replace: true })} label={t.search} />

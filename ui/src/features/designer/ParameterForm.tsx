@@ -8,6 +8,7 @@ import { isObject, type Json, type JsonObject } from '../../flow-model/definitio
 import { setMember } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { useSettled } from '../../shared/settled';
 import { useDesigner } from './context';
 import { ChoiceValue, type FieldProps } from './fields';
 import { SchemaField } from './SchemaField';
@@ -28,10 +29,30 @@ export function defaultsOf(parameters: Parameter[]): JsonObject {
 
 export const labelOf = (parameter: Parameter): string => parameter.summary || parameter.schema.title || parameter.name;
 
-function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: string; connection: string | null; operation: string; parameters: JsonObject }) {
+/** How long a person may pause while typing what the choices of another field depend on. */
+const TYPING_MS = 400;
+
+/** The parameters on which the choices of another one depend. */
+function neededBy(source: Json | undefined): string[] {
+  const given = isObject(source) ? source['parameters'] : undefined;
+  if (!isObject(given)) return [];
+  return Object.values(given).flatMap((value) => {
+    const key = isObject(value) ? (value['parameter'] ?? value['parameterReference']) : undefined;
+    return typeof key === 'string' ? [key] : [];
+  });
+}
+
+/** Only a run knows what an expression gives. */
+const isKnown = (value: Json | undefined) => value !== undefined && value !== null && value !== '' && !(typeof value === 'string' && /^@|@\{/.test(value));
+
+function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: string; connection: string | null; operation: string; parameters: JsonObject; labelOf: (key: string) => string }) {
+  const t = useText(designerText);
+  const needed = neededBy(props.parameter.dynamic_values);
+  const missing = needed.filter((key) => !isKnown(props.parameters[key]));
+  const given = useSettled(JSON.stringify(needed.map((key) => props.parameters[key] ?? null)), TYPING_MS);
   const values = useQuery({
-    queryKey: ['dynamic-values', props.connector, props.operation, props.parameter.key, props.connection, JSON.stringify(props.parameters)],
-    enabled: !!props.connection,
+    queryKey: ['dynamic-values', props.connector, props.operation, props.parameter.key, props.connection, given],
+    enabled: !!props.connection && missing.length === 0,
     staleTime: 60_000,
     queryFn: ({ signal }) =>
       api.post('/api/connectors/{id}/dynamic-values', {
@@ -42,7 +63,7 @@ function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: st
   });
   return (
     <>
-      <ChoiceValue {...props} options={values.data?.items ?? []} isPending={values.isLoading} />
+      <ChoiceValue {...props} options={values.data?.items ?? []} isPending={values.isLoading} hint={missing.length > 0 ? t.choicesNeed(missing.map(props.labelOf).join(', ')) : props.hint} />
       <ProblemBar error={values.error} onRetry={() => void values.refetch()} />
     </>
   );
@@ -56,6 +77,10 @@ export function ParameterForm({ step, held, parameters, connector }: { step: str
   const given = isObject(inputs['parameters']) ? inputs['parameters'] : {};
   const host = hostOf(held);
   const connection = host ? (edited.connections[host.key]?.connection_id ?? null) : null;
+  const labelOfKey = (key: string) => {
+    const own = parameters.find((parameter) => parameter.key === key);
+    return own ? labelOf(own) : key;
+  };
   const visible = parameters.filter((parameter) => parameter.visibility !== 'internal');
   const plain = visible.filter((parameter) => !isAdvanced(parameter));
   const advanced = visible.filter(isAdvanced);
@@ -71,7 +96,7 @@ export function ParameterForm({ step, held, parameters, connector }: { step: str
       required: parameter.required,
       hint: parameter.description || undefined,
     };
-    if (parameter.dynamic_values && host) return <DynamicChoice key={parameter.key} {...props} parameter={parameter} connector={connector} connection={connection} operation={host.operation} parameters={given} />;
+    if (parameter.dynamic_values && host) return <DynamicChoice key={parameter.key} {...props} parameter={parameter} connector={connector} connection={connection} operation={host.operation} parameters={given} labelOf={labelOfKey} />;
     return <SchemaField key={parameter.key} {...props} schema={parameter.enum?.length ? { ...parameter.schema, enum: parameter.enum } : parameter.schema} />;
   };
   return (

@@ -11,6 +11,7 @@ import { BuiltinIcon, StepIcon } from '../../shared/canvas/StepIcon';
 import { useLanguage, useText } from '../../shared/language';
 import { Loading } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { useSettled } from '../../shared/settled';
 import { designerText } from './text';
 
 export type Choice = { builtin: Builtin } | { item: CatalogItem };
@@ -34,13 +35,9 @@ export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger'
   const t = useText(designerText);
   const { language } = useLanguage();
   const [text, setText] = useState('');
-  const [asked, setAsked] = useState('');
+  const asked = useSettled(text, 150);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
-  useEffect(() => {
-    const timer = setTimeout(() => setAsked(text), 150);
-    return () => clearTimeout(timer);
-  }, [text]);
   const catalog = useQuery({
     queryKey: ['catalog', asked],
     queryFn: ({ signal }) => api.get('/api/catalog', { query: { q: asked }, signal }),

@@ -10,7 +10,7 @@ import { CopyButton } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { getFlow } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
-import { GoTo, Loaded, Page } from '../../shared/page';
+import { GoTo, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { template } from '../../flow-model/templates';
 import { homeText } from './text';
