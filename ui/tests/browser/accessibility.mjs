@@ -6,6 +6,7 @@ import { pagesOf, settled } from './pages.mjs';
 import { fill, signedIn, startService } from './sample.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const TABLET = { width: 1024, height: 768 };
 const GRAVE = ['serious', 'critical'];
 
 /** The component library marks where a group begins and ends with elements that hand the focus on at once; nobody is ever on them. */
@@ -23,7 +24,7 @@ await runScript('accessibility', async (world, step) => {
   const service = await startService();
   const session = await signedIn(world.server);
   const made = await fill(session, service);
-  const looks = [['light', DESKTOP], ['dark', DESKTOP], ['light', PHONE]];
+  const looks = [['light', DESKTOP], ['dark', DESKTOP], ['light', TABLET], ['light', PHONE], ['dark', PHONE]];
   for (const [index, [look, viewport]] of looks.entries()) {
     await step(index + 1, `every page, ${look}, ${viewport.width} px`, async () => {
       const person = await world.person(`${look}-${viewport.width}`, { look, viewport });
