@@ -1,6 +1,6 @@
 /** The flow checker: what is wrong or odd, here and at the server; each finding leads to its card. */
 import { useQuery } from '@tanstack/react-query';
-import { useDeferredValue } from 'react';
+import { useMemo } from 'react';
 import { api } from '../../api/client';
 import type { Parameter } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
@@ -9,50 +9,56 @@ import { forEachAction, isObject, titleOf, triggerOf, valueAt, type JsonObject }
 import { useLanguage, useText } from '../../shared/language';
 import { stepOf, useConnections, useOperations } from './context';
 import { connectorOf, hostOf, NOTIFICATIONS_API, usedConnections, type Edited } from './state';
+import { useSettled } from './settled';
 import { designerText } from './text';
 
+/** Whoever types shall not wait for the checks of a large flow. */
+const PAUSE_MS = 250;
+
 /** All findings about the flow as it is edited, errors first. */
-export function useFindings(edited: Edited): Finding[] {
+export function useFindings(now: Edited): Finding[] {
   const { language } = useLanguage();
-  const known = useConnections().data ?? [];
+  const known = useConnections().data;
+  const edited = useSettled(now, PAUSE_MS);
   const operations = useOperations(edited);
-  const later = useDeferredValue(edited);
   const server = useQuery({
-    queryKey: ['authoring', 'check', JSON.stringify(later.definition), JSON.stringify(later.connections)],
-    enabled: triggerOf(later.definition) !== null,
+    queryKey: ['authoring', 'check', JSON.stringify(edited.definition), JSON.stringify(edited.connections), JSON.stringify(edited.parameters ?? {}), edited.profile],
+    enabled: triggerOf(edited.definition) !== null,
     queryFn: ({ signal }) =>
-      api.post('/api/flows/check', { body: { name: 'check', definition: later.definition, connections: usedConnections(later) }, signal }),
+      api.post('/api/flows/check', { body: { name: 'check', definition: edited.definition, connections: usedConnections(edited), parameters: edited.parameters ?? {}, ...(edited.profile ? { profile: edited.profile } : {}) }, signal }),
     placeholderData: (before) => before,
     retry: false,
   });
-  const required = (name: string | null): { key: string; label: string }[] => {
-    const step = stepOf(edited.definition, name);
-    const connector = connectorOf(step, edited.connections, known);
-    const parameters: Parameter[] = operations.get(`${connector}/${hostOf(step)?.operation}`)?.parameters ?? [];
-    return parameters
-      .filter((parameter) => parameter.required && parameter.visibility !== 'internal' && parameter.default === undefined)
-      .map((parameter) => ({ key: parameter.key, label: parameter.summary || parameter.name }));
-  };
-  const findings = check(edited.definition, required);
-  const bound = (name: string | null, step: JsonObject) => {
-    const host = hostOf(step);
-    if (host && host.api !== NOTIFICATIONS_API && !edited.connections[host.key]?.connection_id) findings.push({ severity: 'error', code: 'missing_connection', step: name });
-    const builtin = builtinOf(step, name === null ? 'trigger' : 'action');
-    for (const field of builtin?.fields ?? []) {
-      const value = valueAt(step, field.path);
-      if (field.required && (value === undefined || value === null || value === '')) findings.push({ severity: 'error', code: 'missing_parameter', step: name, subject: field.label[language] });
+  return useMemo(() => {
+    const required = (name: string | null): { key: string; label: string }[] => {
+      const step = stepOf(edited.definition, name);
+      const connector = connectorOf(step, edited.connections, known ?? []);
+      const parameters: Parameter[] = operations.get(`${connector}/${hostOf(step)?.operation}`)?.parameters ?? [];
+      return parameters
+        .filter((parameter) => parameter.required && parameter.visibility !== 'internal' && parameter.default === undefined)
+        .map((parameter) => ({ key: parameter.key, label: parameter.summary || parameter.name }));
+    };
+    const findings = check(edited.definition, required);
+    const bound = (name: string | null, step: JsonObject) => {
+      const host = hostOf(step);
+      if (host && host.api !== NOTIFICATIONS_API && !edited.connections[host.key]?.connection_id) findings.push({ severity: 'error', code: 'missing_connection', step: name });
+      const builtin = builtinOf(step, name === null ? 'trigger' : 'action');
+      for (const field of builtin?.fields ?? []) {
+        const value = valueAt(step, field.path);
+        if (field.required && (value === undefined || value === null || value === '')) findings.push({ severity: 'error', code: 'missing_parameter', step: name, subject: field.label[language] });
+      }
+    };
+    const trigger = triggerOf(edited.definition);
+    if (trigger && isObject(trigger.trigger)) bound(null, trigger.trigger);
+    forEachAction(edited.definition, (name, action) => bound(name, action));
+    const local = new Set(findings.map((finding) => `${finding.step ?? ''}/${finding.code}`));
+    for (const diagnostic of server.data?.diagnostics ?? []) {
+      const step = stepOfPointer(edited.definition, diagnostic.pointer);
+      if (diagnostic.code === 'connection_missing' && local.has(`${step ?? ''}/missing_connection`)) continue;
+      findings.push({ severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) });
     }
-  };
-  const trigger = triggerOf(edited.definition);
-  if (trigger && isObject(trigger.trigger)) bound(null, trigger.trigger);
-  forEachAction(edited.definition, (name, action) => bound(name, action));
-  const local = new Set(findings.map((finding) => `${finding.step ?? ''}/${finding.code}`));
-  for (const diagnostic of server.data?.diagnostics ?? []) {
-    const step = stepOfPointer(edited.definition, diagnostic.pointer);
-    if (diagnostic.code === 'connection_missing' && local.has(`${step ?? ''}/missing_connection`)) continue;
-    findings.push({ severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) });
-  }
-  return findings.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1));
+    return findings.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1));
+  }, [edited, operations, known, language, server.data]);
 }
 
 export function CheckerPanel({ findings, onOpen }: { findings: Finding[]; onOpen: (step: string | null) => void }) {

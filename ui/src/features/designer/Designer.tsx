@@ -19,29 +19,34 @@ import { api, Problem } from '../../api/client';
 import type { Flow, FlowBody } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
 import { addCase } from '../../flow-model/cases';
-import { isObject, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { stepOfPointer } from '../../flow-model/checker';
 import { addAction, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
-import { operationStep } from '../../flow-model/host';
-import { layout, TRIGGER_ID } from '../../flow-model/layout';
-import { begin } from '../../flow-model/undo';
+import { layout, TRIGGER_ID, type Layout } from '../../flow-model/layout';
+import { structureOf } from '../../flow-model/structure';
+import { begin, redo, undo } from '../../flow-model/undo';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
 import { ago } from '../../shared/time';
 import { saveFlow } from '../../shared/flow-commands';
-import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
-import { useLanguage, useText, type Language } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
 import { usePageTitle } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { changeInWords } from './announce';
+import { sharedText } from '../../shared/text';
 import { CardFace, useDescribe } from './CardFace';
-import { useCards } from './cards';
+import { useCards, type Direction } from './cards';
 import { CheckerPanel, useFindings } from './Checker';
+import { stepOfChoice } from './choice';
+import { CodePage } from './CodePage';
 import { Designing, stepOf, useConnections } from './context';
 import { ConflictDialog, KeysDialog, LeaveDialog, PasteDialog } from './Dialogs';
-import { forgetDraft, useKeptDraft } from './kept-draft';
+import { forgetDraft, useKeptDraft, type KeptDraft } from './kept-draft';
 import { RunBar, useLiveRun } from './LiveRun';
 import { AddMenu, CardMenu, type AddAt } from './Menus';
 import { Refused, refusalOf } from './Refused';
+import { isPassing, SaveTrouble } from './SaveTrouble';
 import { SearchPanel, type Choice } from './SearchPanel';
-import { connectionKey, editedOf, reduce, usedConnections, type Edited } from './state';
+import { editedOf, reduce, usedConnections, type Edited } from './state';
 import { StepPanel } from './StepPanel';
 import { TestPanel } from './TestPanel';
 import { designerText } from './text';
@@ -50,51 +55,14 @@ type Side = { show: 'step'; step: string | null } | { show: 'trigger' } | { show
 
 const NONE: readonly string[] = [];
 
-/** The step that a choice of the search becomes. */
-function stepOfChoice(choice: Choice, language: Language, edited: Edited, known: { id: string; connector: { id: string } }[]): { title: string; step: JsonObject; connections: Edited['connections'] } {
-  if ('builtin' in choice) return { title: choice.builtin.title[language], step: ensureBranches(choice.builtin.step), connections: edited.connections };
-  const { item } = choice;
-  const connector = item.connector ?? { id: '', name: '' };
-  const key = connectionKey(connector, edited.connections, known);
-  const own = known.find((connection) => connection.connector.id === connector.id);
-  const bound = edited.connections[key]?.connection_id ?? own?.id ?? null;
-  const step = operationStep(item.kind, item.type, connector.id, key, item.operation_id ?? '');
-  return { title: item.title, step, connections: { ...edited.connections, [key]: { connection_id: bound, connector_id: connector.id } } };
+interface SaveOptions {
+  state?: 'draft';
+  etag?: string;
+  asCopy?: boolean;
+  edited?: Edited;
 }
 
-function CodePage({ edited, onChange }: { edited: Edited; onChange: (definition: JsonObject) => void }) {
-  const t = useText(designerText);
-  const [text, setText] = useState(() => JSON.stringify(edited.definition, null, 2));
-  const [valid, setValid] = useState(true);
-  const told = useRef(edited.definition);
-  // Undo, redo and others' versions come in; what was typed here is not formatted anew.
-  useEffect(() => {
-    if (edited.definition === told.current) return;
-    told.current = edited.definition;
-    setText(JSON.stringify(edited.definition, null, 2));
-    setValid(true);
-  }, [edited.definition]);
-  const take = (next: string) => {
-    if (next === text) return;
-    setText(next);
-    try {
-      const parsed = JSON.parse(next) as JsonObject;
-      const fits = isObject(parsed);
-      setValid(fits);
-      if (!fits) return;
-      told.current = parsed;
-      onChange(parsed);
-    } catch {
-      setValid(false);
-    }
-  };
-  return (
-    <div className="code-page stack">
-      {!valid && <p className="quiet" role="status">{t.notJson}</p>}
-      <LazyCodeEditor value={text} onChange={take} language="json" label={t.definitionLabel} height={4000} />
-    </div>
-  );
-}
+const MOVES: { [key: string]: Direction } = { ArrowUp: 'before', ArrowDown: 'behind', ArrowLeft: 'out', ArrowRight: 'in' };
 
 const isTyping = (target: EventTarget) => target instanceof HTMLElement && (/INPUT|TEXTAREA|SELECT/.test(target.tagName) || target.isContentEditable);
 const cardOf = (target: EventTarget): string | null | undefined => {
@@ -102,9 +70,20 @@ const cardOf = (target: EventTarget): string | null | undefined => {
   return id === TRIGGER_ID ? null : id;
 };
 
+/** The layout, the same for as long as no card has to move. */
+function usePicture(definition: JsonObject): Layout {
+  const structure = useMemo(() => structureOf(definition), [definition]);
+  const [held, setHeld] = useState(() => ({ structure, layout: layout(definition) }));
+  if (held.structure === structure) return held.layout;
+  const next = { structure, layout: layout(definition) };
+  setHeld(next);
+  return next.layout;
+}
+
 /** `opened`: the trigger's form stands open, since only the person can fill it in. */
 export function Designer({ initial, stored, onStored, opened = false }: { initial: Edited; stored: Flow | null; onStored: (flow: Flow) => void; opened?: boolean }) {
   const t = useText(designerText);
+  const shared = useText(sharedText);
   const { language } = useLanguage();
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -130,7 +109,11 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   const connections = useConnections();
   const findings = useFindings(edited);
   const errors = findings.filter((finding) => finding.severity === 'error');
-  const draft = useKeptDraft(stored?.id ?? null, stored?.etag ?? null, edited, dirty);
+  // What was restored may be based on an older version than the stored one.
+  const [older, setOlder] = useState<{ etag: string | null; edited: Edited } | null>(null);
+  const base = older?.edited ?? savedAs;
+  const baseEtag = older ? older.etag : (stored?.etag ?? null);
+  const draft = useKeptDraft({ flow: stored?.id ?? null, etag: baseEtag, edited, base, dirty });
   usePageTitle(edited.name || t.newTitle);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) => dirty && !leaving.current && current.pathname !== next.pathname,
@@ -138,6 +121,9 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     withResolver: true,
   });
 
+  /** Said to those who hear the page. The same words twice are said twice. */
+  const [heard, setHeard] = useState({ text: '', count: 0 });
+  const announce = useCallback((text: string) => setHeard((before) => ({ text, count: before.count + 1 })), []);
   const edit = useCallback((change: (held: Edited) => Edited, subject?: string) => act({ do: 'edit', edit: change, ...(subject ? { subject } : {}) }), []);
   const open = useCallback((step: string | null) => {
     setSide({ show: 'step', step });
@@ -148,9 +134,10 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   /** The keyboard goes on where the hand left off: on the card, or in the panel that was just opened. */
   const focusCard = useCallback((id: string) => requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-card="${CSS.escape(id)}"]`)?.focus()), []);
   const focusPanel = useCallback(() => requestAnimationFrame(() => aside.current?.focus()), []);
-  const cards = useCards({ edited, edit, picked, setPicked, open, close, focusCard, scopeTitle: t.scopeTitle });
+  const cards = useCards({ edited, edit, picked, setPicked, open, close, focusCard, announce, words: t.cards, scopeTitle: t.scopeTitle });
   const context = useMemo(() => ({ edited, edit, flow: stored, open, cards }), [edited, edit, stored, open, cards]);
-  const picture = useMemo(() => layout(edited.definition), [edited.definition]);
+  // Typing into a field changes the definition, but moves no card.
+  const picture = usePicture(edited.definition);
   const describe = useDescribe(edited, findings, live.run);
 
   const choose = (choice: Choice) => {
@@ -166,6 +153,7 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     edit((held) => ({ ...held, definition: added.definition, connections: made.connections }));
     open(added.name);
     focusPanel();
+    announce(t.cards.added(titleOf(added.name)));
   };
   const addBuiltin = (id: string, position: Position) => {
     const builtin = BUILTINS.find((item) => item.id === id && item.kind === 'action');
@@ -174,11 +162,13 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     edit((held) => ({ ...held, definition: added.definition }));
     open(added.name);
     focusPanel();
+    announce(t.cards.added(titleOf(added.name)));
   };
   const searchAt = (position: Position, find = false) => setSide(triggerOf(edited.definition) ? { show: 'action', position, find } : { show: 'trigger' });
 
   const finish = (flow: Flow, message: string, saved: Edited) => {
     forgetDraft(stored?.id ?? null);
+    setOlder(null);
     setSavedAs(saved);
     setTold(message);
     leaving.current = true;
@@ -193,8 +183,14 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     leaving.current = false;
     onStored(flow);
   };
-  const save = (more: { state?: 'draft'; etag?: string; asCopy?: boolean; edited?: Edited } = {}) => {
+  const openPointer = (definition: JsonObject, pointer: string) => {
+    const step = stepOfPointer(definition, pointer);
+    if (step !== undefined) open(step);
+  };
+  const [lastTry, setLastTry] = useState<SaveOptions>({});
+  const save = (more: SaveOptions = {}) => {
     if (busy) return;
+    setLastTry(more);
     setBusy(true);
     setError(null);
     setTold('');
@@ -203,12 +199,15 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     const state = more.state ?? (stored?.state === 'draft' || refusalOf(stored) ? 'on' : undefined);
     const name = more.asCopy ? t.copyOf(held.name) : held.name.trim() || t.newTitle;
     const body: FlowBody = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(held.envelope ? { envelope: held.envelope } : {}), ...(state ? { state } : {}) };
-    const saving = stored && !more.asCopy ? saveFlow(stored.id, body, String(more.etag ?? stored.etag)) : api.post('/api/flows', { body: more.asCopy ? { ...body, state: 'draft' } : body });
+    const saving = stored && !more.asCopy ? saveFlow(stored.id, body, more.etag ?? baseEtag ?? undefined) : api.post('/api/flows', { body: more.asCopy ? { ...body, state: 'draft' } : body });
     saving
       .then((flow) => finish(flow, more.state === 'draft' ? t.savedDraft : t.saved, held))
       .catch((problem: unknown) => {
-        if (problem instanceof Problem && problem.status === 412) setDialog('conflict');
-        else setError(problem);
+        if (problem instanceof Problem && problem.status === 412) return setDialog('conflict');
+        setError(problem);
+        // A refusal leads to what was refused.
+        const refused = problem instanceof Problem ? problem.body.diagnostics?.find((diagnostic) => diagnostic.severity === 'error') : undefined;
+        if (refused) openPointer(held.definition, refused.pointer);
       })
       .finally(() => setBusy(false));
   };
@@ -222,18 +221,42 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     const theirs = editedOf(flow);
     act({ do: 'reset', edited: theirs });
     setSavedAs(theirs);
+    setOlder(null);
     forgetDraft(flow.id);
     setDialog(null);
     onStored(flow);
   };
+  const { dismiss } = draft;
+  const restore = useCallback(
+    (kept: KeptDraft) => {
+      edit(() => kept.edited);
+      if (kept.etag !== (stored?.etag ?? null)) setOlder({ etag: kept.etag, edited: kept.base });
+      dismiss();
+    },
+    [edit, stored, dismiss],
+  );
+  const [resumed, setResumed] = useState(false);
+  const { found } = draft;
+  useEffect(() => {
+    if (!found?.resume) return;
+    restore(found);
+    setResumed(true);
+  }, [found, restore]);
   const selected = side?.show === 'step' ? side.step : undefined;
   /** The card that commands without a card of their own are about. */
   const at = (target: EventTarget): string | null => cardOf(target) ?? selected ?? null;
+  const travel = (way: 'undo' | 'redo') => {
+    const next = (way === 'undo' ? undo : redo)(history).present;
+    if (next === edited) return;
+    const said = changeInWords(edited, next, { kinds: t.changeKinds, trigger: t.trigger, ...t.changes });
+    announce(`${way === 'undo' ? t.undone : t.redone}: ${said || t.changes.other}`);
+    act({ do: way });
+  };
   const leavePanel = () => {
     setSide(null);
     focusCard(selected ?? focus ?? TRIGGER_ID);
   };
-  const keys = (event: KeyboardEvent) => {
+  const keys = (event: Pick<KeyboardEvent, 'ctrlKey' | 'metaKey' | 'shiftKey' | 'key' | 'target' | 'defaultPrevented' | 'preventDefault'>) => {
     const command = event.ctrlKey || event.metaKey;
     const key = event.key.toLowerCase();
     if (command && key === 's') {
@@ -247,10 +270,10 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
       if (event.key === 'Escape' && side && !event.defaultPrevented) leavePanel();
     } else if (command && key === 'z') {
       event.preventDefault();
-      act({ do: event.shiftKey ? 'redo' : 'undo' });
+      travel(event.shiftKey ? 'redo' : 'undo');
     } else if (command && key === 'y') {
       event.preventDefault();
-      act({ do: 'redo' });
+      travel('redo');
     } else if (event.key === 'Escape') {
       if (picked.length) setPicked(NONE);
       else leavePanel();
@@ -258,19 +281,38 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
       setDialog('keys');
     }
   };
+  // Right after the page was opened nothing has the focus, but the keys shall work.
+  const latestKeys = useRef(keys);
+  useEffect(() => {
+    latestKeys.current = keys;
+  });
+  useEffect(() => {
+    const unfocused = (event: globalThis.KeyboardEvent) => {
+      if (event.target === document.body) latestKeys.current(event as Parameters<typeof keys>[0]);
+    };
+    window.addEventListener('keydown', unfocused);
+    return () => window.removeEventListener('keydown', unfocused);
+  }, []);
   const cardKeys = (event: KeyboardEvent, name: string | null) => {
     if (event.key === 'Insert') {
       event.preventDefault();
       searchAt(name === null ? { place: ['actions'], after: null } : cards.behind(name));
       return;
     }
+    if (event.key === 'F2') {
+      event.preventDefault();
+      open(name);
+      requestAnimationFrame(() => aside.current?.querySelector<HTMLInputElement>('.step-name input')?.select());
+      return;
+    }
     if (name === null) return;
     if (event.key === 'Delete' || event.key === 'Backspace') {
       event.preventDefault();
       cards.remove(cards.chosen(name));
-    } else if (event.altKey && (event.key === 'ArrowUp' || event.key === 'ArrowDown')) {
+    } else if (event.altKey && event.key in MOVES) {
       event.preventDefault();
-      cards.step(name, event.key === 'ArrowUp' ? -1 : 1);
+      cards.step(name, MOVES[event.key] as Direction);
+
     } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'd') {
       event.preventDefault();
       cards.duplicate(cards.chosen(name));
@@ -281,7 +323,9 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   };
   const toggle = (name: string) => {
     const held = picked.length === 0 && selected && selected !== name ? [selected] : [...picked];
-    setPicked(held.includes(name) ? held.filter((other) => other !== name) : [...held, name]);
+    const next = held.includes(name) ? held.filter((other) => other !== name) : [...held, name];
+    setPicked(next);
+    announce(t.pickedCards(next.length));
   };
   const clip = (event: ClipboardEvent, cut: boolean) => {
     const name = at(event.target);
@@ -324,12 +368,13 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   return (
     <Designing.Provider value={context}>
       <div className="designer" onKeyDown={keys}>
+        <div key={heard.count} className="visually-hidden" role="status" data-heard>{heard.text}</div>
         <header>
           <h1 className="visually-hidden">{edited.name || t.newTitle}</h1>
           <Input className="name-input" appearance="filled-lighter" value={edited.name} placeholder={t.namePlaceholder} aria-label={t.flowName} onChange={(_, data) => edit((held) => ({ ...held, name: data.value }), 'name')} />
           <Toolbar aria-label={t.canvas} className="designer-tools">
-            {tool(t.undo, <ArrowUndoRegular />, () => act({ do: 'undo' }), { disabled: history.past.length === 0 })}
-            {tool(t.redo, <ArrowRedoRegular />, () => act({ do: 'redo' }), { disabled: history.future.length === 0 })}
+            {tool(t.undo, <ArrowUndoRegular />, () => travel('undo'), { disabled: history.past.length === 0 })}
+            {tool(t.redo, <ArrowRedoRegular />, () => travel('redo'), { disabled: history.future.length === 0 })}
             <ToolbarDivider />
             <ToolbarButton icon={isCode ? <FlowRegular /> : <CodeRegular />} onClick={() => void navigate({ to: '.', search: isCode ? {} : { view: 'code' }, replace: true })}>
               <span className="tool-text">{isCode ? t.designerView : t.codeView}</span>
@@ -343,20 +388,24 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
           </Toolbar>
           <span className="grow" />
           <div className="save">
-            {dirty && <span className="quiet small unsaved-mark">{t.unsavedMark}</span>}
-            {(!stored || stored.state === 'draft') && <Button disabled={busy} onClick={() => save({ state: 'draft' })}>{t.saveDraft}</Button>}
+            {dirty && <span className="quiet small unsaved-mark" title={draft.isKept ? t.keptHere : undefined}>{t.unsavedMark}</span>}
+            {(!stored || stored.state === 'draft' || errors.length > 0) && (
+              <Button disabled={busy} title={stored?.state === 'on' ? t.draftTurnsOff : undefined} onClick={() => save({ state: 'draft' })}>{t.saveDraft}</Button>
+            )}
             <Button appearance="primary" icon={<SaveRegular />} disabled={busy || errors.length > 0} title={errors.length ? t.fixErrors : undefined} onClick={() => save()}>
               {stored && stored.state !== 'draft' ? t.save : t.create}
             </Button>
           </div>
         </header>
         <div className="notices" aria-live="polite">
-          <ProblemBar error={error ?? live.error} onDismiss={() => { setError(null); setWatched(null); }} />
+          <SaveTrouble error={error} busy={busy} isKept={draft.isKept} onRetry={() => save(isPassing(error) && !lastTry.edited ? lastTry : {})} onDismiss={() => setError(null)} onOpenDiagnostic={(diagnostic) => openPointer(edited.definition, diagnostic.pointer)} />
+          <ProblemBar error={live.error} onDismiss={() => setWatched(null)} />
+          {resumed && dirty && <MessageBar intent="info"><MessageBarBody>{t.resumed}</MessageBarBody><MessageBarActions><Button size="small" appearance="transparent" onClick={() => setResumed(false)}>{shared.close}</Button></MessageBarActions></MessageBar>}
           {draft.found && (
             <MessageBar intent="info">
               <MessageBarBody>{t.keptDraft(ago(draft.found.at, language))}</MessageBarBody>
               <MessageBarActions>
-                <Button size="small" onClick={() => { if (draft.found) { const kept = draft.found.edited; edit(() => kept); } draft.dismiss(); }}>{t.restore}</Button>
+                <Button size="small" onClick={() => { if (draft.found) restore(draft.found); }}>{t.restore}</Button>
                 <Button size="small" appearance="transparent" onClick={() => { forgetDraft(stored?.id ?? null); draft.dismiss(); }}>{t.discard}</Button>
               </MessageBarActions>
             </MessageBar>
@@ -422,7 +471,7 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
         {dialog === 'conflict' && stored && (
           <ConflictDialog
             flow={stored.id}
-            base={savedAs}
+            base={base}
             mine={edited}
             onClose={() => setDialog(null)}
             onTheirs={takeTheirs}

@@ -3,6 +3,8 @@ import { Menu, MenuDivider, MenuItem, MenuList, MenuPopover } from '@fluentui/re
 import {
   AddRegular,
   ArrowDownRegular,
+  ArrowLeftRegular,
+  ArrowRightRegular,
   ArrowRepeatAllRegular,
   ArrowUpRegular,
   BoxRegular,
@@ -72,8 +74,10 @@ export function CardMenuItems({ name, cards }: { name: string; cards: CardComman
       <MenuItem icon={<BoxRegular />} onClick={() => cards.scope(names)}>{t.intoScope}</MenuItem>
       {names.length === 1 && (
         <>
-          <MenuItem icon={<ArrowUpRegular />} secondaryContent="Alt+↑" onClick={() => cards.step(name, -1)}>{t.moveUp}</MenuItem>
-          <MenuItem icon={<ArrowDownRegular />} secondaryContent="Alt+↓" onClick={() => cards.step(name, 1)}>{t.moveDown}</MenuItem>
+          <MenuItem icon={<ArrowUpRegular />} secondaryContent="Alt+↑" onClick={() => cards.step(name, 'before')}>{t.moveUp}</MenuItem>
+          <MenuItem icon={<ArrowDownRegular />} secondaryContent="Alt+↓" onClick={() => cards.step(name, 'behind')}>{t.moveDown}</MenuItem>
+          <MenuItem icon={<ArrowLeftRegular />} secondaryContent="Alt+←" onClick={() => cards.step(name, 'out')}>{t.moveOut}</MenuItem>
+          <MenuItem icon={<ArrowRightRegular />} secondaryContent="Alt+→" onClick={() => cards.step(name, 'in')}>{t.moveIn}</MenuItem>
         </>
       )}
       <MenuDivider />

@@ -48,7 +48,7 @@ function NameField({ step }: { step: string | null }) {
     }
   };
   return (
-    <Field validationMessage={taken ? t.nameTaken : undefined} className="grow">
+    <Field validationMessage={taken ? t.nameTaken : undefined} className="grow step-name">
       <Input appearance="underline" size="large" value={text} aria-label={t.rename} onChange={(_, data) => setText(data.value)} onBlur={store} onKeyDown={(event) => event.key === 'Enter' && store()} />
     </Field>
   );

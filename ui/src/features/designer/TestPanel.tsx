@@ -1,9 +1,11 @@
 /** Runs the stored flow: with a past notification, with JSON, or with the next one that really comes. */
-import { Button, Field, Radio, RadioGroup, Select, Spinner } from '@fluentui/react-components';
+import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Radio, RadioGroup, Select, Spinner } from '@fluentui/react-components';
 import { skipToken, useQuery } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { Link } from '@tanstack/react-router';
+import { useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client';
 import type { Flow, Json } from '../../api/types';
+import { CopyButton } from '../../shared/bits';
 import { runFlow } from '../../shared/flow-commands';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useLanguage, useText } from '../../shared/language';
@@ -13,22 +15,81 @@ import { designerText } from './text';
 
 type Way = 'past' | 'json' | 'real';
 const ASK_AGAIN_MS = 1_000;
+/** Whoever caused an event and sees nothing for so long wants to know why. */
+const WAIT_MS = 120_000;
 
-/** Watches for the first run that begins after this was shown. */
-function WaitForReal({ flow, onRun }: { flow: Flow; onRun: (run: string) => void }) {
+/** Watches for the first run that begins after this was shown; not for ever, and not against anybody's will. */
+function Watch({ flow, onRun, onEnd }: { flow: Flow; onRun: (run: string) => void; onEnd: (why: 'stopped' | 'nothing') => void }) {
   const t = useText(designerText);
   const newest = () => api.get('/api/runs', { query: { flow: flow.id, limit: 1 } }).then((page) => page.items[0]?.id ?? null);
   const before = useQuery({ queryKey: ['designer', flow.id, 'newest-before'], queryFn: newest, gcTime: 0, staleTime: Infinity });
   const now = useQuery({ queryKey: ['designer', flow.id, 'newest-now'], queryFn: newest, gcTime: 0, enabled: before.isSuccess, refetchInterval: ASK_AGAIN_MS });
   const came = before.isSuccess && now.data && now.data !== before.data ? now.data : null;
+  const report = useRef({ onRun, onEnd });
   useEffect(() => {
-    if (came) onRun(came);
-  }, [came, onRun]);
-  if (flow.state !== 'on') return <p className="quiet">{t.testOff}</p>;
+    report.current = { onRun, onEnd };
+  });
+  useEffect(() => {
+    if (came) report.current.onRun(came);
+  }, [came]);
+  useEffect(() => {
+    const timer = setTimeout(() => report.current.onEnd('nothing'), WAIT_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
-    <div className="row" role="status">
-      <Spinner size="tiny" />
-      <span>{t.testWaiting}</span>
+    <>
+      <div className="row" role="status">
+        <Spinner size="tiny" />
+        <span>{t.testWaiting}</span>
+      </div>
+      <div className="commands"><Button onClick={() => onEnd('stopped')}>{t.testStop}</Button></div>
+      <ProblemBar error={before.error ?? now.error} />
+    </>
+  );
+}
+
+function WaitForReal({ flow, onRun }: { flow: Flow; onRun: (run: string) => void }) {
+  const t = useText(designerText);
+  const { language } = useLanguage();
+  const [state, setState] = useState<'waiting' | 'came' | 'stopped' | 'nothing'>('waiting');
+  if (flow.state !== 'on') return <p className="quiet">{t.testOff} <Link to="/flows/$flow" params={{ flow: flow.id }}>{t.toFlow}</Link></p>;
+  const address = flow.webhook?.callback_url;
+  return (
+    <div className="stack">
+      {address && (
+        <Field label={t.testAddress}>
+          <div className="row no-wrap">
+            <Input className="grow mono" readOnly value={address} />
+            <CopyButton text={address} />
+          </div>
+        </Field>
+      )}
+      {state === 'waiting' ? (
+        <Watch
+          flow={flow}
+          onEnd={setState}
+          onRun={(run) => {
+            setState('came');
+            onRun(run);
+          }}
+        />
+      ) : (
+        <>
+          {state === 'nothing' && (
+            <MessageBar intent="warning" layout="multiline" role="alert">
+              <MessageBarBody>
+                <MessageBarTitle>{t.testNothing}</MessageBarTitle>
+                <p>{t.testNothingHint}</p>
+                <p>{flow.webhook?.last_notification_at ? t.testLast(exact(flow.webhook.last_notification_at, language)) : t.testNever}</p>
+                <Link to="/flows/$flow" params={{ flow: flow.id }}>{t.toFlow}</Link>
+              </MessageBarBody>
+            </MessageBar>
+          )}
+          {state === 'came' && <p role="status">{t.testCame}</p>}
+          {state === 'stopped' && <p className="quiet" role="status">{t.testStopped}</p>}
+          <div className="commands"><Button appearance="primary" onClick={() => setState('waiting')}>{t.testAgain}</Button></div>
+        </>
+      )}
     </div>
   );
 }

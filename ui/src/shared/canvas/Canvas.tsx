@@ -1,7 +1,7 @@
 /** The zoomable canvas: cards, containers with their branches, lines with *+*. Used by the designer and the run view. */
 import { Button } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
-import { BaseEdge, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeProps } from '@xyflow/react';
+import { BaseEdge, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeHandle, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
 import type { Branch } from '../../flow-model/definition';
@@ -29,6 +29,12 @@ export interface CanvasParts {
 
 const Parts = createContext<CanvasParts | null>(null);
 type BoxNode = Node<{ box: Box }>;
+
+/** Where lines begin and end. React Flow would draw every card once to find out; a large flow has too many for that. */
+const endsOf = ({ kind, width, height }: Box): NodeHandle[] => {
+  const end = (type: 'source' | 'target'): NodeHandle => ({ type, position: type === 'source' ? Side.Bottom : Side.Top, x: width / 2, y: type === 'source' ? height : 0, width: 1, height: 1 });
+  return kind === 'branch' ? [] : kind === 'start' ? [end('source')] : [end('target'), end('source')];
+};
 
 const hidden = { opacity: 0, pointerEvents: 'none' } as const;
 function Ends() {
@@ -177,6 +183,10 @@ const MAPPED: { [kind: string]: string } = { card: 'var(--colorNeutralStroke1Pre
 /** Below this number everything is drawn, so that search in the page and screen readers find every card. */
 const ALL_DRAWN_MAX = 150;
 const MAP_FROM = 12;
+const MAP = { width: 160, height: 110 };
+/** On the map of a very long flow a card would be thinner than this, and the map look empty. */
+const MAPPED_MIN = 2;
+const hasMap = ({ boxes, width, height }: Layout) => boxes.length > MAP_FROM && CARD.width * Math.min(MAP.width / width, MAP.height / height) >= MAPPED_MIN;
 
 function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasParts; label: string; focus: string | null }) {
   const t = useText(canvasText);
@@ -195,6 +205,8 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
           width: box.width,
           height: box.height,
           data: { box },
+          measured: { width: box.width, height: box.height },
+          handles: endsOf(box),
           zIndex: box.kind === 'container' ? box.depth * 2 : box.kind === 'branch' ? box.depth * 2 - 1 : 1000,
           draggable: false,
           selectable: false,
@@ -294,7 +306,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
         proOptions={{ hideAttribution: true }}
       >
         <Controls showInteractive={false} />
-        {layout.boxes.length > MAP_FROM && <MiniMap pannable zoomable className="canvas-map" style={{ width: 160, height: 110 }} nodeColor={(node) => MAPPED[node.type ?? ''] ?? 'transparent'} nodeStrokeWidth={0} />}
+        {hasMap(layout) && <MiniMap pannable zoomable className="canvas-map" style={MAP} nodeColor={(node) => MAPPED[node.type ?? ''] ?? 'transparent'} nodeStrokeWidth={0} />}
       </ReactFlow>
     </div>
   );
