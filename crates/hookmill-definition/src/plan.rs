@@ -142,6 +142,8 @@ pub struct Trigger {
     pub no_workflow_headers: bool,
     /// When it fires or polls.
     pub recurrence: Option<Recurrence>,
+    /// What the run history shows of a run, as its maker chose it.
+    pub run_summary: Vec<Compiled>,
     /// Outputs never appear in a history.
     pub secure_outputs: bool,
     /// Inputs never appear in a history.

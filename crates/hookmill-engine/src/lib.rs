@@ -14,6 +14,7 @@
 //! | `history` | what people see of a run |
 //! | `subscription` | the life of a webhook |
 //! | `resume` | what a run that begins again at its failed actions takes over |
+//! | `summary`, `search` | what lists say of a run, and whether what its trigger gave has a text |
 //! | `backtest` | recorded runs against a changed definition |
 //! | `case` | test cases of flows with scripted replies and a virtual clock |
 
@@ -26,9 +27,11 @@ pub mod history;
 pub mod resume;
 mod retry;
 mod scope;
+mod search;
 mod state;
 pub mod status_code;
 pub mod subscription;
+mod summary;
 pub mod trigger;
 
 pub use command::{
@@ -38,4 +41,6 @@ pub use command::{
 pub use decide::{Environment, Input, Start, decide, pending};
 pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
+pub use search::trigger_gave;
 pub use state::{IllegalFact, Indexes, Record, Response, RunState, Variable};
+pub use summary::{Summary, summary};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_engine::trigger::{Event as Fired, Firing, fire};
-use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, TakenOver};
+use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, Summary, TakenOver, summary};
 use hookmill_expression::content;
 use hookmill_model::{Object, RunId, RunKind, RunStatus, Timestamp, Value};
 use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
@@ -24,6 +24,9 @@ const DISPATCHING_MAX: usize = 512;
 const SCAN_INTERVAL: Duration = Duration::from_secs(2);
 /// Events that are read at a time then.
 const SCAN_PAGE: usize = 256;
+
+/// What stands in place of an event's kind where the caller named none.
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// The journal's epoch of this process. One process owns a folder, so it never differs.
 pub(crate) const EPOCH: u64 = 1;
@@ -250,6 +253,12 @@ impl Runtime {
             if !begun.is_empty() {
                 run.id = self.new_id();
             }
+            let (seed, context) = (seed(), workflow(flow, Some(run.id)));
+            if let Some(trigger) = version.plan.triggers.first() {
+                let of =
+                    summary(&version.plan, trigger, &record, &version.parameters, &context, (seed, run.started_at));
+                run.summary = summarised(run.summary, of);
+            }
             let (caller_waits, caller_until) = self.caller(version, origin, &run);
             let taken_over =
                 if let Origin::Repeated(_, taken_over) = origin { taken_over.to_vec() } else { Vec::new() };
@@ -261,10 +270,10 @@ impl Runtime {
             }
             let start = Start {
                 run: run.id,
-                seed: seed(),
+                seed,
                 trigger: record,
                 parameters: version.parameters.clone(),
-                workflow: workflow(flow, Some(run.id)),
+                workflow: context,
                 caller_waits,
                 caller_until,
                 taken_over,
@@ -343,6 +352,17 @@ impl Runtime {
             Origin::Parent { .. } => (version.plan.has_response(), None),
             Origin::Time(_) | Origin::Person | Origin::Repeated(..) => (false, None),
         }
+    }
+}
+
+/// The line of a list about a run: what its maker chose, or else what kind of event it was and what it said.
+fn summarised(kind: String, of: Summary) -> String {
+    match of {
+        Summary::Chosen(text) => text,
+        Summary::Words(words) if words.is_empty() => kind,
+        // A bare method says less than any word of the body.
+        Summary::Words(words) if kind.is_empty() || METHODS.contains(&&*kind) => words,
+        Summary::Words(words) => format!("{kind} · {words}"),
     }
 }
 

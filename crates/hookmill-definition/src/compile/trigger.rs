@@ -12,6 +12,8 @@ use crate::plan::{CallInputs, Concurrency, ConnectorInputs, OperationInputs, Tri
 use crate::recurrence::Recurrence;
 use crate::schema::{Schema, SchemaError};
 
+/// Values that the run history shows of a run.
+const RUN_SUMMARY_MAX: usize = 3;
 /// A definition may be kept without a trigger, and cannot run.
 const NO_TRIGGER: &str = "There is no trigger: the flow can be kept, but nothing starts it.";
 
@@ -145,6 +147,7 @@ impl Compiler<'_> {
             .map(|correlation| (correlation, pointer.child("splitOnConfiguration").child("correlation")))
             .or_else(|| source.get("correlation").map(|correlation| (correlation, pointer.child("correlation"))))
             .and_then(|(correlation, below)| self.member(correlation, "clientTrackingId", &below, Place::Trigger));
+        let run_summary = self.run_summary(source, pointer);
         let schema = matches!(kind, TriggerKind::Request { .. })
             .then(|| inputs.get("schema"))
             .flatten()
@@ -162,11 +165,32 @@ impl Compiler<'_> {
             keep_authorization: has("includeauthorizationheadersinoutputs"),
             no_workflow_headers: has("suppressworkflowheadersonresponse"),
             recurrence,
+            run_summary,
             secure_outputs: secured(source, "outputs"),
             secure_inputs: secured(source, "inputs"),
             inputs: Compiled::new(inputs).unwrap_or_else(|_| Compiled::literal(Value::Null)),
             kind,
         }
+    }
+
+    /// What the run history shows of a run: `metadata.runSummary`, which other products keep and do not read.
+    fn run_summary(&mut self, source: &Value, pointer: &Pointer) -> Vec<Compiled> {
+        let Some(chosen) = source.get("metadata").and_then(|metadata| metadata.get("runSummary")) else {
+            return Vec::new();
+        };
+        let below = pointer.child("metadata").child("runSummary");
+        let Some(chosen) = chosen.as_array() else {
+            let message = format!("'runSummary' is a list of texts, not {}.", article(chosen));
+            self.error("run_summary_invalid", below, message);
+            return Vec::new();
+        };
+        if chosen.len() > RUN_SUMMARY_MAX {
+            let message =
+                format!("The run history shows at most {RUN_SUMMARY_MAX} values of a run, not {}.", chosen.len());
+            self.error("run_summary_invalid", below.clone(), message);
+        }
+        let parts = chosen.iter().take(RUN_SUMMARY_MAX).enumerate();
+        parts.map(|(index, part)| self.template(part, &below.child(index), Place::Trigger)).collect()
     }
 
     /// A schema; where it only helps the designer, faults are warnings.

@@ -1,0 +1,157 @@
+//! What the run history says a run was about: the values that its maker chose, or the first words of what came.
+
+use hookmill_definition::Plan;
+use hookmill_definition::plan::Trigger;
+use hookmill_expression::content;
+use hookmill_model::{Timestamp, Value};
+
+use crate::scope::ActionScope;
+use crate::state::RunState;
+
+/// A summary has no more parts, and no longer ones.
+const PARTS_MAX: usize = 3;
+const PART_CHARS_MAX: usize = 80;
+/// Words that are taken unasked are short.
+const WORD_CHARS_MAX: usize = 60;
+/// Members of what came that are looked at.
+const LOOKED_AT_MAX: usize = 200;
+const BETWEEN: &str = " · ";
+
+/// What a run is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Summary {
+    /// The values that the maker chose.
+    Chosen(String),
+    /// The first words of what came; empty where it has none, or where it is not to be shown.
+    Words(String),
+}
+
+/// What the record of a trigger is about. A chosen value that cannot be evaluated is left out: the history must not
+/// keep a run from starting.
+#[must_use]
+pub fn summary(
+    plan: &Plan,
+    trigger: &Trigger,
+    record: &Value,
+    parameters: &Value,
+    workflow: &Value,
+    (seed, now): (u64, Timestamp),
+) -> Summary {
+    if trigger.secure_outputs {
+        return Summary::Words(String::new());
+    }
+    if trigger.run_summary.is_empty() {
+        let body = record.get("outputs").and_then(|outputs| outputs.get("body"));
+        return Summary::Words(body.map(first_words).unwrap_or_default());
+    }
+    let state = RunState {
+        seed,
+        trigger: record.clone(),
+        parameters: parameters.as_object().cloned().unwrap_or_default(),
+        workflow: workflow.clone(),
+        ..RunState::default()
+    };
+    let scope = ActionScope::new(plan, &state, now, &[], &[], (&trigger.name, 0));
+    let values = trigger.run_summary.iter().filter_map(|part| part.evaluate(&scope).ok());
+    let texts = values.filter(|value| *value != Value::Null).map(|value| line(&content::to_text(&value)));
+    let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+    Summary::Chosen(texts.join(BETWEEN))
+}
+
+/// A text on one line, cut.
+fn line(text: &str) -> String {
+    let mut words = String::new();
+    for word in text.split_whitespace() {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(word);
+        if words.len() > 4 * PART_CHARS_MAX {
+            break;
+        }
+    }
+    match words.char_indices().nth(PART_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", words[..end].trim_end()),
+        None => words,
+    }
+}
+
+/// The first words that say something to a person, outer ones first.
+fn first_words(body: &Value) -> String {
+    let mut found: Vec<&str> = Vec::new();
+    let mut level: Vec<(&str, &Value)> = vec![("", body)];
+    let mut looked_at = 0;
+    while !level.is_empty() && found.len() < PARTS_MAX {
+        let mut inner = Vec::new();
+        for (name, value) in level {
+            match value {
+                Value::String(text) if says_something(name, text) => {
+                    // `acme/rocket` says what `rocket` does.
+                    if found.iter().any(|known| known.contains(&**text)) {
+                        continue;
+                    }
+                    found.retain(|known| !text.contains(known));
+                    found.push(text);
+                }
+                Value::Object(members) => inner.extend(members.iter().map(|(name, value)| (&**name, value))),
+                Value::Array(elements) => inner.extend(elements.iter().take(1).map(|element| (name, element))),
+                _ => {}
+            }
+            looked_at += 1;
+            if found.len() == PARTS_MAX || looked_at == LOOKED_AT_MAX {
+                return found.join(BETWEEN);
+            }
+        }
+        level = inner;
+    }
+    found.join(BETWEEN)
+}
+
+/// Whether a text is one for people: no address, identifier, moment or secret.
+fn says_something(name: &str, text: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let hidden =
+        ["id", "url", "uri", "sha", "hash", "token", "secret", "password", "key", "signature", "nonce", "cursor"];
+    let is_opaque = |text: &str| {
+        let digits = text.chars().filter(char::is_ascii_digit).count();
+        let is_hexadecimal = text.len() >= 12 && text.chars().all(|one| one.is_ascii_hexdigit() || one == '-');
+        is_hexadecimal || digits * 2 > text.chars().count()
+    };
+    !hidden.iter().any(|end| name.ends_with(end))
+        && !text.contains("://")
+        && text.chars().count() <= WORD_CHARS_MAX
+        && !text.contains('\n')
+        && text.chars().any(char::is_alphabetic)
+        && !is_opaque(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(json: &str) -> String {
+        first_words(&Value::from_json(json.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn the_first_words_are_for_people() {
+        let push = r#"{"ref":"refs/heads/main","before":"0000000000000000000000000000000000000000",
+            "compare":"https://example.org/compare","created":false,
+            "repository":{"id":7,"node_id":"MDEwOlJlcG9zaXRvcnk","name":"rocket","full_name":"acme/rocket","token":"hunter2 is it"},
+            "pusher":{"name":"ada"}}"#;
+        assert_eq!(words(push), "refs/heads/main · acme/rocket · ada");
+        let charge = r#"{"id":"evt_1","object":"event","created":"2026-11-24T10:00:00Z","type":"charge.succeeded"}"#;
+        assert_eq!(words(charge), "event · charge.succeeded");
+        assert_eq!(words(r#"[{"name":"first"},{"name":"second"}]"#), "first");
+        assert_eq!(words(r#""just a text""#), "just a text");
+        assert_eq!(words("[1, null, true]"), "");
+    }
+
+    #[test]
+    fn long_values_are_cut_to_one_line() {
+        assert_eq!(line("one\n  two\tthree "), "one two three");
+        let cut = line(&"ä".repeat(200));
+        assert_eq!(cut.chars().count(), PART_CHARS_MAX + 1);
+        assert!(cut.ends_with('…'));
+    }
+}
