@@ -6,7 +6,9 @@
 
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
+mod fill;
 mod floor;
+mod lists;
 mod load;
 mod subject;
 
@@ -14,7 +16,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
 /// Measures accepted and completed runs a second against a receiver that only stores.
@@ -33,6 +35,15 @@ struct Options {
     /// The binary to measure; by default the one beside this program.
     #[arg(long)]
     binary: Option<PathBuf>,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+/// What else can be measured.
+#[derive(Subcommand)]
+enum Other {
+    /// How long the lists take with a long history behind them.
+    Lists(lists::ListOptions),
 }
 
 fn main() -> Result<()> {
@@ -45,6 +56,9 @@ async fn measure(options: &Options) -> Result<()> {
         Some(binary) => binary.clone(),
         None => std::env::current_exe()?.with_file_name("hookmill"),
     };
+    if let Some(Other::Lists(wanted)) = &options.other {
+        return lists::measure(&binary, wanted).await;
+    }
     let body = notification().to_string();
     let span = Duration::from_secs(options.seconds);
     println!("notification: {} bytes · {} connections · {} s a half", body.len(), options.connections, options.seconds);

@@ -9,6 +9,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
+/// The file with the token of the owner.
+const TOKEN: &str = "bench-token";
+
 /// A running server and the address of its flow.
 pub struct Subject {
     child: Child,
@@ -22,8 +25,19 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Starts `binary` and creates a flow of `definition`, whose trigger is a `Request`.
+    /// Starts `binary` on a fresh folder and creates a flow of `definition`, whose trigger is a `Request`.
     pub async fn start(binary: &Path, folder: &Path, definition: Value) -> Result<Self> {
+        let mut subject = Self::open(binary, folder).await?;
+        let flow =
+            subject.post("/api/flows", &json!({"name": "bench", "definition": definition, "connections": {}})).await?;
+        let callback = flow["webhook"]["callback_url"].as_str().context("the flow has no callback URL")?;
+        subject.path =
+            callback.splitn(4, '/').nth(3).map(|path| format!("/{path}")).context("the callback URL's path")?;
+        Ok(subject)
+    }
+
+    /// Starts `binary` on a folder; a fresh one gets an owner, whose token stays beside the data.
+    pub async fn open(binary: &Path, folder: &Path) -> Result<Self> {
         let address = free_address()?;
         let child = Command::new(binary)
             .args(["serve", "--listen", &address.to_string(), "--data"])
@@ -40,15 +54,16 @@ impl Subject {
         let base = format!("http://{address}");
         let mut subject = Self { child, client, base, token: String::new(), address, path: String::new() };
         subject.wait_until_ready().await?;
+        let kept = folder.join(TOKEN);
+        if let Ok(token) = std::fs::read_to_string(&kept) {
+            subject.token = token;
+            return Ok(subject);
+        }
         let owner = json!({"token": "bench-setup-token", "name": "Bench", "email": "bench@example.org",
             "password": "a long bench password"});
         let answer = subject.post("/api/setup?api_token=true", &owner).await?;
         answer["token"].as_str().context("no token in the answer to the set-up")?.clone_into(&mut subject.token);
-        let flow =
-            subject.post("/api/flows", &json!({"name": "bench", "definition": definition, "connections": {}})).await?;
-        let callback = flow["webhook"]["callback_url"].as_str().context("the flow has no callback URL")?;
-        subject.path =
-            callback.splitn(4, '/').nth(3).map(|path| format!("/{path}")).context("the callback URL's path")?;
+        std::fs::write(kept, &subject.token)?;
         Ok(subject)
     }
 
@@ -78,11 +93,18 @@ impl Subject {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// What an address of the API answers.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        let answer = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path} answered {status}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
     /// How many runs have ended since the start.
     pub async fn runs_ended(&self) -> Result<u64> {
-        let about = self.client.get(format!("{}/api/about", self.base)).bearer_auth(&self.token).send().await?;
-        let about: Value = serde_json::from_str(&about.text().await?)?;
-        about["runs_ended"].as_u64().context("no count of ended runs")
+        self.get("/api/about").await?["runs_ended"].as_u64().context("no count of ended runs")
     }
 
     /// Resident memory in MiB, where the system tells.

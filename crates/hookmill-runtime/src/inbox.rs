@@ -166,11 +166,7 @@ impl Runtime {
         let ended = self.send_push(&device, payload.as_bytes()).await;
         let now = self.now();
         let change = match ended {
-            Ok(PushOutcome::Delivered) => {
-                let mut device = device.clone();
-                device.delivered_at = Some(now);
-                Unit::from(done()).with(Change::PutDevice(device))
-            }
+            Ok(PushOutcome::Delivered) => Unit::from(done()).with(Change::UseDevice(device.id, now)),
             Ok(PushOutcome::Gone) => Unit::from(Change::DeleteDevice(device.id)),
             other if delivery.attempts + 1 >= ATTEMPTS_MAX => {
                 tracing::warn!(device = %device.id, outcome = ?other, "a push message is given up");

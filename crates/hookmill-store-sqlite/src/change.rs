@@ -11,18 +11,69 @@ mod flow;
 mod inbox;
 mod run;
 
-use hookmill_store::{Change, Committed};
+use std::collections::BTreeMap;
+
+use hookmill_store::{Change, Committed, Verdict, verdict};
 use rusqlite::{Connection, params};
 
-use crate::column::key;
+use crate::column::{key, kind_of, status_of};
 use crate::error::Failure;
 use crate::step::{Packed, Step, timer_key};
-use crate::writer::Ended;
 
 type Done = Result<(), Failure>;
 
-/// Flows and statuses of runs that ended.
-pub(crate) type EndedHere = Vec<([u8; 16], i64)>;
+/// Runs that a unit ended, in their order.
+pub(crate) type EndedHere = Vec<EndedRun>;
+
+/// A run that ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EndedRun {
+    pub(crate) run: [u8; 16],
+    pub(crate) owner: [u8; 16],
+    pub(crate) flow: [u8; 16],
+    pub(crate) kind: i64,
+    pub(crate) status: i64,
+}
+
+/// What the runs that ended in one transaction did to the figures of their flows; written once, at its end.
+#[derive(Debug, Default)]
+pub(crate) struct Ended {
+    /// Flow and status → how many.
+    counts: BTreeMap<([u8; 16], i64), i64>,
+    flows: BTreeMap<[u8; 16], InARow>,
+}
+
+/// The failures in a row of one flow.
+#[derive(Debug, Default)]
+struct InARow {
+    /// A run succeeded: what was counted before the transaction does not matter.
+    worked: bool,
+    /// How many runs failed since.
+    failures: i64,
+    /// The last of them, and its owner.
+    last: Option<([u8; 16], [u8; 16])>,
+}
+
+impl Ended {
+    /// Adds the runs that a unit ended, which must not be taken back any more.
+    pub(crate) fn add(&mut self, ended: EndedHere) {
+        for EndedRun { run, owner, flow, kind, status } in ended {
+            *self.counts.entry((flow, status)).or_insert(0) += 1;
+            let (Some(kind), Some(status)) = (kind_of(kind), status_of(status)) else { continue };
+            match verdict(kind, status) {
+                Some(Verdict::Works) => {
+                    self.flows.insert(flow, InARow { worked: true, ..InARow::default() });
+                }
+                Some(Verdict::Fails) => {
+                    let row = self.flows.entry(flow).or_default();
+                    row.failures += 1;
+                    row.last = Some((run, owner));
+                }
+                None => {}
+            }
+        }
+    }
+}
 
 /// Runs one statement; says how many rows it changed.
 fn run(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize, Failure> {
@@ -58,16 +109,21 @@ pub(crate) fn apply(connection: &Connection, unit: &Packed, ended: &mut EndedHer
 }
 
 /// Adds what a transaction counted.
-pub(crate) fn count_ended(connection: &Connection, ended: &Ended) -> rusqlite::Result<()> {
-    if ended.is_empty() {
-        return Ok(());
+pub(crate) fn count_ended(c: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+    for ((flow, status), runs) in &ended.counts {
+        let sql = "INSERT INTO run_count (flow, status, runs) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (flow, status) DO UPDATE SET runs = runs + excluded.runs";
+        c.prepare_cached(sql)?.execute(params![flow, status, runs])?;
     }
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO run_count (flow, status, runs) VALUES (?1, ?2, ?3)
-         ON CONFLICT (flow, status) DO UPDATE SET runs = runs + excluded.runs",
-    )?;
-    for ((flow, status), runs) in ended {
-        statement.execute(params![flow, status, runs])?;
+    for (flow, row) in &ended.flows {
+        if row.worked {
+            c.prepare_cached("DELETE FROM failing WHERE flow = ?1")?.execute([flow])?;
+        }
+        if let Some((run, owner)) = row.last {
+            let sql = "INSERT INTO failing (flow, owner, failures, run) VALUES (?1, ?2, ?3, ?4)
+                       ON CONFLICT (flow) DO UPDATE SET failures = failures + excluded.failures, run = excluded.run";
+            c.prepare_cached(sql)?.execute(params![flow, owner, row.failures, run])?;
+        }
     }
     Ok(())
 }
@@ -123,6 +179,9 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
             run(c, "DELETE FROM notification WHERE id = ?1", [key(*id)])?;
         }
         Change::PutDevice(one) => inbox::put_device(c, one)?,
+        Change::UseDevice(id, at) => {
+            run(c, "UPDATE device SET delivered = ?2 WHERE id = ?1", params![key(*id), at.as_micros()])?;
+        }
         Change::DeleteDevice(id) => inbox::delete_device(c, &key(*id))?,
         Change::PutDelivery(one) => inbox::put_delivery(c, one)?,
         Change::DeleteDelivery(notification, device) => {

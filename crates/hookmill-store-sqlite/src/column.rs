@@ -83,11 +83,15 @@ pub(crate) const fn status_number(status: RunStatus) -> i64 {
     }
 }
 
+/// The status of a number.
+pub(crate) fn status_of(number: i64) -> Option<RunStatus> {
+    RunStatus::ALL.iter().copied().find(|one| status_number(*one) == number)
+}
+
 /// Reads a status.
 pub(crate) fn status(row: &Row<'_>, column: usize) -> Result<RunStatus> {
     let found: i64 = row.get(column)?;
-    let known = RunStatus::ALL.iter().copied().find(|one| status_number(*one) == found);
-    known.ok_or_else(|| damaged(column, Type::Integer, format!("there is no status {found}")))
+    status_of(found).ok_or_else(|| damaged(column, Type::Integer, format!("there is no status {found}")))
 }
 
 /// The number of a kind of run.
@@ -99,9 +103,13 @@ pub(crate) const fn kind_number(kind: RunKind) -> i64 {
     }
 }
 
+/// The kind of run of a number.
+pub(crate) fn kind_of(number: i64) -> Option<RunKind> {
+    RunKind::ALL.iter().copied().find(|one| kind_number(*one) == number)
+}
+
 /// Reads a kind of run.
 pub(crate) fn kind(row: &Row<'_>, column: usize) -> Result<RunKind> {
     let found: i64 = row.get(column)?;
-    let known = RunKind::ALL.iter().copied().find(|one| kind_number(*one) == found);
-    known.ok_or_else(|| damaged(column, Type::Integer, format!("there is no kind of run {found}")))
+    kind_of(found).ok_or_else(|| damaged(column, Type::Integer, format!("there is no kind of run {found}")))
 }

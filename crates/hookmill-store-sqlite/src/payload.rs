@@ -107,25 +107,36 @@ pub(crate) fn split(joined: &Bytes) -> Result<Vec<Bytes>, Problem> {
     let mut parts = Vec::new();
     let mut at = 0_usize;
     while at < joined.len() {
-        let mut length = 0_usize;
-        let mut shift = 0_u32;
-        loop {
-            let byte = *joined.get(at).ok_or("a list of values is cut off")?;
-            at += 1;
-            if shift > 56 {
-                return Err("a list of values has an impossible length".to_owned());
-            }
-            length |= usize::from(byte & 0x7F) << shift;
-            if byte < 0x80 {
-                break;
-            }
-            shift += 7;
-        }
-        let end = at.checked_add(length).filter(|end| *end <= joined.len()).ok_or("a list of values is cut off")?;
-        parts.push(joined.slice(at..end));
+        let (part, end) = part(joined, at)?;
+        parts.push(part);
         at = end;
     }
     Ok(parts)
+}
+
+/// The first of what [`join`] put together; empty where there is nothing.
+pub(crate) fn split_first(joined: &Bytes) -> Result<Bytes, Problem> {
+    if joined.is_empty() { Ok(Bytes::new()) } else { part(joined, 0).map(|(part, _)| part) }
+}
+
+/// The part that begins at `at`, and where it ends.
+fn part(joined: &Bytes, mut at: usize) -> Result<(Bytes, usize), Problem> {
+    let mut length = 0_usize;
+    let mut shift = 0_u32;
+    loop {
+        let byte = *joined.get(at).ok_or("a list of values is cut off")?;
+        at += 1;
+        if shift > 56 {
+            return Err("a list of values has an impossible length".to_owned());
+        }
+        length |= usize::from(byte & 0x7F) << shift;
+        if byte < 0x80 {
+            break;
+        }
+        shift += 7;
+    }
+    let end = at.checked_add(length).filter(|end| *end <= joined.len()).ok_or("a list of values is cut off")?;
+    Ok((joined.slice(at..end), end))
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
     for id in &gone {
         delete(c, "DELETE FROM flow_version WHERE flow = ?1", [id])?;
         delete(c, "DELETE FROM subscription WHERE flow = ?1", [id])?;
+        delete(c, "DELETE FROM failing WHERE flow = ?1", [id])?;
         delete(c, "DELETE FROM flow WHERE id = ?1", [id])?;
     }
 

@@ -6,16 +6,18 @@ mod event;
 mod flow;
 mod inbox;
 mod run;
+pub(crate) mod store;
 mod subscription;
 
 use hookmill_model::Id;
 use hookmill_store::{List, Page};
-use rusqlite::{Connection, OptionalExtension, Params, Result, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Result, Row};
 
 use crate::column::key;
 
-/// Rows that one page looks at, at most. A page that stops here says where the next one goes on.
-const LOOKED_AT_MAX: usize = 10_000;
+/// What looking for one page may cost, in rows whose columns stand in the index or beside it. A page that stops here says
+/// where the next one goes on.
+const COST_MAX: usize = 10_000;
 
 /// One row or none.
 fn one<T>(
@@ -24,12 +26,12 @@ fn one<T>(
     values: impl Params,
     read: impl FnOnce(&Row<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
-    c.prepare_cached(sql)?.query_row(values, read).optional()
+    prepared(c, sql)?.query_row(values, read).optional()
 }
 
 /// All rows.
 fn all<T>(c: &Connection, sql: &str, values: impl Params, read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
-    c.prepare_cached(sql)?.query_map(values, read)?.collect()
+    prepared(c, sql)?.query_map(values, read)?.collect()
 }
 
 /// The highest identifier a page may show, itself excluded: 16 bytes, or 17 where there is no bound.
@@ -42,39 +44,68 @@ fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-/// Reads one page. `sql` gives rows newest first, `read` answers `None` for a row that is not shown and always says
-/// its identifier.
+/// A row that was looked at.
+struct Looked<T, I> {
+    id: I,
+    /// What is shown; `None` for a row that is passed over.
+    item: Option<T>,
+    /// What it took, as part of the cost that a page may have.
+    cost: usize,
+}
+
+/// Reads one page. `sql` gives rows newest first.
 fn page<T, I: Id>(
     c: &Connection,
     sql: &str,
     values: impl Params,
     list: List<I>,
-    mut read: impl FnMut(&Row<'_>) -> Result<(I, Option<T>)>,
+    cost_max: usize,
+    mut look: impl FnMut(&Row<'_>) -> Result<Looked<T, I>>,
 ) -> Result<Page<T, I>> {
     let limit = list.bounded();
-    let mut statement = c.prepare_cached(sql)?;
+    let mut statement = prepared(c, sql)?;
     let mut found = statement.query(values)?;
-    let mut items = Vec::new();
-    let mut shown_last = None;
-    let mut looked_at = 0;
+    let (mut items, mut last, mut cost, mut looked_at) = (Vec::new(), None, 0, 0);
     while let Some(row) = found.next()? {
-        if items.len() == limit && looked_at >= LOOKED_AT_MAX {
-            break;
-        }
+        let looked = look(row)?;
         looked_at += 1;
-        let (id, item) = read(row)?;
-        match item {
+        cost += looked.cost;
+        match looked.item {
             // There is one more than fits: the next page begins behind the last that does.
-            Some(_) if items.len() == limit => return Ok(Page { items, next: shown_last }),
+            Some(_) if items.len() == limit => return Ok(Page { items, next: last, looked_at }),
             Some(item) => {
                 items.push(item);
-                shown_last = Some(id);
+                last = Some(looked.id);
             }
             None => {}
         }
-        if looked_at >= LOOKED_AT_MAX {
-            return Ok(Page { items, next: Some(id) });
+        if cost >= cost_max {
+            return Ok(Page { items, next: Some(looked.id), looked_at });
         }
     }
-    Ok(Page { items, next: None })
+    Ok(Page { items, next: None, looked_at })
 }
+
+/// A page of rows that are all shown.
+fn page_of_all<T, I: Id>(
+    c: &Connection,
+    sql: &str,
+    values: impl Params,
+    list: List<I>,
+    mut read: impl FnMut(&Row<'_>) -> Result<(I, T)>,
+) -> Result<Page<T, I>> {
+    page(c, sql, values, list, usize::MAX, |row| {
+        let (id, item) = read(row)?;
+        Ok(Looked { id, item: Some(item), cost: 0 })
+    })
+}
+
+/// A statement, kept for the next time.
+fn prepared<'c>(c: &'c Connection, sql: &str) -> Result<CachedStatement<'c>> {
+    #[cfg(test)]
+    plans::note(c, sql)?;
+    c.prepare_cached(sql)
+}
+
+#[cfg(test)]
+mod plans;

@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use hookmill_store::{Committed, Lane, Purged, Retention, Store, StoreError, Unit};
+use hookmill_store::{Committed, Figures, Lane, Purged, Retention, Store, StoreError, Unit};
 use tokio::sync::oneshot;
 use tracing::info;
 
 use crate::lanes::{Lanes, Order, Places};
+use crate::read::store::figures;
 use crate::readers::{Readers, TIME_MAX};
 use crate::step::Packed;
 use crate::writer::Writer;
@@ -77,18 +78,6 @@ impl SqliteStore {
         Ok(Self { folder, lanes, readers, writer: Mutex::new(Some(thread)) })
     }
 
-    /// Writes a copy of the whole store, as it is at this moment, into a new file, while everything else goes on.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] when `file` exists already or cannot be written.
-    pub async fn backup(&self, file: impl AsRef<Path>) -> Result<(), StoreError> {
-        let (folder, file) = (self.folder.clone(), file.as_ref().to_owned());
-        match tokio::task::spawn_blocking(move || copy(&folder, &file)).await {
-            Ok(result) => result,
-            Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
-        }
-    }
-
     /// Looks for contradictions in what is stored, one sentence each; none for a sound store. It reads everything, so it
     /// takes its time, and it may run while the server works.
     ///
@@ -119,7 +108,7 @@ pub fn database(folder: &Path) -> PathBuf {
     folder::database(folder)
 }
 
-/// [`SqliteStore::backup`] without opening the store: another process may be the one that serves it.
+/// [`Store::copy_to`] without opening the store: another process may be the one that serves it.
 ///
 /// # Errors
 /// As there; [`StoreError::Unavailable`] where the folder holds no store.
@@ -191,6 +180,27 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         let places = self.lanes.places(Lane::Work, 0).await?;
         self.order(Packed::beat(), places, Lane::Work).await.map(|_| ())
+    }
+
+    async fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let (folder, file) = (self.folder.clone(), file.to_owned());
+        match tokio::task::spawn_blocking(move || copy(&folder, &file)).await {
+            Ok(result) => result,
+            Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
+        }
+    }
+
+    async fn figures(&self) -> Result<Figures, StoreError> {
+        let folder = self.folder.clone();
+        self.readers
+            .read(move |c| {
+                let size = |suffix: &str| {
+                    let path = folder.join(format!("{}{suffix}", folder::DATABASE));
+                    std::fs::metadata(path).map_or(0, |facts| facts.len())
+                };
+                figures(c, size("") + size("-wal"))
+            })
+            .await
     }
 
     async fn close(&self) {

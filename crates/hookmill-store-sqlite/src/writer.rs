@@ -7,7 +7,6 @@
 //! No other connection runs checkpoints: a second one that never finds the writer pausing lets the log grow without
 //! end. The writer runs them itself, when enough has been written and when nothing waits.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tracing::{debug, error, warn};
 
-use crate::change;
+use crate::change::{self, Ended};
 use crate::error::{Failure, store_error};
 use crate::folder::Claim;
 use crate::lanes::{Lanes, Order, Places, Taken};
@@ -31,9 +30,6 @@ const CHECKPOINT_FRAMES_IDLE: i32 = 128;
 const PAUSE: Duration = Duration::from_millis(5);
 /// After this long without work the log is emptied.
 const REST: Duration = Duration::from_secs(10);
-
-/// How many runs of which flow ended with which status within a transaction; written once, at its end.
-pub(crate) type Ended = BTreeMap<([u8; 16], i64), i64>;
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
@@ -242,7 +238,7 @@ fn fill(
     units: &[Waiting],
     savepoints: bool,
 ) -> rusqlite::Result<Option<Vec<Result<Committed, StoreError>>>> {
-    let mut ended = Ended::new();
+    let mut ended = Ended::default();
     let mut results = Vec::with_capacity(units.len());
     for waiting in units {
         let mut ended_here = Vec::new();
@@ -252,9 +248,7 @@ fn fill(
         }
         match change::apply(connection, &waiting.unit, &mut ended_here) {
             Ok(committed) => {
-                for flow_and_status in ended_here {
-                    *ended.entry(flow_and_status).or_insert(0) += 1;
-                }
+                ended.add(ended_here);
                 results.push(Ok(committed));
             }
             Err(Failure::Unit(refusal)) => {

@@ -61,6 +61,8 @@ pub struct Session {
     pub user: UserId,
     /// The hash of the cookie's secret. Unique.
     pub secret_hash: [u8; 32],
+    /// The browser as it names itself, in short.
+    pub browser: String,
     /// When it began.
     pub created_at: Timestamp,
     /// When it ends.

@@ -3,6 +3,8 @@
 //! Reads see every unit whose commit was answered before they began. A reader gets records of any owner by identifier:
 //! whether somebody may see them is decided above.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{
@@ -12,8 +14,9 @@ use hookmill_model::{
 
 use crate::{
     Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery, Device, Event,
-    EventListed, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification, Page, PendingEvent, Purged,
-    Retention, Run, RunFilter, RunListed, Session, StoreError, Subscription, Timer, TimerKey, Token, Unit, User, Uses,
+    EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification, Page,
+    PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError, Subscription, Timer, TimerKey,
+    Token, Unit, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -36,6 +39,15 @@ pub trait Store: Events + Runs + Flows + Subscriptions + Connectors + Inbox + Ac
 
     /// Commits something that says nothing, the same way as everything else: whether the store can be written.
     async fn ping(&self) -> Result<()>;
+
+    /// Writes a copy of everything as it is at this moment into a new file, while everything else goes on.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file exists already or cannot be written.
+    async fn copy_to(&self, file: &Path) -> Result<()>;
+
+    /// What it holds, in numbers.
+    async fn figures(&self) -> Result<Figures>;
 
     /// Finishes what was taken on; later commits are refused with [`StoreError::Closed`].
     async fn close(&self);
@@ -92,6 +104,13 @@ pub trait Flows: Send + Sync {
     async fn flow_versions(&self, flow: FlowId) -> Result<Vec<(u32, Timestamp)>>;
     /// What lists show of the runs of some flows, in the order asked for.
     async fn flow_stats(&self, flows: &[FlowId]) -> Result<Vec<FlowStats>>;
+    /// Flows of an owner of which at least `failures` runs failed since the last one that succeeded, newest flow first.
+    async fn failing_flows(
+        &self,
+        owner: UserId,
+        failures: u64,
+        list: List<FlowId>,
+    ) -> Result<Page<FailingFlow, FlowId>>;
     /// What a flow's trigger remembers.
     async fn trigger_state(&self, flow: FlowId) -> Result<Option<Bytes>>;
 }
@@ -109,6 +128,14 @@ pub trait Subscriptions: Send + Sync {
     async fn subscriptions_newest(&self, flows: &[FlowId]) -> Result<Vec<Subscription>>;
     /// The generations in one of the states, oldest first; of one owner, or of all.
     async fn subscriptions_in(&self, owner: Option<UserId>, states: &[SubscriptionState]) -> Result<Vec<Subscription>>;
+    /// The generations of an owner in a state, newest first. Of those that failed only the newest of each flow that is
+    /// not deleted: what came after has settled the others.
+    async fn subscriptions_stuck(
+        &self,
+        owner: UserId,
+        state: SubscriptionState,
+        list: List<SubscriptionId>,
+    ) -> Result<Page<Subscription, SubscriptionId>>;
     /// The generations for which something is still to be done at the service, oldest first.
     async fn subscriptions_unfinished(&self) -> Result<Vec<Subscription>> {
         use SubscriptionState as S;
@@ -180,6 +207,8 @@ pub trait Accounts: Send + Sync {
     async fn users(&self) -> Result<Vec<User>>;
     /// The session of a secret, ended ones too until they are forgotten.
     async fn session_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Session>>;
+    /// The sessions of a user, newest first, ended ones too until they are forgotten.
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>>;
     /// The token of a secret, ended ones too.
     async fn token_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Token>>;
     /// The tokens of a user, newest first.

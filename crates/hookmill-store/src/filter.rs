@@ -1,20 +1,66 @@
 //! What the filters of lists let through: one answer for all stores.
 
+use aho_corasick::AhoCorasick;
+
 use crate::{Connection, ConnectionFilter, Connector, ConnectorFilter, Flow, FlowFilter, Notification, Run, RunFilter};
 
-/// A text to look for, in any case.
+/// A text to look for, in any case. Without a text everything has it.
 #[derive(Clone, Debug)]
-struct Needle(Option<String>);
+pub struct Needle {
+    folded: Option<String>,
+    /// Finds the text as JSON writes it, in bytes.
+    finder: Option<AhoCorasick>,
+}
 
 impl Needle {
-    fn new(q: Option<&str>) -> Self {
-        Self(q.map(str::trim).filter(|text| !text.is_empty()).map(str::to_lowercase))
+    /// From what a person typed; blanks around it do not count.
+    #[must_use]
+    pub fn new(q: Option<&str>) -> Self {
+        let folded = q.map(str::trim).filter(|text| !text.is_empty()).map(str::to_lowercase);
+        let finder = folded.as_deref().filter(|text| text.is_ascii()).and_then(|text| {
+            let escaped = as_json(text);
+            AhoCorasick::builder().ascii_case_insensitive(true).build([escaped]).ok()
+        });
+        Self { folded, finder }
     }
 
-    fn is_in<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
-        let Some(needle) = &self.0 else { return true };
+    /// Whether there is no text to look for.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.folded.is_none()
+    }
+
+    /// Whether one of the texts has it.
+    pub fn is_in<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
+        let Some(needle) = &self.folded else { return true };
         texts.into_iter().any(|text| contains_folded(text, needle))
     }
+
+    /// Whether a JSON document may have it in one of its texts: no means no, yes wants a closer look.
+    #[must_use]
+    pub fn may_be_in(&self, json: &[u8]) -> bool {
+        match (&self.folded, &self.finder) {
+            (None, _) => true,
+            (Some(_), Some(finder)) => finder.is_match(json),
+            (Some(needle), None) => String::from_utf8_lossy(json).to_lowercase().contains(&as_json(needle)),
+        }
+    }
+}
+
+/// A text as it stands between the quotes of JSON.
+fn as_json(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' => escaped.push_str("\\\""),
+            '\\' => escaped.push_str("\\\\"),
+            '\n' => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            '\t' => escaped.push_str("\\t"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// Whether `text` contains `needle`, which is in lower case already.
@@ -28,24 +74,28 @@ fn contains_folded(text: &str, needle: &str) -> bool {
 }
 
 impl RunFilter {
-    /// Whether the list shows the run.
+    /// Whether the list shows the run, as far as its summary tells. `needle` is that of `q`.
     #[must_use]
-    pub fn matches(&self, run: &Run) -> bool {
+    pub fn matches(&self, run: &Run, needle: &Needle) -> bool {
+        self.matches_all_but_text(run) && Self::summary_has(run, needle)
+    }
+
+    /// Whether the run is one of those among which a text is looked for.
+    #[must_use]
+    pub fn matches_all_but_text(&self, run: &Run) -> bool {
         use hookmill_model::Id;
         run.owner == self.owner
             && self.flow.is_none_or(|flow| run.flow == flow)
-            && self.status.is_none_or(|status| run.status == status)
+            && (self.statuses.is_empty() || self.statuses.contains(&run.status))
             && self.kind.is_none_or(|kind| run.kind == kind)
             && self.from.is_none_or(|from| run.id >= Id::floor(from))
             && self.to.is_none_or(|to| run.id < Id::floor(to))
-            && self.matches_text(run)
     }
 
-    /// Whether the run has the text looked for.
+    /// Whether the summary of the run has the text.
     #[must_use]
-    pub fn matches_text(&self, run: &Run) -> bool {
-        let needle = Needle::new(self.q.as_deref());
-        if needle.0.is_none() {
+    pub fn summary_has(run: &Run, needle: &Needle) -> bool {
+        if needle.is_empty() {
             return true;
         }
         let id = run.id.to_string();
@@ -56,6 +106,12 @@ impl RunFilter {
                 .chain(error.into_iter().flat_map(|error| [error.code.as_str(), error.message.as_str()])),
         )
     }
+
+    /// Whether what the trigger gave has the text, by the first fact of the run's journal.
+    #[must_use]
+    pub fn outputs_have(&self, first_fact: &[u8], needle: &Needle) -> bool {
+        self.outputs_have.is_some_and(|look| needle.may_be_in(first_fact) && look(first_fact, needle))
+    }
 }
 
 impl FlowFilter {
@@ -65,7 +121,13 @@ impl FlowFilter {
         flow.deleted_at.is_none()
             && self.owner.is_none_or(|owner| flow.owner == owner)
             && self.state.is_none_or(|state| flow.state == state)
-            && Needle::new(self.q.as_deref()).is_in([flow.name.as_str(), flow.description.as_deref().unwrap_or("")])
+            && self.matches_text(&Needle::new(self.q.as_deref()), &flow.name, flow.description.as_deref())
+    }
+
+    /// Whether name or description has the text. `needle` is that of `q`.
+    #[must_use]
+    pub fn matches_text(&self, needle: &Needle, name: &str, description: Option<&str>) -> bool {
+        needle.is_in([name, description.unwrap_or("")])
     }
 }
 
@@ -110,5 +172,15 @@ mod tests {
         assert!(!found("short", "a longer text"));
         assert!(!found("Push", "pull"));
         assert!(found("anything", ""));
+    }
+
+    #[test]
+    fn documents_are_sifted_before_they_are_read() {
+        let may = |json: &str, q: &str| Needle::new(Some(q)).may_be_in(json.as_bytes());
+        assert!(may(r#"{"ref":"refs/heads/Main"}"#, "HEADS/main"));
+        assert!(!may(r#"{"ref":"refs/heads/main"}"#, "develop"));
+        assert!(may(r#"{"title":"say \"hi\"\n"}"#, "Say \"Hi\""));
+        assert!(may(r#"{"city":"Ärmelkanal"}"#, "ärmel"));
+        assert!(may("{}", " "));
     }
 }

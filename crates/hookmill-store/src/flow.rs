@@ -1,7 +1,7 @@
 //! Flows, the versions of their definitions, and what they use.
 
 use bytes::Bytes;
-use hookmill_model::{ConnectionId, ConnectorId, FlowId, FlowState, RunStatus, Timestamp, UserId};
+use hookmill_model::{ConnectionId, ConnectorId, FlowId, FlowState, RunId, RunStatus, Timestamp, UserId};
 
 use crate::RunListed;
 
@@ -96,4 +96,15 @@ pub struct FlowStats {
     pub recent: Vec<RunStatus>,
     /// How many runs ended with which status, since the flow was made; statuses without runs are left out.
     pub ended: Vec<(RunStatus, u64)>,
+}
+
+/// A flow whose last runs failed, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingFlow {
+    /// The flow.
+    pub flow: FlowId,
+    /// How many runs failed since the last one that succeeded.
+    pub failures: u64,
+    /// The run that failed last.
+    pub run: RunId,
 }

@@ -42,10 +42,11 @@ pub use connector::{Connection, ConnectionFilter, Connector, ConnectorDocument, 
 pub use contract::{Accounts, Connectors, Events, Flows, Inbox, Runs, Store, Subscriptions};
 pub use error::StoreError;
 pub use event::{Dedupe, Event, EventListed, PendingEvent};
-pub use flow::{Binding, Flow, FlowFilter, FlowStats, FlowVersion};
+pub use filter::Needle;
+pub use flow::{Binding, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion};
 pub use inbox::{Delivery, Device, Link, Notification};
-pub use list::{List, Page};
+pub use list::{Figures, List, Page};
 pub use memory::{CommitFault, MemoryStore};
-pub use run::{Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey};
+pub use run::{OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey, Verdict, verdict};
 pub use subscription::Subscription;
 pub use unit::{Change, Committed, Expect, Lane, Purged, Retention, Unit};

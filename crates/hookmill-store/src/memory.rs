@@ -6,11 +6,12 @@ mod change;
 mod read;
 mod state;
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::{Committed, Lane, Purged, Retention, Store, StoreError, Unit};
+use crate::{Committed, Figures, Lane, Purged, Retention, Store, StoreError, Unit};
 use state::State;
 
 /// What a simulated disk does with one commit.
@@ -105,6 +106,23 @@ impl Store for MemoryStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.commit(Unit::new(), Lane::Work).await.map(|_| ())
+    }
+
+    async fn copy_to(&self, _file: &Path) -> Result<(), StoreError> {
+        let detail = "a store in memory has nothing to copy".to_owned();
+        Err(StoreError::Unavailable { detail, unknown: false })
+    }
+
+    async fn figures(&self) -> Result<Figures, StoreError> {
+        let state = self.state();
+        let count = |rows: usize| u64::try_from(rows).unwrap_or(u64::MAX);
+        Ok(Figures {
+            bytes: 0,
+            flows: count(state.flows.values().filter(|flow| flow.deleted_at.is_none()).count()),
+            connectors: count(state.connectors.len()),
+            connections: count(state.connections.len()),
+            users: count(state.users.len()),
+        })
     }
 
     async fn close(&self) {

@@ -2,6 +2,8 @@
 
 use hookmill_model::{EventId, FlowId, RunId, RunKind, RunStatus, SubscriptionId, Timestamp, UserId};
 
+use crate::Needle;
+
 /// The summary of a run. What happened inside stands in its journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -90,30 +92,36 @@ pub struct RunListed {
     pub flow_name: String,
 }
 
+/// Whether what a trigger gave has a text, told from the first fact of a run's journal, whose form the store does not
+/// know.
+pub type OutputsHave = fn(&[u8], &Needle) -> bool;
+
 /// Which runs a list shows. All that is given must hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RunFilter {
     /// Whose.
     pub owner: UserId,
     /// Of this flow.
     pub flow: Option<FlowId>,
-    /// With this status.
-    pub status: Option<RunStatus>,
+    /// With one of these statuses; with any where there is none.
+    pub statuses: Vec<RunStatus>,
     /// Of this kind.
     pub kind: Option<RunKind>,
     /// Made at this moment or later.
     pub from: Option<Timestamp>,
     /// Made before this moment.
     pub to: Option<Timestamp>,
-    /// With this text, in any case, in identifier, trigger, summary or error.
+    /// With this text, in any case, in identifier, trigger, summary or error, or where `outputs_have` finds it.
     pub q: Option<String>,
+    /// Looks for the text in what the trigger gave, too.
+    pub outputs_have: Option<OutputsHave>,
 }
 
 impl RunFilter {
     /// All runs of an owner.
     #[must_use]
     pub const fn of(owner: UserId) -> Self {
-        Self { owner, flow: None, status: None, kind: None, from: None, to: None, q: None }
+        Self { owner, flow: None, statuses: Vec::new(), kind: None, from: None, to: None, q: None, outputs_have: None }
     }
 }
 
@@ -159,5 +167,25 @@ impl std::fmt::Display for TimerKey {
             Self::Run(id) => id.fmt(f),
             Self::Flow(id) => id.fmt(f),
         }
+    }
+}
+
+/// What the end of a run says about its flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It works.
+    Works,
+    /// It fails.
+    Fails,
+}
+
+/// What the end of a run says about its flow; nothing where a person stopped it, where no run was wanted, or where it
+/// was about the webhook.
+#[must_use]
+pub const fn verdict(kind: RunKind, status: RunStatus) -> Option<Verdict> {
+    match (kind, status) {
+        (RunKind::Flow, RunStatus::Succeeded) => Some(Verdict::Works),
+        (RunKind::Flow, RunStatus::Failed | RunStatus::TimedOut | RunStatus::Faulted) => Some(Verdict::Fails),
+        _ => None,
     }
 }

@@ -50,7 +50,9 @@ where
     flows::a_flow_and_its_versions(&*open().await?).await?;
     flows::lists_filter_and_page(&*open().await?).await?;
     flows::stats_follow_the_runs(&*open().await?).await?;
+    flows::failures_in_a_row_are_counted(&*open().await?).await?;
     subscriptions::generations(&*open().await?).await?;
+    subscriptions::what_is_stuck_comes_by_page(&*open().await?).await?;
     connectors::a_connector_with_document_and_icon(&*open().await?).await?;
     connectors::what_is_used_stays(&*open().await?).await?;
     inbox::notifications_are_read(&*open().await?).await?;

@@ -180,6 +180,8 @@ pub enum Change {
     DeleteNotification(NotificationId),
     /// Stores a device; another device with the same endpoint is removed.
     PutDevice(Device),
+    /// Says when a push service took a message for a device; one that is gone stays gone.
+    UseDevice(DeviceId, Timestamp),
     /// Removes a device and its deliveries.
     DeleteDevice(DeviceId),
     /// Stores a delivery that is to be tried.

@@ -49,11 +49,11 @@ fn known(c: &Connection, id: UserId) -> Done {
 
 pub(super) fn put_session(c: &Connection, one: &Session) -> Done {
     known(c, one.user)?;
-    let sql = "INSERT INTO session (id, user, secret_hash, created, expires) VALUES (?1, ?2, ?3, ?4, ?5)
+    let sql = "INSERT INTO session (id, user, secret_hash, created, expires, browser) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                ON CONFLICT (id) DO UPDATE SET user = excluded.user, secret_hash = excluded.secret_hash,
-                   created = excluded.created, expires = excluded.expires";
+                   created = excluded.created, expires = excluded.expires, browser = excluded.browser";
     let (created, expires) = (one.created_at.as_micros(), one.expires_at.as_micros());
-    run(c, sql, params![key(one.id), key(one.user), one.secret_hash, created, expires])?;
+    run(c, sql, params![key(one.id), key(one.user), one.secret_hash, created, expires, one.browser])?;
     Ok(())
 }
 

@@ -68,6 +68,7 @@ pub(super) fn delete(c: &Connection, id: FlowId, at: Timestamp) -> Done {
     run(c, "DELETE FROM binding WHERE flow = ?1", [flow])?;
     run(c, "DELETE FROM trigger_state WHERE flow = ?1", [flow])?;
     run(c, "DELETE FROM timer WHERE kind = 1 AND id = ?1", [flow])?;
+    run(c, "DELETE FROM failing WHERE flow = ?1", [flow])?;
     Ok(())
 }
 

@@ -4,24 +4,32 @@ use hookmill_model::RunId;
 use hookmill_store::{Run, RunUpdate, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Done, EndedHere, run as execute};
+use super::{Done, EndedHere, EndedRun, run as execute};
 use crate::column::{int, key, key_of, kind_number, micros, status_number};
 use crate::error::Failure;
 use crate::step::Facts;
 
 /// What a change of a run looks at first.
 pub(super) struct Standing {
+    owner: [u8; 16],
     flow: [u8; 16],
+    kind: i64,
     status: i64,
     facts: i64,
 }
 
 /// Looks at a run that must belong to `epoch`.
 pub(super) fn standing(c: &Connection, id: RunId, epoch: u64) -> Result<Standing, Failure> {
-    let mut look = c.prepare_cached("SELECT flow, status, facts, epoch FROM run WHERE id = ?1")?;
+    let mut look = c.prepare_cached("SELECT flow, status, facts, epoch, owner, kind FROM run WHERE id = ?1")?;
     let found = look
         .query_row([key(id)], |row| {
-            let standing = Standing { flow: row.get(0)?, status: row.get(1)?, facts: row.get(2)? };
+            let standing = Standing {
+                owner: row.get(4)?,
+                flow: row.get(0)?,
+                kind: row.get(5)?,
+                status: row.get(1)?,
+                facts: row.get(2)?,
+            };
             Ok((standing, row.get::<_, i64>(3)?))
         })
         .optional()?;
@@ -73,7 +81,8 @@ pub(super) fn start(c: &Connection, one: &Run, facts: &Facts, ended: &mut EndedH
     }
     put_facts(c, one.id, 0, facts)?;
     if one.status.is_final() {
-        ended.push((flow, status));
+        let (run, owner, kind) = (key(one.id), key(one.owner), kind_number(one.kind));
+        ended.push(EndedRun { run, owner, flow, kind, status });
     }
     Ok(())
 }
@@ -141,7 +150,8 @@ fn change_summary(
     }
     let after = status.unwrap_or(before.status);
     if before.status < 2 && after >= 2 {
-        ended.push((before.flow, after));
+        let Standing { owner, flow, kind, .. } = *before;
+        ended.push(EndedRun { run: key(id), owner, flow, kind, status: after });
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::column::{bytes, id, key, moment, moment_of, word};
 use crate::store::SqliteStore;
 
 const USER_COLUMNS: &str = "id, name, email, password_hash, role, created, updated";
+const SESSION_COLUMNS: &str = "id, user, secret_hash, created, expires, browser";
 const TOKEN_COLUMNS: &str = "id, user, name, secret_hash, created, expires, used";
 
 fn user(row: &Row<'_>) -> Result<User> {
@@ -32,6 +33,7 @@ fn session(row: &Row<'_>) -> Result<Session> {
         secret_hash: row.get(2)?,
         created_at: moment(row, 3)?,
         expires_at: moment(row, 4)?,
+        browser: row.get(5)?,
     })
 }
 
@@ -69,8 +71,13 @@ impl Accounts for SqliteStore {
 
     async fn session_by_hash(&self, secret_hash: &[u8; 32]) -> Answer<Option<Session>> {
         let hash = *secret_hash;
-        let sql = "SELECT id, user, secret_hash, created, expires FROM session WHERE secret_hash = ?1";
-        self.readers.read(move |c| one(c, sql, [hash], session)).await
+        let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE secret_hash = ?1");
+        self.readers.read(move |c| one(c, &sql, [hash], session)).await
+    }
+
+    async fn sessions(&self, user: UserId) -> Answer<Vec<Session>> {
+        let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE user = ?1 ORDER BY id DESC");
+        self.readers.read(move |c| all(c, &sql, [key(user)], session)).await
     }
 
     async fn token_by_hash(&self, secret_hash: &[u8; 32]) -> Answer<Option<Token>> {

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookmill_model::{ConnectionId, ConnectorId};
+use hookmill_model::{ConnectionId, ConnectorId, FlowId};
 use hookmill_store::{
-    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Icon, List, Page,
+    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Health, Icon, List, Page,
     StoreError, Uses,
 };
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Result, Row, params};
 
-use super::{all, below, one, page};
+use super::{COST_MAX, Looked, all, below, one, page, rows};
 use crate::column::{bytes, damaged, id, key, moment, number, word};
 use crate::payload::unpack;
 use crate::store::SqliteStore;
@@ -61,23 +61,33 @@ fn unpacked(row: &Row<'_>, column: usize) -> Result<Option<Bytes>> {
     }
 }
 
+/// Flows that are named at most: who wants to delete something needs to see that it is used, not by how many.
+const USES_MAX: usize = 1_000;
+
+fn flows_using(c: &rusqlite::Connection, column: &str, used: [u8; 16]) -> Result<Vec<(FlowId, String)>> {
+    let sql = format!(
+        "SELECT f.id, f.name FROM binding b CROSS JOIN flow f ON f.id = b.flow
+         WHERE b.{column} = ?1 AND f.deleted IS NULL ORDER BY b.flow, b.place LIMIT ?2"
+    );
+    let mut flows: Vec<(FlowId, String)> =
+        all(c, &sql, params![used, rows(USES_MAX)], |row| Ok((id(row, 0)?, row.get(1)?)))?;
+    // A flow may name it under several keys.
+    flows.dedup();
+    Ok(flows)
+}
+
 /// What names a connector.
 pub(crate) fn connector_uses(c: &rusqlite::Connection, connector: ConnectorId) -> Result<Uses> {
     let connections = "SELECT id, name FROM connection WHERE connector = ?1 ORDER BY id";
-    let flows = "SELECT DISTINCT f.id, f.name FROM binding b JOIN flow f ON f.id = b.flow
-                 WHERE b.connector = ?1 AND f.deleted IS NULL ORDER BY f.id";
     Ok(Uses {
         connections: all(c, connections, [key(connector)], |row| Ok((id(row, 0)?, row.get(1)?)))?,
-        flows: all(c, flows, [key(connector)], |row| Ok((id(row, 0)?, row.get(1)?)))?,
+        flows: flows_using(c, "connector", key(connector))?,
     })
 }
 
 /// What names a connection.
 pub(crate) fn connection_uses(c: &rusqlite::Connection, connection: ConnectionId) -> Result<Uses> {
-    let flows = "SELECT DISTINCT f.id, f.name FROM binding b JOIN flow f ON f.id = b.flow
-                 WHERE b.connection = ?1 AND f.deleted IS NULL ORDER BY f.id";
-    let flows = all(c, flows, [key(connection)], |row| Ok((id(row, 0)?, row.get(1)?)))?;
-    Ok(Uses { connections: Vec::new(), flows })
+    Ok(Uses { connections: Vec::new(), flows: flows_using(c, "connection", key(connection))? })
 }
 
 fn connectors(
@@ -87,16 +97,16 @@ fn connectors(
 ) -> Result<Page<Connector, ConnectorId>> {
     let read = |row: &Row<'_>| {
         let one = connector(row)?;
-        Ok((one.id, filter.matches(&one).then_some(one)))
+        Ok(Looked { id: one.id, item: filter.matches(&one).then_some(one), cost: 1 })
     };
     match filter.owner {
         Some(owner) => {
             let sql = format!("SELECT {COLUMNS} FROM connector WHERE owner = ?1 AND id < ?2 ORDER BY id DESC");
-            page(c, &sql, params![key(owner), below(&list)], list, read)
+            page(c, &sql, params![key(owner), below(&list)], list, COST_MAX, read)
         }
         None => {
             let sql = format!("SELECT {COLUMNS} FROM connector WHERE id < ?1 ORDER BY id DESC");
-            page(c, &sql, params![below(&list)], list, read)
+            page(c, &sql, params![below(&list)], list, COST_MAX, read)
         }
     }
 }
@@ -108,16 +118,21 @@ fn connections(
 ) -> Result<Page<Connection, ConnectionId>> {
     let read = |row: &Row<'_>| {
         let one = connection(row)?;
-        Ok((one.id, filter.matches(&one).then_some(one)))
+        Ok(Looked { id: one.id, item: filter.matches(&one).then_some(one), cost: 1 })
     };
-    let (condition, value) = match (filter.connector, filter.owner) {
-        (Some(connector), _) => ("connector = ?1 AND", key(connector)),
-        (None, Some(owner)) => ("owner = ?1 AND", key(owner)),
-        // Every identifier is at or above zero.
-        (None, None) => ("id >= ?1 AND", [0; 16]),
+    // Every identifier is at or above zero.
+    let (condition, value) = match (filter.connector, filter.owner, filter.health) {
+        (Some(connector), _, _) => ("connector = ?1", key(connector)),
+        (None, Some(owner), Some(_)) => ("owner = ?1 AND health = ?3", key(owner)),
+        (None, Some(owner), None) => ("owner = ?1", key(owner)),
+        (None, None, _) => ("id >= ?1", [0; 16]),
     };
-    let sql = format!("SELECT {CONNECTION_COLUMNS} FROM connection WHERE {condition} id < ?2 ORDER BY id DESC");
-    page(c, &sql, params![value, below(&list)], list, read)
+    // The third value has a place in each statement, used or not.
+    let sql = format!(
+        "SELECT {CONNECTION_COLUMNS} FROM connection WHERE {condition} AND id < ?2 AND ?3 IS NOT NULL ORDER BY id DESC"
+    );
+    let health = filter.health.map_or("", Health::as_str);
+    page(c, &sql, params![value, below(&list), health], list, COST_MAX, read)
 }
 
 type Answer<T> = std::result::Result<T, StoreError>;

@@ -7,7 +7,7 @@ use hookmill_store::{Event, EventListed, Events, List, Page, PendingEvent, Store
 use rusqlite::types::Type;
 use rusqlite::{Result, Row, params};
 
-use super::{all, below, one, page, rows};
+use super::{all, below, one, page_of_all, prepared, rows};
 use crate::column::{damaged, id, id_of, int, key, moment, number};
 use crate::payload::{split, unpack};
 use crate::store::SqliteStore;
@@ -55,9 +55,9 @@ impl Events for SqliteStore {
         self.readers
             .read(move |c| {
                 let values = params![key(flow), below(&list), rows(list.bounded() + 1)];
-                page(c, sql, values, list, |row| {
+                page_of_all(c, sql, values, list, |row| {
                     let one = listed(row)?;
-                    Ok((one.id, Some(one)))
+                    Ok((one.id, one))
                 })
             })
             .await
@@ -72,7 +72,7 @@ impl Events for SqliteStore {
                    FROM pending p CROSS JOIN event e ON e.seq = p.seq WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2";
         self.readers
             .read(move |c| {
-                let mut statement = c.prepare_cached(sql)?;
+                let mut statement = prepared(c, sql)?;
                 let mut found = statement.query(params![after.map_or(-1, int), rows(limit)])?;
                 let (mut pending, mut bytes) = (Vec::new(), 0);
                 while let Some(row) = found.next()? {

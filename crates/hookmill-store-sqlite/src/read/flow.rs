@@ -2,12 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookmill_model::{FlowId, RunStatus, Timestamp};
-use hookmill_store::{Binding, Flow, FlowFilter, FlowStats, FlowVersion, Flows, List, Page, StoreError};
+use hookmill_model::{FlowId, FlowState, RunStatus, Timestamp, UserId};
+use hookmill_store::{
+    Binding, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, List, Needle, Page, StoreError,
+};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, params};
 
-use super::{all, below, one, page, run};
+use super::{COST_MAX, Looked, all, below, one, page, run};
 use crate::column::{bytes, damaged, id, id_of, key, moment, moment_of, number, status, word};
 use crate::payload::unpack;
 use crate::store::SqliteStore;
@@ -40,26 +42,47 @@ fn with_bindings(c: &Connection, mut flow: Flow) -> Result<Flow> {
     Ok(flow)
 }
 
+/// What a page of flows may cost. The rows of the index are short and stand in a row, so it may look at many of them.
+const FLOWS_COST_MAX: usize = 200_000;
+
 fn flows(c: &Connection, filter: &FlowFilter, list: List<FlowId>) -> Result<Page<Flow, FlowId>> {
-    let read = |row: &Row<'_>| {
-        let flow = flow(row)?;
-        Ok((flow.id, filter.matches(&flow).then_some(flow)))
+    let needle = Needle::new(filter.q.as_deref());
+    let Some(owner) = filter.owner else {
+        let sql = format!("SELECT {COLUMNS} FROM flow WHERE id < ?1 AND deleted IS NULL ORDER BY id DESC");
+        let found = page(c, &sql, params![below(&list)], list, COST_MAX, |row| {
+            let flow = flow(row)?;
+            Ok(Looked { id: flow.id, item: filter.matches(&flow).then_some(flow), cost: 1 })
+        })?;
+        return whole(c, found);
     };
-    let found = match filter.owner {
-        Some(owner) => {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM flow INDEXED BY flow_owner
-                 WHERE owner = ?1 AND deleted IS NULL AND id < ?2 ORDER BY id DESC"
-            );
-            page(c, &sql, params![key(owner), below(&list)], list, read)?
-        }
-        None => {
-            let sql = format!("SELECT {COLUMNS} FROM flow WHERE id < ?1 AND deleted IS NULL ORDER BY id DESC");
-            page(c, &sql, params![below(&list)], list, read)?
-        }
-    };
-    let items = found.items.into_iter().map(|flow| with_bindings(c, flow)).collect::<Result<_>>()?;
-    Ok(Page { items, next: found.next })
+    let sql = "SELECT id, state, name, description FROM flow INDEXED BY flow_list
+               WHERE owner = ?1 AND deleted IS NULL AND id < ?2 ORDER BY id DESC";
+    let wanted = filter.state.map(FlowState::as_str);
+    let found = page(c, sql, params![key(owner), below(&list)], list, FLOWS_COST_MAX, |row| {
+        let id = id(row, 0)?;
+        let shown = wanted.is_none_or(|wanted| row.get_ref(1).is_ok_and(|state| state.as_str() == Ok(wanted)))
+            && filter.matches_text(&needle, row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str_or_null()?);
+        Ok(Looked { id, item: shown.then_some(id), cost: 1 })
+    })?;
+    let row = format!("SELECT {COLUMNS} FROM flow WHERE id = ?1");
+    let rows = found.items.iter().filter_map(|id| one(c, &row, [key(*id)], flow).transpose());
+    let items = rows.collect::<Result<_>>()?;
+    whole(c, Page { items, next: found.next, looked_at: found.looked_at })
+}
+
+fn whole(c: &Connection, found: Page<Flow, FlowId>) -> Result<Page<Flow, FlowId>> {
+    let Page { items, next, looked_at } = found;
+    let items = items.into_iter().map(|flow| with_bindings(c, flow)).collect::<Result<_>>()?;
+    Ok(Page { items, next, looked_at })
+}
+
+fn failing(c: &Connection, owner: UserId, failures: u64, list: List<FlowId>) -> Result<Page<FailingFlow, FlowId>> {
+    let sql = "SELECT flow, failures, run FROM failing INDEXED BY failing_owner
+               WHERE owner = ?1 AND flow < ?2 ORDER BY flow DESC";
+    page(c, sql, params![key(owner), below(&list)], list, COST_MAX, |row| {
+        let one = FailingFlow { flow: id(row, 0)?, failures: number(row, 1)?, run: id(row, 2)? };
+        Ok(Looked { id: one.flow, item: (one.failures >= failures).then_some(one), cost: 1 })
+    })
 }
 
 fn stats(c: &Connection, flow: FlowId) -> Result<FlowStats> {
@@ -113,6 +136,15 @@ impl Flows for SqliteStore {
     async fn flow_stats(&self, flows: &[FlowId]) -> Answer<Vec<FlowStats>> {
         let flows = flows.to_vec();
         self.readers.read(move |c| flows.into_iter().map(|flow| stats(c, flow)).collect()).await
+    }
+
+    async fn failing_flows(
+        &self,
+        owner: UserId,
+        failures: u64,
+        list: List<FlowId>,
+    ) -> Answer<Page<FailingFlow, FlowId>> {
+        self.readers.read(move |c| failing(c, owner, failures, list)).await
     }
 
     async fn trigger_state(&self, flow: FlowId) -> Answer<Option<Bytes>> {

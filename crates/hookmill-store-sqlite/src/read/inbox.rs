@@ -5,7 +5,7 @@ use hookmill_model::{DeviceId, NotificationId, Timestamp, UserId};
 use hookmill_store::{Delivery, Device, Inbox, Link, List, Notification, Page, StoreError};
 use rusqlite::{Result, Row, params};
 
-use super::{all, below, one, page, rows};
+use super::{all, below, one, page_of_all, rows};
 use crate::column::{id, id_of, key, moment, moment_of, number};
 use crate::store::SqliteStore;
 
@@ -74,9 +74,9 @@ impl Inbox for SqliteStore {
         );
         self.readers
             .read(move |c| {
-                page(c, &sql, params![key(owner), below(&list)], list, |row| {
+                page_of_all(c, &sql, params![key(owner), below(&list)], list, |row| {
                     let one = notification(row)?;
-                    Ok((one.id, Some(one)))
+                    Ok((one.id, one))
                 })
             })
             .await

@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, Timestamp};
-use hookmill_store::{List, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, Timer, TimerKey};
+use hookmill_store::{List, Needle, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, Timer, TimerKey};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, named_params, params};
 
-use super::{all, one, page, rows};
+use super::{COST_MAX, Looked, all, one, page, prepared, rows};
 use crate::column::{
     damaged, id, id_of, int, key, kind, kind_number, moment, moment_of, number, status, status_number,
 };
-use crate::payload::{split, unpack};
+use crate::payload::{split, split_first, unpack};
 use crate::step::timer_key;
 use crate::store::SqliteStore;
 
@@ -56,26 +56,88 @@ pub(super) fn with_name(c: &Connection, run: Run) -> Result<RunListed> {
     Ok(RunListed { run, flow_name: flow_name.unwrap_or_default() })
 }
 
+/// The part of a list of runs that one statement gives in order.
+#[derive(Clone, Copy)]
+enum Part {
+    /// All runs there are, whatever their status.
+    Whole,
+    /// Those that have not ended.
+    Active,
+    /// Those that ended with one status, which is not that of the usual run.
+    Ended(RunStatus),
+}
+
+/// The parts whose union has all wanted runs. The usual run, which succeeds, stands in no index of its own.
+fn parts(filter: &RunFilter) -> Vec<Part> {
+    let of_webhook = matches!(filter.kind, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook));
+    if of_webhook || filter.statuses.is_empty() || filter.statuses.contains(&RunStatus::Succeeded) {
+        return vec![Part::Whole];
+    }
+    let mut parts: Vec<Part> = RunStatus::ALL
+        .iter()
+        .filter(|one| one.is_final() && filter.statuses.contains(one))
+        .map(|one| Part::Ended(*one))
+        .collect();
+    if filter.statuses.iter().any(|status| !status.is_final()) {
+        parts.push(Part::Active);
+    }
+    parts
+}
+
 /// The index that leaves the fewest rows to look at, and the condition that lets SQLite use it.
-fn path(filter: &RunFilter) -> (&'static str, &'static str) {
+fn path(filter: &RunFilter, part: Part) -> (&'static str, &'static str) {
     let by_flow = filter.flow.is_some();
-    match (filter.status, filter.kind) {
-        (_, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) if by_flow => {
+    match (part, filter.kind) {
+        (Part::Whole, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) if by_flow => {
             ("run_flow_kind", "flow = :flow AND kind > 0 AND kind = :kind")
         }
-        (_, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) => {
+        (Part::Whole, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) => {
             ("run_owner_kind", "owner = :owner AND kind > 0 AND kind = :kind")
         }
-        (Some(RunStatus::Waiting | RunStatus::Running), _) => ("run_active", "status < 2"),
-        (Some(RunStatus::Succeeded) | None, _) if by_flow => ("run_flow", "flow = :flow"),
-        (Some(RunStatus::Succeeded) | None, _) => ("run_owner", "owner = :owner"),
-        _ if by_flow => ("run_flow_status", "flow = :flow AND status > 2 AND status = :status"),
-        _ => ("run_owner_status", "owner = :owner AND status > 2 AND status = :status"),
+        (Part::Whole, _) if by_flow => ("run_flow", "flow = :flow"),
+        (Part::Whole, _) => ("run_owner", "owner = :owner"),
+        (Part::Active, _) => ("run_active", "status < 2"),
+        (Part::Ended(_), _) if by_flow => ("run_flow_status", "flow = :flow AND status > 2 AND status = :status"),
+        (Part::Ended(_), _) => ("run_owner_status", "owner = :owner AND status > 2 AND status = :status"),
     }
 }
 
-fn runs(c: &Connection, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>> {
-    let (index, condition) = path(filter);
+/// What reading the beginning of a journal costs, compared to a row; and so many bytes of it once more.
+const JOURNAL_COST: usize = 8;
+const JOURNAL_BYTES_PER_COST: usize = 1_600;
+
+pub(super) fn runs(c: &Connection, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>> {
+    let parts = parts(filter);
+    let needle = Needle::new(filter.q.as_deref());
+    let (mut items, mut next, mut looked_at) = (Vec::new(), None, 0);
+    for part in &parts {
+        let found = runs_of(c, filter, *part, list, COST_MAX / parts.len(), &needle)?;
+        looked_at += found.looked_at;
+        // The page ends where the first of the parts ends: behind it the others may know what this one does not.
+        next = next.max(found.next);
+        items.extend(found.items);
+    }
+    if parts.len() > 1 {
+        items.sort_by_key(|run: &Run| std::cmp::Reverse(run.id));
+        items.retain(|run| next.is_none_or(|next| run.id >= next));
+        if items.len() > list.bounded() {
+            items.truncate(list.bounded());
+            next = items.last().map(|run| run.id);
+        }
+    }
+    let items = items.into_iter().map(|run| with_name(c, run)).collect::<Result<_>>()?;
+    Ok(Page { items, next, looked_at })
+}
+
+fn runs_of(
+    c: &Connection,
+    filter: &RunFilter,
+    part: Part,
+    list: List<RunId>,
+    cost_max: usize,
+    needle: &Needle,
+) -> Result<Page<Run, RunId>> {
+    let (index, condition) = path(filter, part);
     // The values that a path does not use still have a place in the statement, since each name must appear.
     let sql = format!(
         "SELECT {COLUMNS} FROM run INDEXED BY {index}
@@ -90,36 +152,52 @@ fn runs(c: &Connection, filter: &RunFilter, list: List<RunId>) -> Result<Page<Ru
         (None, None) => vec![0xFF; 17],
     };
     let from = filter.from.map_or([0; 16], |from| key(RunId::floor(from)));
+    let status = if let Part::Ended(status) = part { status_number(status) } else { -1 };
     let values = named_params! {
         ":below": below,
         ":from": from,
         ":owner": key(filter.owner),
         ":flow": filter.flow.map_or([0; 16], key),
-        ":status": filter.status.map_or(-1, status_number),
+        ":status": status,
         ":kind": filter.kind.map_or(-1, kind_number),
     };
     let owner = key(filter.owner);
     let flow = filter.flow.map(key);
-    let found = page(c, &sql, values, list, |row| {
+    let statuses: Vec<i64> = filter.statuses.iter().map(|status| status_number(*status)).collect();
+    page(c, &sql, values, list, cost_max, |row| {
         let id = id(row, 0)?;
         // The cheap columns first: most rows that are looked at in vain end here.
-        let shown =
-            filter.status.is_none_or(|status| row.get(5).is_ok_and(|found: i64| found == status_number(status)))
-                && filter.kind.is_none_or(|kind| row.get(4).is_ok_and(|found: i64| found == kind_number(kind)))
-                && row.get::<_, [u8; 16]>(1)? == owner
-                && match flow {
-                    Some(flow) => row.get::<_, [u8; 16]>(2)? == flow,
-                    None => true,
-                };
-        if !shown {
-            return Ok((id, None));
+        let fits = (statuses.is_empty() || statuses.contains(&row.get(5)?))
+            && filter.kind.is_none_or(|kind| row.get(4).is_ok_and(|found: i64| found == kind_number(kind)))
+            && row.get::<_, [u8; 16]>(1)? == owner
+            && match flow {
+                Some(flow) => row.get::<_, [u8; 16]>(2)? == flow,
+                None => true,
+            };
+        if !fits {
+            return Ok(Looked { id, item: None, cost: 1 });
         }
         let run = run(row)?;
-        let shown = filter.matches_text(&run);
-        Ok((id, shown.then_some(run)))
+        if RunFilter::summary_has(&run, needle) {
+            return Ok(Looked { id, item: Some(run), cost: 1 });
+        }
+        if filter.outputs_have.is_none() {
+            return Ok(Looked { id, item: None, cost: 1 });
+        }
+        let first = first_fact(c, id)?;
+        let cost = 1 + JOURNAL_COST + first.len() / JOURNAL_BYTES_PER_COST;
+        let shown = filter.outputs_have(&first, needle);
+        Ok(Looked { id, item: shown.then_some(run), cost })
+    })
+}
+
+/// The fact that a journal begins with; empty where there is none, or none that can be read: a list must not fail for
+/// one run, whose own page says what is wrong with it.
+fn first_fact(c: &Connection, run: RunId) -> Result<Bytes> {
+    let found = one(c, "SELECT facts FROM fact WHERE run = ?1 AND first = 0", [key(run)], |row| {
+        Ok(unpack(row.get_ref(0)?.as_blob()?).and_then(|joined| split_first(&joined)).unwrap_or_default())
     })?;
-    let items = found.items.into_iter().map(|run| with_name(c, run)).collect::<Result<_>>()?;
-    Ok(Page { items, next: found.next })
+    Ok(found.unwrap_or_default())
 }
 
 fn facts(c: &Connection, run: RunId, from: u64) -> Result<Vec<Bytes>> {
@@ -127,7 +205,7 @@ fn facts(c: &Connection, run: RunId, from: u64) -> Result<Vec<Bytes>> {
     let sql = "SELECT first, facts FROM fact WHERE run = ?1 AND first >= coalesce(
                    (SELECT max(first) FROM fact WHERE run = ?1 AND first <= ?2), 0)
                ORDER BY first";
-    let mut statement = c.prepare_cached(sql)?;
+    let mut statement = prepared(c, sql)?;
     let mut found = statement.query(params![key(run), int(from)])?;
     let mut facts = Vec::new();
     let mut next: Option<u64> = None;

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use hookmill_model::{FlowId, SubscriptionId, SubscriptionState, UserId};
-use hookmill_store::{StoreError, Subscription, Subscriptions};
-use rusqlite::{Result, Row, params};
+use hookmill_store::{List, Page, StoreError, Subscription, Subscriptions};
+use rusqlite::{Connection, Result, Row, params};
 
-use super::{all, one};
+use super::{COST_MAX, Looked, all, below, one, page};
 use crate::column::{bytes, id, key, key_of, moment, number, word};
 use crate::store::SqliteStore;
 
@@ -23,6 +23,28 @@ fn subscription(row: &Row<'_>) -> Result<Subscription> {
         record: bytes(row, 7)?,
         created_at: moment(row, 8)?,
         updated_at: moment(row, 9)?,
+    })
+}
+
+fn stuck(
+    c: &Connection,
+    owner: UserId,
+    state: SubscriptionState,
+    list: List<SubscriptionId>,
+) -> Result<Page<Subscription, SubscriptionId>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM subscription INDEXED BY subscription_owner
+         WHERE owner = ?1 AND state = ?2 AND id < ?3 ORDER BY id DESC"
+    );
+    let newest = "SELECT id FROM subscription WHERE flow = ?1 ORDER BY generation DESC, id DESC LIMIT 1";
+    let kept = "SELECT 1 FROM flow WHERE id = ?1 AND deleted IS NULL";
+    page(c, &sql, params![key(owner), state.as_str(), below(&list)], list, COST_MAX, |row| {
+        let one = subscription(row)?;
+        let flow = [key(one.flow)];
+        let is_settled = state == SubscriptionState::Failed
+            && (super::one(c, newest, flow, |row| id::<SubscriptionId>(row, 0))? != Some(one.id)
+                || super::one(c, kept, flow, |_| Ok(()))?.is_none());
+        Ok(Looked { id: one.id, item: (!is_settled).then_some(one), cost: 3 })
     })
 }
 
@@ -56,6 +78,15 @@ impl Subscriptions for SqliteStore {
                 newest.filter_map(Result::transpose).collect()
             })
             .await
+    }
+
+    async fn subscriptions_stuck(
+        &self,
+        owner: UserId,
+        state: SubscriptionState,
+        list: List<SubscriptionId>,
+    ) -> Answer<Page<Subscription, SubscriptionId>> {
+        self.readers.read(move |c| stuck(c, owner, state, list)).await
     }
 
     async fn subscriptions_in(&self, owner: Option<UserId>, states: &[SubscriptionState]) -> Answer<Vec<Subscription>> {

@@ -105,8 +105,8 @@ async fn a_backup_is_a_whole_store() -> Told {
     store.commit(Change::AddEvent(one.clone(), None).into(), Lane::Intake).await?;
     let copy = folder.path().join("copy");
     std::fs::create_dir(&copy)?;
-    store.backup(copy.join("hookmill.db")).await?;
-    assert!(store.backup(copy.join("hookmill.db")).await.is_err(), "a backup never replaces a file");
+    store.copy_to(&copy.join("hookmill.db")).await?;
+    assert!(store.copy_to(&copy.join("hookmill.db")).await.is_err(), "a backup never replaces a file");
     store.commit(Change::ConsumeEvent(one.id).into(), Lane::Work).await?;
     let restored = open(&copy)?;
     assert_eq!(restored.pending_events(None, 9).await?.len(), 1);

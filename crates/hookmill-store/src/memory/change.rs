@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hookmill_model::{FlowId, FlowState, Id, RunId, Timestamp};
 
 use super::state::State;
-use crate::{Change, Dedupe, Event, Expect, Run, RunUpdate, StoreError, TimerKey};
+use crate::{Change, Dedupe, Event, Expect, FailingFlow, Run, RunUpdate, StoreError, TimerKey, Verdict, verdict};
 
 type Done = Result<(), StoreError>;
 
@@ -154,6 +154,12 @@ impl State {
                 }
                 self.put(|s| &mut s.devices, one.id, one);
             }
+            Change::UseDevice(id, at) => {
+                if let Some(mut one) = self.devices.get(&id).cloned() {
+                    one.delivered_at = Some(at);
+                    self.put(|s| &mut s.devices, id, one);
+                }
+            }
             Change::DeleteDevice(id) => {
                 self.remove(|s| &mut s.devices, &id);
                 self.remove_where(|s| &mut s.deliveries, |(_, device), _| *device == id);
@@ -264,12 +270,12 @@ impl State {
         if self.runs.contains_key(&run.id) {
             return Err(StoreError::conflict("run", run.id, "it exists already"));
         }
-        let (id, flow, status) = (run.id, run.flow, run.status);
+        let id = run.id;
         let mut run = run;
         run.facts = 0;
-        self.put(|s| &mut s.runs, id, run);
+        self.put(|s| &mut s.runs, id, run.clone());
         self.append(id, 0, facts);
-        self.count_end(flow, status);
+        self.count_end(&run);
         Ok(())
     }
 
@@ -292,18 +298,28 @@ impl State {
         let mut run = self.runs.get(&id).cloned().ok_or_else(|| StoreError::missing("run", id))?;
         let before = run.status;
         run.apply(update);
-        let (flow, status) = (run.flow, run.status);
-        self.put(|s| &mut s.runs, id, run);
+        self.put(|s| &mut s.runs, id, run.clone());
         if !before.is_final() {
-            self.count_end(flow, status);
+            self.count_end(&run);
         }
         Ok(())
     }
 
-    fn count_end(&mut self, flow: FlowId, status: hookmill_model::RunStatus) {
-        if status.is_final() {
-            let count = self.ended.get(&(flow, status)).copied().unwrap_or(0) + 1;
-            self.put(|s| &mut s.ended, (flow, status), count);
+    fn count_end(&mut self, run: &Run) {
+        let (flow, status) = (run.flow, run.status);
+        if !status.is_final() {
+            return;
+        }
+        let count = self.ended.get(&(flow, status)).copied().unwrap_or(0) + 1;
+        self.put(|s| &mut s.ended, (flow, status), count);
+        match verdict(run.kind, status) {
+            Some(Verdict::Works) => drop(self.remove(|s| &mut s.failing, &flow)),
+            Some(Verdict::Fails) => {
+                let failures = self.failing.get(&flow).map_or(0, |(_, one)| one.failures) + 1;
+                let failing = FailingFlow { flow, failures, run: run.id };
+                self.put(|s| &mut s.failing, flow, (run.owner, failing));
+            }
+            None => {}
         }
     }
 
@@ -319,6 +335,7 @@ impl State {
         }
         self.remove(|s| &mut s.trigger_states, &id);
         self.remove(|s| &mut s.timers, &TimerKey::Flow(id));
+        self.remove(|s| &mut s.failing, &id);
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ use super::MemoryStore;
 use super::state::State;
 use crate::{
     Accounts, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Delivery,
-    Device, Event, EventListed, Events, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List,
-    Notification, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
+    Device, Event, EventListed, Events, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox,
+    List, Needle, Notification, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
     Subscriptions, Timer, TimerKey, Token, User, Uses,
 };
 
@@ -27,12 +27,19 @@ fn page<'a, T: Clone + 'a, I: Copy + 'a>(
     shown: impl Fn(&T) -> bool,
 ) -> Page<T, I> {
     let limit = list.bounded();
-    let mut found: Vec<(I, T)> =
-        rows.filter(|(_, row)| shown(row)).take(limit + 1).map(|(id, row)| (*id, row.clone())).collect();
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = if more { found.last().map(|(id, _)| *id) } else { None };
-    Page { items: found.into_iter().map(|(_, row)| row).collect(), next }
+    let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
+    for (id, row) in rows {
+        looked_at += 1;
+        if !shown(row) {
+            continue;
+        }
+        if items.len() == limit {
+            return Page { items, next: last, looked_at };
+        }
+        items.push(row.clone());
+        last = Some(*id);
+    }
+    Page { items, next: None, looked_at }
 }
 
 fn below<I: Copy>(list: &List<I>) -> (Bound<I>, Bound<I>) {
@@ -91,7 +98,11 @@ impl Runs for MemoryStore {
 
     async fn runs(&self, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>> {
         let state = self.state();
-        let found = page(state.runs.range(below(&list)).rev(), list, |run| filter.matches(run));
+        let needle = Needle::new(filter.q.as_deref());
+        let found = page(state.runs.range(below(&list)).rev(), list, |run| {
+            let given = || state.facts.get(&(run.id, 0)).is_some_and(|fact| filter.outputs_have(fact, &needle));
+            filter.matches(run, &needle) || (filter.matches_all_but_text(run) && given())
+        });
         Ok(found.map(|run| state.listed(&run)))
     }
 
@@ -167,6 +178,17 @@ impl Flows for MemoryStore {
         Ok(flows.iter().map(|flow| stats(*flow)).collect())
     }
 
+    async fn failing_flows(
+        &self,
+        owner: UserId,
+        failures: u64,
+        list: List<FlowId>,
+    ) -> Result<Page<FailingFlow, FlowId>> {
+        let state = self.state();
+        let shown = |(of, one): &(UserId, FailingFlow)| *of == owner && one.failures >= failures;
+        Ok(page(state.failing.range(below(&list)).rev(), list, shown).map(|(_, one)| one))
+    }
+
     async fn trigger_state(&self, flow: FlowId) -> Result<Option<Bytes>> {
         Ok(self.state().trigger_states.get(&flow).cloned())
     }
@@ -196,6 +218,22 @@ impl Subscriptions for MemoryStore {
             of.max_by_key(|one| (one.generation, one.id)).cloned()
         };
         Ok(flows.iter().filter_map(newest).collect())
+    }
+
+    async fn subscriptions_stuck(
+        &self,
+        owner: UserId,
+        wanted: SubscriptionState,
+        list: List<SubscriptionId>,
+    ) -> Result<Page<Subscription, SubscriptionId>> {
+        let state = self.state();
+        let is_settled = |one: &Subscription| {
+            let newer = state.subscriptions.values().any(|o| o.flow == one.flow && o.generation > one.generation);
+            newer || state.flows.get(&one.flow).is_none_or(|flow| flow.deleted_at.is_some())
+        };
+        Ok(page(state.subscriptions.range(below(&list)).rev(), list, |one| {
+            one.owner == owner && one.state == wanted && !(wanted == SubscriptionState::Failed && is_settled(one))
+        }))
     }
 
     async fn subscriptions_in(&self, owner: Option<UserId>, states: &[SubscriptionState]) -> Result<Vec<Subscription>> {
@@ -311,6 +349,10 @@ impl Accounts for MemoryStore {
 
     async fn session_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Session>> {
         Ok(self.state().sessions.values().find(|one| one.secret_hash == *secret_hash).cloned())
+    }
+
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
+        Ok(self.state().sessions.values().rev().filter(|one| one.user == user).cloned().collect())
     }
 
     async fn token_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<Token>> {

@@ -10,7 +10,7 @@ use hookmill_model::{
 };
 
 use crate::{
-    Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event, Flow, FlowVersion, Icon,
+    Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event, FailingFlow, Flow, FlowVersion, Icon,
     Notification, Purged, Retention, Run, Session, StoreError, Subscription, TimerKey, Token, Unit, User, Uses,
 };
 
@@ -29,6 +29,7 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunId, Run>,
     pub(super) facts: BTreeMap<(RunId, u64), Bytes>,
     pub(super) ended: BTreeMap<(FlowId, RunStatus), u64>,
+    pub(super) failing: BTreeMap<FlowId, (UserId, FailingFlow)>,
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
     pub(super) flows: BTreeMap<FlowId, Flow>,
     pub(super) versions: BTreeMap<(FlowId, u32), FlowVersion>,

@@ -26,6 +26,7 @@ pub(super) async fn users_sessions_tokens(store: &dyn Store) -> Told {
         id: id(i64::from(number)),
         user: ada.id,
         secret_hash: [number; 32],
+        browser: format!("Browser {number}"),
         created_at: at(0),
         expires_at: at(100),
     };
@@ -35,6 +36,8 @@ pub(super) async fn users_sessions_tokens(store: &dyn Store) -> Told {
     }
     assert_eq!(store.session_by_hash(&[1; 32]).await?, Some(first.clone()));
     assert_eq!(store.session_by_hash(&[9; 32]).await?, None);
+    assert_eq!(store.sessions(ada.id).await?, [second.clone(), first.clone()]);
+    assert_eq!(store.sessions(bob.id).await?, []);
     store.commit(Change::DeleteOtherSessions(ada.id, Some(second.id)).into(), Lane::Work).await?;
     assert_eq!(store.session_by_hash(&[1; 32]).await?, None);
     store.commit(Change::PutSession(first.clone()).into(), Lane::Work).await?;

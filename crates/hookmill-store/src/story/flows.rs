@@ -1,11 +1,13 @@
 //! Flows: saved, changed, deleted, listed.
 
 use bytes::Bytes;
-use hookmill_model::{FlowState, RunStatus, UserId};
+use hookmill_model::{FlowState, RunKind, RunStatus, UserId};
 
 use super::Told;
 use super::world::{at, ended, flow, id, run, version};
-use crate::{Binding, Change, Expect, Flow, FlowFilter, Lane, List, Store, StoreError, Timer, TimerKey, Unit};
+use crate::{
+    Binding, Change, Expect, FailingFlow, Flow, FlowFilter, Lane, List, Store, StoreError, Timer, TimerKey, Unit,
+};
 
 pub(super) async fn a_flow_and_its_versions(store: &dyn Store) -> Told {
     let owner: UserId = id(0);
@@ -126,5 +128,70 @@ pub(super) async fn stats_follow_the_runs(store: &dyn Store) -> Told {
     let stats = store.flow_stats(&[busy.id]).await?;
     assert_eq!(stats[0].ended, [(S::Succeeded, 9), (S::Failed, 3), (S::TimedOut, 1)]);
     assert_eq!(store.runs_ended().await?, 13);
+    Ok(())
+}
+
+pub(super) async fn failures_in_a_row_are_counted(store: &dyn Store) -> Told {
+    use RunStatus as S;
+    let (owner, other): (UserId, UserId) = (id(0), id(0));
+    let flows: Vec<Flow> = (0..7).map(|second| flow(owner, &format!("Flow {second}"), second)).collect();
+    let mut unit = Unit::new();
+    for one in &flows {
+        unit.push(Change::PutFlow(one.clone()));
+    }
+    // Flow 0 recovered, flow 1 failed after a success, flow 2 was stopped between, flow 3 never got its webhook.
+    let histories: [&[S]; 7] = [
+        &[S::Failed, S::Failed, S::Failed, S::Succeeded],
+        &[S::Failed, S::Succeeded, S::Failed, S::TimedOut, S::Faulted],
+        &[S::Failed, S::Failed, S::Cancelled, S::Skipped, S::Failed],
+        &[S::Failed, S::Failed, S::Failed],
+        &[S::Failed, S::Failed],
+        &[],
+        &[S::Failed, S::Failed, S::Failed],
+    ];
+    let mut last = Vec::new();
+    for (number, statuses) in histories.iter().enumerate() {
+        last.push(None);
+        for (second, status) in statuses.iter().enumerate() {
+            let mut one = ended(owner, flows[number].id, 10 + second as i64, *status);
+            if number == 3 {
+                one.kind = RunKind::CreateWebhook;
+            }
+            last[number] = Some(one.id);
+            unit.push(Change::StartRun(one, Vec::new()));
+        }
+    }
+    store.commit(unit, Lane::Work).await?;
+    let page = store.failing_flows(owner, 3, List::first(2)).await?;
+    let failing =
+        |number: usize, failures: u64| last[number].map(|run| FailingFlow { flow: flows[number].id, failures, run });
+    assert_eq!(page.items.iter().cloned().map(Some).collect::<Vec<_>>(), [failing(6, 3), failing(2, 3)]);
+    let rest = store.failing_flows(owner, 3, List { limit: 2, after: page.next }).await?;
+    assert_eq!(rest.items.iter().cloned().map(Some).collect::<Vec<_>>(), [failing(1, 3)]);
+    assert_eq!(rest.next, None);
+    assert_eq!(store.failing_flows(owner, 1, List::first(9)).await?.items.len(), 4);
+    assert_eq!(store.failing_flows(other, 1, List::first(9)).await?.items, []);
+
+    // A run under way counts when it ends; a success and a deletion end the row.
+    let (bad, good) = (run(owner, flows[4].id, 30), run(owner, flows[1].id, 30));
+    let end = |run: &crate::Run, status| Change::UpdateRun {
+        run: run.id,
+        epoch: run.epoch,
+        update: crate::RunUpdate::ended(status, at(31), None),
+    };
+    let unit = Unit::new()
+        .with(Change::StartRun(bad.clone(), Vec::new()))
+        .with(Change::StartRun(good.clone(), Vec::new()))
+        .with(end(&bad, S::Failed))
+        .with(end(&good, S::Succeeded))
+        .with(Change::DeleteFlow(flows[6].id, at(31)));
+    store.commit(unit, Lane::Work).await?;
+    let now: Vec<_> = store.failing_flows(owner, 3, List::first(9)).await?.items;
+    assert_eq!(
+        now.iter().map(|one| (one.flow, one.run)).collect::<Vec<_>>(),
+        [(flows[4].id, bad.id), (flows[2].id, now[1].run)]
+    );
+    let figures = store.figures().await?;
+    assert_eq!((figures.flows, figures.users), (6, 0));
     Ok(())
 }

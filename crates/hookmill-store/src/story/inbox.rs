@@ -73,6 +73,11 @@ pub(super) async fn deliveries_are_queued(store: &dyn Store) -> Told {
     store.commit(Change::DeleteDelivery(what.id, phone.id).into(), Lane::Work).await?;
     assert_eq!(store.due_deliveries(at(99), 9).await?, [retry]);
 
+    store.commit(Change::UseDevice(phone.id, at(31)).into(), Lane::Work).await?;
+    store.commit(Change::UseDevice(id(77), at(31)).into(), Lane::Work).await?;
+    let phone = Device { delivered_at: Some(at(31)), ..phone };
+    assert_eq!(store.device(phone.id).await?.as_ref(), Some(&phone));
+
     // The browser registers again: the old device goes with what it still had to get.
     let laptop_again = device("https://push.example/2", 5);
     store.commit(Change::PutDevice(laptop_again.clone()).into(), Lane::Work).await?;

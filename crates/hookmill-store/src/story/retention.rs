@@ -43,6 +43,7 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
         id: id(seconds),
         user: ada.id,
         secret_hash: [number; 32],
+        browser: String::new(),
         created_at: at(seconds),
         expires_at: at(seconds + DAY),
     };

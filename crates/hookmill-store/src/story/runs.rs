@@ -6,8 +6,8 @@ use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, UserId};
 use super::Told;
 use super::world::{at, ended, event, flow, id, run};
 use crate::{
-    Change, Expect, Lane, List, Run, RunError, RunFilter, RunListed, RunUpdate, Store, StoreError, Timer, TimerKey,
-    Unit,
+    Change, Expect, Lane, List, Needle, OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Store, StoreError,
+    Timer, TimerKey, Unit,
 };
 
 fn append(run: &Run, from: u64, facts: &[&str], update: RunUpdate) -> Change {
@@ -137,10 +137,13 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
     let foreign = run(bob, id(0), 20);
     let mut unit = Unit::new().with(Change::PutFlow(pushes.clone())).with(Change::PutFlow(pulls.clone()));
     for one in runs.iter().chain([&foreign]) {
-        unit.push(Change::StartRun(one.clone(), vec![b"started".to_vec()]));
+        let payload = runs.iter().position(|run| run.id == one.id).map(|place| format!("payload {place}."));
+        unit.push(Change::StartRun(one.clone(), vec![payload.unwrap_or_default().into_bytes(), b"payload".to_vec()]));
     }
     store.commit(unit, Lane::Work).await?;
 
+    let has: OutputsHave = |fact, needle| needle.is_in([String::from_utf8_lossy(fact).as_ref()]);
+    let never: OutputsHave = |_, _| false;
     let all = RunFilter::of(ada);
     let filters = [
         all.clone(),
@@ -151,23 +154,46 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
         RunFilter {
             kind: Some(RunKind::CreateWebhook),
             flow: Some(pulls.id),
-            status: Some(S::Succeeded),
+            statuses: vec![S::Succeeded],
             ..all.clone()
         },
         RunFilter { from: Some(at(10)), ..all.clone() },
         RunFilter { to: Some(at(10)), ..all.clone() },
-        RunFilter { from: Some(at(5)), to: Some(at(25)), status: Some(S::Failed), ..all.clone() },
+        RunFilter { from: Some(at(5)), to: Some(at(25)), statuses: vec![S::Failed], ..all.clone() },
         RunFilter { q: Some("not found".to_owned()), ..all.clone() },
         RunFilter { q: Some("NUMBER 7".to_owned()), ..all.clone() },
         RunFilter { q: Some(runs[3].id.to_string().to_lowercase()), ..all.clone() },
         RunFilter { q: Some("nothing like it".to_owned()), ..all.clone() },
+        // The text stands in what the trigger gave, not in the summary.
+        RunFilter { q: Some("payload 13".to_owned()), outputs_have: Some(has), ..all.clone() },
+        RunFilter { q: Some("PAYLOAD".to_owned()), outputs_have: Some(has), statuses: vec![S::Failed], ..all.clone() },
+        RunFilter { q: Some("payload".to_owned()), outputs_have: Some(never), ..all.clone() },
+        RunFilter { q: Some("payload".to_owned()), ..all.clone() },
+        RunFilter { statuses: vec![S::Failed, S::Cancelled], ..all.clone() },
+        RunFilter { statuses: vec![S::Running, S::Failed, S::TimedOut], ..all.clone() },
+        RunFilter { statuses: vec![S::Succeeded, S::Failed], flow: Some(pushes.id), ..all.clone() },
+        RunFilter { statuses: vec![S::Waiting, S::Running], flow: Some(pushes.id), ..all.clone() },
+        RunFilter {
+            statuses: vec![S::Failed, S::Running],
+            from: Some(at(3)),
+            to: Some(at(30)),
+            q: Some("payload".to_owned()),
+            outputs_have: Some(has),
+            ..all.clone()
+        },
+        RunFilter { statuses: S::ALL.to_vec(), kind: Some(RunKind::CreateWebhook), ..all.clone() },
     ];
     let by_status = S::ALL.iter().flat_map(|status| {
-        let one = RunFilter { status: Some(*status), ..all.clone() };
+        let one = RunFilter { statuses: vec![*status], ..all.clone() };
         [RunFilter { flow: Some(pushes.id), ..one.clone() }, one]
     });
     for filter in filters.into_iter().chain(by_status) {
-        let mut expected: Vec<RunId> = runs.iter().filter(|run| filter.matches(run)).map(|run| run.id).collect();
+        let needle = Needle::new(filter.q.as_deref());
+        let shown = |(place, run): &(usize, &Run)| {
+            let given = filter.outputs_have(format!("payload {place}.").as_bytes(), &needle);
+            filter.matches(run, &needle) || (filter.matches_all_but_text(run) && given)
+        };
+        let mut expected: Vec<RunId> = runs.iter().enumerate().filter(shown).map(|(_, run)| run.id).collect();
         expected.reverse();
         let mut found = Vec::new();
         let mut list = List::first(7);

@@ -3,8 +3,8 @@
 use hookmill_model::{FlowId, SubscriptionState as S, UserId};
 
 use super::Told;
-use super::world::{id, subscription};
-use crate::{Change, Expect, Lane, Store, StoreError, Subscription, Unit};
+use super::world::{at, flow, id, subscription};
+use crate::{Change, Expect, Lane, List, Store, StoreError, Subscription, Unit};
 
 pub(super) async fn generations(store: &dyn Store) -> Told {
     let owner: UserId = id(0);
@@ -43,5 +43,44 @@ pub(super) async fn generations(store: &dyn Store) -> Told {
     thief.capability = all[3].capability;
     let refused = store.commit(Change::PutSubscription(thief).into(), Lane::Work).await;
     assert!(matches!(refused, Err(StoreError::Conflict { what: "subscription", .. })), "{refused:?}");
+    Ok(())
+}
+
+pub(super) async fn what_is_stuck_comes_by_page(store: &dyn Store) -> Told {
+    let (owner, other): (UserId, UserId) = (id(0), id(0));
+    let mut flows: Vec<_> = (0..6).map(|number| flow(owner, &format!("Flow {number}"), number)).collect();
+    flows[5].deleted_at = Some(at(9));
+    let mut failed = Vec::new();
+    for (number, one) in flows.iter().enumerate() {
+        store.commit(Change::PutFlow(one.clone()).into(), Lane::Work).await?;
+        let mut generation = subscription(owner, one.id, 1);
+        generation.state = S::Failed;
+        store.commit(Change::PutSubscription(generation.clone()).into(), Lane::Work).await?;
+        // What came after settles what failed before.
+        if number == 2 {
+            store.commit(Change::PutSubscription(subscription(owner, one.id, 2)).into(), Lane::Work).await?;
+        }
+        if number != 2 && number != 5 {
+            failed.push(generation);
+        }
+    }
+    failed.sort_by_key(|one| std::cmp::Reverse(one.id));
+    let mut deleting = subscription(owner, flows[5].id, 2);
+    deleting.state = S::Deleting;
+    store.commit(Change::PutSubscription(deleting.clone()).into(), Lane::Work).await?;
+    let mut found = Vec::new();
+    let mut list = List::first(3);
+    loop {
+        let page = store.subscriptions_stuck(owner, S::Failed, list).await?;
+        assert!(page.items.len() <= 3);
+        found.extend(page.items);
+        match page.next {
+            Some(next) => list = List::after(3, next),
+            None => break,
+        }
+    }
+    assert_eq!(found, failed);
+    assert_eq!(store.subscriptions_stuck(owner, S::Deleting, List::first(9)).await?.items, [deleting]);
+    assert_eq!(store.subscriptions_stuck(other, S::Failed, List::first(9)).await?.items, []);
     Ok(())
 }
