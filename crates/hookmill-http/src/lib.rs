@@ -30,6 +30,7 @@ pub use error::{SendError, SendErrorKind};
 pub use policy::{AddressPolicy, PolicyError, is_public};
 pub use redaction::{Redactor, SECRET_BYTES_MIN, is_secret_header};
 pub use request::{Redirects, Request, Response};
+pub use resolver::addresses_of;
 pub use tls::{Identity, IdentityError};
 
 pub use bytes::Bytes;

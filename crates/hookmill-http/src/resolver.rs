@@ -77,6 +77,18 @@ pub(crate) fn sift(
     if allowed.is_empty() { Err(NothingAllowed(found.iter().map(SocketAddr::ip).collect())) } else { Ok(allowed) }
 }
 
+/// The addresses of a host, whatever a policy says: for telling people where a name leads.
+///
+/// # Errors
+/// The name has no address, or the name server does not answer.
+pub async fn addresses_of(host: &str) -> Result<Vec<IpAddr>, String> {
+    let host = host.trim_matches(['[', ']']);
+    let found = tokio::net::lookup_host((host, 0)).await.map_err(|error| error.to_string())?;
+    let mut addresses: Vec<IpAddr> = found.map(|one| one.ip().to_canonical()).collect();
+    addresses.dedup();
+    if addresses.is_empty() { Err("the name server knows no address".to_owned()) } else { Ok(addresses) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

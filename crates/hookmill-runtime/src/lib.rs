@@ -15,6 +15,7 @@
 //! | `subscriptions`, `creation`, `deletion` | webhooks at services: what should be against what is |
 //! | `inbox` | notifications, web push |
 //! | `settings` | mail, retention: what the owner sets while the server runs |
+//! | `reach` | whether services could reach this server |
 //! | `plans` | compiled plans and connectors, kept |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
@@ -33,6 +34,7 @@ mod intake;
 mod live;
 mod perform;
 mod plans;
+mod reach;
 mod resume;
 mod run;
 mod schedule;
@@ -60,6 +62,7 @@ pub use hookmill_push::mail::Mail;
 pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;
+pub use reach::{Knock, Leads, knock, leads};
 pub use resume::WhichVersion;
 pub use run::{Exchange, RunView};
 pub use settings::{MailSettings, Settings, stored_settings};

@@ -32,16 +32,34 @@ pub struct About {
     uptime_ms: u64,
     /// Runs that have ended since the store was made.
     runs_ended: u64,
+    /// What the data takes on disk.
+    data_bytes: u64,
+    /// Flows that are not deleted, of all users.
+    flows: u64,
+    /// Connectors of all users.
+    connectors: u64,
+    /// Connections of all users.
+    connections: u64,
+    users: u64,
+    /// The licence of this program.
+    license: &'static str,
 }
 
 /// Version, addresses, counts
 #[utoipa::path(get, path = "/api/about", tag = "settings", responses((status = 200, body = About)))]
 pub async fn about(_: Caller, State(state): State<ServerState>) -> Result<Json<About>, Problem> {
+    let figures = state.store().figures().await?;
     Ok(Json(About {
         version: env!("CARGO_PKG_VERSION"),
         public_url: state.config.public_url.clone(),
         data: state.store().location(),
         uptime_ms: schema::millis(state.started.elapsed()),
         runs_ended: state.store().runs_ended().await?,
+        data_bytes: figures.bytes,
+        flows: figures.flows,
+        connectors: figures.connectors,
+        connections: figures.connections,
+        users: figures.users,
+        license: env!("CARGO_PKG_LICENSE"),
     }))
 }

@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{Json, Query};
 use crate::schema::{self, Page};
+use crate::sessions::browser;
 use crate::{Problem, ServerState};
 
 const COOKIE: &str = "hookmill_session";
@@ -200,6 +201,7 @@ pub(crate) async fn is_password(password: String, user: &User) -> bool {
 pub async fn setup(
     State(state): State<ServerState>,
     Query(query): Query<SetUpQuery>,
+    headers: HeaderMap,
     Json(form): Json<SetUp>,
 ) -> Result<Response, Problem> {
     if !vault::same(form.token.as_bytes(), state.config.setup_token.as_bytes()) {
@@ -226,7 +228,7 @@ pub async fn setup(
         Err(error) => return Err(error.into()),
     }
     let token = if query.api_token { Some(new_token(&state, user.id, "set-up", None).await?.1) } else { None };
-    begin_session(&state, &user, StatusCode::CREATED, token).await
+    begin_session(&state, &user, (StatusCode::CREATED, browser(&headers)), token).await
 }
 
 /// A user.
@@ -261,7 +263,7 @@ pub struct SessionView {
 async fn begin_session(
     state: &ServerState,
     user: &User,
-    status: StatusCode,
+    (status, browser): (StatusCode, String),
     token: Option<String>,
 ) -> Result<Response, Problem> {
     let secret = vault::make_capability().map_err(|error| Problem::explain(&error))?;
@@ -270,6 +272,7 @@ async fn begin_session(
         id: state.runtime.new_id(),
         user: user.id,
         secret_hash: vault::hash_token(&secret),
+        browser,
         created_at: now,
         expires_at: now.plus(SESSION),
     };
@@ -293,7 +296,11 @@ pub struct SignIn {
 
 /// Sign in: the answer sets the session's cookie
 #[utoipa::path(post, path = "/api/session", tag = "account", responses((status = 200, body = SessionView)), security(()))]
-pub async fn sign_in(State(state): State<ServerState>, Json(form): Json<SignIn>) -> Result<Response, Problem> {
+pub async fn sign_in(
+    State(state): State<ServerState>,
+    headers: HeaderMap,
+    Json(form): Json<SignIn>,
+) -> Result<Response, Problem> {
     let who = form.email.trim().to_lowercase();
     if let Some(seconds) = state.attempts.wait(&who) {
         let detail = "Too many wrong passwords for this address. Wait a little.";
@@ -310,7 +317,7 @@ pub async fn sign_in(State(state): State<ServerState>, Json(form): Json<SignIn>)
     match user.filter(|_| right) {
         Some(user) => {
             state.attempts.forget(&who);
-            begin_session(&state, &user, StatusCode::OK, None).await
+            begin_session(&state, &user, (StatusCode::OK, browser(&headers)), None).await
         }
         None => {
             state.attempts.failed(&who);

@@ -29,6 +29,9 @@ pub async fn call(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
+    if let Some(answer) = body.as_ref().ok().and_then(|body| state.probes.answer(&capability, body)) {
+        return answer;
+    }
     match notification(&state, String::new(), &method, query, &headers, body) {
         Ok(notification) => told(state.runtime.accept(&capability, notification).await),
         Err(error) => refusal(error),

@@ -12,6 +12,9 @@ use crate::extract::{Json, Query};
 use crate::schema::{ListQuery, Page};
 use crate::{Problem, ServerState};
 
+/// Longer names of devices are cut.
+const DEVICE_NAME_CHARS_MAX: usize = 80;
+
 /// An address that a notification leads to.
 #[derive(Serialize, ToSchema)]
 pub struct Link {
@@ -223,6 +226,31 @@ pub async fn forget(
     let device = device.ok_or_else(|| Problem::missing("device"))?;
     state.store().commit(Unit::from(Change::DeleteDevice(device.id)), Lane::Work).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A device's new name.
+#[derive(Deserialize, ToSchema)]
+pub struct DeviceName {
+    name: String,
+}
+
+/// Rename a device
+#[utoipa::path(put, path = "/api/devices/{id}", tag = "inbox", responses((status = 200, body = DeviceView)))]
+pub async fn rename(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+    Json(form): Json<DeviceName>,
+) -> Result<Json<DeviceView>, Problem> {
+    let name = form.name.trim();
+    if name.is_empty() {
+        return Err(Problem::bad("name_missing", "A device needs a name.").at("/name"));
+    }
+    let device = state.store().device(device_id(&id)?).await?.filter(|device| device.owner == caller.user);
+    let mut device = device.ok_or_else(|| Problem::missing("device"))?;
+    device.name = name.chars().take(DEVICE_NAME_CHARS_MAX).collect();
+    state.store().commit(Unit::from(Change::PutDevice(device.clone())), Lane::Work).await?;
+    Ok(Json(shown(&device)))
 }
 
 /// Send a test message to a device

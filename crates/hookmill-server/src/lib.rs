@@ -2,12 +2,13 @@
 //!
 //! | file | purpose |
 //! |---|---|
-//! | `account` | set-up, sessions, API tokens; who calls |
+//! | `account`, `sessions` | set-up, signing in and out, API tokens; who calls |
 //! | `connectors`, `connections` | custom connectors and credentials |
 //! | `flows`, `runs`, `backtest` | flows, their runs, changed definitions on recorded runs |
 //! | `expressions` | evaluation, the list of functions |
 //! | `authoring` | operations from samples, the catalog of steps, lists of choices |
-//! | `settings` | settings, users, what needs attention |
+//! | `settings`, `reachability`, `backup` | settings and users, whether services reach the server, copies of the data |
+//! | `attention` | what a person should look at |
 //! | `live` | server-sent events |
 //! | `interface` | the files of the web interface |
 //! | `inbox` | notifications and devices |
@@ -19,8 +20,10 @@
 
 mod about;
 mod account;
+mod attention;
 mod authoring;
 mod backtest;
+mod backup;
 mod callback;
 mod connections;
 mod connectors;
@@ -33,8 +36,10 @@ mod live;
 mod openapi;
 mod pages;
 mod problem;
+mod reachability;
 mod runs;
 mod schema;
+mod sessions;
 mod settings;
 mod timetables;
 
@@ -63,6 +68,8 @@ pub struct ServerConfig {
     pub setup_token: String,
     /// Where browsers reach the server.
     pub public_url: String,
+    /// Where copies of the data for browsers are made; `None` for a server that makes none.
+    pub folder: Option<std::path::PathBuf>,
 }
 
 /// What all handlers share.
@@ -72,6 +79,8 @@ pub struct ServerState {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) started: Instant,
     pub(crate) attempts: Arc<account::Attempts>,
+    pub(crate) probes: Arc<reachability::Probes>,
+    pub(crate) backups: Arc<backup::Backups>,
     /// True once the server stops: what would go on for ever ends then.
     pub(crate) stopping: Arc<tokio::sync::watch::Sender<bool>>,
 }
@@ -80,11 +89,16 @@ impl ServerState {
     /// From a running runtime.
     #[must_use]
     pub fn new(runtime: Runtime, config: ServerConfig) -> Self {
+        if let Some(folder) = &config.folder {
+            backup::forget_left_over(folder);
+        }
         Self {
             runtime,
             config: Arc::new(config),
             started: Instant::now(),
             attempts: Arc::default(),
+            probes: Arc::default(),
+            backups: Arc::default(),
             stopping: Arc::default(),
         }
     }

@@ -15,8 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::{
-    ServerState, about, account, authoring, backtest, callback, connections, connectors, expressions, flows, inbox,
-    live, pages, problem, runs, settings, timetables,
+    ServerState, about, account, attention, authoring, backtest, backup, callback, connections, connectors,
+    expressions, flows, inbox, live, pages, problem, reachability, runs, sessions, settings, timetables,
 };
 
 /// Where the document is served.
@@ -69,8 +69,13 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(settings::delete_user))
         .routes(routes!(settings::show, settings::update))
         .routes(routes!(settings::mail_test))
-        .routes(routes!(settings::public_url_check))
-        .routes(routes!(settings::attention))
+        .routes(routes!(reachability::public_url_check))
+        .routes(routes!(backup::backups, backup::make_backup))
+        .routes(routes!(backup::backup_file))
+        .routes(routes!(attention::attention))
+        .routes(routes!(sessions::sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(sessions::end_others))
         .routes(routes!(live::events))
         .routes(routes!(connectors::list, connectors::imports::import))
         .routes(routes!(connectors::imports::check))
@@ -125,7 +130,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(inbox::read))
         .routes(routes!(inbox::push_key))
         .routes(routes!(inbox::devices, inbox::register))
-        .routes(routes!(inbox::forget))
+        .routes(routes!(inbox::forget, inbox::rename))
         .routes(routes!(inbox::test));
     finished(router)
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use hookmill_engine::history::{self, ActionRun};
-use hookmill_model::{ActionStatus, RunId, Timestamp, Value};
+use hookmill_model::{ActionStatus, Id, RunId, Timestamp, Value};
 use hookmill_runtime::WhichVersion;
-use hookmill_store::{RunFilter, RunListed};
+use hookmill_store::{Needle, RunFilter, RunListed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -164,6 +164,8 @@ pub struct AttemptView {
     error: Option<Explained>,
     /// `{method, uri, headers, body}` as it was sent, secrets redacted; `null` where nothing was sent.
     request: Value,
+    /// `{statusCode, headers, body}`; `null` where there was no answer or where outputs are secure.
+    response: Value,
     /// How often it was sent again after a crash, when the outcome was unknown.
     redispatched: u32,
 }
@@ -223,7 +225,8 @@ fn attempt(attempt: &history::Attempt) -> AttemptView {
         status: attempt.status,
         code: attempt.code.as_ref().map(ToString::to_string),
         error: attempt.error.as_ref().map(explained),
-        request: attempt.request.clone(),
+        request: cut(&attempt.request),
+        response: attempt.response.as_ref().map(cut).unwrap_or_default(),
         redispatched: attempt.redispatched,
     }
 }
@@ -263,8 +266,7 @@ fn action(run: &ActionRun, (repetitions, failed): (usize, usize), types: &HashMa
 pub struct RunQuery {
     /// Only of this flow.
     flow: Option<String>,
-    /// Only with this status.
-    #[param(value_type = Option<schema::RunStatus>)]
+    /// Only with one of these statuses, separated by commas.
     status: Option<String>,
     /// Only of this kind.
     #[param(value_type = Option<schema::RunKind>)]
@@ -275,29 +277,55 @@ pub struct RunQuery {
     /// Begun before this moment.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<String>,
-    /// A text in the summary, the trigger's name, the error or the identifier.
+    /// A text in the summary, the trigger's name, the error, the identifier or what the trigger gave. A page looks
+    /// through a bounded number of runs: one with few items and a cursor has not looked at all.
     q: Option<String>,
 }
 
+/// One page of runs.
+#[derive(Serialize, ToSchema)]
+pub struct RunPage {
+    /// Newest first.
+    items: Vec<Listed>,
+    /// The `cursor` of the next page; `null` on the last one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+    /// How many runs were looked at for this page.
+    looked_at: usize,
+    /// The moment back to which runs were looked at; `null` where all were.
+    #[schema(required)]
+    looked_back_to: Option<Timestamp>,
+}
+
+/// Whether what a trigger gave has the text.
+fn outputs_have(first_fact: &[u8], needle: &Needle) -> bool {
+    hookmill_engine::trigger_gave(first_fact, |text| needle.is_in([text]))
+}
+
 /// One's runs, newest first
-#[utoipa::path(get, path = "/api/runs", tag = "runs", params(ListQuery, RunQuery), responses((status = 200, body = Page<Listed>)))]
+#[utoipa::path(get, path = "/api/runs", tag = "runs", params(ListQuery, RunQuery), responses((status = 200, body = RunPage)))]
 pub async fn list(
     caller: Caller,
     State(state): State<ServerState>,
     Query(page): Query<ListQuery>,
     Query(query): Query<RunQuery>,
-) -> Result<Json<Page<Listed>>, Problem> {
+) -> Result<Json<RunPage>, Problem> {
+    let statuses = query.status.as_deref().unwrap_or_default().split(',').map(str::trim);
+    let statuses = statuses.filter_map(|status| schema::filter("status", Some(status)).transpose());
     let filter = RunFilter {
         owner: caller.user,
         flow: schema::filter("flow", query.flow.as_deref())?,
-        status: schema::filter("status", query.status.as_deref())?,
+        statuses: statuses.collect::<Result<_, _>>()?,
         kind: schema::filter("kind", query.kind.as_deref())?,
         from: schema::filter("from", query.from.as_deref())?,
         to: schema::filter("to", query.to.as_deref())?,
         q: query.q,
+        outputs_have: Some(outputs_have),
     };
     let found = state.store().runs(&filter, page.list()?).await?;
-    Ok(Json(Page::of(found.items.iter().map(listed).collect(), found.next)))
+    let Page { items, next_cursor } = Page::of(found.items.iter().map(listed).collect(), found.next);
+    let (looked_at, looked_back_to) = (found.looked_at, found.next.map(|run| run.made_at()));
+    Ok(Json(RunPage { items, next_cursor, looked_at, looked_back_to }))
 }
 
 /// What happened in a run.

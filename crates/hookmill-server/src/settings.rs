@@ -1,22 +1,20 @@
-//! The server's settings, users, and what needs attention.
+//! The server's settings and users.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use hookmill_model::{SubscriptionState, UserId};
+use hookmill_model::UserId;
 use hookmill_runtime::{Mail, MailSettings, Settings};
-use hookmill_store::{Change, ConnectionFilter, Flow, FlowFilter, Health, Lane, List, Role, StoreError, Unit, User};
+use hookmill_store::{Change, FlowFilter, Lane, List, Role, StoreError, Unit, User};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::account::{self, Caller, UserView};
 use crate::extract::Json;
-use crate::schema::{self, Named, Page, Use};
+use crate::schema::{self, Page, Use};
 use crate::{Problem, ServerState};
 
-/// Flows that are looked at for what needs attention.
-const LOOKED_AT: usize = 200;
-
-async fn owner(state: &ServerState, caller: &Caller) -> Result<User, Problem> {
+/// The owner who calls; nobody else may.
+pub(crate) async fn owner(state: &ServerState, caller: &Caller) -> Result<User, Problem> {
     let user = state.store().user(caller.user).await?.filter(|user| user.role == Role::Owner);
     user.ok_or_else(|| Problem::new(StatusCode::FORBIDDEN, "owner_only", "Only the owner of this server may do this."))
 }
@@ -165,55 +163,6 @@ pub async fn mail_test(caller: Caller, State(state): State<ServerState>) -> Resu
     Ok(Json(MailTest { sent_to: user.email }))
 }
 
-/// Whether services can reach the callbacks.
-#[derive(Serialize, ToSchema)]
-pub struct Reachability {
-    reachable: bool,
-    /// What was found.
-    detail: String,
-    /// What to try.
-    #[schema(required)]
-    hint: Option<&'static str>,
-}
-
-/// Whether services can reach the callbacks, as far as that can be told from here
-#[utoipa::path(post, path = "/api/settings/public-url-check", tag = "settings", responses((status = 200, body = Reachability)))]
-pub async fn public_url_check(caller: Caller, State(state): State<ServerState>) -> Result<Json<Reachability>, Problem> {
-    owner(&state, &caller).await?;
-    let url = &state.config.public_url;
-    let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default();
-    let is_private = host == "localhost"
-        || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| match ip {
-            std::net::IpAddr::V4(ip) => {
-                ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified()
-            }
-            std::net::IpAddr::V6(ip) => ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local(),
-        });
-    let (reachable, detail, hint) = if is_private {
-        let hint = "Give the server a public address: a reverse proxy or a tunnel in front of it, and --public-url https://… or this setting.";
-        (
-            false,
-            format!("{url} is an address of this machine or network only: services on the internet cannot call it."),
-            Some(hint),
-        )
-    } else {
-        match state.runtime.download(&format!("{url}/health/live")).await {
-            Ok(body) if &body[..] == b"live" => (true, format!("{url} leads to this server."), None),
-            Ok(_) => (
-                false,
-                format!("Something else answers at {url}."),
-                Some("Check where the name leads, and the reverse proxy."),
-            ),
-            Err(error) => (
-                false,
-                format!("{url} does not lead here: {error}"),
-                Some("Check the name, the firewall and the reverse proxy."),
-            ),
-        }
-    };
-    Ok(Json(Reachability { reachable, detail, hint }))
-}
-
 /// All users, oldest first
 #[utoipa::path(get, path = "/api/users", tag = "users", responses((status = 200, body = Page<UserView>)))]
 pub async fn users(caller: Caller, State(state): State<ServerState>) -> Result<Json<Page<UserView>>, Problem> {
@@ -285,104 +234,6 @@ pub async fn delete_user(
     }
     state.store().commit(Unit::from(Change::DeleteUser(id)), Lane::Work).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Why something needs attention.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AttentionKind {
-    /// The service refused to create a webhook.
-    WebhookFailed,
-    /// A webhook could not be deleted at the service yet.
-    WebhookUndeleted,
-    /// A service does not accept the credentials.
-    ConnectionBroken,
-    /// The last runs failed.
-    FlowFailing,
-}
-
-/// Something that a person should look at.
-#[derive(Serialize, ToSchema)]
-pub struct Attention {
-    kind: AttentionKind,
-    /// The name of the flow or connection.
-    title: String,
-    /// What happened.
-    #[schema(required)]
-    detail: Option<String>,
-    /// What to try.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flow: Option<Named>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    connection: Option<Named>,
-    /// The identifier of the last run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<String>,
-}
-
-impl Attention {
-    fn flow(kind: AttentionKind, flow: &Flow, detail: &str, hint: Option<&'static str>) -> Self {
-        Self {
-            kind,
-            title: flow.name.clone(),
-            detail: Some(detail.to_owned()),
-            hint,
-            flow: Some(Named { id: flow.id.to_string(), name: flow.name.clone() }),
-            connection: None,
-            run: None,
-        }
-    }
-}
-
-/// What a person should look at
-#[utoipa::path(get, path = "/api/attention", tag = "settings", responses((status = 200, body = Page<Attention>)))]
-pub async fn attention(caller: Caller, State(state): State<ServerState>) -> Result<Json<Page<Attention>>, Problem> {
-    use AttentionKind as A;
-    let store = state.store();
-    let mut items = Vec::new();
-    let states = [SubscriptionState::Failed, SubscriptionState::Deleting];
-    for generation in store.subscriptions_in(Some(caller.user), &states).await? {
-        let Some(flow) = store.flow(generation.flow).await? else { continue };
-        let newest = store.subscriptions_newest(&[flow.id]).await?.into_iter().next();
-        let is_newest = newest.is_some_and(|newest| newest.id == generation.id);
-        match generation.state {
-            SubscriptionState::Failed if is_newest && flow.deleted_at.is_none() => {
-                let detail = "The webhook could not be created, so the flow is off.";
-                let hint = "Open the flow: it says what the service answered and what to do.";
-                items.push(Attention::flow(A::WebhookFailed, &flow, detail, Some(hint)));
-            }
-            SubscriptionState::Deleting => {
-                let detail = "The webhook could not be deleted at the service yet; it is tried again.";
-                items.push(Attention::flow(A::WebhookUndeleted, &flow, detail, None));
-            }
-            _ => {}
-        }
-    }
-    let filter = ConnectionFilter { owner: Some(caller.user), connector: None, health: Some(Health::Broken), q: None };
-    for connection in store.connections(&filter, List::first(LOOKED_AT)).await?.items {
-        items.push(Attention {
-            kind: A::ConnectionBroken,
-            title: connection.name.clone(),
-            detail: connection.health_detail,
-            hint: Some("Enter the credentials again."),
-            flow: None,
-            connection: Some(Named { id: connection.id.to_string(), name: connection.name }),
-            run: None,
-        });
-    }
-    let flows = store.flows(&FlowFilter::of(caller.user), List::first(LOOKED_AT)).await?.items;
-    let ids: Vec<_> = flows.iter().map(|flow| flow.id).collect();
-    for (flow, stats) in flows.iter().zip(store.flow_stats(&ids).await?) {
-        let failing = stats.recent.iter().take(3).filter(|status| status.as_str() == "Failed").count();
-        if failing == 3 {
-            let mut item = Attention::flow(A::FlowFailing, flow, "The last three runs failed.", None);
-            item.run = stats.last_run.map(|listed| listed.run.id.to_string());
-            items.push(item);
-        }
-    }
-    Ok(Json(Page::whole(items)))
 }
 
 /// What to change of one's own account.

@@ -34,8 +34,8 @@ pub struct BackupArgs {
     after_help = "Example:\n  hookmill restore /backup/hookmill-2026-11-24 --data /var/lib/hookmill\n\nThe data folder must be empty or missing: a store that is there is never overwritten."
 )]
 pub struct RestoreArgs {
-    /// The folder that `hookmill backup` made
-    #[arg(value_name = "FOLDER")]
+    /// The folder that `hookmill backup` made, or the file that the settings page gave
+    #[arg(value_name = "FOLDER|FILE")]
     source: PathBuf,
     /// The data folder to fill
     #[arg(long, env = "HOOKMILL_DATA", default_value = "./hookmill-data", value_name = "DIR")]
@@ -78,25 +78,37 @@ pub fn backup(args: &BackupArgs) -> Result<Verdict> {
 }
 
 pub fn restore(args: &RestoreArgs) -> Result<Verdict> {
-    if !sqlite::database(&args.source).is_file() {
-        bail!("{} is no backup: it has no database", args.source.display());
-    }
     let is_used = std::fs::read_dir(&args.data).is_ok_and(|mut entries| entries.next().is_some());
     if is_used {
         bail!("{} is not empty; move it away first, or name another folder with --data", args.data.display());
     }
-    let findings = sqlite::examine(&args.source).map_err(|error| explained(&error))?;
-    if !findings.is_empty() {
-        bail!("the backup is not sound: {}", findings.join("; "));
+    let is_file = args.source.is_file();
+    let database = if is_file { args.source.clone() } else { sqlite::database(&args.source) };
+    if !database.is_file() {
+        bail!("{} is no backup: it has no database", args.source.display());
     }
+    // Copied first: a file that came from a browser stands in no folder of its own, in which it could be looked over.
     private_folder(&args.data)?;
-    copy_file(&sqlite::database(&args.source), &sqlite::database(&args.data))?;
-    for name in VAULT_FILES {
-        copy_file(&args.source.join(name), &args.data.join(name))?;
+    let copy = sqlite::database(&args.data);
+    copy_file(&database, &copy)?;
+    let findings = sqlite::examine(&args.data).map_err(|error| explained(&error));
+    if findings.as_ref().map_or(true, |findings| !findings.is_empty()) {
+        for entry in std::fs::read_dir(&args.data)?.flatten() {
+            std::fs::remove_file(entry.path()).with_context(|| format!("removing {}", entry.path().display()))?;
+        }
+        bail!("the backup is not sound: {}", findings?.join("; "));
+    }
+    if !is_file {
+        for name in VAULT_FILES {
+            copy_file(&args.source.join(name), &args.data.join(name))?;
+        }
     }
     output::line(format_args!("{} is ready: hookmill serve --data {}", args.data.display(), args.data.display()))?;
     if !args.data.join("master.key").exists() {
-        output::note("The backup has no master key: give it to the server with HOOKMILL_MASTER_KEY.")?;
+        output::note(
+            "The backup has no master key. Put the file master.key of the old data folder into the new one, or give \
+             the key with HOOKMILL_MASTER_KEY: without it all connections must be made again.",
+        )?;
     }
     Ok(Verdict::Fine)
 }

@@ -109,7 +109,7 @@ async fn serve(args: Args) -> Result<Verdict> {
             "Open http://{address}/setup?token={setup_token} in a browser to make the owner's account, or:\n  hookmill setup --url http://{address} --setup-token {setup_token} --name NAME --email EMAIL --password PASSWORD"
         ))?;
     }
-    let state = ServerState::new(runtime.clone(), ServerConfig { setup_token, public_url });
+    let state = ServerState::new(runtime.clone(), ServerConfig { setup_token, public_url, folder: Some(args.data) });
     hookmill_server::serve(listener, state, stopped()).await.context("serving")?;
     runtime.stop().await;
     Ok(Verdict::Fine)

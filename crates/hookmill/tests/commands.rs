@@ -193,11 +193,28 @@ fn a_backup_of_a_working_server_comes_back() {
     let back = hookmill(&["restore", &at("copy"), "--data", &at("new")], &[]);
     assert!(back.status.success(), "{}", text(&back.stderr));
     let mut server = Server::start(&folder.path().join("new"), "127.0.0.1:0", &[]);
-    server.token = token;
+    server.token.clone_from(&token);
     // The sealed credentials open: the service accepts them.
     let tested = server.post(&format!("/api/connections/{connection}/test"), &json!({}));
     assert_eq!(tested["health"], "ok", "{tested}");
     drop(server);
+    // The database alone, as a browser keeps it: the key is put beside it by hand.
+    let bare = hookmill(&["restore", &at("copy/hookmill.db"), "--data", &at("bare")], &[]);
+    assert!(bare.status.success() && text(&bare.stderr).contains("master.key"), "{}", text(&bare.stderr));
+    std::fs::copy(folder.path().join("copy/master.key"), folder.path().join("bare/master.key")).unwrap();
+    let mut server = Server::start(&folder.path().join("bare"), "127.0.0.1:0", &[]);
+    server.token = token;
+    let tested = server.post(&format!("/api/connections/{connection}/test"), &json!({}));
+    assert_eq!(tested["health"], "ok", "{tested}");
+    drop(server);
+    std::fs::write(
+        folder.path().join("torn.db"),
+        &std::fs::read(folder.path().join("copy/hookmill.db")).unwrap()[..9_000],
+    )
+    .unwrap();
+    let torn = hookmill(&["restore", &at("torn.db"), "--data", &at("torn")], &[]);
+    assert_eq!(torn.status.code(), Some(1), "{}", text(&torn.stdout));
+    assert!(!folder.path().join("torn/hookmill.db").exists(), "what is not sound does not stay");
     std::fs::write(folder.path().join("new/master.key"), "x").unwrap();
     let sick = hookmill(&["doctor", "--data", &at("new"), "--json"], &[]);
     assert_eq!(sick.status.code(), Some(1));

@@ -274,8 +274,43 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Whether services can reach the callbacks, as far as that can be told from here */
+        /** Whether services can reach the callbacks, as far as that can be told from here: the server calls itself */
         post: operations["settings_public_url_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How far a copy of the data is, and when one was last fetched */
+        get: operations["settings_backups"];
+        put?: never;
+        /** Make a copy of the data, as it is now; the master key is not in it */
+        post: operations["settings_make_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backups/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The copy itself: a database file for `hookmill restore` */
+        get: operations["settings_backup_file"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -289,10 +324,61 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a person should look at */
+        /** What a person should look at, kind by kind */
         get: operations["settings_attention"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's signed-in browsers, newest first */
+        get: operations["account_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign one browser out */
+        delete: operations["account_end_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/end-others": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign all other browsers out */
+        post: operations["account_end_others"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1241,7 +1327,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /** Rename a device */
+        put: operations["inbox_rename"];
         post?: never;
         /** Forget a device */
         delete: operations["inbox_forget"];
@@ -1285,6 +1372,30 @@ export interface components {
              * @description Runs that have ended since the store was made.
              */
             runs_ended: number;
+            /**
+             * Format: int64
+             * @description What the data takes on disk.
+             */
+            data_bytes: number;
+            /**
+             * Format: int64
+             * @description Flows that are not deleted, of all users.
+             */
+            flows: number;
+            /**
+             * Format: int64
+             * @description Connectors of all users.
+             */
+            connectors: number;
+            /**
+             * Format: int64
+             * @description Connections of all users.
+             */
+            connections: number;
+            /** Format: int64 */
+            users: number;
+            /** @description The licence of this program. */
+            license: string;
         };
         /** @description What to change of one's own account. */
         AccountForm: {
@@ -1379,6 +1490,8 @@ export interface components {
             error: components["schemas"]["Explained"] | null;
             /** @description `{method, uri, headers, body}` as it was sent, secrets redacted; `null` where nothing was sent. */
             request: Json;
+            /** @description `{statusCode, headers, body}`; `null` where there was no answer or where outputs are secure. */
+            response: Json;
             /**
              * Format: int32
              * @description How often it was sent again after a crash, when the outcome was unknown.
@@ -1398,12 +1511,33 @@ export interface components {
             connection?: components["schemas"]["Named"] | null;
             /** @description The identifier of the last run. */
             run?: string | null;
+            /**
+             * Format: int64
+             * @description How many runs failed in a row.
+             */
+            failures?: number | null;
+        };
+        /** @description How many things of a kind need attention. */
+        AttentionCount: {
+            kind: components["schemas"]["AttentionKind"];
+            count: number;
+            /** @description Counting ended there; there are more. */
+            and_more: boolean;
         };
         /**
          * @description Why something needs attention.
          * @enum {string}
          */
         AttentionKind: "webhook_failed" | "webhook_undeleted" | "connection_broken" | "flow_failing";
+        /** @description What a person should look at. */
+        AttentionPage: {
+            /** @description Kind by kind, newest first within a kind. */
+            items: components["schemas"]["Attention"][];
+            /** @description The `cursor` of the next page of a kind; `null` on the last one, and where no kind was asked for. */
+            next_cursor: string | null;
+            /** @description How many there are of each kind; kinds of which there are none are left out. */
+            counts: components["schemas"]["AttentionCount"][];
+        };
         /** @description What a connection of this connector must hold. */
         Authentication: {
             /** @enum {string} */
@@ -1469,6 +1603,50 @@ export interface components {
             differences: components["schemas"]["Difference"][];
             /** @description How many there are. */
             differences_count: number;
+        };
+        /** @description When a copy was last fetched whole. */
+        BackupFetched: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+        };
+        /**
+         * @description How far a copy is.
+         * @enum {string}
+         */
+        BackupStage: "making" | "ready" | "failed";
+        /** @description A copy of the data. */
+        BackupView: {
+            id: string;
+            stage: components["schemas"]["BackupStage"];
+            /**
+             * Format: date-time
+             * @description When it was begun; it has what there was then.
+             */
+            made_at: string;
+            /**
+             * Format: int64
+             * @description What is written of it.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description About what it will have.
+             */
+            expected_bytes: number;
+            /** @description Why it could not be written. */
+            detail: string | null;
+        };
+        /** @description Copies of the data. */
+        BackupsView: {
+            current: components["schemas"]["BackupView"] | null;
+            last: components["schemas"]["BackupFetched"] | null;
+            /**
+             * Format: int64
+             * @description What the data takes on disk; a copy needs about as much room beside it.
+             */
+            data_bytes: number;
         };
         /** @description The connection for a key of a definition's references. */
         BindingForm: {
@@ -1724,6 +1902,10 @@ export interface components {
         DeviceKeys: {
             p256dh: string;
             auth: string;
+        };
+        /** @description A device's new name. */
+        DeviceName: {
+            name: string;
         };
         /** @description A finding in a user's file: the schema of [`hookmill_model::Diagnostic`]. */
         Diagnostic: {
@@ -2323,25 +2505,6 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list. */
-        Page_Attention: {
-            /** @description In the order of the list. */
-            items: {
-                kind: components["schemas"]["AttentionKind"];
-                /** @description The name of the flow or connection. */
-                title: string;
-                /** @description What happened. */
-                detail: string | null;
-                /** @description What to try. */
-                hint?: string | null;
-                flow?: components["schemas"]["Named"] | null;
-                connection?: components["schemas"]["Named"] | null;
-                /** @description The identifier of the last run. */
-                run?: string | null;
-            }[];
-            /** @description The `cursor` of the next page; `null` on the last one. */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list. */
         Page_CatalogItem: {
             /** @description In the order of the list. */
             items: {
@@ -2501,28 +2664,21 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list. */
-        Page_RunListed: {
+        Page_SessionListed: {
             /** @description In the order of the list. */
             items: {
                 id: string;
-                flow: components["schemas"]["Named"];
+                /** @description The browser in short; empty where it did not say. */
+                browser: string;
                 /**
-                 * Format: int32
-                 * @description The version of the flow's definition.
+                 * Format: date-time
+                 * @description When it signed in.
                  */
-                version: number;
-                kind: components["schemas"]["RunKind"];
-                status: components["schemas"]["RunStatus"];
+                created_at: string;
                 /** Format: date-time */
-                started_at: string;
-                /** Format: date-time */
-                ended_at: string | null;
-                /** Format: int64 */
-                duration_ms: number | null;
-                trigger: components["schemas"]["RunTrigger"];
-                error: components["schemas"]["Explained"] | null;
-                /** @description The run whose trigger this one repeats. */
-                resubmitted_from: string | null;
+                expires_at: string;
+                /** @description Whether it is the one that asks. */
+                current: boolean;
             }[];
             /** @description The `cursor` of the next page; `null` on the last one. */
             next_cursor: string | null;
@@ -2674,14 +2830,38 @@ export interface components {
             /** @description The server's public key (VAPID), base64url. */
             public_key: string;
         };
-        /** @description Whether services can reach the callbacks. */
+        /** @description Whether services can reach the callbacks, as far as that can be told from here. */
         Reachability: {
-            reachable: boolean;
-            /** @description What was found. */
-            detail: string;
+            /** @description The address that was tried. */
+            url: string;
+            verdict: components["schemas"]["ReachabilityVerdict"];
+            checks: components["schemas"]["ReachabilityCheck"][];
             /** @description What to try. */
             hint: string | null;
+            /** @description What cannot be told from here. */
+            unknown: string;
         };
+        /** @description One thing that was looked at. */
+        ReachabilityCheck: {
+            finding: components["schemas"]["ReachabilityFinding"];
+            /** @description What was found. */
+            detail: string;
+        };
+        /**
+         * @description How one thing that was looked at is.
+         * @enum {string}
+         */
+        ReachabilityFinding: "good" | "notice" | "bad";
+        /** @description Which address to try. */
+        ReachabilityForm: {
+            /** @description One that is not in use yet; the one in use where not said. */
+            url?: string | null;
+        };
+        /**
+         * @description Whether services can reach the callbacks.
+         * @enum {string}
+         */
+        ReachabilityVerdict: "public" | "local" | "unreachable";
         /** @description Verb, path and parameters of an operation. */
         RequestForm: {
             /**
@@ -2768,6 +2948,20 @@ export interface components {
             /** Format: date-time */
             started_at: string;
         };
+        /** @description One page of runs. */
+        RunPage: {
+            /** @description Newest first. */
+            items: components["schemas"]["RunListed"][];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+            /** @description How many runs were looked at for this page. */
+            looked_at: number;
+            /**
+             * Format: date-time
+             * @description The moment back to which runs were looked at; `null` where all were.
+             */
+            looked_back_to: string | null;
+        };
         /** @enum {string} */
         RunStatus: "Waiting" | "Running" | "Succeeded" | "Failed" | "Cancelled" | "TimedOut" | "Skipped" | "Faulted";
         /** @description The trigger of a run. Lists have name and summary only. */
@@ -2834,6 +3028,21 @@ export interface components {
             csrf_token: string | null;
             /** @description The API token that was asked for; shown this once. */
             token?: string | null;
+        };
+        /** @description A signed-in browser. */
+        SessionListed: {
+            id: string;
+            /** @description The browser in short; empty where it did not say. */
+            browser: string;
+            /**
+             * Format: date-time
+             * @description When it signed in.
+             */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
         };
         /** @description The owner's account. */
         SetUp: {
@@ -3765,7 +3974,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReachabilityForm"] | null;
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -3795,7 +4008,7 @@ export interface operations {
             };
         };
     };
-    settings_attention: {
+    settings_backups: {
         parameters: {
             query?: never;
             header?: never;
@@ -3809,8 +4022,237 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Attention"];
+                    "application/json": components["schemas"]["BackupsView"];
                 };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_make_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupView"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_backup_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.sqlite3": number[];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_attention: {
+        parameters: {
+            query?: {
+                /** @description At most so many items, 1 to 500; 50 where not said. */
+                limit?: number;
+                /** @description The `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only of this kind, by page. Without it the first ones of each kind are given. */
+                kind?: components["schemas"]["AttentionKind"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttentionPage"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SessionListed"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_end_others: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Nobody is signed in. */
             401: {
@@ -6052,15 +6494,18 @@ export interface operations {
                 cursor?: string;
                 /** @description Only of this flow. */
                 flow?: string;
-                /** @description Only with this status. */
-                status?: components["schemas"]["RunStatus"];
+                /** @description Only with one of these statuses, separated by commas. */
+                status?: string;
                 /** @description Only of this kind. */
                 kind?: components["schemas"]["RunKind"];
                 /** @description Begun at this moment or later. */
                 from?: string;
                 /** @description Begun before this moment. */
                 to?: string;
-                /** @description A text in the summary, the trigger's name, the error or the identifier. */
+                /**
+                 * @description A text in the summary, the trigger's name, the error, the identifier or what the trigger gave. A page looks
+                 *     through a bounded number of runs: one with few items and a cursor has not looked at all.
+                 */
                 q?: string;
             };
             header?: never;
@@ -6074,7 +6519,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_RunListed"];
+                    "application/json": components["schemas"]["RunPage"];
                 };
             };
             /** @description Nobody is signed in. */
@@ -6665,6 +7110,49 @@ export interface operations {
         };
         responses: {
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    inbox_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceName"];
+            };
+        };
+        responses: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

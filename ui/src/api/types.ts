@@ -37,6 +37,8 @@ export type MailForm = Schemas['MailForm'];
 export type Settings = Schemas['Settings'];
 export type SettingsForm = Schemas['SettingsForm'];
 export type Attention = Schemas['Attention'];
+export type AttentionPage = Schemas['AttentionPage'];
+export type Reachability = Schemas['Reachability'];
 
 export type Authentication = Schemas['Authentication'];
 export type Visibility = Schemas['Visibility'];

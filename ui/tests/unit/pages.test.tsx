@@ -16,6 +16,8 @@ import { LookProvider } from '../../src/shared/theme';
 import { answer, mockServer, refusal } from './mock-api';
 
 const NOTHING = { items: [], next_cursor: null };
+const ALL_WELL = { ...NOTHING, counts: [] };
+const NO_RUNS = { ...NOTHING, looked_at: 0, looked_back_to: null };
 const flow: components['schemas']['FlowListed'] = {
   id: 'flw_1', name: 'Pushes', description: null, state: 'off', version: 1, etag: '1', trigger: null, last_run: null, recent: [], created_at: '2026-11-01T10:00:00Z', updated_at: '2026-11-01T10:00:00Z',
 };
@@ -23,7 +25,7 @@ const catalog: components['schemas']['CatalogItem'][] = [
   { kind: 'action', type: 'OpenApiConnection', operation_id: 'CreateIssue', title: 'Create an issue', description: 'Opens an issue.', connector: { id: 'cnr_1', name: 'Forge', icon_url: null, color: '#20435c' } },
 ];
 
-const server = mockServer(answer('get', '/api/attention', NOTHING), answer('get', '/api/flows', NOTHING), answer('get', '/api/runs', NOTHING), answer('get', '/api/catalog', { items: catalog, next_cursor: null }));
+const server = mockServer(answer('get', '/api/attention', ALL_WELL), answer('get', '/api/flows', NOTHING), answer('get', '/api/runs', NO_RUNS), answer('get', '/api/catalog', { items: catalog, next_cursor: null }));
 
 function show(element: ReactElement) {
   const root = createRootRoute();
@@ -53,7 +55,7 @@ describe('home', () => {
   it('lists what needs attention, with the way there', async () => {
     server.use(
       answer('get', '/api/flows', { items: [flow], next_cursor: null }),
-      answer('get', '/api/attention', { items: [{ kind: 'webhook_failed', title: 'Pushes', detail: 'The webhook could not be created.', hint: 'Open the flow.', flow: { id: 'flw_1', name: 'Pushes' } }], next_cursor: null }),
+      answer('get', '/api/attention', { items: [{ kind: 'webhook_failed', title: 'Pushes', detail: 'The webhook could not be created.', hint: 'Open the flow.', flow: { id: 'flw_1', name: 'Pushes' } }], next_cursor: null, counts: [{ kind: 'webhook_failed', count: 1, and_more: false }] }),
     );
     show(<HomePage />);
     const link = await screen.findByRole('link', { name: 'Open Pushes' });

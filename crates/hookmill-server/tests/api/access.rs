@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use hookmill_model::{DeviceId, NotificationId, UserId};
-use hookmill_store::{Change, Device, Lane, Notification, Store as _, Unit};
+use hookmill_store::{Change, Device, Lane, Notification, Unit};
 use serde_json::{Value, json};
 
 use crate::world::{PASSWORD, SETUP_TOKEN, Who, World, operations, owned_world, world};
@@ -128,6 +128,9 @@ async fn what_concerns_the_server_is_the_owners_business() {
         (Method::PUT, "/api/settings".to_owned(), Some(json!({}))),
         (Method::POST, "/api/settings/mail-test".to_owned(), None),
         (Method::POST, "/api/settings/public-url-check".to_owned(), None),
+        (Method::GET, "/api/backups".to_owned(), None),
+        (Method::POST, "/api/backups".to_owned(), None),
+        (Method::GET, "/api/backups/any/file".to_owned(), None),
     ];
     for (method, path, body) in calls {
         let answer = world.call(&other, method.clone(), &path, body).await;

@@ -5,6 +5,8 @@ mod access;
 mod bad_input;
 mod changes;
 mod document;
+mod history;
+mod owner;
 mod pages;
 mod timetables;
 mod world;

@@ -9,6 +9,7 @@ use hookmill_http::{AddressPolicy, Client, ClientConfig};
 use hookmill_runtime::{Runtime, RuntimeConfig};
 use hookmill_server::{ServerConfig, ServerState, router};
 use hookmill_store::{MemoryStore, Store};
+use hookmill_store_sqlite::{SqliteOptions, SqliteStore};
 use hookmill_vault::Vault;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -69,28 +70,47 @@ impl Answer {
 }
 
 pub struct World {
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<dyn Store>,
     pub runtime: Runtime,
+    state: ServerState,
     router: Router,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(MemoryStore::new());
+    world_on(Arc::new(MemoryStore::new()), folder).await
+}
+
+/// A server whose data is on disk.
+pub async fn world_on_disk() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
+    world_on(Arc::new(store), folder).await
+}
+
+async fn world_on(store: Arc<dyn Store>, folder: tempfile::TempDir) -> World {
     let vault = Arc::new(Vault::open(folder.path(), None).unwrap());
     let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned()], &[], false).unwrap();
     let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).unwrap();
     let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..RuntimeConfig::default() };
-    let runtime = Runtime::start(config, Arc::clone(&store) as Arc<dyn Store>, vault, client).await.unwrap();
-    let config = ServerConfig { setup_token: SETUP_TOKEN.to_owned(), public_url: "https://me.test".to_owned() };
-    let router = router(ServerState::new(runtime.clone(), config));
-    World { store, runtime, router, _folder: folder }
+    let runtime = Runtime::start(config, Arc::clone(&store), vault, client).await.unwrap();
+    let config = ServerConfig {
+        setup_token: SETUP_TOKEN.to_owned(),
+        public_url: "https://me.test".to_owned(),
+        folder: Some(folder.path().to_owned()),
+    };
+    let state = ServerState::new(runtime.clone(), config);
+    World { store, runtime, router: router(state.clone()), state, folder }
 }
 
 /// A server with its owner.
 pub async fn owned_world() -> (World, Who) {
-    let world = world().await;
+    with_owner(world().await).await
+}
+
+/// Makes the owner.
+pub async fn with_owner(world: World) -> (World, Who) {
     let form = json!({"token": SETUP_TOKEN, "name": "Ada", "email": "ada@example.org", "password": PASSWORD});
     let made = world.post(&Who::Nobody, "/api/setup?api_token=true", form).await;
     made.expect(201);
@@ -99,6 +119,19 @@ pub async fn owned_world() -> (World, Who) {
 }
 
 impl World {
+    /// The folder of the data.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Lets the server listen, and says where.
+    pub async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(hookmill_server::serve(listener, self.state.clone(), std::future::pending()));
+        format!("http://{address}")
+    }
+
     pub async fn get(&self, who: &Who, path: &str) -> Answer {
         self.call(who, Method::GET, path, None).await
     }

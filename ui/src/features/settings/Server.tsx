@@ -46,9 +46,9 @@ function Form({ settings }: { settings: Settings }) {
       <div className="commands">
         <Button
           onClick={() =>
-            act(api.post('/api/settings/public-url-check'), (answer) => ({
-              good: answer.reachable,
-              text: [answer.reachable ? t.reachable : t.notReachable, answer.detail, answer.hint].filter(Boolean).join(' '),
+            act(api.post('/api/settings/public-url-check', { body: {} }), (answer) => ({
+              good: answer.verdict === 'public',
+              text: [t.verdicts[answer.verdict], ...answer.checks.map((check) => check.detail), answer.hint, answer.unknown].filter(Boolean).join(' '),
             }))
           }
         >

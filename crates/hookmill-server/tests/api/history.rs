@@ -1,0 +1,234 @@
+//! The history of runs: filters that go together, summaries, what needs attention.
+
+use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, SubscriptionId, SubscriptionState, Timestamp, UserId};
+use hookmill_store::{Change, Connection, Health, Lane, Run, RunError, Subscription, Unit};
+use serde_json::{Value, json};
+
+use crate::world::{Who, World, owned_world};
+
+async fn me(world: &World, who: &Who) -> UserId {
+    world.get(who, "/api/session").await.text("/user/id").parse().unwrap()
+}
+
+/// A run that is in the store without having run.
+fn stored(owner: UserId, flow: FlowId, number: i64, status: RunStatus) -> Run {
+    let at = Timestamp::from_millis(1_760_000_000_000 + number * 1_000);
+    let mut random = [0; 10];
+    random[8..].copy_from_slice(&u16::try_from(number).unwrap().to_be_bytes());
+    Run {
+        id: RunId::make(at, random),
+        owner,
+        flow,
+        version: 1,
+        kind: RunKind::Flow,
+        status,
+        epoch: 1,
+        facts: 0,
+        started_at: at,
+        ended_at: status.is_final().then_some(at),
+        trigger: "manual".to_owned(),
+        summary: format!("number {number}"),
+        event: None,
+        subscription: None,
+        resubmitted_from: None,
+        parent: None,
+        error: (status == RunStatus::Failed).then(|| RunError {
+            code: "ActionFailed".to_owned(),
+            message: "the service answered 500".to_owned(),
+            hint: None,
+        }),
+    }
+}
+
+async fn pages(world: &World, who: &Who, query: &str) -> Vec<String> {
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(who, &format!("/api/runs?limit=7&{query}{cursor}")).await;
+        page.expect(200);
+        let items = page.json["items"].as_array().unwrap();
+        assert!(items.len() <= 7);
+        found.extend(items.iter().map(|run| run["trigger"]["summary"].as_str().unwrap().to_owned()));
+        match page.json["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_go_together_and_pages_forget_nothing() {
+    let (world, owner) = owned_world().await;
+    let user = me(&world, &owner).await;
+    let flow: FlowId = world.flow(&owner, "Busy").await.id().parse().unwrap();
+    let statuses = [RunStatus::Succeeded, RunStatus::Failed, RunStatus::TimedOut, RunStatus::Cancelled];
+    let mut unit = Unit::new();
+    let mut all = Vec::new();
+    for number in 0..40 {
+        let run = stored(user, flow, number, statuses[usize::try_from(number).unwrap() % 4]);
+        all.push((number, run.status));
+        unit.push(Change::StartRun(run, Vec::new()));
+    }
+    world.store.commit(unit, Lane::Work).await.unwrap();
+    let expected = |wanted: &dyn Fn(i64, RunStatus) -> bool| -> Vec<String> {
+        let fits = all.iter().rev().filter(|(number, status)| wanted(*number, *status));
+        fits.map(|(number, _)| format!("number {number}")).collect()
+    };
+    assert_eq!(pages(&world, &owner, "").await, expected(&|_, _| true));
+    let bad = |status| matches!(status, RunStatus::Failed | RunStatus::TimedOut);
+    assert_eq!(pages(&world, &owner, "status=Failed,TimedOut").await, expected(&|_, status| bad(status)));
+    let query = format!("status=failed,%20timedout&flow={flow}&from=2025-10-09T08:53:25Z&to=2025-10-09T08:53:50Z");
+    let between = expected(&|number, status| bad(status) && (5..30).contains(&number));
+    assert_eq!(pages(&world, &owner, &query).await, between);
+    assert_eq!(pages(&world, &owner, "q=answered%20500").await, expected(&|_, status| status == RunStatus::Failed));
+
+    let first = world.get(&owner, "/api/runs?limit=5").await;
+    assert_eq!(first.json["looked_at"], json!(6), "one more tells whether there is a next page");
+    assert!(first.json["looked_back_to"].is_string());
+    let none = world.get(&owner, "/api/runs?q=nowhere").await;
+    assert_eq!((&none.json["looked_at"], &none.json["looked_back_to"]), (&json!(40), &Value::Null));
+    let wrong = world.get(&owner, "/api/runs?status=Failed,Broken").await;
+    wrong.expect(400);
+    assert!(wrong.text("/detail").contains("Broken"), "{}", wrong.text("/detail"));
+}
+
+async fn runs_once(world: &World, who: &Who, flow: &str, body: Value) -> Value {
+    let run = world.post(who, &format!("/api/flows/{flow}/run"), json!({"body": body})).await.text("/run");
+    let mut live = world.runtime.live();
+    loop {
+        let found = world.get(who, &format!("/api/runs/{run}")).await;
+        if found.expect(200)["ended_at"].is_string() {
+            let listed = world.get(who, &format!("/api/runs?q={run}")).await;
+            return listed.expect(200)["items"][0].clone();
+        }
+        live.recv().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_says_what_started_it() {
+    let (world, owner) = owned_world().await;
+    let form = |metadata: Value, secure: bool| {
+        let configuration = if secure { json!({"secureData": {"properties": ["outputs"]}}) } else { json!({}) };
+        json!({"name": "Says", "definition": {
+            "triggers": {"manual": {"type": "Request", "inputs": {}, "metadata": metadata, "runtimeConfiguration": configuration}},
+            "actions": {"Say": {"type": "Compose", "inputs": "@triggerBody()"}}
+        }})
+    };
+    let push = json!({"ref": "refs/heads/main", "repository": {"full_name": "acme/rocket"}, "pusher": {"name": "ada"}, "size": 3});
+    let made = world.post(&owner, "/api/flows", form(json!({}), false)).await;
+    made.expect(201);
+    let (id, path) = (made.id(), format!("/api/flows/{}", made.id()));
+    let unasked = runs_once(&world, &owner, &id, push.clone()).await;
+    assert_eq!(unasked["trigger"]["summary"], "refs/heads/main · acme/rocket · ada");
+
+    let chosen = json!({"runSummary": [
+        "@triggerBody()?['repository']?['full_name']",
+        "by @{triggerBody()?['pusher']?['name']} (@{triggerBody()?['size']})",
+        "@triggerBody()?['nothing']"
+    ]});
+    world.put(&owner, &path, form(chosen.clone(), false)).await.expect(200);
+    let said = runs_once(&world, &owner, &id, push.clone()).await;
+    assert_eq!(said["trigger"]["summary"], "acme/rocket · by ada (3)");
+    // A value that cannot be evaluated keeps no run from starting.
+    let odd = runs_once(&world, &owner, &id, json!("only a text")).await;
+    assert_eq!(odd["status"], "Succeeded");
+
+    // What the maker keeps out of the history is not in the list either, nor found there.
+    world.put(&owner, &path, form(chosen, true)).await.expect(200);
+    let secret = runs_once(&world, &owner, &id, push).await;
+    assert_eq!(secret["trigger"]["summary"], "");
+    let found = world.get(&owner, "/api/runs?q=acme/rocket").await;
+    let ids: Vec<_> = found.expect(200)["items"].as_array().unwrap().iter().map(|run| run["id"].clone()).collect();
+    assert_eq!(ids, [said["id"].clone(), unasked["id"].clone()]);
+    // A text that stands only in what the trigger gave is found as well.
+    let deep =
+        runs_once(&world, &owner, &world.flow(&owner, "Deep").await.id(), json!({"a": {"b": [{"id": "needle-7"}]}}))
+            .await;
+    let found = world.get(&owner, "/api/runs?q=NEEDLE-7").await;
+    assert_eq!(found.expect(200)["items"][0]["id"], deep["id"]);
+
+    let four = json!({"runSummary": ["a", "b", "c", "d"]});
+    let refused = world.put(&owner, &path, form(four, false)).await;
+    refused.expect(422);
+    assert_eq!(refused.text("/diagnostics/0/pointer"), "/triggers/manual/metadata/runSummary");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_attention_comes_kind_by_kind_and_by_page() {
+    let (world, owner) = owned_world().await;
+    let user = me(&world, &owner).await;
+    let connector = world.forge(&owner).await.parse().unwrap();
+    let mut unit = Unit::new();
+    for number in 0..12_u8 {
+        let flow: FlowId = world.flow(&owner, &format!("Flow {number}")).await.id().parse().unwrap();
+        for time in 0..3 + i64::from(number % 2) {
+            unit.push(Change::StartRun(
+                stored(user, flow, i64::from(number) * 10 + time, RunStatus::Failed),
+                Vec::new(),
+            ));
+        }
+        if number < 4 {
+            let at = Timestamp::from_millis(1_760_000_000_000);
+            unit.push(Change::PutSubscription(Subscription {
+                id: SubscriptionId::make(at, [number; 10]),
+                flow,
+                owner: user,
+                generation: 9,
+                state: SubscriptionState::Failed,
+                etag: 1,
+                capability: [number; 32],
+                record: "{}".into(),
+                created_at: at,
+                updated_at: at,
+            }));
+        }
+        if number == 0 {
+            unit.push(Change::PutConnection(Connection {
+                id: Id::make(Timestamp::from_millis(1_760_000_000_000), [number; 10]),
+                owner: user,
+                connector,
+                name: "Broken".to_owned(),
+                username: None,
+                sealed: "x".into(),
+                health: Health::Broken,
+                health_detail: Some("the token is revoked".to_owned()),
+                etag: 1,
+                created_at: world.runtime.now(),
+                updated_at: world.runtime.now(),
+            }));
+        }
+    }
+    world.store.commit(unit, Lane::Work).await.unwrap();
+    let overview = world.get(&owner, "/api/attention?limit=3").await;
+    overview.expect(200);
+    assert_eq!(
+        overview.json["counts"],
+        json!([
+            {"kind": "webhook_failed", "count": 4, "and_more": false},
+            {"kind": "connection_broken", "count": 1, "and_more": false},
+            {"kind": "flow_failing", "count": 12, "and_more": false}
+        ])
+    );
+    let kinds: Vec<_> =
+        overview.json["items"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap()).collect();
+    let expected = ["webhook_failed", "webhook_failed", "webhook_failed", "connection_broken"];
+    assert_eq!(kinds, [&expected[..], &["flow_failing"; 3]].concat());
+    assert_eq!(overview.json["next_cursor"], Value::Null);
+    let failing = &overview.json["items"][4];
+    assert_eq!((failing["title"].as_str(), failing["failures"].as_u64()), (Some("Flow 11"), Some(4)));
+    assert_eq!(failing["detail"], "The last 4 runs failed. the service answered 500");
+
+    let (mut titles, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&owner, &format!("/api/attention?kind=flow_failing&limit=5{cursor}")).await;
+        let items = page.expect(200)["items"].as_array().unwrap();
+        titles.extend(items.iter().map(|item| item["title"].as_str().unwrap().to_owned()));
+        match page.json["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(titles, (0..12).rev().map(|number| format!("Flow {number}")).collect::<Vec<_>>());
+    world.get(&owner, "/api/attention?cursor=x").await.expect(400);
+    world.get(&owner, "/api/attention?kind=everything").await.expect(400);
+}
