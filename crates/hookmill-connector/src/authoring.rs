@@ -21,7 +21,7 @@ pub use curl::{CurlError, request_from_curl};
 pub use edit::{EditError, OperationForm, put_operation, remove_operation};
 pub use form::{FormParameter, RequestForm};
 pub use infer::infer_schema;
-pub use sample::{SampleError, SampleRequest, SampledRequest, headers_from_sample, request_from_sample};
+pub use sample::{SampleContext, SampleError, SampleRequest, SampledRequest, headers_from_sample, request_from_sample};
 
 use hookmill_model::{Object, Str, Value};
 

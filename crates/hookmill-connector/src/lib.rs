@@ -29,8 +29,9 @@ mod subscription;
 
 pub use authentication::{Authentication, KeyPlace};
 pub use authoring::{
-    CurlError, EditError, FormParameter, OperationForm, RequestForm, SampleError, SampleRequest, SampledRequest,
-    headers_from_sample, infer_schema, put_operation, remove_operation, request_from_curl, request_from_sample,
+    CurlError, EditError, FormParameter, OperationForm, RequestForm, SampleContext, SampleError, SampleRequest,
+    SampledRequest, headers_from_sample, infer_schema, put_operation, remove_operation, request_from_curl,
+    request_from_sample,
 };
 pub use check::{CheckReport, CheckedTrigger, check, report, security_kinds};
 pub use connector::{Connector, DEFAULT_COLOR, Import, Settings};

@@ -37,6 +37,8 @@ pub struct Sample {
     host: String,
     /// The base path of the connector, taken off the sample's path.
     base_path: String,
+    /// The header or query parameter of the connector's API key, which is left out.
+    key_name: String,
 }
 
 /// The request part of an operation, from a sample
@@ -53,8 +55,9 @@ pub async fn request_from_sample(_: Caller, Json(form): Json<Sample>) -> Result<
             fields: Vec::new(),
         },
     };
-    let made = model::request_from_sample(&sample, &form.host, &form.base_path)
-        .map_err(|error| wrong(error.pointer(), error.to_string()))?;
+    let context = model::SampleContext { host: &form.host, base_path: &form.base_path, key_name: &form.key_name };
+    let made =
+        model::request_from_sample(&sample, context).map_err(|error| wrong(error.pointer(), error.to_string()))?;
     Ok(Json(made))
 }
 

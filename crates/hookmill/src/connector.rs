@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use hookmill_connector::SampleRequest;
+use hookmill_connector::{SampleContext, SampleRequest};
 
 use crate::output::Verdict;
 use crate::{client, input, output, table};
@@ -218,6 +218,6 @@ fn sample(
             }
         }
     };
-    output::line(pretty(&hookmill_connector::request_from_sample(&sample, "", "")?)?)?;
+    output::line(pretty(&hookmill_connector::request_from_sample(&sample, SampleContext::default())?)?)?;
     Ok(Verdict::Fine)
 }

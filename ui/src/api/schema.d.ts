@@ -3006,6 +3006,11 @@ export interface components {
              * @default
              */
             base_path?: string;
+            /**
+             * @description The header or query parameter of the connector's API key, which is left out.
+             * @default
+             */
+            key_name?: string;
         };
         /** @description What a sample taught. */
         SampledRequest: {

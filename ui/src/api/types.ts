@@ -43,6 +43,8 @@ export type Reachability = Schemas['Reachability'];
 export type Authentication = Schemas['Authentication'];
 export type Visibility = Schemas['Visibility'];
 export type CallbackParameter = Schemas['CallbackPlace'];
+export type PolicyTemplate = Schemas['PolicyTemplate'];
+export type DeleteRequest = Schemas['DeleteRequest'];
 export type OperationSummary = Schemas['OperationSummary'];
 export type Parameter = Omit<Schemas['Parameter'], 'schema'> & { schema: JsonSchema };
 export type Token = Schemas['Token'];
@@ -70,7 +72,9 @@ export interface OperationForm {
   mode?: Schemas['TriggerMode'];
   request: RequestForm;
   callback_parameter?: CallbackParameter | null;
+  delete_request?: DeleteRequest;
   notification_schema?: JsonSchema;
+  notification_headers?: string[];
   response_schema?: JsonSchema;
 }
 

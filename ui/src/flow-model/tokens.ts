@@ -62,6 +62,8 @@ export interface ToldToken {
 /** The same property of another root: the server tells an operation's content without knowing the action's name. */
 export function rebased(expression: string, root: string): string {
   const normal = normalExpression(expression);
+  // Headers of what started the run are below no action and no body.
+  if (normal.startsWith('triggerOutputs()')) return normal;
   const at = normal.indexOf('?[');
   return at < 0 ? root : root + normal.slice(at);
 }

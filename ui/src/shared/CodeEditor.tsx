@@ -3,9 +3,9 @@ import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, t
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { json, jsonParseLinter } from '@codemirror/lang-json';
 import { bracketMatching, defaultHighlightStyle, foldGutter, foldKeymap, indentOnInput, syntaxHighlighting } from '@codemirror/language';
-import { linter, lintGutter, setDiagnostics, type Diagnostic as Mark } from '@codemirror/lint';
+import { forceLinting, linter, lintGutter, type Diagnostic as Mark } from '@codemirror/lint';
 import { highlightSelectionMatches, searchKeymap } from '@codemirror/search';
-import { Compartment, EditorState } from '@codemirror/state';
+import { Compartment, EditorState, StateEffect } from '@codemirror/state';
 import { drawSelection, EditorView, keymap, lineNumbers } from '@codemirror/view';
 import { HighlightStyle } from '@codemirror/language';
 import { tags } from '@lezer/highlight';
@@ -24,6 +24,24 @@ const look = (dark: boolean) => [
   EditorView.theme({ '.cm-gutters': { background: 'transparent', border: 'none', color: 'var(--colorNeutralForeground3)' }, '.cm-cursor': { borderLeftColor: 'var(--colorNeutralForeground1)' } }, { dark }),
 ];
 
+/** Says that there are other marks than before. */
+const remarked = StateEffect.define();
+
+const readJson = jsonParseLinter();
+
+/** What the parser finds and what the page says, together: each alone would take the other's away. */
+const marksOf = (language: 'json' | 'expression', said: { current: Mark[] }) =>
+  linter(
+    (editor) => {
+      const end = editor.state.doc.length;
+      const placed = said.current.map((mark) => ({ ...mark, from: Math.min(mark.from, end), to: Math.min(mark.to, end) }));
+      return [...(language === 'json' && end > 0 ? readJson(editor) : []), ...placed];
+    },
+    { needsRefresh: (update) => update.transactions.some((transaction) => transaction.effects.some((effect) => effect.is(remarked))) },
+  );
+
+const NO_MARKS: Mark[] = [];
+
 export interface CodeEditorProps {
   value: string;
   onChange?: (value: string) => void;
@@ -33,14 +51,17 @@ export interface CodeEditorProps {
   height?: number;
   completion?: CompletionSource;
   marks?: Mark[];
+  /** A range to select and show; another object shows it again. */
+  reveal?: { from: number; to: number } | null;
   autoFocus?: boolean;
 }
 
-export function CodeEditor({ value, onChange, language, label, readOnly, height = 420, completion, marks, autoFocus }: CodeEditorProps) {
+export function CodeEditor({ value, onChange, language, label, readOnly, height = 420, completion, marks = NO_MARKS, reveal, autoFocus }: CodeEditorProps) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const report = useRef(onChange);
   const complete = useRef(completion);
+  const said = useRef(marks);
   const theme = useRef(new Compartment());
   const { dark } = useLook();
   const start = useRef({ value, dark, autoFocus });
@@ -55,7 +76,8 @@ export function CodeEditor({ value, onChange, language, label, readOnly, height 
       state: EditorState.create({
         doc: start.current.value,
         extensions: [
-          ...(language === 'json' ? [lineNumbers(), foldGutter(), lintGutter(), json(), linter(jsonParseLinter())] : []),
+          ...(language === 'json' ? [lineNumbers(), foldGutter(), lintGutter(), json()] : []),
+          marksOf(language, said),
           history(),
           drawSelection(),
           indentOnInput(),
@@ -94,7 +116,19 @@ export function CodeEditor({ value, onChange, language, label, readOnly, height 
     view.current?.dispatch({ effects: theme.current.reconfigure(look(dark)) });
   }, [dark]);
   useEffect(() => {
-    if (view.current && marks) view.current.dispatch(setDiagnostics(view.current.state, marks));
+    const same = JSON.stringify(said.current) === JSON.stringify(marks);
+    said.current = marks;
+    if (!view.current || same) return;
+    view.current.dispatch({ effects: remarked.of(null) });
+    forceLinting(view.current);
   }, [marks]);
+  useEffect(() => {
+    const editor = view.current;
+    if (!editor || !reveal) return;
+    const end = editor.state.doc.length;
+    const [from, to] = [Math.min(reveal.from, end), Math.min(reveal.to, end)];
+    editor.dispatch({ selection: { anchor: from, head: to }, effects: EditorView.scrollIntoView(from, { y: 'center' }) });
+    editor.focus();
+  }, [reveal]);
   return <div className="editor" ref={place} style={{ '--editor-height': `${height}px` } as CSSProperties} />;
 }

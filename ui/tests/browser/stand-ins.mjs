@@ -3,7 +3,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { checkVapid, makeKeys, openMessage } from './web-push.mjs';
 
-/** Serves on a free port; `answer` gets the request with its body and gives `{status, headers, body}`. */
+/** Serves on a free port; `answer` gets the request with its body and gives `{status, headers, body}`, or `html` for what is not JSON. */
 async function serve(answer) {
   const calls = [];
   const server = createServer((request, response) => {
@@ -13,9 +13,9 @@ async function serve(answer) {
       const call = { method: request.method, path: request.url, headers: request.headers, body: Buffer.concat(chunks) };
       calls.push(call);
       try {
-        const { status, headers = {}, body } = await answer(call);
+        const { status, headers = {}, body, html = '' } = await answer(call);
         response.writeHead(status, { 'Content-Type': 'application/json', ...headers });
-        response.end(body === undefined ? '' : JSON.stringify(body));
+        response.end(body === undefined ? html : JSON.stringify(body));
       } catch (error) {
         response.writeHead(500).end(String(error?.stack ?? error));
       }
@@ -76,6 +76,55 @@ export async function startGithub({ user = 'octocat', token = 'ghp_right' } = {}
       return { status: response.status, body: await response.text() };
     },
   };
+}
+
+const text = { type: 'string' };
+/** What the service of {@link startHooks} says of itself. */
+export const hooksDocument = (host) => ({
+  swagger: '2.0',
+  info: { title: 'Hook service', version: '1.0', description: 'Webhooks that are deleted by their number.' },
+  host,
+  basePath: '/v1',
+  schemes: ['http'],
+  paths: {
+    '/lists': { get: { operationId: 'ListLists', summary: 'List lists', parameters: [], responses: { 200: { description: 'OK', schema: { type: 'object', properties: { lists: { type: 'array', items: { $ref: '#/definitions/List' } } } } } } } },
+    '/echo': { get: { operationId: 'Echo', summary: 'Say it back', parameters: [{ name: 'say', in: 'query', required: true, ...text }], responses: { 200: { description: 'OK' } } } },
+    '/odd/{thing}': { get: { operationId: 'Odd', summary: 'An odd one', parameters: [], responses: { 200: { description: 'OK' } } } },
+  },
+  definitions: { List: { type: 'object', properties: { id: text, name: text } } },
+});
+/** What Power Platform keeps beside it. */
+export const hooksProperties = {
+  properties: {
+    connectionParameters: {},
+    policyTemplateInstances: [{ templateId: 'dynamichosturl', title: 'Host of the tenant', parameters: { 'x-ms-apimTemplateParameter.urlTemplate': "https://@connectionParameters('tenant')" } }],
+  },
+};
+
+/**
+ * A service whose answer to the creation of a webhook has its number in the body and no `Location`. It wants a key in
+ * a header, says back what it was asked, and has its document and a page that is none.
+ */
+export async function startHooks({ key = 'right-key' } = {}) {
+  const hooks = new Map();
+  const service = await serve((call) => {
+    const url = new URL(call.path, service.url);
+    if (url.pathname === '/openapi.json') return { status: 200, body: hooksDocument(service.host) };
+    if (url.pathname === '/page') return { status: 200, headers: { 'Content-Type': 'text/html' }, html: '<!doctype html><html><body>Docs</body></html>' };
+    if (call.headers['x-key'] !== key) return { status: 401, body: { error: 'wrong key' } };
+    if (url.pathname === '/v1/lists') return { status: 200, body: { lists: [{ id: 'l1', name: 'Groceries' }, { id: 'l2', name: 'Ideas' }] } };
+    if (url.pathname === '/v1/echo') return { status: 200, body: { query: Object.fromEntries(url.searchParams), version: call.headers['x-version'] ?? null } };
+    const [, list, number] = /^\/v1\/lists\/([^/]+)\/hooks(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
+    if (call.method === 'POST' && list && !number) {
+      const form = JSON.parse(call.body.toString() || '{}');
+      const hook = { no: `h-${hooks.size + 1}`, list, target: form.target };
+      hooks.set(hook.no, hook);
+      return { status: 201, body: { hook: { no: hook.no } } };
+    }
+    if (call.method === 'DELETE' && hooks.delete(number)) return { status: 204 };
+    return { status: 404, body: { error: 'not found' } };
+  });
+  return { ...service, hooks: () => [...hooks.values()] };
 }
 
 /** A push service: checks who sends, opens the message with the browser's keys, and hands it to that browser. */

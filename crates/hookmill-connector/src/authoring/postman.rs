@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hookmill_model::{Diagnostic, Object, Pointer, Value};
 
 use super::edit::{OperationForm, put_operation};
-use super::sample::{SampleRequest, request_from_sample};
+use super::sample::{SampleContext, SampleRequest, request_from_sample};
 use super::{members, text};
 
 /// Folders within folders are followed this deep.
@@ -137,7 +137,7 @@ impl Reading<'_> {
             }
         }
         self.body(request.get("body").unwrap_or(&Value::Null), &mut sample);
-        let made = match request_from_sample(&sample, "", "") {
+        let made = match request_from_sample(&sample, SampleContext::default()) {
             Ok(made) => made,
             Err(error) => {
                 let finding = Diagnostic::warning("request_unusable", at.child("request"), error.to_string());

@@ -61,6 +61,8 @@ impl SampleError {
     }
 }
 
+const OF_SECURITY: &str = "belongs to the connection's security";
+
 /// Headers that Hookmill or the connection fills in.
 fn left_out(name: &str) -> Option<&'static str> {
     match name.to_ascii_lowercase().as_str() {
@@ -72,7 +74,7 @@ fn left_out(name: &str) -> Option<&'static str> {
         | "apikey"
         | "x-auth-token"
         | "private-token"
-        | "x-access-token" => Some("belongs to the connection's security"),
+        | "x-access-token" => Some(OF_SECURITY),
         "content-type" | "content-length" | "transfer-encoding" => Some("follows from the body"),
         "host"
         | "connection"
@@ -88,16 +90,31 @@ fn left_out(name: &str) -> Option<&'static str> {
         | "priority"
         | "accept-language" => Some("is set by Hookmill"),
         name if name.starts_with("sec-") => Some("is set by browsers"),
+        name if ["token", "secret", "apikey", "api-key", "password"].iter().any(|word| name.contains(word)) => {
+            Some(OF_SECURITY)
+        }
         _ => None,
     }
 }
 
-/// Makes the request part of an operation from a sample. `base_path` of the connector is taken off the path, and an
-/// address on another host than `host` gives a note; both may be empty.
+/// Where the operation will be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SampleContext<'a> {
+    /// The host of the connector; a sample that calls another gives a note.
+    pub host: &'a str,
+    /// The base path of the connector, taken off the path of the sample.
+    pub base_path: &'a str,
+    /// The header or query parameter of the connector's API key, which is no parameter of operations.
+    pub key_name: &'a str,
+}
+
+/// Makes the request part of an operation from a sample; parts of the context may be empty.
 ///
 /// # Errors
 /// See [`SampleError`].
-pub fn request_from_sample(sample: &SampleRequest, host: &str, base_path: &str) -> Result<SampledRequest, SampleError> {
+pub fn request_from_sample(sample: &SampleRequest, context: SampleContext<'_>) -> Result<SampledRequest, SampleError> {
+    let SampleContext { host, base_path, key_name } = context;
+    let is_key = |name: &str| !key_name.is_empty() && name.eq_ignore_ascii_case(key_name);
     let mut notes = Vec::new();
     let method = match sample.method.trim().to_ascii_uppercase() {
         method if method.is_empty() => "GET".to_owned(),
@@ -119,6 +136,10 @@ pub fn request_from_sample(sample: &SampleRequest, host: &str, base_path: &str) 
         if parameters.iter().any(|known| known.place == "query" && known.name == *name) {
             continue;
         }
+        if is_key(&name) {
+            notes.push(format!("The query parameter {name} {OF_SECURITY}, so it was left out."));
+            continue;
+        }
         let placeholder = value.starts_with('{') && value.ends_with('}');
         let mut one = text_parameter(&name, "query", false);
         if !placeholder && !value.is_empty() {
@@ -131,7 +152,7 @@ pub fn request_from_sample(sample: &SampleRequest, host: &str, base_path: &str) 
         if name.eq_ignore_ascii_case("content-type") {
             content_type = value;
         }
-        if let Some(reason) = left_out(name) {
+        if let Some(reason) = left_out(name).or_else(|| is_key(name).then_some(OF_SECURITY)) {
             notes.push(format!("The header {name} {reason}, so it was left out."));
         } else if !name.is_empty() && !parameters.iter().any(|known| known.name.eq_ignore_ascii_case(name)) {
             let mut one = text_parameter(name, "header", false);
@@ -325,4 +346,41 @@ fn fields(schema: &Value, sample: &Value, path: &mut Vec<String>, out: &mut Vec<
         schema: schema.into(),
         ..FormParameter::default()
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_the_connection_is_left_out_and_told() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let sample = SampleRequest {
+            url: "https://h.test/v1/items/{id}?code=k-123&page=2".to_owned(),
+            headers: vec![
+                pair("Content-Type", "application/json"),
+                pair("X-Access-Key", "k-123"),
+                pair("X-Gitlab-Token", "t-123"),
+                pair("X-Version", "2"),
+            ],
+            ..SampleRequest::default()
+        };
+        let made = |key_name: &str| {
+            let context = SampleContext { host: "h.test", base_path: "/v1", key_name };
+            request_from_sample(&sample, context).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let names = |made: &SampledRequest| -> Vec<String> {
+            made.form.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+        };
+        let header = made("x-access-key");
+        assert_eq!(header.form.path, "/items/{id}");
+        assert_eq!(names(&header), ["id", "code", "page", "X-Version"]);
+        assert_eq!(header.notes.len(), 3, "{:?}", header.notes);
+        let query = made("code");
+        assert_eq!(names(&query), ["id", "page", "X-Access-Key", "X-Version"]);
+        assert!(query.notes.iter().any(|note| note.contains("query parameter code")), "{:?}", query.notes);
+        let (kept, notes) = headers_from_sample(&sample.headers);
+        assert_eq!(kept, ["X-Access-Key", "X-Version"]);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+    }
 }

@@ -1,39 +1,64 @@
 /** The list of custom connectors and the ways to make one. */
-import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger } from '@fluentui/react-components';
+import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigger, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
 import { AddRegular, AppsAddInRegular, ArrowUploadRegular, GlobeRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { addressOf, api } from '../../api/client';
-import type { Connector, ConnectorListed } from '../../api/types';
+import { sessionQuery } from '../../api/session';
+import type { Connector, ConnectorCheck, ConnectorListed } from '../../api/types';
 import { Confirm, ConnectorIcon, Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { MorePages, moveBetweenRows, Search, usePages } from '../../shared/list';
 import { Empty, Loaded, Page } from '../../shared/page';
-import { ProblemBar } from '../../shared/ProblemBar';
+import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
-import { blankDraft, draftOf, keepDraft } from './draft';
+import { blankDraft, draftOf, dropDraft, keepDraft, keptDraft, sortedFiles } from './draft';
 import { connectorsText } from './text';
 import './connectors.css';
 
 type Way = 'import' | 'url' | 'postman';
 
-function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
+function ImportDialog({ way, user, onClose }: { way: Way; user: string; onClose: () => void }) {
   const t = useText(connectorsText);
   const navigate = useNavigate();
   const [error, setError] = useState<unknown>(null);
   const [url, setUrl] = useState('');
   const [over, setOver] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<ConnectorCheck | null>(null);
   const open = (connector: Connector) => navigate({ to: '/connectors/$connector/$part', params: { connector: connector.id, part: 'general' } });
-  const choose = async (file: File | undefined) => {
-    if (!file) return;
+  const choose = async (list: FileList | null) => {
+    const files = sortedFiles(list ? [...list] : []);
     setError(null);
+    setRefused(null);
+    if (!files.file) {
+      if (list?.length) setError(new Error(t.noDocument));
+      return;
+    }
     try {
-      const check = await api.post('/api/connectors/check', { form: { file } });
-      keepDraft(draftOf(file, check));
+      const check = await api.post('/api/connectors/check', { form: { file: files.file, ...(files.properties ? { properties: files.properties } : {}) } });
+      if (!check.valid) {
+        setRefused(check);
+        return;
+      }
+      const before = await keptDraft(user);
+      if (before && !window.confirm(t.replaceDraft(before.settings.name ?? ''))) return;
+      void keepDraft(user, draftOf(files, check));
       await navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
     } catch (problem) {
       setError(problem);
+    }
+  };
+  const fetchFile = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await open(await api.post('/api/connectors/from-url', { body: { url } }));
+    } catch (problem) {
+      setError(problem);
+    } finally {
+      setBusy(false);
     }
   };
   const title = way === 'import' ? t.importOpenApi : way === 'url' ? t.importUrl : t.importPostman;
@@ -44,7 +69,7 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
       onClose={onClose}
       actions={
         way === 'url' && (
-          <Button appearance="primary" disabled={!url} onClick={() => void api.post('/api/connectors/from-url', { body: { url } }).then(open).catch(setError)}>
+          <Button appearance="primary" disabled={!url || busy} onClick={() => void fetchFile()}>
             {t.importAction}
           </Button>
         )
@@ -63,7 +88,7 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
           onDrop={(event) => {
             event.preventDefault();
             setOver(false);
-            void choose(event.dataTransfer.files[0]);
+            void choose(event.dataTransfer.files);
           }}
         >
           <ArrowUploadRegular fontSize={32} aria-hidden />
@@ -71,10 +96,19 @@ function ImportDialog({ way, onClose }: { way: Way; onClose: () => void }) {
           <input
             type="file"
             aria-label={way === 'postman' ? t.choosePostman : t.chooseFile}
-            accept=".json,.yaml,.yml,application/json"
-            onChange={(event) => void choose(event.target.files?.[0])}
+            multiple
+            accept=".json,application/json,image/*"
+            onChange={(event) => void choose(event.target.files)}
           />
         </div>
+      )}
+      {refused && (
+        <MessageBar intent="error" layout="multiline" role="alert">
+          <MessageBarBody>
+            <MessageBarTitle>{t.notAConnector}</MessageBarTitle>
+            <DiagnosticList diagnostics={refused.diagnostics} />
+          </MessageBarBody>
+        </MessageBar>
       )}
       <ProblemBar error={error} />
     </Modal>
@@ -91,8 +125,13 @@ export function ConnectorsPage() {
   const [doomed, setDoomed] = useState<ConnectorListed | null>(null);
   const [error, setError] = useState<unknown>(null);
   const connectors = usePages(['connectors', 'list'], '/api/connectors', { q: search.q });
+  const user = useQuery(sessionQuery).data?.user.id ?? '';
+  const draft = useQuery({ queryKey: ['connector-draft', user], queryFn: () => keptDraft(user), enabled: user !== '', staleTime: 0, gcTime: 0 });
+  const toDraft = () => void navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
   const blank = () => {
-    keepDraft(blankDraft());
+    const name = draft.data?.settings.name;
+    if (draft.data && !window.confirm(t.replaceDraft(name ?? ''))) return;
+    void keepDraft(user, blankDraft());
     void navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
   };
   const prebuilt = useQuery({ queryKey: ['prebuilt-connectors'], queryFn: ({ signal }) => api.get('/api/prebuilt-connectors', { signal }), staleTime: Infinity });
@@ -128,6 +167,15 @@ export function ConnectorsPage() {
   return (
     <Page title={t.title} actions={isEmpty ? null : createMenu}>
       <ProblemBar error={error} onDismiss={() => setError(null)} />
+      {draft.data && (
+        <MessageBar intent="info" layout="multiline">
+          <MessageBarBody><MessageBarTitle>{t.draftTitle(draft.data.settings.name ?? '')}</MessageBarTitle> {t.draftText}</MessageBarBody>
+          <MessageBarActions>
+            <Button onClick={toDraft}>{t.continueDraft}</Button>
+            <Button onClick={() => void dropDraft(user).then(() => client.invalidateQueries({ queryKey: ['connector-draft'] }))}>{t.discardDraft}</Button>
+          </MessageBarActions>
+        </MessageBar>
+      )}
       {!isEmpty && (
         <div className="row">
           <Search value={search.q ?? ''} onSearch={(q) => void navigate({ to: '/connectors', search: q ? { q } : {}, replace: true })} label={t.search} />
@@ -176,7 +224,7 @@ export function ConnectorsPage() {
           )
         }
       </Loaded>
-      {way && <ImportDialog way={way} onClose={() => setWay(null)} />}
+      {way && <ImportDialog way={way} user={user} onClose={() => setWay(null)} />}
       <Confirm
         open={doomed !== null}
         title={t.deleteTitle(doomed?.name ?? '')}

@@ -1,121 +1,175 @@
-/** Wizard, part 3: triggers and actions in the left pane, the form of the chosen one on the right. */
-import { Button } from '@fluentui/react-components';
+/** Wizard, part 3: triggers, actions, shared schemas and policies in the left pane, the form of the chosen one on the right. */
+import { Badge, Button } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
-import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import { api } from '../../api/client';
 import type { Connector, JsonObject, OperationForm, OperationSummary } from '../../api/types';
+import { Confirm } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { Empty, Loaded } from '../../shared/page';
-import { ProblemBar } from '../../shared/ProblemBar';
+import { sharedText } from '../../shared/text';
+import { useEdited } from './edited';
 import { emptyForm, formOf, problemsOf } from './operation-form';
+import { operationQuery } from './operation-query';
 import { OperationEditor } from './OperationEditor';
+import type { Place, SectionPlace } from './places';
+import { titleOfPolicy } from './policies';
+import { PolicyEditor } from './PolicyEditor';
+import { ReferenceEditor } from './ReferenceEditor';
+import { NOTHING_UNSAVED, type OnUnsaved } from './saver';
 import { connectorsText } from './text';
-import type { Saver } from './WizardPage';
 
-type Choice = { kind: 'new'; role: 'trigger' | 'action' } | { kind: 'operation'; id: string } | null;
+type Choice =
+  | { kind: 'new'; role: 'trigger' | 'action' }
+  | { kind: 'operation'; id: string; at: SectionPlace | null }
+  | { kind: 'reference'; name: string }
+  | { kind: 'policy'; index: number | null }
+  | null;
 
-function Editor({ connector, initial, original, onSaver, onSaved, onDelete }: {
+function Editor({ connector, initial, original, at, onUnsaved, onSaved, onDelete }: {
   connector: Connector;
   initial: OperationForm;
   original: string | null;
-  onSaver: (saver: Saver) => void;
+  at: SectionPlace | null;
+  onUnsaved: OnUnsaved;
   onSaved: (id: string) => void;
   onDelete?: () => void;
 }) {
-  const [form, setForm] = useState(initial);
-  const [base, setBase] = useState(initial);
-  const dirty = original === null || JSON.stringify(form) !== JSON.stringify(base);
-  const others = (connector.operations ?? []).filter((operation) => operation.operation_id !== original);
+  const { value: form, setValue: setForm, dirty, setStored } = useEdited(initial);
+  const others = connector.operations.filter((operation) => operation.operation_id !== original);
   const complete = problemsOf(form, others).length === 0;
-  const latest = useRef({ form, etag: connector.etag });
+  const latest = useRef(form);
   useEffect(() => {
-    latest.current = { form, etag: connector.etag };
+    latest.current = form;
   });
   useEffect(() => {
-    if (!dirty || !complete) {
-      onSaver(null);
-      return undefined;
-    }
-    onSaver(async () => {
-      const { form: now, etag } = latest.current;
-      await api.put('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: original ?? now.operation_id }, body: now, etag });
-      setBase(now);
-      onSaver(null);
+    const save = async (etag: string) => {
+      const now = latest.current;
+      const stored = await api.put('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: original ?? now.operation_id }, body: now, etag });
+      setStored(now);
       onSaved(now.operation_id);
-    });
-    return () => onSaver(null);
-  }, [dirty, complete, connector.id, original, onSaver, onSaved]);
-  return <OperationEditor form={form} others={others} saved={!dirty} onChange={setForm} {...(onDelete ? { onDelete } : {})} />;
+      return stored;
+    };
+    onUnsaved({ dirty, save: dirty && complete ? save : null });
+    return () => onUnsaved(NOTHING_UNSAVED);
+  }, [dirty, complete, connector.id, original, onUnsaved, onSaved, setStored]);
+  return <OperationEditor connector={connector} form={form} others={others} saved={!dirty} at={at} onChange={setForm} {...(onDelete ? { onDelete } : {})} />;
 }
 
-export function Definition({ connector, onSaver }: { connector: Connector; onSaver: (saver: Saver) => void }) {
+const choiceOf = (place: Place | null): Choice => {
+  if (place?.part !== 'definition') return null;
+  return 'reference' in place ? { kind: 'reference', name: place.reference } : { kind: 'operation', id: place.operation, at: place };
+};
+
+export function Definition({ connector, place, dirty, onUnsaved }: {
+  connector: Connector;
+  /** Where a problem leads to; another object for each time it does. */
+  place: Place | null;
+  /** Whether something here is not saved. */
+  dirty: boolean;
+  onUnsaved: OnUnsaved;
+}) {
   const t = useText(connectorsText);
+  const shared = useText(sharedText);
   const client = useQueryClient();
-  const [choice, setChoice] = useState<Choice>(null);
-  const [error, setError] = useState<unknown>(null);
+  const [choice, setChoice] = useState<Choice>(() => choiceOf(place));
+  const [doomed, setDoomed] = useState<'operation' | 'policy' | null>(null);
+  const [led, setLed] = useState(place);
+  if (place && led !== place) {
+    setLed(place);
+    const next = choiceOf(place);
+    if (next) setChoice(next);
+  }
+  const choose = (next: Choice) => {
+    if (!dirty || window.confirm(t.leaveUnsaved)) setChoice(next);
+  };
   const id = choice?.kind === 'operation' ? choice.id : null;
-  const detail = useQuery({
-    queryKey: ['connectors', connector.id, 'operations', id],
-    queryFn: id === null ? skipToken : ({ signal }) => api.get('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id }, signal }),
-  });
+  const detail = useQuery({ ...operationQuery(connector.id, id ?? ''), enabled: id !== null });
   const document = useQuery({
     queryKey: ['connectors', connector.id, 'definition'],
     queryFn: ({ signal }) => api.get('/api/connectors/{id}/definition', { path: { id: connector.id }, signal }),
   });
-  const operations = connector.operations ?? [];
-  const references = Object.keys((document.data?.definitions as JsonObject | undefined) ?? {});
-  const saved = useRef((operation: string) => {
-    setChoice({ kind: 'operation', id: operation });
+  const policies = useQuery({
+    queryKey: ['connectors', connector.id, 'policies'],
+    queryFn: ({ signal }) => api.get('/api/connectors/{id}/policies', { path: { id: connector.id }, signal }),
   });
-  const item = (operation: OperationSummary) => (
-    <li key={operation.operation_id}>
-      <Button appearance="subtle" aria-current={id === operation.operation_id} onClick={() => setChoice({ kind: 'operation', id: operation.operation_id })}>
-        {operation.summary || operation.operation_id}
+  const { operations } = connector;
+  const references = Object.keys((document.data?.['definitions'] as JsonObject | undefined) ?? {});
+  const items = policies.data?.items ?? [];
+  const saved = useCallback((operation: string) => setChoice({ kind: 'operation', id: operation, at: null }), []);
+  const savedPolicy = useCallback((index: number) => setChoice({ kind: 'policy', index }), []);
+  const entry = (key: string, current: boolean, next: Choice, label: string, mark?: string) => (
+    <li key={key}>
+      <Button appearance="subtle" aria-current={current} onClick={() => choose(next)}>
+        <span className="grow">{label}</span>
+        {mark && <Badge appearance="outline" size="small">{mark}</Badge>}
       </Button>
     </li>
   );
-  const section = (role: 'trigger' | 'action', title: string, add: string) => (
-    <section aria-label={title}>
-      <h3>{title} ({operations.filter((operation) => operation.role === role).length})</h3>
-      <ul>{operations.filter((operation) => operation.role === role).map(item)}</ul>
-      <Button size="small" icon={<AddRegular />} onClick={() => setChoice({ kind: 'new', role })}>{add}</Button>
-    </section>
-  );
-  const erase = () => {
-    if (!id) return;
-    setError(null);
-    api.delete('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id } })
-      .then(() => {
-        setChoice(null);
-        return client.invalidateQueries({ queryKey: ['connectors'] });
-      })
-      .catch(setError);
+  const operation = (item: OperationSummary) => entry(item.operation_id, id === item.operation_id, { kind: 'operation', id: item.operation_id, at: null }, item.summary || item.operation_id);
+  const section = (role: 'trigger' | 'action', title: string, add: string) => {
+    const own = operations.filter((item) => item.role === role);
+    return (
+      <section aria-label={title}>
+        <h3>{title} ({own.length})</h3>
+        <ul>{own.map(operation)}</ul>
+        <Button size="small" icon={<AddRegular />} onClick={() => choose({ kind: 'new', role })}>{add}</Button>
+      </section>
+    );
+  };
+  // Where the list is above the form, what was chosen is brought into view.
+  const form = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (choice && window.matchMedia('(max-width: 760px)').matches) form.current?.scrollIntoView({ block: 'start' });
+  }, [choice]);
+  const erase = async () => {
+    if (doomed === 'operation' && id) await api.delete('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id }, etag: connector.etag });
+    if (doomed === 'policy' && choice?.kind === 'policy') {
+      await api.put('/api/connectors/{id}/policies', { path: { id: connector.id }, body: { instances: items.filter((_, index) => index !== choice.index).map((item) => item.instance) }, etag: connector.etag });
+    }
+    setChoice(null);
+    await client.invalidateQueries({ queryKey: ['connectors'] });
   };
   return (
     <div className="definition">
       <aside className="panel">
         {section('trigger', t.triggers, t.newTrigger)}
         {section('action', t.actions, t.newAction)}
-        <div>
+        <section aria-label={t.references}>
           <h3>{t.references} ({references.length})</h3>
-          <ul className="small quiet">{references.length ? references.map((name) => <li key={name}>{name}</li>) : <li>{t.none}</li>}</ul>
-        </div>
+          {references.length ? <ul>{references.map((name) => entry(name, choice?.kind === 'reference' && choice.name === name, { kind: 'reference', name }, name))}</ul> : <p className="small quiet">{t.none}</p>}
+        </section>
+        <section aria-label={t.policies}>
+          <h3>{t.policies} ({items.length})</h3>
+          <ul>{items.map((item, index) => entry(String(index), choice?.kind === 'policy' && choice.index === index, { kind: 'policy', index }, titleOfPolicy(item.instance), item.runs ? undefined : t.notRunning))}</ul>
+          <Button size="small" icon={<AddRegular />} disabled={!policies.data} onClick={() => choose({ kind: 'policy', index: null })}>{t.newPolicy}</Button>
+        </section>
       </aside>
-      <div>
-        <ProblemBar error={error} onDismiss={() => setError(null)} />
+      <div ref={form}>
         {choice === null && <Empty title={t.chooseOperation} />}
         {choice?.kind === 'new' && (
-          <Editor key={`new-${choice.role}`} connector={connector} initial={emptyForm(choice.role)} original={null} onSaver={onSaver} onSaved={saved.current} />
+          <Editor key={`new-${choice.role}`} connector={connector} initial={emptyForm(choice.role)} original={null} at={null} onUnsaved={onUnsaved} onSaved={saved} />
         )}
-        {id !== null && (
+        {choice?.kind === 'operation' && (
           <Loaded query={detail}>
             {(data) => (
-              <Editor key={data.operation_id} connector={connector} initial={formOf(data)} original={data.operation_id} onSaver={onSaver} onSaved={saved.current} onDelete={erase} />
+              <Editor key={data.operation_id} connector={connector} initial={formOf(data)} original={data.operation_id} at={choice.at} onUnsaved={onUnsaved} onSaved={saved} onDelete={() => setDoomed('operation')} />
             )}
           </Loaded>
         )}
+        {choice?.kind === 'reference' && (
+          <Loaded query={document}>{(data) => <ReferenceEditor key={choice.name} connector={connector} document={data} name={choice.name} onUnsaved={onUnsaved} />}</Loaded>
+        )}
+        {choice?.kind === 'policy' && (
+          <Loaded query={policies}>
+            {(data) => <PolicyEditor key={choice.index ?? 'new'} connector={connector} instances={data.items.map((item) => item.instance)} index={choice.index} onUnsaved={onUnsaved} onSaved={savedPolicy} onDelete={() => setDoomed('policy')} />}
+          </Loaded>
+        )}
       </div>
+      <Confirm open={doomed !== null} title={doomed === 'policy' ? t.deletePolicyTitle : t.deleteOperationTitle(id ?? '')} action={shared.delete} onClose={() => setDoomed(null)} onConfirm={erase}>
+        <p>{doomed === 'policy' ? t.deletePolicyText : t.deleteOperationText}</p>
+      </Confirm>
     </div>
   );
 }

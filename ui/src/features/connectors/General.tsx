@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { ConnectorSettings } from '../../api/types';
 import { ConnectorIcon } from '../../shared/bits';
 import { useText } from '../../shared/language';
+import type { GeneralField } from './places';
 import { connectorsText } from './text';
 
 const ICON_TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
@@ -26,12 +27,15 @@ export function General({
   settings,
   icon,
   iconUrl,
+  at,
   onSettings,
   onIcon,
 }: {
   settings: ConnectorSettings;
   icon: File | null;
   iconUrl: string | null;
+  /** A field that a problem leads to; another object for each time. */
+  at: { field: GeneralField } | null;
   onSettings: (settings: ConnectorSettings) => void;
   onIcon: (icon: File | null) => void;
 }) {
@@ -40,6 +44,9 @@ export function General({
   const [preview, setPreview] = useState<string | null>(null);
   const [refused, setRefused] = useState('');
   const [over, setOver] = useState(false);
+  useEffect(() => {
+    if (at) document.getElementById(`connector-${at.field}`)?.focus();
+  }, [at]);
   const take = (file: File | undefined) => {
     if (!file) return;
     setRefused('');
@@ -96,17 +103,17 @@ export function General({
           </label>
         </div>
       </div>
-      <Field label={t.name} required><Input value={settings.name ?? ''} onChange={set('name')} /></Field>
-      <Field label={t.description}><Textarea value={settings.description ?? ''} onChange={set('description')} resize="vertical" /></Field>
+      <Field label={t.name} required><Input id="connector-name" value={settings.name ?? ''} onChange={set('name')} /></Field>
+      <Field label={t.description}><Textarea id="connector-description" value={settings.description ?? ''} onChange={set('description')} resize="vertical" /></Field>
       <div className="columns">
         <Field label={t.scheme}>
-          <Select value={settings.scheme ?? 'https'} onChange={set('scheme')}>
+          <Select id="connector-scheme" value={settings.scheme ?? 'https'} onChange={set('scheme')}>
             <option value="https">HTTPS</option>
             <option value="http">HTTP</option>
           </Select>
         </Field>
-        <Field label={t.host} required><Input value={settings.host ?? ''} onChange={set('host')} placeholder="api.example.com" /></Field>
-        <Field label={t.basePath}><Input value={settings.base_path ?? ''} onChange={set('base_path')} placeholder="/" /></Field>
+        <Field label={t.host} required><Input id="connector-host" value={settings.host ?? ''} onChange={set('host')} placeholder="api.example.com" /></Field>
+        <Field label={t.basePath}><Input id="connector-base_path" value={settings.base_path ?? ''} onChange={set('base_path')} placeholder="/" /></Field>
       </div>
     </section>
   );

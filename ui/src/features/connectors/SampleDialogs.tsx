@@ -2,7 +2,7 @@
 import { Button, Field, Input, Select, Textarea } from '@fluentui/react-components';
 import { useState } from 'react';
 import { api } from '../../api/client';
-import type { Json, JsonSchema, RequestForm, Sample } from '../../api/types';
+import type { Connector, Json, JsonSchema, RequestForm, Sample } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -11,7 +11,14 @@ import { connectorsText } from './text';
 
 const VERBS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 
-export function RequestSample({ onDone, onClose }: { onDone: (form: RequestForm, notes: string[]) => void; onClose: () => void }) {
+/** What a webhook's sample taught. */
+export interface SampledPayload {
+  schema: JsonSchema;
+  headers: string[];
+  notes: string[];
+}
+
+export function RequestSample({ connector, onDone, onClose }: { connector: Connector; onDone: (form: RequestForm, notes: string[]) => void; onClose: () => void }) {
   const t = useText(connectorsText);
   const [method, setMethod] = useState('POST');
   const [url, setUrl] = useState('');
@@ -20,15 +27,10 @@ export function RequestSample({ onDone, onClose }: { onDone: (form: RequestForm,
   const [curl, setCurl] = useState('');
   const [error, setError] = useState<unknown>(null);
   const load = () => {
-    let sample: Sample = { curl };
-    if (!curl.trim()) {
-      try {
-        sample = { method, url, headers: headersOf(headers), ...(body.trim() ? { body: JSON.parse(body) as Json } : {}) };
-      } catch {
-        setError(new Error(t.badJson));
-        return;
-      }
-    }
+    const { authentication } = connector;
+    const where = { host: connector.host, base_path: connector.base_path, ...(authentication.type === 'api_key' ? { key_name: authentication.name } : {}) };
+    // The body goes as text: the server says what it made of one that is not JSON.
+    const sample: Sample = curl.trim() ? { ...where, curl } : { ...where, method, url, headers: headersOf(headers), ...(body.trim() ? { body } : {}) };
     setError(null);
     api.post('/api/authoring/request-from-sample', { body: sample })
       .then((answer) => onDone(answer.form, answer.notes))
@@ -50,8 +52,9 @@ export function RequestSample({ onDone, onClose }: { onDone: (form: RequestForm,
   );
 }
 
-export function PayloadSample({ onDone, onClose }: { onDone: (schema: JsonSchema) => void; onClose: () => void }) {
+export function PayloadSample({ withHeaders, onDone, onClose }: { withHeaders: boolean; onDone: (sampled: SampledPayload) => void; onClose: () => void }) {
   const t = useText(connectorsText);
+  const [headers, setHeaders] = useState('');
   const [body, setBody] = useState('');
   const [error, setError] = useState<unknown>(null);
   const load = () => {
@@ -63,13 +66,12 @@ export function PayloadSample({ onDone, onClose }: { onDone: (schema: JsonSchema
       return;
     }
     setError(null);
-    api.post('/api/authoring/schema-from-samples', { body: { samples: [sample] } })
-      .then((answer) => onDone(answer.schema))
-      .catch(setError);
+    api.post('/api/authoring/schema-from-samples', { body: { samples: [sample], headers: headersOf(headers) } }).then(onDone).catch(setError);
   };
   return (
     <Modal open wide title={t.responseTitle} onClose={onClose} actions={<Button appearance="primary" disabled={!body.trim()} onClick={load}>{t.importAction}</Button>}>
-      <Field label={t.body}><Textarea value={body} rows={14} className="mono" resize="vertical" onChange={(_, data) => setBody(data.value)} /></Field>
+      {withHeaders && <Field label={t.headers} hint={t.headersHint}><Textarea value={headers} rows={3} className="mono" onChange={(_, data) => setHeaders(data.value)} /></Field>}
+      <Field label={t.body}><Textarea value={body} rows={12} className="mono" resize="vertical" onChange={(_, data) => setBody(data.value)} /></Field>
       <ProblemBar error={error} />
     </Modal>
   );

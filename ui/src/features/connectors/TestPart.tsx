@@ -49,7 +49,7 @@ function Operation({ connector, operation, connection }: { connector: Connector;
         const text = values[parameter.key];
         if (text !== undefined && text !== '') parameters[parameter.key] = valueOf(parameter, text);
       }
-      setOutcome(await api.post('/api/connectors/{id}/test', { path: { id: connector.id }, body: { connection_id: connection, operation_id: operation.operation_id, parameters } }));
+      setOutcome(await api.post('/api/connectors/{id}/test', { path: { id: connector.id }, body: { connection_id: connection || null, operation_id: operation.operation_id, parameters } }));
     } catch (problem) {
       setError(problem instanceof SyntaxError ? new Error(t.badJson) : problem);
     } finally {
@@ -80,7 +80,7 @@ function Operation({ connector, operation, connection }: { connector: Connector;
           </Field>
         );
       })}
-      <div className="commands"><Button appearance="primary" disabled={busy || !connection} onClick={() => void run()}>{t.testOperation}</Button></div>
+      <div className="commands"><Button appearance="primary" disabled={busy || (!connection && connector.authentication.type !== 'none')} onClick={() => void run()}>{t.testOperation}</Button></div>
       <ProblemBar error={error} />
       {outcome && (
         <div className="stack" role="status">

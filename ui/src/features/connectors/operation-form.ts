@@ -10,11 +10,14 @@ export const emptyForm = (role: 'trigger' | 'action'): OperationForm => ({
   ...(role === 'trigger' ? { trigger_kind: 'webhook' as const, mode: 'single' as const } : {}),
   request: { method: '', path: '', parameters: [] },
   callback_parameter: null,
+  ...(role === 'trigger' ? { delete_request: { by: 'location' as const }, notification_headers: [] } : {}),
 });
+
+export const isWebhook = (form: Pick<OperationForm, 'role' | 'trigger_kind'>): boolean => form.role === 'trigger' && form.trigger_kind !== 'polling';
 
 export function formOf(detail: OperationDetail): OperationForm {
   const schema = detail.outputs_schema ?? undefined;
-  const isTrigger = detail.role === 'trigger';
+  const webhook = detail.role === 'trigger' && detail.trigger_kind !== 'polling';
   return {
     role: detail.role,
     summary: detail.summary ?? '',
@@ -25,8 +28,8 @@ export function formOf(detail: OperationDetail): OperationForm {
     ...(detail.mode ? { mode: detail.mode } : {}),
     request: { method: detail.method, path: detail.path, parameters: detail.parameters },
     callback_parameter: detail.callback ?? null,
-    ...(schema && isTrigger ? { notification_schema: schema } : {}),
-    ...(schema && !isTrigger ? { response_schema: schema } : {}),
+    ...(schema ? (webhook ? { notification_schema: schema } : { response_schema: schema }) : {}),
+    ...(webhook ? { delete_request: detail.delete_request ?? { by: 'location' }, notification_headers: detail.notification_headers } : {}),
   };
 }
 
@@ -60,7 +63,14 @@ export function withCallback(form: OperationForm, chosen: FormParameter | null):
   return { ...form, callback_parameter: chosen ? callbackOf(chosen) : null, request: { ...form.request, parameters } };
 }
 
-export type FormProblem = 'needSummary' | 'needId' | 'duplicateId' | 'needRequest' | 'needCallback';
+/** Takes over the request of a sample; the callback parameter stays where the new request has it too. */
+export function withRequest(form: OperationForm, request: Partial<OperationForm['request']>): OperationForm {
+  const parameters = request.parameters ?? [];
+  const callback = parameters.find((parameter) => sameCallback(form.callback_parameter, callbackOf(parameter))) ?? null;
+  return withCallback({ ...form, callback_parameter: null, request: { ...form.request, ...request, parameters } }, callback);
+}
+
+export type FormProblem = 'needSummary' | 'needId' | 'duplicateId' | 'needRequest' | 'needCallback' | 'needDeleteOperation' | 'needDeleteValues';
 
 export function problemsOf(form: OperationForm, others: OperationSummary[]): FormProblem[] {
   const problems: FormProblem[] = [];
@@ -68,7 +78,13 @@ export function problemsOf(form: OperationForm, others: OperationSummary[]): For
   if (!/^[\w.-]+$/.test(form.operation_id)) problems.push('needId');
   if (others.some((other) => other.operation_id === form.operation_id)) problems.push('duplicateId');
   if (!form.request.method || !form.request.path) problems.push('needRequest');
-  if (form.role === 'trigger' && form.trigger_kind !== 'polling' && !form.callback_parameter) problems.push('needCallback');
+  if (!isWebhook(form)) return problems;
+  if (!form.callback_parameter) problems.push('needCallback');
+  if (form.delete_request?.by === 'operation') {
+    const { operation_id: deletes, parameters = {} } = form.delete_request;
+    if (!others.some((other) => other.operation_id === deletes)) problems.push('needDeleteOperation');
+    else if (Object.values(parameters).some((value) => value === '')) problems.push('needDeleteValues');
+  }
   return problems;
 }
 
