@@ -3,7 +3,7 @@ import { Button, Field, Select, Spinner } from '@fluentui/react-components';
 import { AddRegular, AlertRegular, ArrowUploadRegular, CheckmarkRegular, EditRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { api } from '../../api/client';
 import type { Connector } from '../../api/types';
 import { CopyButton } from '../../shared/bits';
@@ -47,6 +47,21 @@ function Step({ number, title, state, said, children }: { number: number; title:
       </div>
     </li>
   );
+}
+
+/** How long one waits before something must be wrong. */
+const PATIENCE_MS = 60_000;
+
+/** Waits for the first request; when none comes, says where to look. */
+function Waiting() {
+  const t = useText(homeText);
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!isLate) return <Spinner size="tiny" label={t.waiting} labelPosition="after" className="guide-waiting" />;
+  return <p>{t.nothingCame} <Link to="/settings/$part" params={{ part: 'server' }}>{t.publicUrl}</Link></p>;
 }
 
 function PhoneStep({ number, state }: { number: number; state: 'now' | 'later' }) {
@@ -208,7 +223,7 @@ function AddressGuide() {
           <p className="guide-code"><code>{address}</code> <CopyButton text={address ?? ''} /></p>
           <p className="quiet">{t.sendCurl}</p>
           <p className="guide-code"><code>{command}</code> <CopyButton text={command} label={t.copyCommand} /></p>
-          <div role="status"><Spinner size="tiny" label={t.waiting} labelPosition="after" className="guide-waiting" /></div>
+          <div role="status"><Waiting key={address} /></div>
         </Step>
         <PhoneStep number={3} state={run ? 'now' : 'later'} />
       </ol>
