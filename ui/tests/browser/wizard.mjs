@@ -1,7 +1,8 @@
 // The wizard of a custom connector by clicks and keys: ways in, drafts, security, triggers, policies, test, code, conflicts, bad inputs.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataFile, PHONE, png, runScript, same, until } from './harness.mjs';
+import { findings } from './axe.mjs';
+import { dataFile, DESKTOP, PHONE, png, runScript, same, until } from './harness.mjs';
 import { signedIn } from './sample.mjs';
 import { hooksDocument, hooksProperties, startHooks } from './stand-ins.mjs';
 
@@ -38,15 +39,18 @@ await runScript('wizard', async (world, step) => {
   };
   const idOf = async (name) => (await call('GET', '/api/connectors')).items.find((item) => item.name === name).id;
   const definition = (id) => call('GET', `/api/connectors/${id}/definition`);
+  /** What a state of the wizard looks like, wide and narrow, light and dark: nothing serious for axe, nothing wider than the window. */
   const pictures = async (name) => {
-    for (const [look, size] of [['light', { width: 1440, height: 900 }], ['dark', { width: 1440, height: 900 }], ['light', PHONE]]) {
-      await page.emulateMedia({ colorScheme: look });
+    for (const [look, size] of [['light', DESKTOP], ['dark', DESKTOP], ['light', PHONE], ['dark', PHONE]]) {
+      await page.emulateMedia({ colorScheme: look, reducedMotion: 'reduce' });
       await page.setViewportSize(size);
-      same(`${name} fits ${size.width} px`, await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
+      await until('the look', () => page.evaluate((dark) => document.documentElement.style.colorScheme === (dark ? 'dark' : 'light'), look === 'dark'));
+      if ((look === 'light') === (size === DESKTOP)) same(`what axe finds, ${look}`, await findings(page), []);
+      same(`${name} is not wider than ${size.width} px`, await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true);
       await page.screenshot({ path: join(world.folder, `${name}-${look}-${size.width}.png`), animations: 'disabled' });
     }
-    await page.emulateMedia({ colorScheme: 'light' });
-    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+    await page.setViewportSize(DESKTOP);
   };
   let id;
 
