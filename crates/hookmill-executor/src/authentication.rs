@@ -8,7 +8,7 @@ use hookmill_expression::content;
 use hookmill_http::Identity;
 use hookmill_model::{Object, Str, Value};
 
-use crate::oauth::TokenRequest;
+use crate::oauth::DirectoryClient;
 use crate::refusal::Refusal;
 
 /// Where tokens come from, unless the action says so.
@@ -26,7 +26,7 @@ pub(crate) enum Authentication {
         password: Str,
     },
     /// A token that has to be asked for.
-    Token(TokenRequest),
+    Token(DirectoryClient),
 }
 
 /// What was read from the object.
@@ -80,7 +80,7 @@ pub(crate) fn read(value: &Value) -> Result<Read, Refusal> {
             }
             let authority = text("authority");
             let authority = if authority.is_empty() { PUBLIC_CLOUD } else { authority.trim_end_matches('/') };
-            let request = TokenRequest {
+            let request = DirectoryClient {
                 authority: authority.to_owned(),
                 tenant: need("tenant")?.to_string(),
                 audience: need("audience")?.to_string(),

@@ -14,6 +14,7 @@ use crate::oauth::Tokens;
 use crate::outgoing::Outgoing;
 use crate::refusal::Refusal;
 use crate::script::Scripts;
+use crate::token::{self, TokenAnswer, TokenRefusal, TokenRequest};
 
 /// The built-in connector *Notifications*, as definitions name it.
 pub const NOTIFICATIONS_API: &str = "shared_flowpush";
@@ -139,6 +140,14 @@ impl Executor {
             Ok(prepared) => Box::pin(prepared.send(&self.client)).await.performed,
             Err(refusal) => refusal.performed(),
         }
+    }
+
+    /// Asks an authorization server for a token. Nothing is kept.
+    ///
+    /// # Errors
+    /// The server gave none; the words hold no secret.
+    pub async fn token(&self, wanted: &TokenRequest) -> Result<TokenAnswer, TokenRefusal> {
+        Box::pin(token::ask(&self.client, wanted)).await
     }
 
     async fn perform_http(&self, action: &HttpRequest, context: &CallContext<'_>) -> Performed {

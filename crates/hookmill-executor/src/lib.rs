@@ -7,7 +7,8 @@
 //! | `http_action` | the `Http` action's request: which headers go, whose body |
 //! | `body` | values as the bytes of a request, `$multipart` included |
 //! | `authentication` | the `authentication` object of an action |
-//! | `oauth` | tokens of Microsoft's directory, kept until they expire |
+//! | `token` | the token endpoint of an authorization server: [`TokenRequest`], [`TokenAnswer`] |
+//! | `oauth` | tokens of Microsoft's directory for actions, kept until they expire |
 //! | `outgoing` | [`Outgoing`]: a call through a connection, as a connector planned it |
 //! | `exchange` | a request as it is sent and as it is shown, an answer as an outcome |
 //! | `refusal` | why there is no answer, with the code that flows see |
@@ -25,6 +26,8 @@ mod oauth;
 mod outgoing;
 mod refusal;
 mod script;
+mod token;
 
 pub use executor::{CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local};
 pub use outgoing::Outgoing;
+pub use token::{TokenAnswer, TokenGrant, TokenRefusal, TokenRequest};

@@ -4,25 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hookmill_expression::content;
-use hookmill_http::{Client, HeaderValue, Method, Request, header};
-use hookmill_model::Value;
+use hookmill_http::Client;
 
-use crate::body::form_text;
 use crate::refusal::Refusal;
+use crate::token::{self, TokenGrant, TokenRequest};
 
-/// A token is not used in its last moments: it must still hold when the request arrives.
-const MARGIN: Duration = Duration::from_secs(120);
 /// How long a token holds that does not say so.
-const LIFETIME_UNSAID: Duration = Duration::from_secs(600);
+const LIFETIME_UNSAID: Duration = Duration::from_secs(480);
 /// How many clients' tokens are kept.
 const TOKENS_KEPT: usize = 256;
-/// The largest answer with a token.
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// Whose token is wanted, for what.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TokenRequest {
+pub(crate) struct DirectoryClient {
     pub authority: String,
     pub tenant: String,
     pub audience: String,
@@ -41,12 +35,12 @@ type Place = Arc<tokio::sync::Mutex<Option<Token>>>;
 /// The tokens that still hold. In memory only.
 #[derive(Default)]
 pub(crate) struct Tokens {
-    places: Mutex<BTreeMap<TokenRequest, Place>>,
+    places: Mutex<BTreeMap<DirectoryClient, Place>>,
 }
 
 impl Tokens {
     /// A token that holds.
-    pub async fn get(&self, client: &Client, wanted: &TokenRequest, timeout: Duration) -> Result<String, Refusal> {
+    pub async fn get(&self, client: &Client, wanted: &DirectoryClient, timeout: Duration) -> Result<String, Refusal> {
         let place = self.place(wanted);
         let mut kept = place.lock().await;
         if let Some(token) = kept.as_ref().filter(|token| token.until > Instant::now()) {
@@ -59,11 +53,11 @@ impl Tokens {
     }
 
     /// Forgets a token that the service refused.
-    pub fn forget(&self, wanted: &TokenRequest) {
+    pub fn forget(&self, wanted: &DirectoryClient) {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(wanted);
     }
 
-    fn place(&self, wanted: &TokenRequest) -> Place {
+    fn place(&self, wanted: &DirectoryClient) -> Place {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = places.get(wanted) {
             return Arc::clone(known);
@@ -76,49 +70,20 @@ impl Tokens {
     }
 }
 
-async fn ask(client: &Client, wanted: &TokenRequest, timeout: Duration) -> Result<Token, Refusal> {
+async fn ask(client: &Client, wanted: &DirectoryClient, timeout: Duration) -> Result<Token, Refusal> {
     let tenant = percent_encoding::utf8_percent_encode(&wanted.tenant, percent_encoding::NON_ALPHANUMERIC)
         .to_string()
         .replace("%2D", "-")
         .replace("%2E", ".")
         .replace("%5F", "_");
-    let address = format!("{}/{tenant}/oauth2/token", wanted.authority);
-    let form = form_text([
-        ("grant_type", "client_credentials"),
-        ("client_id", &wanted.client_id),
-        ("client_secret", &wanted.secret),
-        ("resource", &wanted.audience),
-    ]);
-    let mut request = Request::new(Method::POST, address)
-        .with_header(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
-        .with_header(header::ACCEPT, HeaderValue::from_static("application/json"))
-        .with_body(form)
-        .with_timeout(timeout);
-    request.response_bytes_max = Some(ANSWER_BYTES_MAX);
-    let asked = Instant::now();
-    let response = client.send(request).await.map_err(|error| {
-        let refusal = Refusal::from(error);
-        // The action's own request was not sent, whatever became of this one.
-        Refusal { message: format!("No token: {}", refusal.message), maybe_sent: false, ..refusal }
-    })?;
-    let status = response.status;
-    let answer = Value::from_json(&response.body).unwrap_or_default();
-    let text = |name: &str| answer.get(name).map(content::to_text).unwrap_or_default();
-    let token = text("access_token");
-    if !status.is_success() || token.is_empty() {
-        let reason: String = [text("error"), text("error_description")].join(" ").trim().chars().take(500).collect();
-        return Err(Refusal {
-            retryable: status.is_server_error() || status.as_u16() == 429,
-            ..Refusal::new(
-                "Unauthorized",
-                format!("{} gave no token: it answered {} {reason}", wanted.authority, status.as_u16()),
-            )
-        });
-    }
-    // Some directories write the seconds as text.
-    let lifetime = text("expires_in").parse().map_or(LIFETIME_UNSAID, Duration::from_secs);
-    Ok(Token {
-        text: token.to_string(),
-        until: asked + lifetime.saturating_sub(MARGIN).min(Duration::from_secs(86_400)),
-    })
+    let request = TokenRequest {
+        url: format!("{}/{tenant}/oauth2/token", wanted.authority),
+        client_id: wanted.client_id.clone(),
+        client_secret: wanted.secret.clone(),
+        grant: TokenGrant::Client { scope: String::new(), resource: wanted.audience.clone() },
+        timeout,
+    };
+    let answer = token::ask(client, &request).await?;
+    let until = Instant::now() + answer.usable_for.unwrap_or(LIFETIME_UNSAID);
+    Ok(Token { text: answer.access_token, until })
 }

@@ -6,3 +6,4 @@
 mod connection;
 mod http_action;
 mod service;
+mod token;
