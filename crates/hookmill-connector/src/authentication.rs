@@ -1,10 +1,11 @@
 //! How a connector proves who calls: what the file declares, and what its maker chose instead.
 
-use hookmill_model::{Str, Value};
+use hookmill_model::{Diagnostic, Object, Str, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::document::{Document, elements, members, text};
+use crate::oauth::{self, Oauth2};
 
 /// Where an API key goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,25 +48,8 @@ pub enum Authentication {
         #[schema(value_type = String)]
         label: Str,
     },
-    /// A token of an authorisation server, sent as `Authorization: Bearer …`.
-    Oauth2 {
-        /// Where people agree.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<String>)]
-        authorization_url: Option<Str>,
-        /// Where codes become tokens.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<String>)]
-        token_url: Option<Str>,
-        /// Where tokens are renewed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<String>)]
-        refresh_url: Option<Str>,
-        /// What is asked for.
-        #[serde(default)]
-        #[schema(value_type = Vec<String>)]
-        scopes: Vec<Str>,
-    },
+    /// A token of an authorization server, sent as `Authorization: Bearer …`.
+    Oauth2(Oauth2),
 }
 
 fn user_name_label() -> Str {
@@ -88,7 +72,7 @@ impl Authentication {
             Self::None => "none",
             Self::Basic { .. } => "basic",
             Self::ApiKey { .. } => "api_key",
-            Self::Oauth2 { .. } => "oauth2",
+            Self::Oauth2(_) => "oauth2",
         }
     }
 
@@ -98,25 +82,40 @@ impl Authentication {
         Self::Basic { username_label: user_name_label(), password_label: password_label() }
     }
 
-    /// What a file declares: the first scheme that `security` names, else the first of `securityDefinitions`, with the
-    /// labels that `apiProperties.json` gives to the connection's fields.
-    pub(crate) fn declared(document: &Document, properties: Option<&Value>) -> Self {
+    /// Its OAuth 2.0 settings, where it is that.
+    #[must_use]
+    pub const fn oauth2(&self) -> Option<&Oauth2> {
+        match self {
+            Self::Oauth2(oauth) => Some(oauth),
+            _ => None,
+        }
+    }
+
+    /// What a file declares: `oAuthSettings` of `apiProperties.json`; else the first scheme that `security` names, else
+    /// the first of `securityDefinitions`, with the labels that `apiProperties.json` gives to the connection's fields.
+    pub(crate) fn declared(document: &Document, properties: Option<&Value>, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let root = document.root();
         let wanted = elements(root, "security")
             .iter()
             .filter_map(Value::as_object)
             .find_map(|choice| choice.keys().next().cloned());
-        let scheme = members(root, "securityDefinitions")
-            .find(|(name, _)| wanted.as_ref() == Some(*name))
-            .or_else(|| members(root, "securityDefinitions").next());
+        let schemes = || members(root, "securityDefinitions").map(|(name, scheme)| (name, document.resolve(scheme)));
+        let scheme = schemes().find(|(name, _)| wanted.as_ref() == Some(*name)).or_else(|| schemes().next());
         let fields = properties.and_then(|all| all.pointer("/properties/connectionParameters"));
+        if let Some(settings) = fields.and_then(oauth::settings_of) {
+            let is_oauth =
+                |scheme: &Value| text(scheme, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("oauth2"));
+            let of_file = schemes().map(|(_, scheme)| scheme).find(|scheme| is_oauth(scheme));
+            let of_file = of_file.map(|scheme| Oauth2::of_scheme(scheme, diagnostics));
+            return Self::Oauth2(Oauth2::of_settings(settings, of_file, diagnostics));
+        }
         match scheme {
-            Some((_, scheme)) => Self::of_scheme(document.resolve(scheme), fields),
+            Some((_, scheme)) => Self::of_scheme(scheme, fields, diagnostics),
             None => fields.map(Self::of_fields).unwrap_or_default(),
         }
     }
 
-    fn of_scheme(scheme: &Value, fields: Option<&Value>) -> Self {
+    fn of_scheme(scheme: &Value, fields: Option<&Value>, diagnostics: &mut Vec<Diagnostic>) -> Self {
         match scheme.get("type").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
             Some("basic") => Self::Basic {
                 username_label: label(fields, &["username", "user"], |_| false).unwrap_or_else(user_name_label),
@@ -132,32 +131,49 @@ impl Authentication {
                 label: label(fields, &["api_key", "apikey"], |kind| kind.eq_ignore_ascii_case("securestring"))
                     .unwrap_or_else(key_label),
             },
-            Some("oauth2") => Self::Oauth2 {
-                authorization_url: text(scheme, "authorizationUrl"),
-                token_url: text(scheme, "tokenUrl"),
-                refresh_url: text(scheme, "refreshUrl"),
-                scopes: members(scheme, "scopes").map(|(name, _)| name.clone()).collect(),
-            },
+            Some("oauth2") => Self::Oauth2(Oauth2::of_scheme(scheme, diagnostics)),
             _ => Self::None,
         }
     }
 
     /// Files without `securityDefinitions` still say in their connection parameters what a person must enter.
     fn of_fields(fields: &Value) -> Self {
-        let typed = |wanted: &str| {
-            fields.as_object().is_some_and(|all| {
-                all.values().any(|field| {
-                    field.get("type").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case(wanted))
-                })
-            })
-        };
         if fields.get("username").is_some() && fields.get("password").is_some() {
-            return Self::of_scheme(&Value::object([("type", Value::from("basic"))]), Some(fields));
-        }
-        if typed("oauthSetting") {
-            return Self::Oauth2 { authorization_url: None, token_url: None, refresh_url: None, scopes: Vec::new() };
+            return Self::of_scheme(&Value::object([("type", "basic")]), Some(fields), &mut Vec::new());
         }
         Self::None
+    }
+
+    /// The connection's fields as `apiProperties.json` describes them, without any secret.
+    pub(crate) fn to_fields(&self, redirect_url: &str) -> Value {
+        let field = |label: &str| {
+            let constraints = Value::object([
+                ("tabIndex", Value::Integer(2)),
+                ("clearText", Value::Bool(false)),
+                ("required", "true".into()),
+            ]);
+            let shown = Value::object([
+                ("displayName", Value::from(label)),
+                ("description", label.into()),
+                ("tooltip", label.into()),
+                ("constraints", constraints),
+            ]);
+            Value::object([("type", Value::from("securestring")), ("uiDefinition", shown)])
+        };
+        match self {
+            Self::None => Object::new().into(),
+            Self::Basic { username_label, password_label } => {
+                Value::object([("username", field(username_label)), ("password", field(password_label))])
+            }
+            Self::ApiKey { label, .. } => Value::object([("api_key", field(label))]),
+            Self::Oauth2(oauth) => {
+                let settings = oauth.to_settings(redirect_url);
+                Value::object([(
+                    "token",
+                    Value::object([("type", Value::from("oauthSetting")), ("oAuthSettings", settings)]),
+                )])
+            }
+        }
     }
 }
 

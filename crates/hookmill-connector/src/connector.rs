@@ -1,6 +1,6 @@
 //! A connector: an OpenAPI document with its properties and the settings that its maker chose.
 
-use hookmill_model::{Diagnostic, Pointer, Severity, Str, Value};
+use hookmill_model::{Diagnostic, Object, Pointer, Severity, Str, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -162,6 +162,13 @@ impl Connector {
         let info = root.get("info").cloned().unwrap_or_default();
         let brand = properties.and_then(|all| all.pointer("/properties/iconBrandColor")).and_then(Value::as_str);
         let (scheme, host, base_path) = address(root, settings, diagnostics);
+        let authentication = match &settings.authentication {
+            Some(chosen) => chosen.clone(),
+            None => Authentication::declared(&document, properties, diagnostics),
+        };
+        if let Authentication::Oauth2(oauth) = &authentication {
+            oauth.check(settings.authentication.is_some(), diagnostics);
+        }
         Self {
             name: settings
                 .name
@@ -178,10 +185,7 @@ impl Connector {
             scheme,
             host,
             base_path,
-            authentication: settings
-                .authentication
-                .clone()
-                .unwrap_or_else(|| Authentication::declared(&document, properties)),
+            authentication,
             policies: properties.map(properties::policies).unwrap_or_default(),
             operations,
             properties: properties.cloned(),
@@ -199,6 +203,31 @@ impl Connector {
     #[must_use]
     pub const fn properties(&self) -> Option<&Value> {
         self.properties.as_ref()
+    }
+
+    /// `apiProperties.json` as another system would import it: the file that came with the connector, where it says of
+    /// connections what holds, else with the fields that connections have here. No secret is in it.
+    #[must_use]
+    pub fn exported_properties(&self, redirect_url: &str) -> Value {
+        let declared = Authentication::declared(&self.document, self.properties.as_ref(), &mut Vec::new());
+        let fields = self.authentication.to_fields(redirect_url);
+        let is_own = self.properties.is_none() || declared != self.authentication;
+        let mut whole = self.properties.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut inner = whole.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+        let lacks = |inner: &Object, name: &str| inner.get(name).is_none();
+        if is_own || lacks(&inner, "connectionParameters") {
+            inner.insert("connectionParameters", fields);
+        }
+        if lacks(&inner, "iconBrandColor") {
+            inner.insert("iconBrandColor", self.color.clone());
+        }
+        for name in ["capabilities", "policyTemplateInstances"] {
+            if lacks(&inner, name) {
+                inner.insert(name, Value::array(Vec::new()));
+            }
+        }
+        whole.insert("properties", inner);
+        whole.into()
     }
 
     /// The operation of this name; of several with one name, the first.

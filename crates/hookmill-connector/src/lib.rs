@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `connector`, `document`, `openapi3` | reading a file, with everything that is wrong with it |
 //! | `operation`, `parameter`, `schema` | what a connector offers, and the form of an operation |
-//! | `authentication`, `properties` | what a connection holds; what `apiProperties.json` adds |
+//! | `authentication`, `oauth`, `properties` | what a connection holds; what `apiProperties.json` adds |
 //! | `request` | planning a call: parameters, defaults, callback URL, credentials |
 //! | `subscription`, `registration` | where and by which operation a webhook is deleted, and whether the service has it |
 //! | `authoring`, `dynamic_content` | operations from samples; tokens for later steps |
@@ -17,6 +17,7 @@ mod check;
 mod connector;
 mod document;
 mod dynamic_content;
+mod oauth;
 mod openapi3;
 mod operation;
 mod parameter;
@@ -37,6 +38,7 @@ pub use check::{CheckReport, CheckedTrigger, check, report, security_kinds};
 pub use connector::{Connector, DEFAULT_COLOR, Import, Settings};
 pub use document::MAX_DOCUMENT_BYTES;
 pub use dynamic_content::{Token, dynamic_content};
+pub use oauth::{Grant, Oauth2, take_client_secret};
 pub use operation::{CallbackPlace, Operation, OperationSummary, Place, Role, TriggerKind, TriggerMode, Visibility};
 pub use parameter::Parameter;
 pub use prebuilt::{PREBUILT, Prebuilt};

@@ -25,8 +25,12 @@ pub struct Credentials {
     pub username: Str,
     /// The password or personal token.
     pub password: Str,
-    /// The API key or bearer token.
+    /// The API key.
     pub api_key: Str,
+    /// The token of an authorization server.
+    pub access_token: Str,
+    /// What is not sent to the service, and must not be seen either: refresh token, client secret.
+    pub hidden: Vec<Str>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -301,8 +305,9 @@ impl Connector {
             planned.headers.push(("Accept".into(), "application/json, */*".into()));
         }
         let Some(credentials) = credentials else { return Ok(planned.clone()) };
-        let secrets = [&credentials.password, &credentials.api_key];
-        planned.secrets.extend(secrets.into_iter().filter(|secret| !secret.is_empty()).cloned());
+        let secrets = [&credentials.password, &credentials.api_key, &credentials.access_token];
+        let secrets = secrets.into_iter().chain(&credentials.hidden);
+        planned.secrets.extend(secrets.filter(|secret| !secret.is_empty()).cloned());
         match &self.authentication {
             Authentication::None => {}
             Authentication::Basic { .. } => {
@@ -321,8 +326,8 @@ impl Connector {
                 planned.url = url.into();
                 planned.secret_queries.push(name.clone());
             }
-            Authentication::Oauth2 { .. } => {
-                planned.headers.push(("Authorization".into(), format!("Bearer {}", credentials.api_key).into()));
+            Authentication::Oauth2(_) => {
+                planned.headers.push(("Authorization".into(), format!("Bearer {}", credentials.access_token).into()));
                 planned.secret_headers.push("Authorization".into());
             }
         }

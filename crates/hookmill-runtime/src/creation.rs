@@ -14,9 +14,9 @@ use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Subscription, Unit
 
 use crate::dispatch::EPOCH;
 use crate::live::LiveKind;
-use crate::perform::outgoing;
 use crate::plans::{Bound, Version};
 use crate::subscriptions::{Record, fold};
+use crate::tokens::not_made;
 use crate::{Error, Runtime};
 
 /// A service that cannot say which webhooks it has is asked again after this time.
@@ -86,13 +86,14 @@ impl Runtime {
         let bound = self.bound_record(flow, &record).await;
         let (performed, address, warning) = match bound {
             Err(Error::Store(error)) => return Err(error.into()),
-            Err(error) => (not_sent(&error.to_string()), None, None),
+            Err(error) => (not_made(&error), None, None),
             Ok(bound) => match plan(&bound, &record, url) {
                 Err(message) => (not_sent(&message), None, None),
                 Ok(planned) => {
                     let created = planned.url.to_string();
-                    let performed =
-                        self.0.executor.send(&outgoing(planned, self.0.config.service_wait), &context).await;
+                    let wait = self.0.config.service_wait;
+                    let sent = self.send_through(&bound, wait, &context, |bound| plan(bound, &record, url)).await;
+                    let performed = sent.unwrap_or_else(|message| not_sent(&message));
                     let (address, warning) = learned(&bound, &record, &created, &performed);
                     let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
                     (self.without_capability(performed, url), address, warning)
@@ -219,27 +220,35 @@ impl Runtime {
         let Some(url) = self.callback_url(&generation, &record) else {
             return Err(Error::Credentials { name: "webhook".to_owned() });
         };
-        let bound = self.bound_record(flow, &record).await?;
+        let bound = match self.bound_record(flow, &record).await {
+            Ok(bound) => bound,
+            Err(Error::TokenUnavailable { .. }) => return Ok(Some(self.now().plus(SEARCH_AGAIN))),
+            Err(Error::SignedOut { .. } | Error::TokenRefused { .. } | Error::OauthIncomplete { .. }) => {
+                return self.give_up_creation(flow, generation, record).await;
+            }
+            Err(error) => return Err(error),
+        };
         let operation = creation(&bound, &record);
-        let search = operation
-            .as_ref()
-            .and_then(|(own, values)| bound.connector.plan_search(own, values, bound.credentials.as_ref()));
-        let (Some((operation, parameters)), Some(search)) = (operation, search) else {
+        let search = |bound: &Bound| {
+            let (own, values) = operation.as_ref()?;
+            bound.connector.plan_search(own, values, bound.credentials.as_ref())
+        };
+        let (Some((operation, parameters)), Some(planned)) = (&operation, search(&bound)) else {
             return self.give_up_creation(flow, generation, record).await;
         };
-        let created = search.url.to_string();
-        let outgoing = outgoing(search, self.0.config.service_wait);
-        let performed = self.0.executor.send(&outgoing, &CallContext::outside_runs()).await;
+        let created = planned.url.to_string();
+        let plan = |bound: &Bound| search(bound).ok_or("The service cannot be asked for its webhooks.");
+        let context = CallContext::outside_runs();
+        let asked = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
+        let performed = asked.unwrap_or_else(not_sent);
         let Outcome::Replied { status: 200..=299, body, .. } = &performed.outcome else {
             // The service cannot be asked now.
             return Ok(Some(self.now().plus(SEARCH_AGAIN)));
         };
         match match_existing(body.as_ref().unwrap_or(&Value::Null), &url) {
             Some(found) => {
-                let address = bound
-                    .connector
-                    .deletion_address(operation, &parameters, &created, &Object::new(), Some(found))
-                    .ok();
+                let address =
+                    bound.connector.deletion_address(operation, parameters, &created, &Object::new(), Some(found)).ok();
                 let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
                 let address = address.unwrap_or_default();
                 let input = Input::Found { address, performed: self.without_capability(performed, &url) };

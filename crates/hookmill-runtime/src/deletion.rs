@@ -13,8 +13,9 @@ use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
 use crate::creation::not_sent;
 use crate::dispatch::EPOCH;
 use crate::live::LiveKind;
-use crate::perform::outgoing;
+use crate::plans::Bound;
 use crate::subscriptions::{Record, fold};
+use crate::tokens::not_made;
 use crate::{Error, Runtime};
 
 impl Runtime {
@@ -92,19 +93,14 @@ impl Runtime {
             Ok(address) => address?,
             Err(error) => return Some(not_sent(&error.to_string())),
         };
-        let planned = match self.bound_record(flow, record).await {
-            Ok(bound) => {
-                bound.connector.plan_deletion(&address, bound.credentials.as_ref()).map_err(|error| error.to_string())
-            }
-            Err(error) => Err(error.to_string()),
+        let bound = match self.bound_record(flow, record).await {
+            Ok(bound) => bound,
+            Err(error) => return Some(not_made(&error)),
         };
-        Some(match planned {
-            Ok(planned) => {
-                let outgoing = outgoing(planned, self.0.config.service_wait);
-                self.0.executor.send(&outgoing, &CallContext::outside_runs()).await
-            }
-            Err(message) => not_sent(&message),
-        })
+        let plan = |bound: &Bound| bound.connector.plan_deletion(&address, bound.credentials.as_ref());
+        let context = CallContext::outside_runs();
+        let sent = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
+        Some(sent.unwrap_or_else(|error| not_sent(&error.to_string())))
     }
 
     /// Sends the `unsubscribe` of the definition; `None` where it has none.

@@ -57,6 +57,60 @@ pub enum Error {
         /// The connection.
         name: String,
     },
+    /// A person has to sign in at the service first, or again.
+    #[error("the connection \"{name}\" is not signed in: {reason}")]
+    SignedOut {
+        /// The connection.
+        name: String,
+        /// How that was found out.
+        reason: String,
+    },
+    /// An authorization server gave no token, and will give none if it is asked again.
+    #[error("the connection \"{name}\" got no token: {message}")]
+    TokenRefused {
+        /// The connection.
+        name: String,
+        /// What it answered.
+        message: String,
+    },
+    /// An authorization server could not be asked.
+    #[error("the connection \"{name}\" got no token: {message}")]
+    TokenUnavailable {
+        /// The connection.
+        name: String,
+        /// What happened.
+        message: String,
+    },
+    /// A connector lacks what OAuth 2.0 needs.
+    #[error("the connector \"{name}\" has no {} yet", .missing.join(" and no "))]
+    OauthIncomplete {
+        /// The connector.
+        name: String,
+        /// What it lacks.
+        missing: Vec<&'static str>,
+    },
+    /// A consent that nobody of this account waits for.
+    #[error(
+        "this sign-in is not under way: it was finished already, another one was begun since, or somebody else began it"
+    )]
+    ConsentUnknown,
+    /// A consent that came too late.
+    #[error("this sign-in took too long")]
+    ConsentExpired,
+    /// The person did not agree.
+    #[error("the connection \"{name}\" was not allowed to sign in: access was declined at the service")]
+    ConsentDenied {
+        /// The connection.
+        name: String,
+    },
+    /// The service did not ask the person, or did not go on.
+    #[error("the service refused the sign-in of the connection \"{name}\": {said}")]
+    ConsentRefused {
+        /// The connection.
+        name: String,
+        /// In its words.
+        said: String,
+    },
     /// A message was not taken.
     #[error(transparent)]
     Mail(#[from] hookmill_push::mail::MailError),
@@ -100,6 +154,14 @@ impl Explain for Error {
             Self::Inputs(_) => "inputs_invalid",
             Self::ServiceUnreachable { .. } => "service_unreachable",
             Self::Credentials { .. } => "credentials_unreadable",
+            Self::SignedOut { .. } => "connection_signed_out",
+            Self::TokenRefused { .. } => "token_refused",
+            Self::TokenUnavailable { .. } => "token_unavailable",
+            Self::OauthIncomplete { .. } => "oauth_incomplete",
+            Self::ConsentUnknown => "consent_unknown",
+            Self::ConsentExpired => "consent_expired",
+            Self::ConsentDenied { .. } => "consent_denied",
+            Self::ConsentRefused { .. } => "consent_refused",
             Self::Mail(error) => error.code(),
             Self::Store(error) => error.code(),
             Self::Internal(_) => "internal_error",
@@ -110,7 +172,7 @@ impl Explain for Error {
         match self {
             Self::Mail(error) => error.fault(),
             Self::Store(error) => error.fault(),
-            Self::ServiceUnreachable { .. } => Fault::Service,
+            Self::ServiceUnreachable { .. } | Self::TokenUnavailable { .. } => Fault::Service,
             Self::Credentials { .. } => Fault::Operator,
             Self::Internal(_) => Fault::Hookmill,
             _ => Fault::Author,
@@ -129,6 +191,25 @@ impl Explain for Error {
             Self::Credentials { .. } => {
                 Some("Start the server with the master key it had before, or enter the credentials again.".to_owned())
             }
+            Self::SignedOut { .. } => Some("Open the connection and sign in again.".to_owned()),
+            Self::TokenRefused { .. } => Some(
+                "Check client id, client secret and addresses in the connector's security settings against what the \
+                 service shows for your application there."
+                    .to_owned(),
+            ),
+            Self::TokenUnavailable { .. } => Some("Try again a little later.".to_owned()),
+            Self::OauthIncomplete { .. } => Some("Enter it in the connector's security settings.".to_owned()),
+            Self::ConsentUnknown | Self::ConsentExpired => {
+                Some("Open the connection and sign in again; finish within ten minutes, in one window.".to_owned())
+            }
+            Self::ConsentDenied { .. } => {
+                Some("Sign in again and allow the access if flows shall use the service in your name.".to_owned())
+            }
+            Self::ConsentRefused { .. } => Some(
+                "Compare redirect URL, client id and scopes in the connector's security settings with what the service \
+                 shows for your application there."
+                    .to_owned(),
+            ),
             Self::Mail(error) => error.hint(),
             Self::Store(error) => error.hint(),
             _ => None,

@@ -229,8 +229,8 @@ impl Runtime {
                 );
                 continue;
             };
-            let connector = match self.bound(owner, connection).await {
-                Ok(bound) => bound.connector,
+            let connector = match self.connector_of(owner, connection).await {
+                Ok(connector) => connector,
                 Err(error) => {
                     findings.push(Diagnostic::error("connection_unusable", at, error.to_string()));
                     continue;

@@ -17,11 +17,13 @@
 //! | `settings` | mail, retention: what the owner sets while the server runs |
 //! | `reach` | whether services could reach this server |
 //! | `plans` | compiled plans and connectors, kept |
+//! | `secrets`, `tokens`, `consent` | what connections keep sealed; tokens that hold; a person's consent at a service |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
 mod address;
 mod backtest;
 mod clock;
+mod consent;
 mod creation;
 mod deletion;
 mod dispatch;
@@ -38,9 +40,11 @@ mod reach;
 mod resume;
 mod run;
 mod schedule;
+mod secrets;
 mod settings;
 mod subscriptions;
 mod timers;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,13 +52,14 @@ use std::time::Duration;
 
 use hookmill_definition::Limits;
 use hookmill_executor::Executor;
-use hookmill_model::{FlowId, Id, RunId, Timestamp};
+use hookmill_model::{ConnectionId, FlowId, Id, RunId, Timestamp};
 use hookmill_store::Store;
 use hookmill_vault::Vault;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 pub use backtest::{BACKTEST_MAX, Backtested};
 pub use clock::Clock;
+pub use consent::{ConsentAnswer, ConsentRequest, REDIRECT_PATH};
 pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use hookmill_executor::NOTIFICATIONS_API;
@@ -65,6 +70,7 @@ pub use perform::CallView;
 pub use reach::{Knock, Leads, knock, leads};
 pub use resume::WhichVersion;
 pub use run::{Exchange, RunView};
+pub use secrets::{Secrets, SecretsForm};
 pub use settings::{MailSettings, Settings, stored_settings};
 
 /// How the runtime behaves.
@@ -125,6 +131,8 @@ pub(crate) struct Inner {
     /// Who waits for the Response of a run.
     pub waiters: Mutex<HashMap<RunId, oneshot::Sender<Answer>>>,
     pub locks: Mutex<HashMap<FlowId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held while a token of the connection is asked for.
+    pub renewals: Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<()>>>>,
     pub coming: intake::Coming,
     /// Heard by those who wait for a run to leave the memory.
     pub room: tokio::sync::Notify,
@@ -168,6 +176,7 @@ impl Runtime {
             runs: Mutex::default(),
             waiters: Mutex::default(),
             locks: Mutex::default(),
+            renewals: Mutex::default(),
             coming,
             room: tokio::sync::Notify::new(),
             newest_id: Mutex::default(),

@@ -16,8 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::dispatch::Origin;
 use crate::guard::caught;
-use crate::plans::Version;
+use crate::plans::{Bound, Version};
 use crate::run::Exchange;
+use crate::tokens::not_made;
 use crate::{Answer, Error, Runtime, locked};
 
 /// One request of a run, with what its performance depends on.
@@ -105,6 +106,27 @@ fn plain(html: &str) -> String {
     text
 }
 
+/// The request of a call through a connection.
+fn planned(bound: &Bound, call: &ConnectorRequest) -> Result<PlannedRequest, Error> {
+    let credentials = bound.credentials.as_ref();
+    let callback = call.callback_url.as_deref();
+    let wrong = |error: PlanError| Error::Inputs(error.to_string());
+    match &call.operation {
+        OperationRequest::ById { operation_id, parameters } => {
+            let operation = bound.connector.operation(operation_id).ok_or_else(|| {
+                Error::Inputs(format!("The connector '{}' has no operation '{operation_id}'.", bound.connector.name))
+            })?;
+            bound.connector.plan_request(operation, parameters, callback, credentials).map_err(wrong)
+        }
+        OperationRequest::ByPath { method, path, queries, headers, body } => {
+            bound.connector.plan_by_path(method, path, queries, headers, body, callback, credentials).map_err(wrong)
+        }
+        OperationRequest::Follow { method, uri } => {
+            bound.connector.plan_follow(method, uri, credentials).map_err(wrong)
+        }
+    }
+}
+
 /// The exchange of a performed request.
 pub(crate) fn exchange(performed: &Performed) -> Exchange {
     let response = match &performed.outcome {
@@ -159,40 +181,19 @@ impl Runtime {
         context: &CallContext<'_>,
     ) -> Performed {
         match request {
-            ActionRequest::Connector(call) => match self.planned(flow, call).await {
-                Ok(planned) => self.0.executor.send(&outgoing(planned, call.timeout), context).await,
-                Err(error @ Error::Store(_)) => failed("InternalServerError", &error),
-                Err(error @ Error::Inputs(_)) => refused("BadRequest", error.to_string()),
-                Err(error) => refused("InvalidConnection", error.to_string()),
-            },
+            ActionRequest::Connector(call) => {
+                match self.bound_key(flow.owner, &flow.bindings, &call.connection).await {
+                    Ok(bound) => {
+                        let sent = self.send_through(&bound, call.timeout, context, |bound| planned(bound, call)).await;
+                        sent.unwrap_or_else(|error| not_made(&error))
+                    }
+                    Err(error) => not_made(&error),
+                }
+            }
             other => match self.0.executor.perform(other, context).await {
                 Ok(performed) => performed,
                 Err(error) => refused("InternalServerError", error.to_string()),
             },
-        }
-    }
-
-    async fn planned(&self, flow: &Flow, call: &ConnectorRequest) -> Result<PlannedRequest, Error> {
-        let bound = self.bound_key(flow.owner, &flow.bindings, &call.connection).await?;
-        let credentials = bound.credentials.as_ref();
-        let callback = call.callback_url.as_deref();
-        let wrong = |error: PlanError| Error::Inputs(error.to_string());
-        match &call.operation {
-            OperationRequest::ById { operation_id, parameters } => {
-                let operation = bound.connector.operation(operation_id).ok_or_else(|| {
-                    Error::Inputs(format!(
-                        "The connector '{}' has no operation '{operation_id}'.",
-                        bound.connector.name
-                    ))
-                })?;
-                bound.connector.plan_request(operation, parameters, callback, credentials).map_err(wrong)
-            }
-            OperationRequest::ByPath { method, path, queries, headers, body } => {
-                bound.connector.plan_by_path(method, path, queries, headers, body, callback, credentials).map_err(wrong)
-            }
-            OperationRequest::Follow { method, uri } => {
-                bound.connector.plan_follow(method, uri, credentials).map_err(wrong)
-            }
         }
     }
 
@@ -406,20 +407,21 @@ impl Runtime {
         operation_id: &str,
         parameters: Value,
     ) -> Result<CallView, Error> {
-        let (connector, credentials) = match connection {
-            Some(connection) => {
-                let bound = self.bound(owner, connection).await?;
-                (bound.connector, bound.credentials)
-            }
-            None => (self.connector(connector).await?, None),
+        let bound = match connection {
+            Some(connection) => self.bound(owner, connection).await?,
+            None => Bound { connector: self.connector(connector).await?, credentials: None, signed_in: None },
         };
-        let operation = connector.operation(operation_id).ok_or_else(|| Error::not_found("operation", operation_id))?;
-        let planned = connector
-            .plan_request(operation, &parameters, None, credentials.as_ref())
-            .map_err(|error| Error::Inputs(error.to_string()))?;
         let begin = std::time::Instant::now();
-        let outgoing = outgoing(planned, Duration::from_secs(60));
-        let performed = self.0.executor.send(&outgoing, &CallContext::outside_runs()).await;
+        let plan = |bound: &Bound| {
+            let operation = bound.connector.operation(operation_id);
+            let operation = operation.ok_or_else(|| Error::not_found("operation", operation_id))?;
+            bound
+                .connector
+                .plan_request(operation, &parameters, None, bound.credentials.as_ref())
+                .map_err(|error| Error::Inputs(error.to_string()))
+        };
+        let context = CallContext::outside_runs();
+        let performed = self.send_through(&bound, Duration::from_secs(60), &context, plan).await?;
         let elapsed = begin.elapsed();
         Ok(match performed.outcome {
             Outcome::Replied { status, headers, body } => {

@@ -53,6 +53,8 @@ pub(crate) struct Plans {
 pub(crate) struct Bound {
     pub connector: Arc<Connector>,
     pub credentials: Option<Credentials>,
+    /// Whose connection it is, where its credentials are a token.
+    pub signed_in: Option<(UserId, ConnectionId)>,
 }
 
 impl Runtime {
@@ -106,20 +108,41 @@ impl Runtime {
         locked(&self.0.plans.connectors).remove(&id);
     }
 
+    /// The connector of a connection whose secrets can be opened. No token is asked for.
+    pub(crate) async fn connector_of(&self, owner: UserId, id: ConnectionId) -> Result<Arc<Connector>, Error> {
+        let connection = self.owned_connection(owner, id).await?;
+        self.unsealed(&connection)?;
+        self.connector(connection.connector).await
+    }
+
     /// The credentials of a connection of this owner, and its connector.
     pub(crate) async fn bound(&self, owner: UserId, id: ConnectionId) -> Result<Bound, Error> {
-        let connection = self.0.store.connection(id).await?.filter(|connection| connection.owner == owner);
-        let connection = connection.ok_or_else(|| Error::not_found("connection", id))?;
-        let plain = self
-            .0
-            .vault
-            .unseal(&id.to_string(), &connection.sealed)
-            .map_err(|_| Error::Credentials { name: connection.name.clone() })?;
-        let fields = Value::from_json(&plain).unwrap_or_default();
-        let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().into();
-        let credentials =
-            Credentials { username: text("username"), password: text("password"), api_key: text("api_key") };
-        Ok(Bound { connector: self.connector(connection.connector).await?, credentials: Some(credentials) })
+        self.bound_after(owner, id, None).await
+    }
+
+    /// The same, with another token than one that the service has refused.
+    pub(crate) async fn bound_after(
+        &self,
+        owner: UserId,
+        id: ConnectionId,
+        refused: Option<&str>,
+    ) -> Result<Bound, Error> {
+        let connection = self.owned_connection(owner, id).await?;
+        let secrets = self.unsealed(&connection)?;
+        let connector = self.connector(connection.connector).await?;
+        let mut credentials = Credentials {
+            username: secrets.username.as_str().into(),
+            password: secrets.password.as_str().into(),
+            api_key: secrets.api_key.as_str().into(),
+            ..Credentials::default()
+        };
+        let has_token = connector.authentication.oauth2().is_some();
+        if has_token {
+            let (token, hidden) = self.token(&connection, &secrets, refused).await?;
+            credentials.access_token = token.into();
+            credentials.hidden = hidden.into_iter().map(Into::into).collect();
+        }
+        Ok(Bound { connector, credentials: Some(credentials), signed_in: has_token.then_some((owner, id)) })
     }
 
     /// What a key of a definition's connection references stands for.
@@ -128,7 +151,8 @@ impl Runtime {
         match binding {
             Some(Binding { connection: Some(connection), .. }) => self.bound(owner, *connection).await,
             Some(Binding { connector: Some(connector), .. }) => {
-                Ok(Bound { connector: self.connector(*connector).await?, credentials: None })
+                let connector = self.connector(*connector).await?;
+                Ok(Bound { connector, credentials: None, signed_in: None })
             }
             _ => Err(Error::Inputs(format!("No connection is bound to '{key}'. Choose one for the flow."))),
         }

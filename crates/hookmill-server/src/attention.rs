@@ -135,17 +135,22 @@ async fn stuck(
 async fn broken(state: &ServerState, caller: &Caller, page: &ListQuery) -> Result<Found, Problem> {
     let filter = ConnectionFilter { owner: Some(caller.user), connector: None, health: Some(Health::Broken), q: None };
     let found = state.store().connections(&filter, page.list()?).await?;
-    let items = found.items.into_iter().map(|connection| Attention {
-        kind: AttentionKind::ConnectionBroken,
-        title: connection.name.clone(),
-        detail: connection.health_detail,
-        hint: Some("Enter the credentials again."),
-        flow: None,
-        connection: Some(Named { id: connection.id.to_string(), name: connection.name }),
-        run: None,
-        failures: None,
-    });
-    Ok(Found { items: items.collect(), next: found.next.map(|id| id.to_string()) })
+    let mut items = Vec::with_capacity(found.items.len());
+    for connection in found.items {
+        let connector = state.runtime.connector(connection.connector).await.ok();
+        let signs_in = connector.is_some_and(|own| own.authentication.oauth2().is_some_and(|own| own.needs_sign_in()));
+        items.push(Attention {
+            kind: AttentionKind::ConnectionBroken,
+            title: connection.name.clone(),
+            detail: connection.health_detail,
+            hint: Some(if signs_in { "Sign in again." } else { "Enter the credentials again." }),
+            flow: None,
+            connection: Some(Named { id: connection.id.to_string(), name: connection.name }),
+            run: None,
+            failures: None,
+        });
+    }
+    Ok(Found { items, next: found.next.map(|id| id.to_string()) })
 }
 
 async fn failing(state: &ServerState, caller: &Caller, page: &ListQuery) -> Result<Found, Problem> {

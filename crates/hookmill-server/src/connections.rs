@@ -1,12 +1,15 @@
 //! Connections: credentials go in sealed, and never come out.
 
+pub mod consent;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use bytes::Bytes;
 use hookmill_connector::Authentication;
 use hookmill_model::{ConnectionId, ConnectorId, Timestamp};
+use hookmill_runtime::{Error, Secrets, SecretsForm};
 use hookmill_store::{Change, Connection, ConnectionFilter, Expect, Health, Lane, StoreError, Unit};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value as Json_, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
@@ -49,6 +52,11 @@ pub struct ConnectionView {
     /// What the last test or call found.
     #[schema(required)]
     health_detail: Option<String>,
+    /// Whether a person has still to sign in at the service.
+    needs_sign_in: bool,
+    /// When a person signed in there last.
+    #[schema(required)]
+    signed_in_at: Option<Timestamp>,
     /// How many flows use it.
     used_by_count: usize,
     created_at: Timestamp,
@@ -60,14 +68,19 @@ async fn shown(state: &ServerState, connection: &Connection) -> Result<Connectio
     let connector = connector.ok_or_else(|| Problem::missing("connector"))?;
     let uses = state.store().connection_uses(connection.id).await?;
     let authentication = state.runtime.connector(connection.connector).await.ok();
+    let oauth = authentication.as_ref().and_then(|connector| connector.authentication.oauth2());
+    let (needs_sign_in, signed_in_at) =
+        oauth.map(|oauth| state.runtime.signed_in(connection, oauth)).unwrap_or_default();
     Ok(ConnectionView {
         id: connection.id.to_string(),
         name: connection.name.clone(),
         connector: ConnectorNamed::of(&connector),
         username: connection.username.clone(),
-        authentication: authentication.map(|connector| connector.authentication.clone()),
+        authentication: authentication.as_ref().map(|connector| connector.authentication.clone()),
         health: connection.health.as_str(),
         health_detail: connection.health_detail.clone(),
+        needs_sign_in,
+        signed_in_at,
         used_by_count: uses.flows.len(),
         created_at: connection.created_at,
         updated_at: connection.updated_at,
@@ -80,20 +93,10 @@ pub(crate) async fn own(state: &ServerState, caller: &Caller, id: &str) -> Resul
     found.ok_or_else(|| Problem::missing("connection"))
 }
 
-/// Seals what the form has; of a connection that exists, what it leaves out stays as it was.
-fn sealed(state: &ServerState, id: ConnectionId, form: &Form, old: Option<&[u8]>) -> Result<bytes::Bytes, Problem> {
-    let old = old.and_then(|old| state.runtime.vault().unseal(&id.to_string(), old).ok());
-    let old: Json_ = old.and_then(|plain| serde_json::from_slice(&plain).ok()).unwrap_or_default();
-    let kept = |name: &str, given: &Option<String>| {
-        given.clone().unwrap_or_else(|| old[name].as_str().unwrap_or_default().to_owned())
-    };
-    let plain = json!({
-        "username": kept("username", &form.username),
-        "password": kept("password", &form.password),
-        "api_key": kept("api_key", &form.api_key),
-    });
-    let sealed = state.runtime.vault().seal(&id.to_string(), plain.to_string().as_bytes());
-    Ok(sealed.map_err(|error| Problem::explain(&error))?.into())
+impl Form {
+    fn secrets(&mut self) -> SecretsForm {
+        SecretsForm { username: self.username.take(), password: self.password.take(), api_key: self.api_key.take() }
+    }
 }
 
 /// Make a connection
@@ -101,30 +104,29 @@ fn sealed(state: &ServerState, id: ConnectionId, form: &Form, old: Option<&[u8]>
 pub async fn create(
     caller: Caller,
     State(state): State<ServerState>,
-    Json(form): Json<Form>,
+    Json(mut form): Json<Form>,
 ) -> Result<(StatusCode, Json<ConnectionView>), Problem> {
-    let wanted = form.connector_id.clone().unwrap_or_default();
+    let wanted = form.connector_id.take().unwrap_or_default();
     let connector = connectors::own(&state, &caller, &wanted).await?;
-    let name = form.name.clone().unwrap_or_default().trim().to_owned();
+    let name = form.name.take().unwrap_or_default().trim().to_owned();
     if name.is_empty() {
         return Err(Problem::bad("name_missing", "A connection needs a name.").at("/name"));
     }
-    let id: ConnectionId = state.runtime.new_id();
     let now = state.runtime.now();
     let connection = Connection {
-        id,
+        id: state.runtime.new_id(),
         owner: caller.user,
         connector: connector.id,
         name,
         username: form.username.clone().filter(|name| !name.is_empty()),
-        sealed: sealed(&state, id, &form, None)?,
+        sealed: Bytes::new(),
         health: Health::Unknown,
         health_detail: None,
         etag: 1,
         created_at: now,
         updated_at: now,
     };
-    state.store().commit(Unit::from(Change::PutConnection(connection.clone())), Lane::Work).await?;
+    let connection = state.runtime.add_connection(connection, form.secrets()).await?;
     Ok((StatusCode::CREATED, Json(shown(&state, &connection).await?)))
 }
 
@@ -179,23 +181,25 @@ pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
-    Json(form): Json<Form>,
+    Json(mut form): Json<Form>,
 ) -> Result<Json<ConnectionView>, Problem> {
-    let mut connection = own(&state, &caller, &id).await?;
-    let expected = Expect::ConnectionEtag(connection.id, connection.etag);
-    if let Some(name) = form.name.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
-        connection.name = name.to_owned();
-    }
-    if form.password.is_some() || form.api_key.is_some() || form.username.is_some() {
-        connection.sealed = sealed(&state, connection.id, &form, Some(&connection.sealed))?;
-        connection.username = form.username.filter(|name| !name.is_empty()).or(connection.username);
-        connection.health = Health::Unknown;
-        connection.health_detail = None;
-    }
-    connection.etag += 1;
-    connection.updated_at = state.runtime.now();
-    let unit = Unit::from(Change::PutConnection(connection.clone())).expect(expected);
-    state.store().commit(unit, Lane::Work).await?;
+    let id = own(&state, &caller, &id).await?.id;
+    let name = form.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    let entered = form.secrets();
+    let is_entered = entered.username.is_some() || entered.password.is_some() || entered.api_key.is_some();
+    let change = |connection: &mut Connection, secrets: &mut Secrets| {
+        if let Some(name) = &name {
+            connection.name.clone_from(name);
+        }
+        if is_entered {
+            connection.username =
+                entered.username.clone().filter(|name| !name.is_empty()).or(connection.username.take());
+            (connection.health, connection.health_detail) = (Health::Unknown, None);
+            secrets.enter(entered.clone());
+        }
+        Ok(())
+    };
+    let (connection, ()) = state.runtime.change_connection(caller.user, id, change).await?;
     Ok(Json(shown(&state, &connection).await?))
 }
 
@@ -248,48 +252,57 @@ pub async fn test(
     State(state): State<ServerState>,
     Path(id): Path<String>,
 ) -> Result<Json<ConnectionTest>, Problem> {
-    let mut connection = own(&state, &caller, &id).await?;
+    let connection = own(&state, &caller, &id).await?;
+    let (health, detail) = match found(&state, &connection).await {
+        Ok(found) => found,
+        Err(error @ (Error::SignedOut { .. } | Error::TokenRefused { .. })) => {
+            (Health::Broken, Some(error.to_string()))
+        }
+        Err(error @ Error::TokenUnavailable { .. }) => (Health::Unknown, Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let keep = |connection: &mut Connection, _: &mut Secrets| {
+        (connection.health, connection.health_detail) = (health, detail.clone());
+        Ok(())
+    };
+    state.runtime.change_connection(caller.user, connection.id, keep).await?;
+    Ok(Json(ConnectionTest { health: health.as_str(), detail }))
+}
+
+/// What a harmless call through the connection says about it.
+async fn found(state: &ServerState, connection: &Connection) -> Result<(Health, Option<String>), Error> {
     let connector = state.runtime.connector(connection.connector).await?;
     let harmless = connector.actions().find(|operation| {
         let needs = |own: &hookmill_connector::Parameter| own.required && own.default.is_none();
         &*operation.method == "GET" && !connector.parameters(operation).iter().any(needs)
     });
-    let (health, detail) = match harmless {
-        None => {
-            (Health::Unknown, Some("The connector has no operation that could be called without inputs.".to_owned()))
+    let Some(operation) = harmless else {
+        if connector.authentication.oauth2().is_some() {
+            // The authorization server vouches for it.
+            state.runtime.check_credentials(connection.owner, connection.id).await?;
+            return Ok((Health::Ok, None));
         }
-        Some(operation) => {
-            let parameters = hookmill_model::Object::new().into();
-            let call = state
-                .runtime
-                .call_operation(
-                    caller.user,
-                    connection.connector,
-                    Some(connection.id),
-                    &operation.operation_id,
-                    parameters,
-                )
-                .await?;
-            match call.status {
-                Some(200..=399) => (Health::Ok, None),
-                Some(status @ (401 | 403)) => {
-                    let said = format!(
-                        "The service answered {status} to '{}': it does not accept the credentials.",
-                        operation.operation_id
-                    );
-                    (Health::Broken, Some(said))
-                }
-                Some(status) => {
-                    (Health::Unknown, Some(format!("The service answered {status} to '{}'.", operation.operation_id)))
-                }
-                None => (Health::Unknown, call.error),
-            }
-        }
+        let said = "The connector has no operation that could be called without inputs.";
+        return Ok((Health::Unknown, Some(said.to_owned())));
     };
-    let expected = Expect::ConnectionEtag(connection.id, connection.etag);
-    connection.health = health;
-    connection.health_detail.clone_from(&detail);
-    connection.etag += 1;
-    state.store().commit(Unit::from(Change::PutConnection(connection)).expect(expected), Lane::Work).await?;
-    Ok(Json(ConnectionTest { health: health.as_str(), detail }))
+    let id = &operation.operation_id;
+    let parameters = hookmill_model::Object::new().into();
+    let call = state
+        .runtime
+        .call_operation(connection.owner, connection.connector, Some(connection.id), id, parameters)
+        .await?;
+    Ok(match call.status {
+        Some(200..=399) => (Health::Ok, None),
+        Some(status @ (401 | 403)) => {
+            let said = format!("The service answered {status} to '{id}': it does not accept the credentials.");
+            (Health::Broken, Some(said))
+        }
+        Some(status) => (Health::Unknown, Some(format!("The service answered {status} to '{id}'."))),
+        None => {
+            // A token that could not be renewed on the way is known already.
+            let now = state.store().connection(connection.id).await?;
+            let is_broken = now.as_ref().is_some_and(|now| now.health == Health::Broken);
+            (if is_broken { Health::Broken } else { Health::Unknown }, call.error)
+        }
+    })
 }

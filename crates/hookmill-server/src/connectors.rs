@@ -62,6 +62,8 @@ pub struct ConnectorListed {
     /// `https` or `http`.
     scheme: String,
     authentication: Authentication,
+    /// Whether a client secret for OAuth 2.0 is stored; it is never shown.
+    has_client_secret: bool,
     triggers_count: usize,
     actions_count: usize,
     connections_count: usize,
@@ -97,6 +99,7 @@ async fn listed(state: &ServerState, stored: &Connector) -> Result<ConnectorList
         base_path: connector.base_path.to_string(),
         scheme: connector.scheme.to_string(),
         authentication: connector.authentication.clone(),
+        has_client_secret: stored.sealed.is_some(),
         triggers_count: triggers,
         actions_count: connector.operations.len() - triggers,
         connections_count: uses.connections.len(),
@@ -155,6 +158,9 @@ pub async fn show(caller: Caller, State(state): State<ServerState>, Path(id): Pa
 #[derive(Deserialize, ToSchema)]
 pub struct ConnectorForm {
     settings: Option<Settings>,
+    /// The client secret for OAuth 2.0, sealed at rest, never shown again; an empty one leaves the stored one.
+    #[schema(format = Password)]
+    client_secret: Option<String>,
     /// An OpenAPI document.
     document: Option<Value>,
     /// The content of `apiProperties.json`.
@@ -172,10 +178,14 @@ pub async fn update(
 ) -> Result<Tagged, Problem> {
     let stored = own(&state, &caller, &id).await?;
     let text = |value: Value| Bytes::from(value.to_json());
+    let mut properties = form.properties;
+    // A secret in the file is sealed as one that a person entered.
+    let of_file = properties.as_mut().and_then(model::take_client_secret).map(|secret| secret.to_string());
     let to = Replacement {
         settings: form.settings,
+        client_secret: form.client_secret.filter(|secret| !secret.trim().is_empty()).or(of_file),
         document: form.document.map(text),
-        properties: form.properties.map(text),
+        properties: properties.map(text),
     };
     replace(&state, stored, &headers, to).await
 }
@@ -201,6 +211,7 @@ pub(crate) fn check_etag(stored: &Connector, headers: &HeaderMap) -> Result<(), 
 #[derive(Default)]
 pub(crate) struct Replacement {
     pub settings: Option<Settings>,
+    pub client_secret: Option<String>,
     pub document: Option<Bytes>,
     pub properties: Option<Bytes>,
 }
@@ -209,6 +220,21 @@ impl Replacement {
     pub(crate) fn document(document: &Value) -> Self {
         Self { document: Some(document.to_json().into()), ..Self::default() }
     }
+}
+
+/// Seals a client secret that a person entered. A connector without OAuth 2.0 keeps none.
+pub(crate) fn seal_client_secret(
+    state: &ServerState,
+    stored: &mut Connector,
+    authentication: &Authentication,
+    entered: Option<&str>,
+) -> Result<(), Problem> {
+    if authentication.oauth2().is_none() {
+        stored.sealed = None;
+    } else if let Some(secret) = entered.map(str::trim).filter(|secret| !secret.is_empty()) {
+        state.runtime.seal_client_secret(stored, secret)?;
+    }
+    Ok(())
 }
 
 /// Stores a changed connector, if its document can be used and nobody else changed it meanwhile.
@@ -229,6 +255,7 @@ pub(crate) async fn replace(
     stored.name = connector.name.to_string();
     stored.description = connector.description.to_string();
     stored.settings = serde_json::to_vec(&settings).unwrap_or_default().into();
+    seal_client_secret(state, &mut stored, &connector.authentication, to.client_secret.as_deref())?;
     stored.etag += 1;
     stored.updated_at = state.runtime.now();
     let document = ConnectorDocument { document: document.to_json().into(), properties };

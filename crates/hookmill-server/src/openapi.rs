@@ -98,6 +98,8 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(timetables::time_zones))
         .routes(routes!(connections::list, connections::create))
         .routes(routes!(connections::show, connections::update, connections::remove))
+        .routes(routes!(connections::consent::signed_in))
+        .routes(routes!(connections::consent::sign_in))
         .routes(routes!(connections::uses))
         .routes(routes!(connections::test))
         .routes(routes!(flows::list, flows::create))

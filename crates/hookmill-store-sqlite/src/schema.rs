@@ -10,7 +10,8 @@ use crate::error::store_error;
 use crate::folder;
 
 /// Every step from one version of the tables to the next. Steps are added, never changed.
-const STEPS: &[&str] = &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql")];
+const STEPS: &[&str] =
+    &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql"), include_str!("../schema/3.sql")];
 
 /// The version this release writes.
 pub(crate) fn version_known() -> u32 {
@@ -103,6 +104,23 @@ mod tests {
     #[test]
     fn the_bundled_sqlite_is_sound() {
         assert!(rusqlite::version_number() >= 3_051_003, "SQLite {}", rusqlite::version());
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Connection::open(folder::database(folder.path())).unwrap();
+        before.execute_batch(STEPS[0]).unwrap();
+        before.pragma_update(None, "user_version", 1).unwrap();
+        let row = "INSERT INTO connector VALUES (x'01', x'02', 'Forge', '', 3, x'7b7d', x'', NULL, 4, 5)";
+        before.execute(row, []).unwrap();
+        drop(before);
+        let writer = open_writer(folder.path(), 1_024).unwrap();
+        assert_eq!(version(&writer).unwrap(), version_known());
+        let read = "SELECT name, sealed IS NULL FROM connector";
+        let (name, bare): (String, bool) = writer.query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!((name.as_str(), bare), ("Forge", true));
+        assert!(folder.path().join(format!("hookmill.before-{}.db", version_known())).exists(), "a copy is kept");
     }
 
     #[test]

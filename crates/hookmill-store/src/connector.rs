@@ -20,6 +20,8 @@ pub struct Connector {
     pub settings: Bytes,
     /// What lists show of the compiled document, in the server's own form.
     pub summary: Bytes,
+    /// What it keeps sealed: the client secret of OAuth 2.0.
+    pub sealed: Option<Bytes>,
     /// The media type of its icon; `None` where it has none.
     pub icon_type: Option<String>,
     /// When it was made.

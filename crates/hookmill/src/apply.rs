@@ -16,7 +16,7 @@ use crate::output::{self, Verdict};
 
 #[derive(ClapArgs)]
 #[command(
-    after_help = "DIR holds:\n  connectors/NAME.json, or connectors/NAME/apiDefinition.swagger.json with apiProperties.json and settings.json\n  connections/NAME.json   {\"connector\": NAME, \"username\": …, \"password_env\": VARIABLE, \"api_key_env\": VARIABLE}\n  flows/NAME.json         a definition, or {\"definition\": …, \"connections\": {KEY: CONNECTION}, \"state\": \"on\"}\n\nThings are known by their names. What is not in DIR is left alone; secrets are only set when a connection is made.\nExit code 1 where a service refused a webhook."
+    after_help = "DIR holds:\n  connectors/NAME.json, or connectors/NAME/apiDefinition.swagger.json with apiProperties.json and settings.json\n                          (\"client_secret_env\": VARIABLE in it is the secret of an OAuth 2.0 client)\n  connections/NAME.json   {\"connector\": NAME, \"username\": …, \"password_env\": VARIABLE, \"api_key_env\": VARIABLE}\n  flows/NAME.json         a definition, or {\"definition\": …, \"connections\": {KEY: CONNECTION}, \"state\": \"on\"}\n\nThings are known by their names. What is not in DIR is left alone; secrets are only set when a thing is made.\nExit code 1 where a service refused a webhook."
 )]
 pub struct Args {
     /// The folder
@@ -100,6 +100,16 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// The value of the variable that a member names, where it names one.
+fn secret(path: &Path, form: &Value, pointer: &str) -> Result<Option<String>> {
+    let variable = text(form, pointer);
+    if variable.is_empty() {
+        return Ok(None);
+    }
+    let value = std::env::var(&variable);
+    value.map(Some).with_context(|| format!("{}: the variable {variable} is not set", path.display()))
+}
+
 impl Apply<'_> {
     /// Name → item of everything of one kind.
     fn all(&self, path: &str) -> Result<BTreeMap<String, Value>> {
@@ -130,10 +140,13 @@ impl Apply<'_> {
             let document = if path.is_dir() { path.join("apiDefinition.swagger.json") } else { path.clone() };
             let document = std::fs::read(&document).with_context(|| format!("cannot read {}", document.display()))?;
             let properties = own("apiProperties.json").map(std::fs::read).transpose()?;
-            let mut settings: Settings = match own("settings.json") {
-                Some(path) => serde_json::from_slice(&std::fs::read(&path)?)
-                    .with_context(|| format!("{} has wrong settings", path.display()))?,
-                None => Settings::default(),
+            let (mut settings, client_secret) = match own("settings.json") {
+                Some(path) => {
+                    let settings: Settings = serde_json::from_slice(&std::fs::read(&path)?)
+                        .with_context(|| format!("{} has wrong settings", path.display()))?;
+                    (settings, secret(&path, &json(&path)?, "/client_secret_env")?)
+                }
+                None => (Settings::default(), None),
             };
             // The name of the folder is the name of the connector, whatever its file says.
             settings.name = Some(settings.name.unwrap_or_else(|| stem(&path).into()));
@@ -151,6 +164,9 @@ impl Apply<'_> {
                     form.insert("settings", settings);
                     if let Some(properties) = &import.properties {
                         form.insert("properties", properties.clone());
+                    }
+                    if let Some(secret) = client_secret {
+                        form.insert("client_secret", secret);
                     }
                     let made = client::send_json(self.server, Method::POST, "/api/connectors", &form.into())?;
                     (Done::Created, text(&made, "/id"))
@@ -225,16 +241,16 @@ impl Apply<'_> {
                 body.insert("username", username);
             }
             for (member, pointer) in [("password", "/password_env"), ("api_key", "/api_key_env")] {
-                let variable = text(&form, pointer);
-                if !variable.is_empty() {
-                    let secret = std::env::var(&variable)
-                        .with_context(|| format!("{}: the variable {variable} is not set", path.display()))?;
+                if let Some(secret) = secret(&path, &form, pointer)? {
                     body.insert(member, secret);
                 }
             }
             let made = client::send_json(self.server, Method::POST, "/api/connections", &body.into())?;
             let id = text(&made, "/id");
             self.tell(Done::Created, "connection", &name, &id)?;
+            if made.get("needs_sign_in") == Some(&Value::Bool(true)) {
+                output::note(format_args!("\"{name}\" has to sign in: hookmill connection sign-in {id}"))?;
+            }
             self.connections.insert(name, id);
         }
         Ok(())

@@ -54,7 +54,7 @@ pub struct SetupArgs {
 pub enum ConnectionCommand {
     /// Make a connection; secrets may come from the environment
     #[command(
-        after_help = "Example:\n  HOOKMILL_PASSWORD=ghp_… hookmill connection create --connector cnr_… --name mine --username ada"
+        after_help = "Examples:\n  HOOKMILL_PASSWORD=ghp_… hookmill connection create --connector cnr_… --name mine --username ada\n  hookmill connection create --connector cnr_… --name mine    # OAuth 2.0: prints the address where you sign in\n\nWhere the connector signs people in, open the address in a browser that is signed in to the server with the same\naccount. Client credentials of OAuth 2.0 need no sign-in: the connection is tested instead."
     )]
     Create {
         /// The connector's identifier
@@ -72,6 +72,17 @@ pub enum ConnectionCommand {
         /// The API key
         #[arg(long, env = "HOOKMILL_API_KEY", hide_env_values = true)]
         api_key: Option<String>,
+        /// Where the server is
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Print the address where one signs a connection in at its service, also again
+    #[command(
+        after_help = "Example:\n  hookmill connection sign-in cnx_…\n\nOpen the address within ten minutes, in a browser that is signed in to the server with the same account."
+    )]
+    SignIn {
+        /// Its identifier
+        id: String,
         /// Where the server is
         #[command(flatten)]
         server: ServerArgs,
@@ -315,8 +326,16 @@ pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
                     form.insert(name, value);
                 }
             }
-            created(&server, &send_json(&server, Method::POST, "/api/connections", &form.into())?)
+            let made = send_json(&server, Method::POST, "/api/connections", &form.into())?;
+            created(&server, &made)?;
+            let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            match (made.get("needs_sign_in"), text("/authentication/type").as_str()) {
+                (Some(Value::Bool(true)), _) => sign_in(&server, &text("/id")),
+                (_, "oauth2") => tested(&server, &text("/id")),
+                _ => Ok(Verdict::Fine),
+            }
         }
+        ConnectionCommand::SignIn { id, server } => sign_in(&server, &id),
         ConnectionCommand::List { server } => {
             let columns = [
                 ("id", "/id"),
@@ -330,6 +349,31 @@ pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
         }
         ConnectionCommand::Delete { id, server } => delete(&server, &format!("/api/connections/{id}")),
     }
+}
+
+/// Prints the address where a person signs in. For people the identifier stands alone on standard output.
+fn sign_in(server: &ServerArgs, id: &str) -> Result<Verdict> {
+    let answer = send(server, Method::POST, &format!("/api/connections/{id}/sign-in"), None)?;
+    let answer = Value::from_json(&answer)?;
+    if server.json {
+        output::line(answer)?;
+        return Ok(Verdict::Fine);
+    }
+    let part = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    output::note(format_args!("Sign in until {} at:", part("expires_at")))?;
+    output::line(part("url"))?;
+    Ok(Verdict::Fine)
+}
+
+/// Tests a new connection that needs nobody to sign in.
+fn tested(server: &ServerArgs, id: &str) -> Result<Verdict> {
+    let answer = Value::from_json(&send(server, Method::POST, &format!("/api/connections/{id}/test"), None)?)?;
+    let part = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    if part("health") == "broken" {
+        output::note(format_args!("warning: the connection is made, but does not work: {}", part("detail")))?;
+        return Ok(Verdict::Findings);
+    }
+    Ok(Verdict::Fine)
 }
 
 /// Prints the identifier of what was made, or all of it.
@@ -400,17 +444,31 @@ pub fn connector_settings<const N: usize>(
     Ok(settings.into())
 }
 
+/// What an import brings beside the document.
+pub struct ConnectorImport {
+    pub settings: Value,
+    pub client_secret: Option<String>,
+    /// The path of apiProperties.json.
+    pub properties: Option<String>,
+    /// The path of a picture.
+    pub icon: Option<String>,
+}
+
 /// Makes a connector of a document that the server has or fetches: `from` says which.
 pub fn make_connector(
     server: &ServerArgs,
     path: &str,
     (member, from): (&'static str, String),
-    settings: Value,
-    icon: Option<&str>,
+    import: &ConnectorImport,
 ) -> Result<Verdict> {
-    let icon = icon.map(input::bytes).transpose()?;
-    let form = Value::object([(member, Value::from(from)), ("settings", settings)]);
-    let made = send_json(server, Method::POST, path, &form)?;
+    let icon = import.icon.as_deref().map(input::bytes).transpose()?;
+    let mut form = Object::new();
+    form.insert(member, from);
+    form.insert("settings", import.settings.clone());
+    if let Some(secret) = &import.client_secret {
+        form.insert("client_secret", secret.as_str());
+    }
+    let made = send_json(server, Method::POST, path, &form.into())?;
     if let Some(icon) = icon {
         let id = made.get("id").and_then(Value::as_str).unwrap_or_default();
         send(server, Method::PUT, &format!("/api/connectors/{id}/icon"), Some((icon, "application/octet-stream")))?;
@@ -418,13 +476,7 @@ pub fn make_connector(
     created(server, &made)
 }
 
-pub fn import_connector(
-    server: &ServerArgs,
-    path: &str,
-    properties: Option<&str>,
-    settings: Value,
-    icon: Option<&str>,
-) -> Result<Verdict> {
+pub fn import_connector(server: &ServerArgs, path: &str, import: &ConnectorImport) -> Result<Verdict> {
     let boundary = "hookmill-import-7f2c1b";
     let mut body = Vec::new();
     let mut part = |name: &str, bytes: &[u8]| {
@@ -434,12 +486,14 @@ pub fn import_connector(
         body.extend_from_slice(bytes);
         body.extend_from_slice(b"\r\n");
     };
-    part("settings", settings.to_json().as_bytes());
-    if let Some(icon) = icon {
-        part("icon", &input::bytes(icon)?);
+    part("settings", import.settings.to_json().as_bytes());
+    if let Some(secret) = &import.client_secret {
+        part("client_secret", secret.as_bytes());
     }
-    if let Some(properties) = properties {
-        part("properties", &input::bytes(properties)?);
+    for (name, file) in [("icon", &import.icon), ("properties", &import.properties)] {
+        if let Some(file) = file {
+            part(name, &input::bytes(file)?);
+        }
     }
     part("file", &input::bytes(path)?);
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());

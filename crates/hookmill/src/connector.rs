@@ -54,7 +54,7 @@ pub enum Command {
     },
     /// Import an OpenAPI file as a connector of the server
     #[command(
-        after_help = "Examples:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png\n  hookmill connector import --prebuilt github"
+        after_help = "Examples:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png\n  HOOKMILL_CLIENT_SECRET=… hookmill connector import apiDefinition.swagger.json --properties apiProperties.json\n  hookmill connector import api.json --authentication '{\"type\": \"oauth2\", \"grant\": \"client_credentials\", \"client_id\": \"…\", \"token_url\": \"https://…\"}'\n  hookmill connector import --prebuilt github"
     )]
     Import {
         /// The OpenAPI file or Postman collection
@@ -72,6 +72,9 @@ pub enum Command {
         /// Its name; the file's title where not given
         #[arg(long)]
         name: Option<String>,
+        /// The client secret of OAuth 2.0
+        #[arg(long, env = "HOOKMILL_CLIENT_SECRET", hide_env_values = true)]
+        client_secret: Option<String>,
         /// How connections prove who calls: none, basic, or a JSON object; the file's own where not given
         #[arg(long, value_name = "KIND|JSON")]
         authentication: Option<String>,
@@ -129,22 +132,30 @@ pub fn run(command: Command) -> Result<Verdict> {
             output::line(pretty(&hookmill_connector::infer_schema(&samples))?)?;
             return Ok(Verdict::Fine);
         }
-        Command::Import { file, from_url, properties, prebuilt, name, authentication, host, scheme, icon, server } => {
+        Command::Import {
+            file,
+            from_url,
+            properties,
+            client_secret,
+            prebuilt,
+            name,
+            authentication,
+            host,
+            scheme,
+            icon,
+            server,
+        } => {
             let settings =
                 client::connector_settings([("name", name), ("host", host), ("scheme", scheme)], authentication)?;
-            let icon = icon.as_deref();
+            let import = client::ConnectorImport { settings, client_secret, properties, icon };
             return match (file, from_url, prebuilt) {
-                (Some(file), ..) => client::import_connector(&server, &file, properties.as_deref(), settings, icon),
+                (Some(file), ..) => client::import_connector(&server, &file, &import),
                 (None, Some(url), _) => {
-                    client::make_connector(&server, "/api/connectors/from-url", ("url", url), settings, icon)
+                    client::make_connector(&server, "/api/connectors/from-url", ("url", url), &import)
                 }
-                (None, None, id) => client::make_connector(
-                    &server,
-                    "/api/connectors",
-                    ("prebuilt", id.unwrap_or_default()),
-                    settings,
-                    icon,
-                ),
+                (None, None, id) => {
+                    client::make_connector(&server, "/api/connectors", ("prebuilt", id.unwrap_or_default()), &import)
+                }
             };
         }
         Command::List { server } => {

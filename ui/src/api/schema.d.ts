@@ -771,6 +771,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connections/signed-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Finish a sign-in: only who began it can, and only once */
+        post: operations["connections_signed_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/connections/{id}/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to sign a connection in at its service; a sign-in that is under way ends */
+        post: operations["connections_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connections/{id}/uses": {
         parameters: {
             query?: never;
@@ -1363,6 +1397,8 @@ export interface components {
             version: string;
             /** @description Where services and browsers reach it. */
             public_url: string;
+            /** @description Where services send people back to after they signed a connection in (OAuth 2.0). */
+            redirect_url: string;
             /** @description Where the data is. */
             data: string;
             /** Format: int64 */
@@ -1558,18 +1594,10 @@ export interface components {
             label?: string;
             /** @enum {string} */
             type: "api_key";
-        } | {
-            /** @description Where people agree. */
-            authorization_url?: string | null;
-            /** @description Where codes become tokens. */
-            token_url?: string | null;
-            /** @description Where tokens are renewed. */
-            refresh_url?: string | null;
-            /** @description What is asked for. */
-            scopes?: string[];
+        } | (components["schemas"]["Oauth2"] & {
             /** @enum {string} */
             type: "oauth2";
-        };
+        });
         /** @description What came of it. */
         Backtest: {
             /** @description Runs looked at. */
@@ -1734,6 +1762,13 @@ export interface components {
             health: components["schemas"]["Health"];
             /** @description What the last test or call found. */
             health_detail: string | null;
+            /** @description Whether a person has still to sign in at the service. */
+            needs_sign_in: boolean;
+            /**
+             * Format: date-time
+             * @description When a person signed in there last.
+             */
+            signed_in_at: string | null;
             /** @description How many flows use it. */
             used_by_count: number;
             /** Format: date-time */
@@ -1795,6 +1830,11 @@ export interface components {
         /** @description What to change of a connector; what is left out stays. */
         ConnectorForm: {
             settings?: components["schemas"]["ConnectorSettings"] | null;
+            /**
+             * Format: password
+             * @description The client secret for OAuth 2.0, sealed at rest, never shown again; an empty one leaves the stored one.
+             */
+            client_secret?: string | null;
             /** @description An OpenAPI document. */
             document?: Json;
             /** @description The content of `apiProperties.json`. */
@@ -1815,6 +1855,8 @@ export interface components {
             /** @description `https` or `http`. */
             scheme: string;
             authentication: components["schemas"]["Authentication"];
+            /** @description Whether a client secret for OAuth 2.0 is stored; it is never shown. */
+            has_client_secret: boolean;
             triggers_count: number;
             actions_count: number;
             connections_count: number;
@@ -1865,6 +1907,29 @@ export interface components {
              * @default null
              */
             scheme?: string | null;
+        };
+        /** @description What the service sent the person back with. */
+        ConsentForm: {
+            state: string;
+            /**
+             * Format: password
+             * @description The code of a person who agreed.
+             */
+            code?: string | null;
+            /** @description What is wrong otherwise. */
+            error?: string | null;
+            /** @description The same in the service's words. */
+            error_description?: string | null;
+        };
+        /** @description Where a person agrees. */
+        ConsentRequest: {
+            /** @description The service's page, for the person's browser. */
+            url: string;
+            /**
+             * Format: date-time
+             * @description Until when the answer is taken.
+             */
+            expires_at: string;
         };
         /** @description How a webhook is deleted. */
         DeleteRequest: {
@@ -2175,6 +2240,11 @@ export interface components {
             /** @description `x-ms-dynamic-schema` as written. */
             dynamic_schema?: Json;
         };
+        /**
+         * @description How a connection comes to its token.
+         * @enum {string}
+         */
+        Grant: "authorization_code" | "client_credentials";
         /** @enum {string} */
         Health: "unknown" | "ok" | "broken";
         /** @description An import as form fields. */
@@ -2195,6 +2265,11 @@ export interface components {
              */
             icon?: Blob;
             settings?: components["schemas"]["ConnectorSettings"] | null;
+            /**
+             * Format: password
+             * @description The client secret for OAuth 2.0, sealed at rest, never shown again.
+             */
+            client_secret?: string | null;
         };
         /** @description An import as JSON. */
         ImportForm: {
@@ -2205,6 +2280,11 @@ export interface components {
             /** @description The content of `apiProperties.json`. */
             properties?: Json;
             settings?: components["schemas"]["ConnectorSettings"];
+            /**
+             * Format: password
+             * @description The client secret for OAuth 2.0, sealed at rest, never shown again.
+             */
+            client_secret?: string | null;
         };
         /** @description A connection for which this server has no connector. */
         ImportNeed: {
@@ -2334,6 +2414,44 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             read_at: string | null;
+        };
+        /** @description How tokens are asked for. The client's secret is kept apart and never shown. */
+        Oauth2: {
+            /**
+             * @description How a connection comes to its token.
+             * @default authorization_code
+             */
+            grant?: components["schemas"]["Grant"];
+            /**
+             * @description The identifier that the service gave to this server.
+             * @default
+             */
+            client_id?: string;
+            /**
+             * @description Where people agree; queries that it has are kept.
+             * @default null
+             */
+            authorization_url?: string | null;
+            /**
+             * @description Where codes become tokens.
+             * @default null
+             */
+            token_url?: string | null;
+            /**
+             * @description Where tokens are renewed; at the token URL where not said.
+             * @default null
+             */
+            refresh_url?: string | null;
+            /**
+             * @description What is asked for.
+             * @default []
+             */
+            scopes?: string[];
+            /**
+             * @description What stands between scopes; a space where not said.
+             * @default null
+             */
+            scope_separator?: string | null;
         };
         /** @description An operation with its form and what it gives to later steps. */
         Operation: components["schemas"]["OperationSummary"] & {
@@ -2533,6 +2651,13 @@ export interface components {
                 health: components["schemas"]["Health"];
                 /** @description What the last test or call found. */
                 health_detail: string | null;
+                /** @description Whether a person has still to sign in at the service. */
+                needs_sign_in: boolean;
+                /**
+                 * Format: date-time
+                 * @description When a person signed in there last.
+                 */
+                signed_in_at: string | null;
                 /** @description How many flows use it. */
                 used_by_count: number;
                 /** Format: date-time */
@@ -2560,6 +2685,8 @@ export interface components {
                 /** @description `https` or `http`. */
                 scheme: string;
                 authentication: components["schemas"]["Authentication"];
+                /** @description Whether a client secret for OAuth 2.0 is stored; it is never shown. */
+                has_client_secret: boolean;
                 triggers_count: number;
                 actions_count: number;
                 connections_count: number;
@@ -3159,6 +3286,11 @@ export interface components {
         UrlForm: {
             url: string;
             settings?: components["schemas"]["ConnectorSettings"];
+            /**
+             * Format: password
+             * @description The client secret for OAuth 2.0, sealed at rest, never shown again.
+             */
+            client_secret?: string | null;
         };
         /** @description A connection or flow that uses something. */
         Use: {
@@ -5656,6 +5788,86 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_signed_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsentForm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsentRequest"];
+                };
             };
             /** @description Nobody is signed in. */
             401: {

@@ -180,6 +180,7 @@ pub async fn world_of(document: &str, address: &str, config: RuntimeConfig) -> W
         etag: 1,
         settings: br#"{"authentication":{"type":"basic"}}"#.to_vec().into(),
         summary: Vec::new().into(),
+        sealed: None,
         icon_type: None,
         created_at: now,
         updated_at: now,

@@ -4,9 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use hookmill_connector as model;
 use hookmill_store::{Change, Connector, Expect, Icon, Unit};
-use serde_json::{Value as Json, json};
 
 use super::{check_etag, commit, own, stored_document};
 use crate::account::Caller;
@@ -92,7 +90,7 @@ pub async fn export(
     let stored = own(&state, &caller, &id).await?;
     let document = stored_document(&state, &stored).await?;
     let connector = state.runtime.connector(stored.id).await?;
-    let properties = exported_properties(&connector, document.properties.as_deref());
+    let properties = serde_json::Value::from(&connector.exported_properties(&state.runtime.redirect_url()));
     let properties = serde_json::to_vec_pretty(&properties).map_err(|error| Problem::internal(&error))?;
     let mut files =
         vec![("apiDefinition.swagger.json", document.document.to_vec()), ("apiProperties.json", properties)];
@@ -120,31 +118,4 @@ fn zipped(files: &[(&str, Vec<u8>)]) -> zip::result::ZipResult<Vec<u8>> {
         archive.write_all(bytes)?;
     }
     Ok(archive.finish()?.into_inner())
-}
-
-/// `apiProperties.json` as it is kept, with what it lacks.
-fn exported_properties(connector: &model::Connector, held: Option<&[u8]>) -> Json {
-    let mut made = made_properties(connector);
-    let Some(Json::Object(held)) = held.and_then(|held| serde_json::from_slice(held).ok()) else { return made };
-    for (name, member) in held {
-        match (made.get_mut(&name).and_then(Json::as_object_mut), member) {
-            (Some(inner), Json::Object(members)) => inner.extend(members),
-            (_, member) => made[name] = member,
-        }
-    }
-    made
-}
-
-/// `apiProperties.json` for a connector that came without: what a connection asks for, and the colour.
-fn made_properties(connector: &model::Connector) -> Json {
-    use model::Authentication as A;
-    let text = |label: &str, kind: &str| json!({"type": kind, "uiDefinition": {"displayName": label, "description": label, "tooltip": label, "constraints": {"tabIndex": 2, "clearText": kind == "string", "required": "true"}}});
-    let parameters = match &connector.authentication {
-        A::Basic { username_label, password_label } => {
-            json!({"username": text(username_label, "securestring"), "password": text(password_label, "securestring")})
-        }
-        A::ApiKey { label, .. } => json!({"api_key": text(label, "securestring")}),
-        _ => json!({}),
-    };
-    json!({"properties": {"connectionParameters": parameters, "iconBrandColor": connector.color, "capabilities": [], "policyTemplateInstances": []}})
 }

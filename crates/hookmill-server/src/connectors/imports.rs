@@ -10,7 +10,7 @@ use hookmill_store::{Change, Connector, ConnectorDocument, Icon, Lane, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Tagged, files, whole};
+use super::{Tagged, files, seal_client_secret, whole};
 use crate::account::Caller;
 use crate::extract::{self, Json};
 use crate::schema::{Diagnostic, Page, findings};
@@ -23,6 +23,7 @@ struct Parts {
     properties: Option<Bytes>,
     icon: Option<Bytes>,
     settings: Settings,
+    client_secret: Option<String>,
 }
 
 /// An import as form fields.
@@ -40,6 +41,9 @@ pub struct ImportFiles {
     icon: Vec<u8>,
     /// What the maker chose instead of what the file says, as JSON.
     settings: Option<Settings>,
+    /// The client secret for OAuth 2.0, sealed at rest, never shown again.
+    #[schema(value_type = Option<String>, format = Password)]
+    client_secret: Option<String>,
 }
 
 /// An import as JSON.
@@ -53,6 +57,9 @@ pub struct ImportForm {
     properties: Option<Value>,
     #[serde(default)]
     settings: Settings,
+    /// The client secret for OAuth 2.0, sealed at rest, never shown again.
+    #[schema(format = Password)]
+    client_secret: Option<String>,
 }
 
 async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> {
@@ -68,6 +75,7 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
                 "file" => parts.document = Some(bytes),
                 "properties" => parts.properties = Some(bytes),
                 "icon" => parts.icon = Some(bytes),
+                "client_secret" => parts.client_secret = Some(String::from_utf8_lossy(&bytes).into_owned()),
                 "settings" => {
                     // The pointers of what does not fit are those of the settings.
                     parts.settings = extract::read(&bytes)?;
@@ -94,6 +102,7 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
     parts.document = Some(text(form.document.filter(|document| !document.is_null()).unwrap_or_else(blank)));
     parts.properties = form.properties.map(text);
     parts.settings = form.settings;
+    parts.client_secret = form.client_secret;
     Ok(parts)
 }
 
@@ -118,14 +127,16 @@ pub(super) fn usable(import: &Import) -> Result<(&model::Connector, &Value), Pro
 }
 
 async fn store(caller: &Caller, state: &ServerState, parts: Parts) -> Result<(StatusCode, Tagged), Problem> {
-    let import = read(&parts)?;
+    let mut import = read(&parts)?;
+    // A secret in the file is sealed as one that a person entered; what is kept of the file has none.
+    let of_file = import.properties.as_mut().and_then(model::take_client_secret);
     let (connector, document) = usable(&import)?;
     let icon = match parts.icon.filter(|icon| !icon.is_empty()) {
         Some(icon) => Some(Icon { content_type: files::icon_type(&icon)?.to_owned(), bytes: icon }),
         None => None,
     };
     let now = state.runtime.now();
-    let stored = Connector {
+    let mut stored = Connector {
         id: state.runtime.new_id(),
         owner: caller.user,
         name: connector.name.to_string(),
@@ -133,10 +144,13 @@ async fn store(caller: &Caller, state: &ServerState, parts: Parts) -> Result<(St
         etag: 1,
         settings: serde_json::to_vec(&parts.settings).unwrap_or_default().into(),
         summary: Bytes::new(),
+        sealed: None,
         icon_type: icon.as_ref().map(|icon| icon.content_type.clone()),
         created_at: now,
         updated_at: now,
     };
+    let entered = parts.client_secret.as_deref().filter(|secret| !secret.trim().is_empty()).or(of_file.as_deref());
+    seal_client_secret(state, &mut stored, &connector.authentication, entered)?;
     let document = ConnectorDocument {
         document: document.to_json().into(),
         properties: import.properties.as_ref().map(|properties| properties.to_json().into()),
@@ -167,6 +181,9 @@ pub struct UrlForm {
     url: String,
     #[serde(default)]
     settings: Settings,
+    /// The client secret for OAuth 2.0, sealed at rest, never shown again.
+    #[schema(format = Password)]
+    client_secret: Option<String>,
 }
 
 /// Import a file that the server fetches, under the same rules as flows
@@ -177,7 +194,8 @@ pub async fn from_url(
     Json(form): Json<UrlForm>,
 ) -> Result<(StatusCode, Tagged), Problem> {
     let document = state.runtime.download(&form.url).await?;
-    store(&caller, &state, Parts { document: Some(document), settings: form.settings, ..Parts::default() }).await
+    let (settings, client_secret) = (form.settings, form.client_secret);
+    store(&caller, &state, Parts { document: Some(document), settings, client_secret, ..Parts::default() }).await
 }
 
 /// A connector that comes with the product.

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once.
 
 mod access;
+mod authorization_server;
 mod bad_input;
 mod changes;
 mod document;
 mod history;
+mod oauth;
 mod owner;
 mod pages;
 mod timetables;

@@ -78,23 +78,31 @@ pub struct World {
 }
 
 pub async fn world() -> World {
+    world_with(RuntimeConfig::default()).await
+}
+
+/// A client that may call services of the tests.
+pub fn outgoing() -> Client {
+    let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned()], &[], false).unwrap();
+    Client::new(ClientConfig { policy, ..ClientConfig::default() }).unwrap()
+}
+
+pub async fn world_with(config: RuntimeConfig) -> World {
     let folder = tempfile::tempdir().unwrap();
-    world_on(Arc::new(MemoryStore::new()), folder).await
+    world_on(Arc::new(MemoryStore::new()), folder, config).await
 }
 
 /// A server whose data is on disk.
 pub async fn world_on_disk() -> World {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), SqliteOptions::default()).unwrap();
-    world_on(Arc::new(store), folder).await
+    world_on(Arc::new(store), folder, RuntimeConfig::default()).await
 }
 
-async fn world_on(store: Arc<dyn Store>, folder: tempfile::TempDir) -> World {
+async fn world_on(store: Arc<dyn Store>, folder: tempfile::TempDir, config: RuntimeConfig) -> World {
     let vault = Arc::new(Vault::open(folder.path(), None).unwrap());
-    let policy = AddressPolicy::new(&["127.0.0.0/8".to_owned()], &[], false).unwrap();
-    let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).unwrap();
-    let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..RuntimeConfig::default() };
-    let runtime = Runtime::start(config, Arc::clone(&store), vault, client).await.unwrap();
+    let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..config };
+    let runtime = Runtime::start(config, Arc::clone(&store), vault, outgoing()).await.unwrap();
     let config = ServerConfig {
         setup_token: SETUP_TOKEN.to_owned(),
         public_url: "https://me.test".to_owned(),
@@ -181,10 +189,18 @@ impl World {
         } else {
             axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()
         };
+        assert!(!bytes.windows(6).any(|part| part == b"canary"), "a secret: {}", String::from_utf8_lossy(&bytes));
         let json = serde_json::from_slice(&bytes).unwrap_or_default();
         let answer = Answer { status, headers, bytes, json };
         check(&method, &path, &answer);
         answer
+    }
+
+    /// All bytes in the folder of the data, the key left out.
+    pub fn stored(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let kept = files.filter(|path| path.is_file() && path.extension().is_none_or(|own| own != "key"));
+        kept.flat_map(|path| std::fs::read(path).unwrap()).collect()
     }
 
     /// A further user, with a token.
@@ -274,6 +290,23 @@ impl World {
         let made = self.post(who, "/api/connectors", json!({"document": document})).await;
         made.expect(201);
         made.id()
+    }
+
+    /// The run once it has ended; `meanwhile` is done between two looks.
+    pub async fn ended_while(&self, who: &Who, run: &str, meanwhile: impl Fn()) -> Value {
+        let mut live = self.runtime.live();
+        loop {
+            let found = self.get(who, &format!("/api/runs/{run}")).await;
+            if !["Running", "Waiting"].contains(&found.expect(200)["status"].as_str().unwrap()) {
+                return found.json;
+            }
+            meanwhile();
+            let _ = tokio::time::timeout(std::time::Duration::from_millis(200), live.recv()).await;
+        }
+    }
+
+    pub async fn ended(&self, who: &Who, run: &str) -> Value {
+        self.ended_while(who, run, || ()).await
     }
 
     pub async fn flow(&self, who: &Who, name: &str) -> Answer {

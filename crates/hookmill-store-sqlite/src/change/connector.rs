@@ -9,12 +9,13 @@ use crate::column::{int, key};
 
 pub(super) fn put(c: &Connection, one: &Connector) -> Done {
     let sql =
-        "INSERT INTO connector (id, owner, name, description, etag, settings, summary, icon_type, created, updated)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        "INSERT INTO connector (id, owner, name, description, etag, settings, summary, icon_type, created, updated,
+             sealed)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
                ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, name = excluded.name,
                    description = excluded.description, etag = excluded.etag, settings = excluded.settings,
                    summary = excluded.summary, icon_type = excluded.icon_type, created = excluded.created,
-                   updated = excluded.updated";
+                   updated = excluded.updated, sealed = excluded.sealed";
     run(
         c,
         sql,
@@ -29,6 +30,7 @@ pub(super) fn put(c: &Connection, one: &Connector) -> Done {
             one.icon_type,
             one.created_at.as_micros(),
             one.updated_at.as_micros(),
+            one.sealed.as_deref(),
         ],
     )?;
     Ok(())

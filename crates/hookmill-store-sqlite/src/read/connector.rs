@@ -15,7 +15,7 @@ use crate::column::{bytes, damaged, id, key, moment, number, word};
 use crate::payload::unpack;
 use crate::store::SqliteStore;
 
-const COLUMNS: &str = "id, owner, name, description, etag, settings, summary, icon_type, created, updated";
+const COLUMNS: &str = "id, owner, name, description, etag, settings, summary, icon_type, created, updated, sealed";
 const CONNECTION_COLUMNS: &str =
     "id, owner, connector, name, username, sealed, health, health_detail, etag, created, updated";
 
@@ -31,6 +31,7 @@ fn connector(row: &Row<'_>) -> Result<Connector> {
         icon_type: row.get(7)?,
         created_at: moment(row, 8)?,
         updated_at: moment(row, 9)?,
+        sealed: row.get::<_, Option<Vec<u8>>>(10)?.map(Bytes::from),
     })
 }
 

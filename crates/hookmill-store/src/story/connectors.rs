@@ -36,6 +36,7 @@ pub(super) async fn a_connector_with_document_and_icon(store: &dyn Store) -> Tol
 
     let bare = ConnectorDocument { properties: None, ..document };
     (github.etag, github.updated_at, github.icon_type) = (2, at(3), Some("image/png".to_owned()));
+    github.sealed = Some(Bytes::from_static(b"\x01sealed"));
     let change = Unit::new()
         .expect(Expect::ConnectorEtag(github.id, 1))
         .with(Change::PutConnector(github.clone()))

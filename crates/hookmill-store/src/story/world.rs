@@ -134,6 +134,7 @@ pub fn connector(owner: UserId, name: &str) -> Connector {
         etag: 1,
         settings: Bytes::from_static(b"{\"color\":\"#333\"}"),
         summary: Bytes::from_static(b"{\"operations\":3}"),
+        sealed: None,
         icon_type: None,
         created_at: at(0),
         updated_at: at(0),

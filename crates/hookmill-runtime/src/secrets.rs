@@ -1,0 +1,160 @@
+//! What connections and connectors keep sealed: passwords and keys, tokens, the consent that is being asked for, the
+//! secret of an OAuth client. It is opened only to be used.
+
+use bytes::Bytes;
+use hookmill_model::{ConnectionId, Timestamp, UserId};
+use hookmill_store::{Change, Connection, Connector, Expect, Lane, StoreError, Unit};
+use serde::{Deserialize, Serialize};
+
+use crate::live::LiveKind;
+use crate::{Error, Runtime};
+
+/// A change of a connection is tried so often while others change it.
+const TRIES: usize = 8;
+
+/// What a person enters for a connection; `None` keeps what is there.
+#[derive(Clone, Default)]
+pub struct SecretsForm {
+    /// The user name.
+    pub username: Option<String>,
+    /// The password or personal token.
+    pub password: Option<String>,
+    /// The API key.
+    pub api_key: Option<String>,
+}
+
+/// The content of a connection's seal.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    pub(crate) username: String,
+    pub(crate) password: String,
+    pub(crate) api_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tokens: Option<Tokens>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) consent: Option<Consent>,
+}
+
+/// What an authorization server gave.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Tokens {
+    pub access_token: String,
+    pub refresh_token: Option<String>,
+    /// `None` where the server does not say: until the service refuses it.
+    pub usable_until: Option<Timestamp>,
+    /// When a person agreed; renewals leave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in_at: Option<Timestamp>,
+}
+
+/// A consent that a person is being asked for. There is one at most: asking again ends the one before.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Consent {
+    /// The unguessable part of the state that comes back.
+    pub mark: String,
+    pub verifier: String,
+    pub redirect_url: String,
+    pub until: Timestamp,
+}
+
+impl Secrets {
+    /// Takes over what a person entered.
+    pub fn enter(&mut self, form: SecretsForm) {
+        self.username = form.username.unwrap_or_else(|| std::mem::take(&mut self.username));
+        self.password = form.password.unwrap_or_else(|| std::mem::take(&mut self.password));
+        self.api_key = form.api_key.unwrap_or_else(|| std::mem::take(&mut self.api_key));
+    }
+}
+
+impl Runtime {
+    pub(crate) fn unsealed(&self, connection: &Connection) -> Result<Secrets, Error> {
+        let unreadable = || Error::Credentials { name: connection.name.clone() };
+        let plain = self.0.vault.unseal(&connection.id.to_string(), &connection.sealed).map_err(|_| unreadable())?;
+        serde_json::from_slice(&plain).map_err(|_| unreadable())
+    }
+
+    fn sealed(&self, id: ConnectionId, secrets: &Secrets) -> Result<Bytes, Error> {
+        let plain = hookmill_vault::Zeroizing::new(serde_json::to_vec(secrets).unwrap_or_default());
+        let sealed = self.0.vault.seal(&id.to_string(), &plain);
+        Ok(sealed.map_err(|error| Error::Internal(error.to_string()))?.into())
+    }
+
+    /// Stores a new connection with what a person entered.
+    ///
+    /// # Errors
+    /// The vault or the store refused.
+    pub async fn add_connection(&self, mut connection: Connection, form: SecretsForm) -> Result<Connection, Error> {
+        let mut secrets = Secrets::default();
+        secrets.enter(form);
+        connection.sealed = self.sealed(connection.id, &secrets)?;
+        self.0.store.commit(Unit::from(Change::PutConnection(connection.clone())), Lane::Work).await?;
+        self.publish_connection(&connection);
+        Ok(connection)
+    }
+
+    /// Changes a connection, whoever else changes it meanwhile. Secrets that cannot be opened count as empty, so that
+    /// they can be entered again.
+    ///
+    /// # Errors
+    /// There is none of this owner, `change` refused it as it is now, or the vault or the store did.
+    pub async fn change_connection<T>(
+        &self,
+        owner: UserId,
+        id: ConnectionId,
+        mut change: impl FnMut(&mut Connection, &mut Secrets) -> Result<T, Error> + Send,
+    ) -> Result<(Connection, T), Error>
+    where
+        T: Send,
+    {
+        let mut tries = 0;
+        loop {
+            let before = self.owned_connection(owner, id).await?;
+            let mut secrets = self.unsealed(&before).unwrap_or_default();
+            let mut connection = before.clone();
+            let told = change(&mut connection, &mut secrets)?;
+            connection.sealed = self.sealed(id, &secrets)?;
+            connection.etag += 1;
+            connection.updated_at = self.now();
+            let expected = Expect::ConnectionEtag(id, before.etag);
+            let unit = Unit::from(Change::PutConnection(connection.clone())).expect(expected);
+            match self.0.store.commit(unit, Lane::Work).await {
+                Ok(_) => {
+                    self.publish_connection(&connection);
+                    return Ok((connection, told));
+                }
+                Err(StoreError::Conflict { .. }) if tries < TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub(crate) async fn owned_connection(&self, owner: UserId, id: ConnectionId) -> Result<Connection, Error> {
+        let found = self.0.store.connection(id).await?.filter(|connection| connection.owner == owner);
+        found.ok_or_else(|| Error::not_found("connection", id))
+    }
+
+    fn publish_connection(&self, connection: &Connection) {
+        let (id, health) = (connection.id.to_string(), connection.health.as_str());
+        self.0.live.publish(connection.owner, LiveKind::Connection, id, None, Some(health));
+    }
+
+    /// Seals the client secret of a connector; an empty one is none.
+    ///
+    /// # Errors
+    /// The vault refused.
+    pub fn seal_client_secret(&self, connector: &mut Connector, secret: &str) -> Result<(), Error> {
+        let sealed = self.0.vault.seal(&connector.id.to_string(), secret.as_bytes());
+        let sealed = sealed.map_err(|error| Error::Internal(error.to_string()))?;
+        connector.sealed = (!secret.is_empty()).then(|| sealed.into());
+        Ok(())
+    }
+
+    /// The client secret of a connector; empty for none.
+    pub(crate) fn client_secret(&self, connector: &Connector) -> Result<String, Error> {
+        let Some(sealed) = &connector.sealed else { return Ok(String::new()) };
+        let plain = self.0.vault.unseal(&connector.id.to_string(), sealed);
+        let plain = plain.map_err(|_| Error::Credentials { name: connector.name.clone() })?;
+        Ok(String::from_utf8_lossy(&plain).into_owned())
+    }
+}

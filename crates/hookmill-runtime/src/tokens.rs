@@ -1,0 +1,257 @@
+//! Tokens of connections: one that holds for each call, renewed before it ends and when the service refuses it.
+//!
+//! Invariants: of one connection one renewal is under way at a time, and whoever comes second uses its token. A new
+//! token is on disk before it is used, since an authorization server may have ended the old refresh token by then. A
+//! renewal that was begun is finished, even if the call that wanted it is given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookmill_connector::{Grant, Oauth2, PlannedRequest};
+use hookmill_engine::{Outcome, Performed};
+use hookmill_executor::{CallContext, TokenAnswer, TokenGrant, TokenRefusal, TokenRequest};
+use hookmill_model::{ConnectionId, ConnectorId, Explain as _, Timestamp, UserId, Value};
+use hookmill_store::{Connection, Connector, Health};
+
+use crate::perform::outgoing;
+use crate::plans::Bound;
+use crate::secrets::{Secrets, Tokens};
+use crate::{Error, Runtime, locked};
+
+/// The longest time to an authorization server's answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
+
+impl Tokens {
+    pub(crate) fn of(answer: TokenAnswer, now: Timestamp, before: Option<&Self>) -> Self {
+        Self {
+            access_token: answer.access_token,
+            // A server that does not rotate refresh tokens leaves them out.
+            refresh_token: answer.refresh_token.or_else(|| before.and_then(|before| before.refresh_token.clone())),
+            usable_until: answer.usable_for.map(|span| now.plus(span)),
+            signed_in_at: before.and_then(|before| before.signed_in_at),
+        }
+    }
+
+    /// Whether it can be used, as far as anybody knows.
+    fn holds(&self, now: Timestamp, refused: Option<&str>) -> bool {
+        refused != Some(self.access_token.as_str()) && self.usable_until.is_none_or(|until| until > now)
+    }
+}
+
+/// The tokens that can be used now.
+fn good<'a>(secrets: &'a Secrets, now: Timestamp, refused: Option<&str>) -> Option<&'a Tokens> {
+    secrets.tokens.as_ref().filter(|tokens| tokens.holds(now, refused))
+}
+
+/// Why a call was not made, as its outcome.
+pub(crate) fn not_made(error: &Error) -> Performed {
+    let (code, retryable) = match error {
+        Error::Inputs(_) => ("BadRequest", false),
+        Error::TokenUnavailable { .. } => ("GatewayTimeout", true),
+        Error::Store(_) => ("InternalServerError", true),
+        _ => ("InvalidConnection", false),
+    };
+    let said = error.to_string();
+    let mut letters = said.chars();
+    let said =
+        letters.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + letters.as_str());
+    let message = match error.hint() {
+        Some(hint) => format!("{}. {hint}", said.trim_end_matches('.')),
+        None => said,
+    };
+    let maybe_sent = matches!(error, Error::Store(_));
+    let outcome = Outcome::NoReply { code: code.into(), message: message.into(), maybe_sent, retryable };
+    Performed { outcome, request: Value::Null }
+}
+
+impl Runtime {
+    fn connection_lock(&self, id: ConnectionId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(locked(&self.0.renewals).entry(id).or_default())
+    }
+
+    /// Waits until no token of the connection is being asked for; none will be while the guard lives.
+    pub(crate) async fn renewal(&self, id: ConnectionId) -> tokio::sync::OwnedMutexGuard<()> {
+        self.connection_lock(id).lock_owned().await
+    }
+
+    /// Sends a call through a connection. A token that the service refuses is renewed once, and the call made again.
+    ///
+    /// # Errors
+    /// The request cannot be planned.
+    pub(crate) async fn send_through<E>(
+        &self,
+        bound: &Bound,
+        timeout: Duration,
+        context: &CallContext<'_>,
+        plan: impl Fn(&Bound) -> Result<PlannedRequest, E> + Send,
+    ) -> Result<Performed, E> {
+        let planned = plan(bound)?;
+        // A call that leads away from the connector's own origin carries no token.
+        let is_signed = planned.secret_headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"));
+        let performed = self.0.executor.send(&outgoing(planned, timeout), context).await;
+        let is_refused = matches!(performed.outcome, Outcome::Replied { status: 401, .. });
+        let (true, true, Some((owner, connection)), Some(held)) =
+            (is_signed, is_refused, bound.signed_in, &bound.credentials)
+        else {
+            return Ok(performed);
+        };
+        match self.bound_after(owner, connection, Some(&held.access_token)).await {
+            Ok(again) => Ok(self.0.executor.send(&outgoing(plan(&again)?, timeout), context).await),
+            Err(error) => Ok(Performed { request: performed.request, ..not_made(&error) }),
+        }
+    }
+
+    /// A token of the connection that holds, and what must not be seen beside it. One that the service has refused
+    /// already can be named, so that it is not given again.
+    pub(crate) async fn token(
+        &self,
+        connection: &Connection,
+        secrets: &Secrets,
+        refused: Option<&str>,
+    ) -> Result<(String, Vec<String>), Error> {
+        let connector = self.stored_connector(connection.connector).await?;
+        let hidden = vec![self.client_secret(&connector)?];
+        let found = match good(secrets, self.now(), refused) {
+            Some(tokens) => tokens.clone(),
+            None => {
+                let (own, owner, id) = (self.clone(), connection.owner, connection.id);
+                let refused = refused.map(ToOwned::to_owned);
+                let renewed = tokio::spawn(async move { own.renew(owner, id, refused.as_deref()).await });
+                renewed.await.map_err(|error| Error::Internal(error.to_string()))??
+            }
+        };
+        Ok((found.access_token, hidden.into_iter().chain(found.refresh_token).collect()))
+    }
+
+    async fn stored_connector(&self, id: ConnectorId) -> Result<Connector, Error> {
+        self.0.store.connector(id).await?.ok_or_else(|| Error::not_found("connector", id))
+    }
+
+    async fn renew(&self, owner: UserId, id: ConnectionId, refused: Option<&str>) -> Result<Tokens, Error> {
+        let _alone = self.renewal(id).await;
+        let connection = self.owned_connection(owner, id).await?;
+        let secrets = self.unsealed(&connection)?;
+        if let Some(tokens) = good(&secrets, self.now(), refused) {
+            return Ok(tokens.clone());
+        }
+        let connector = self.connector(connection.connector).await?;
+        let Some(oauth) = connector.authentication.oauth2() else {
+            return Err(Error::NotPossible(format!("The connector \"{}\" has no tokens.", connector.name)));
+        };
+        let held = secrets.tokens.as_ref();
+        let grant = match (oauth.grant, held.and_then(|held| held.refresh_token.clone())) {
+            (Grant::ClientCredentials, _) => TokenGrant::Client { scope: oauth.scope(), resource: String::new() },
+            (Grant::AuthorizationCode, Some(token)) => TokenGrant::Refresh { token },
+            (Grant::AuthorizationCode, None) => return Err(self.cannot_renew(&connection, held, refused).await?),
+        };
+        match self.ask(connection.connector, oauth, grant).await? {
+            Ok(answer) => self.keep(&connection, Tokens::of(answer, self.now(), held)).await,
+            Err(refusal) => Err(self.renewal_refused(&connection, oauth, refusal).await?),
+        }
+    }
+
+    /// Puts a token on disk; after that it may be used.
+    pub(crate) async fn keep(&self, connection: &Connection, tokens: Tokens) -> Result<Tokens, Error> {
+        self.change_connection(connection.owner, connection.id, |connection, secrets| {
+            secrets.tokens = Some(tokens.clone());
+            (connection.health, connection.health_detail) = (Health::Ok, None);
+            Ok(())
+        })
+        .await?;
+        Ok(tokens)
+    }
+
+    /// Asks the authorization server of a connector.
+    pub(crate) async fn ask(
+        &self,
+        connector: ConnectorId,
+        oauth: &Oauth2,
+        grant: TokenGrant,
+    ) -> Result<Result<TokenAnswer, TokenRefusal>, Error> {
+        let stored = self.stored_connector(connector).await?;
+        let missing = oauth.missing();
+        if !missing.is_empty() {
+            return Err(Error::OauthIncomplete { name: stored.name, missing });
+        }
+        let url = match &grant {
+            TokenGrant::Refresh { .. } => oauth.renewal_url(),
+            TokenGrant::Code { .. } | TokenGrant::Client { .. } => oauth.token_url.as_deref(),
+        };
+        let wanted = TokenRequest {
+            url: url.unwrap_or_default().to_owned(),
+            client_id: oauth.client_id.trim().to_owned(),
+            client_secret: self.client_secret(&stored)?,
+            grant,
+            timeout: ANSWER_WAIT,
+        };
+        Ok(self.0.executor.token(&wanted).await)
+    }
+
+    /// There is nothing to renew with.
+    async fn cannot_renew(
+        &self,
+        connection: &Connection,
+        held: Option<&Tokens>,
+        refused: Option<&str>,
+    ) -> Result<Error, Error> {
+        let reason = match (held, refused) {
+            (None, _) => "nobody has signed in with it".to_owned(),
+            (Some(_), Some(_)) => "the service does not accept its token any more".to_owned(),
+            (Some(_), None) => "its token has ended".to_owned(),
+        };
+        let error = Error::SignedOut { name: connection.name.clone(), reason };
+        if held.is_some() {
+            self.broken(connection, &error, false).await?;
+        }
+        Ok(error)
+    }
+
+    async fn renewal_refused(
+        &self,
+        connection: &Connection,
+        oauth: &Oauth2,
+        refusal: TokenRefusal,
+    ) -> Result<Error, Error> {
+        let name = connection.name.clone();
+        if refusal.retryable {
+            return Ok(Error::TokenUnavailable { name, message: refusal.message });
+        }
+        let is_grant = oauth.needs_sign_in() && !refusal.error.is_empty() && !refusal.is_about_client();
+        let error = if is_grant {
+            Error::SignedOut { name, reason: refusal.message }
+        } else {
+            Error::TokenRefused { name, message: refusal.message }
+        };
+        self.broken(connection, &error, is_grant).await?;
+        Ok(error)
+    }
+
+    /// Says that the connection does not work; tokens that the authorization server has ended are forgotten.
+    async fn broken(&self, connection: &Connection, error: &Error, is_ended: bool) -> Result<(), Error> {
+        let detail = error.to_string();
+        self.change_connection(connection.owner, connection.id, |connection, secrets| {
+            if is_ended {
+                secrets.tokens = None;
+            }
+            (connection.health, connection.health_detail) = (Health::Broken, Some(detail.clone()));
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Whether a person has still to sign in, and when one did.
+    #[must_use]
+    pub fn signed_in(&self, connection: &Connection, oauth: &Oauth2) -> (bool, Option<Timestamp>) {
+        let tokens = self.unsealed(connection).unwrap_or_default().tokens;
+        (oauth.needs_sign_in() && tokens.is_none(), tokens.and_then(|tokens| tokens.signed_in_at))
+    }
+
+    /// Makes sure that a connection has what its calls need; for one with tokens, that it has a token.
+    ///
+    /// # Errors
+    /// There is no connection, or no token.
+    pub async fn check_credentials(&self, owner: UserId, id: ConnectionId) -> Result<(), Error> {
+        self.bound(owner, id).await.map(|_| ())
+    }
+}
