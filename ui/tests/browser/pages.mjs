@@ -83,6 +83,34 @@ export function pagesOf({ flows, runs, connector, connection }) {
         await page.getByRole('tab', { name: 'Settings' }).click();
       },
     },
+    ...[['recurrence', '$trigger', 'Parameters'], ['http', 'Read_the_report', 'Parameters'], ['retries', 'Read_the_report', 'Settings'], ['about', 'Read_the_report', 'About'], ['select', 'Shorten', 'Parameters'], ['table', 'As_a_table', 'Parameters'], ['switch', 'Where_it_goes', 'Parameters'], ['run-after', 'Say_that_it_failed', 'Run after'], ['trigger-settings', '$trigger', 'Settings']].map(([name, step, tab]) => ({
+      name: `designer-${name}`,
+      path: `/flows/${flows.forms}/edit`,
+      before: async (page) => {
+        await open(step)(page);
+        await page.getByRole('tab', { name: tab, exact: true }).click();
+        // The times that come next stand below the form.
+        if (name === 'recurrence') await page.locator('.recurrence-preview time').first().waitFor();
+      },
+    })),
+    {
+      name: 'designer-sample',
+      path: `/flows/${flows.orders}/edit`,
+      before: async (page) => {
+        await open('$trigger')(page);
+        await page.getByRole('button', { name: 'Use sample payload to generate schema' }).click();
+        await page.getByRole('dialog').waitFor();
+      },
+    },
+    {
+      name: 'designer-wait',
+      path: `/flows/${flows.orders}/edit`,
+      before: async (page) => {
+        await page.getByRole('button', { name: 'Test' }).click();
+        await page.getByRole('radio', { name: 'Wait for a real one' }).check();
+        await page.getByText(/Waiting for the next run/).waitFor();
+      },
+    },
     {
       name: 'designer-checker',
       path: `/flows/${flows.draft}/edit`,

@@ -174,6 +174,26 @@ export const definitions = (service, connector) => {
         Send_the_report: notify("@{body('Read_the_report')?['orders']} orders, @{body('Read_the_report')?['visitors']} visitors", after('Read_the_report')),
       },
     },
+    forms: {
+      parameters: { Report_password: { type: 'SecureString' } },
+      triggers: { Every_second_week: { type: 'Recurrence', recurrence: { frequency: 'Week', interval: 2, startTime: '2044-03-07T08:30:00', timeZone: 'W. Europe Standard Time', schedule: { weekDays: ['Monday', 'Friday'], hours: [8, 17], minutes: [30] } } } },
+      actions: {
+        Read_the_report: {
+          type: 'Http', description: 'The figures of the last two weeks.', limit: { timeout: 'PT2M' }, runAfter: {}, runtimeConfiguration: { secureData: { properties: ['inputs'] } },
+          inputs: {
+            method: 'POST', uri: `http://${service}/report`, headers: { 'X-Kind': 'weekly' }, queries: { days: '14' }, body: { from: "@addDays(utcNow(), -14)" },
+            authentication: { type: 'Basic', username: 'ada', password: "@parameters('Report_password')" }, retryPolicy: { type: 'exponential', count: 4, interval: 'PT7S' },
+          },
+        },
+        Shorten: { type: 'Select', inputs: { from: "@body('Read_the_report')?['lines']", select: { article: "@item()?['article']", price: "@item()?['price']" } }, ...after('Read_the_report') },
+        As_a_table: { type: 'Table', inputs: { from: "@body('Shorten')", format: 'CSV', columns: [{ header: 'Article', value: "@item()?['article']" }, { header: 'Price', value: "@item()?['price']" }] }, ...after('Shorten') },
+        Where_it_goes: {
+          type: 'Switch', expression: "@body('Read_the_report')?['kind']", ...after('As_a_table'),
+          cases: { Weekly: { case: 'weekly', actions: { Tell_the_team: notify("@{body('As_a_table')}") } }, Yearly: { case: 'yearly', actions: {} } }, default: { actions: {} },
+        },
+        Say_that_it_failed: notify('No report', after('Read_the_report', 'Failed', 'TimedOut')),
+      },
+    },
     draft: {
       triggers: request({}),
       actions: { Use_what_is_gone: { type: 'Compose', inputs: "@{body('Removed_step')?['name']}", runAfter: {} }, Send_me_a_mobile_notification: notify('', after('Use_what_is_gone')) },
@@ -201,6 +221,7 @@ export async function fill({ call }, service) {
   const orders = await flow('Reserve goods for orders', made.orders);
   const report = await flow('Morning report', made.report);
   const draft = await flow('Sort support requests', made.draft, { state: 'draft' });
+  const forms = await flow('Report to the team', made.forms, { state: 'draft', parameters: { Report_password: 'secret' } });
   const run = async (id, body) => (await call('POST', `/api/flows/${id}/run`, { body })).run;
   for (const [ref, name, message] of [['refs/heads/main', 'Grace', 'Show prices with tax'], ['refs/heads/feature/cart', 'Linus', 'Try a smaller cart'], ['refs/heads/main', 'Ada', 'Mend the login on phones'], ['refs/heads/main', 'Edsger', 'Remove what nobody calls']]) await run(pushes.id, push(ref, name, message));
   const good = await run(orders.id, order('2026-114', 'Grace', 'chair', 'table', 'shelf'));
@@ -212,5 +233,5 @@ export async function fill({ call }, service) {
   await call('POST', '/api/users', { name: 'Grace Hopper', email: 'grace@example.org', password: 'another long password', role: 'member' });
   await until('the runs to end', async () => (await call('GET', '/api/runs?limit=50')).items.every((item) => item.status !== 'Running'));
   const hookRun = (await call('GET', `/api/runs?flow=${missing.id}`)).items[0];
-  return { connector: connector.id, connection: connection.id, flows: { pushes: pushes.id, missing: missing.id, orders: orders.id, report: report.id, draft: draft.id }, runs: { good, bad, webhook: hookRun?.id } };
+  return { connector: connector.id, connection: connection.id, flows: { pushes: pushes.id, missing: missing.id, orders: orders.id, report: report.id, draft: draft.id, forms: forms.id }, runs: { good, bad, webhook: hookRun?.id } };
 }

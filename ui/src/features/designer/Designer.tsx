@@ -358,6 +358,10 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
       setMenu({ name, at: { x: event.clientX, y: event.clientY } });
     },
     onKey: cardKeys,
+    onCase: (name, label) => {
+      open(name);
+      requestAnimationFrame(() => aside.current?.querySelector<HTMLInputElement>(`[data-case="${CSS.escape(label)}"]`)?.select());
+    },
     describe,
   };
 

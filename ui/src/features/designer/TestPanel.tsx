@@ -38,9 +38,8 @@ function Watch({ flow, onRun, onEnd }: { flow: Flow; onRun: (run: string) => voi
   }, []);
   return (
     <>
-      <div className="row" role="status">
-        <Spinner size="tiny" />
-        <span>{t.testWaiting}</span>
+      <div className="row no-wrap" role="status">
+        <Spinner size="tiny" label={t.testWaiting} />
       </div>
       <div className="commands"><Button onClick={() => onEnd('stopped')}>{t.testStop}</Button></div>
       <ProblemBar error={before.error ?? now.error} />

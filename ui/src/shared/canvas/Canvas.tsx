@@ -22,6 +22,8 @@ export interface CanvasParts {
   /** Cards were dropped on a *+*. */
   onMove?: (name: string, position: Position) => void;
   onMenu?: (name: string | null, event: MouseEvent<HTMLElement>) => void;
+  /** The head of a case was chosen: of which container, which case. */
+  onCase?: (name: string, label: string) => void;
   onKey?: (event: KeyboardEvent, name: string | null) => void;
   /** Class names and the colour of a card. */
   describe?: (name: string | null) => { className?: string; color?: string };
@@ -29,6 +31,10 @@ export interface CanvasParts {
 
 const Parts = createContext<CanvasParts | null>(null);
 type BoxNode = Node<{ box: Box }>;
+
+/** From the back: a frame, the lines in it, the containers in it, their frames; a line that passes a container goes behind it. Cards are in front of all. */
+const LAYERS = 3;
+const layerOf = ({ kind, depth }: Box): number => (kind === 'container' ? (depth + 1) * LAYERS : kind === 'branch' ? depth * LAYERS + 1 : 1000);
 
 /** Where lines begin and end. React Flow would draw every card once to find out; a large flow has too many for that. */
 const endsOf = ({ kind, width, height }: Box): NodeHandle[] => {
@@ -98,10 +104,15 @@ function Container({ data }: NodeProps<BoxNode>) {
 
 function BranchFrame({ data }: NodeProps<BoxNode>) {
   const t = useText(canvasText);
+  const parts = useContext(Parts);
   const branch = data.box.branch as Branch;
   return (
     <div className="flow-branch" data-kind={branch.kind}>
-      <span>{branch.kind === 'case' ? `${t.case}: ${branch.name}` : t[branch.kind]}</span>
+      {branch.kind === 'case' && parts?.onCase ? (
+        <button type="button" className="nopan" title={t.editCase} onClick={() => data.box.name !== null && parts.onCase?.(data.box.name, branch.name ?? '')}>{`${t.case}: ${branch.name}`}</button>
+      ) : (
+        <span>{branch.kind === 'case' ? `${t.case}: ${branch.name}` : t[branch.kind]}</span>
+      )}
     </div>
   );
 }
@@ -207,19 +218,20 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
           data: { box },
           measured: { width: box.width, height: box.height },
           handles: endsOf(box),
-          zIndex: box.kind === 'container' ? box.depth * 2 : box.kind === 'branch' ? box.depth * 2 - 1 : 1000,
+          zIndex: layerOf(box),
           draggable: false,
           selectable: false,
           focusable: false,
         })),
     [layout, canAdd],
   );
+  const depths = useMemo(() => new Map(layout.boxes.map((box) => [box.id, box.depth])), [layout]);
   const edges = useMemo(
     () =>
       layout.lines
         .filter((line) => canAdd || !line.to.startsWith('add:'))
-        .map((line) => ({ id: line.id, source: line.from, target: line.to, type: 'line', data: { line }, focusable: false, selectable: false, zIndex: 900 })),
-    [layout, canAdd],
+        .map((line) => ({ id: line.id, source: line.from, target: line.to, type: 'line', data: { line }, focusable: false, selectable: false, zIndex: ((depths.get(line.to) ?? 0) + 1) * LAYERS - 1 })),
+    [layout, canAdd, depths],
   );
   const first = useRef(layout);
   useEffect(() => {

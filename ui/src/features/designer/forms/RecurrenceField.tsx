@@ -109,7 +109,7 @@ export function RecurrenceField(props: FieldProps) {
         <Field label={t.onDays}>
           <div className="week-days" role="group" aria-label={t.onDays}>
             {WEEK_DAYS.map((day) => (
-              <ToggleButton key={day} size="small" checked={days.includes(day)} aria-label={dayName(day, language)} onClick={() => schedule('weekDays', WEEK_DAYS.filter((one) => (one === day ? !days.includes(day) : days.includes(one))))}>
+              <ToggleButton key={day} size="small" appearance={days.includes(day) ? 'primary' : 'secondary'} checked={days.includes(day)} title={dayName(day, language)} onClick={() => schedule('weekDays', WEEK_DAYS.filter((one) => (one === day ? !days.includes(day) : days.includes(one))))}>
                 {dayName(day, language, 'short')}
               </ToggleButton>
             ))}
