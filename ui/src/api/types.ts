@@ -81,6 +81,7 @@ export interface OperationForm {
 export type Sample = Schemas['Sample'];
 export type Call = Schemas['Call'];
 export type Connection = Schemas['Connection'];
+export type ConsentForm = Schemas['ConsentForm'];
 export type ConnectionBody = Schemas['ConnectionForm'];
 export type ConnectionTest = Schemas['ConnectionTest'];
 

@@ -54,6 +54,7 @@ const connector = createRoute({
 const connectorPart = createRoute({ getParentRoute: () => signedIn, path: '/connectors/$connector/$part', validateSearch: words, component: lazyRouteComponent(() => import('../features/connectors/WizardPage'), 'WizardPage') });
 const connections = createRoute({ getParentRoute: () => signedIn, path: '/connections', validateSearch: words, component: lazyRouteComponent(() => import('../features/connections/ConnectionsPage'), 'ConnectionsPage') });
 const connection = createRoute({ getParentRoute: () => signedIn, path: '/connections/$connection', component: lazyRouteComponent(() => import('../features/connections/ConnectionPage'), 'ConnectionPage') });
+const signedInAtService = createRoute({ getParentRoute: () => signedIn, path: '/oauth/callback', validateSearch: words, component: lazyRouteComponent(() => import('../features/connections/SignedInPage'), 'SignedInPage') });
 const notifications = createRoute({ getParentRoute: () => signedIn, path: '/notifications', validateSearch: words, component: lazyRouteComponent(() => import('../features/notifications/InboxPage'), 'InboxPage') });
 const settings = createRoute({
   getParentRoute: () => signedIn,
@@ -67,7 +68,7 @@ const settingsPart = createRoute({ getParentRoute: () => signedIn, path: '/setti
 const tree = root.addChildren([
   setup,
   signIn,
-  signedIn.addChildren([home, firstFlow, flows, flowNew, flow, flowEdit, runs, run, connectors, connector, connectorPart, connections, connection, notifications, settings, settingsPart]),
+  signedIn.addChildren([home, firstFlow, flows, flowNew, flow, flowEdit, runs, run, connectors, connector, connectorPart, connections, connection, signedInAtService, notifications, settings, settingsPart]),
 ]);
 
 export const makeRouter = () =>

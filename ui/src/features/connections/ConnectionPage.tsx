@@ -65,7 +65,13 @@ export function ConnectionPage() {
                 <dt>{t.connector}</dt>
                 <dd><Link to="/connectors/$connector/$part" params={{ connector: data.connector.id, part: 'general' }}>{data.connector.name}</Link></dd>
                 <dt>{t.health}</dt>
-                <dd><Health health={data.health} /> {data.health_detail}</dd>
+                <dd><Health connection={data} /> {data.health_detail}</dd>
+                {data.signed_in_at && (
+                  <>
+                    <dt>{t.lastSignIn}</dt>
+                    <dd><Ago time={data.signed_in_at} /></dd>
+                  </>
+                )}
                 <dt>{t.created}</dt>
                 <dd><Ago time={data.created_at} /></dd>
               </dl>
@@ -75,7 +81,7 @@ export function ConnectionPage() {
               <Loaded query={connector} rows={2}>
                 {(found) => (
                   <ConnectionForm
-                    key={data.updated_at}
+                    key={data.id}
                     connector={found}
                     authentication={data.authentication ?? found.authentication}
                     connection={data}

@@ -15,11 +15,11 @@ import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 
-export function Health({ health }: { health: Connection['health'] }) {
+export function Health({ connection: { health, needs_sign_in } }: { connection: Connection }) {
   const t = useText(connectionText);
   return (
-    <Badge appearance="tint" color={health === 'ok' ? 'success' : health === 'broken' ? 'danger' : 'subtle'}>
-      {t[health] ?? health}
+    <Badge appearance="tint" color={health === 'ok' ? 'success' : health === 'broken' ? 'danger' : needs_sign_in ? 'warning' : 'subtle'}>
+      {needs_sign_in && health === 'unknown' ? t.notSignedIn : (t[health] ?? health)}
     </Badge>
   );
 }
@@ -99,7 +99,7 @@ export function ConnectionsPage() {
                         </div>
                       </td>
                       <td className="optional">{item.connector.name}</td>
-                      <td><Health health={item.health} /></td>
+                      <td><Health connection={item} /></td>
                       <td className="optional">{item.used_by_count}</td>
                       <td className="actions">
                         <Button appearance="subtle" aria-label={`${t.test}: ${item.name}`} onClick={() => void api.post('/api/connections/{id}/test', { path: { id: item.id } }).then(() => client.invalidateQueries({ queryKey: ['connections'] })).catch(setError)}>{t.test}</Button>

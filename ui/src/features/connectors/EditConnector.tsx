@@ -40,6 +40,7 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
   /** The version that the changes here are based on. */
   const [base, setBase] = useState(connector);
   const [settings, setSettings] = useState<ConnectorSettings>(() => settingsOf(connector));
+  const [clientSecret, setClientSecret] = useState('');
   const [icon, setIcon] = useState<File | null>(null);
   const [unsaved, setUnsaved] = useState(NOTHING_UNSAVED);
   const [error, setError] = useState<unknown>(null);
@@ -51,7 +52,7 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
   const [visited, setVisited] = useState(part === 'definition');
   if (part === 'definition' && !visited) setVisited(true);
   if (part === 'code' && visited) setVisited(false);
-  const settingsDirty = !same(settings, settingsOf(base)) || icon !== null;
+  const settingsDirty = !same(settings, settingsOf(base)) || icon !== null || clientSecret !== '';
   const dirty = settingsDirty || unsaved.dirty;
   // While something is typed here, a change of somebody else must not pass for what it is based on.
   if (!dirty && base.etag !== connector.etag) {
@@ -72,7 +73,7 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
     setError(null);
     let now = version;
     let done = false;
-    let typed = !same(settings, settingsOf(base));
+    let typed = !same(settings, settingsOf(base)) || clientSecret !== '';
     setSaved(false);
     try {
       if (unsaved.save) now = await unsaved.save(now.etag);
@@ -82,7 +83,8 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
         now = await api.get('/api/connectors/{id}', { path: { id: connector.id } });
       }
       if (typed) {
-        now = await api.put('/api/connectors/{id}', { path: { id: connector.id }, body: { settings }, etag: now.etag });
+        now = await api.put('/api/connectors/{id}', { path: { id: connector.id }, body: { settings, ...(clientSecret ? { client_secret: clientSecret } : {}) }, etag: now.etag });
+        setClientSecret('');
         typed = false;
       }
       done = true;
@@ -114,6 +116,7 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
       setBase(now);
       setSettings(settingsOf(now));
       setIcon(null);
+      setClientSecret('');
       setRound(round + 1);
       setError(null);
       setSaved(false);
@@ -166,7 +169,13 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
         <General key={round} settings={settings} icon={icon} iconUrl={connector.icon_url} at={place?.part === 'general' ? place : null} onSettings={setSettings} onIcon={setIcon} />
       )}
       {part === 'security' && (
-        <Security key={round} value={settings.authentication ?? { type: 'none' }} declared={[connector.authentication]} onChange={(authentication) => setSettings({ ...settings, authentication })} />
+        <Security
+          key={round}
+          value={settings.authentication ?? { type: 'none' }}
+          declared={[connector.authentication]}
+          secret={{ entered: clientSecret, stored: connector.has_client_secret, onEnter: setClientSecret }}
+          onChange={(authentication) => setSettings({ ...settings, authentication })}
+        />
       )}
       {/* Other parts may be looked at while an operation is being edited. */}
       {visited && <div hidden={part !== 'definition'}><Definition key={round} connector={connector} place={part === 'definition' ? place : null} dirty={unsaved.dirty} onUnsaved={setUnsaved} /></div>}

@@ -44,6 +44,8 @@ function DraftForm({ user, initial, part, onPart }: { user: string; initial: Dra
   const navigate = useNavigate();
   const client = useQueryClient();
   const [draft, setDraft] = useState(initial);
+  /** Not part of the draft: it does not stay in a browser. */
+  const [clientSecret, setClientSecret] = useState('');
   const [kept, setKept] = useState<boolean | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -61,12 +63,13 @@ function DraftForm({ user, initial, part, onPart }: { user: string; initial: Dra
   const create = async () => {
     setBusy(true);
     setError(null);
+    const secret = clientSecret ? { client_secret: clientSecret } : {};
     try {
       if (draft.file) {
         const { file, properties, icon, settings } = draft;
-        await api.post('/api/connectors', { form: { file, settings, ...(properties ? { properties } : {}), ...(icon ? { icon } : {}) } });
+        await api.post('/api/connectors', { form: { file, settings, ...secret, ...(properties ? { properties } : {}), ...(icon ? { icon } : {}) } });
       } else {
-        const made = await api.post('/api/connectors', { body: { document: null, settings: draft.settings } });
+        const made = await api.post('/api/connectors', { body: { document: null, settings: draft.settings, ...secret } });
         if (draft.icon) await api.put('/api/connectors/{id}/icon', { path: { id: made.id }, file: draft.icon });
       }
       await dropDraft(user);
@@ -122,6 +125,7 @@ function DraftForm({ user, initial, part, onPart }: { user: string; initial: Dra
         <Security
           value={draft.settings.authentication ?? { type: 'none' }}
           declared={check?.authentication ?? []}
+          secret={{ entered: clientSecret, stored: false, onEnter: setClientSecret }}
           onChange={(authentication) => change({ ...draft, settings: { ...draft.settings, authentication } })}
         />
       )}

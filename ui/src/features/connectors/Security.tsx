@@ -1,13 +1,11 @@
 /** Wizard, part 2: how the service knows who calls. */
-import { Field, Input, MessageBar, MessageBarBody, Select } from '@fluentui/react-components';
+import { Field, Input, Select } from '@fluentui/react-components';
 import type { Authentication } from '../../api/types';
-import { CopyButton } from '../../shared/bits';
 import { useText } from '../../shared/language';
+import { OauthFields, type Secret } from './Oauth';
 import { connectorsText } from './text';
 
-type Oauth = Extract<Authentication, { type: 'oauth2' }>;
-
-export function Security({ value, declared, onChange }: { value: Authentication; declared: Authentication[]; onChange: (value: Authentication) => void }) {
+export function Security({ value, declared, secret, onChange }: { value: Authentication; declared: Authentication[]; secret: Secret; onChange: (value: Authentication) => void }) {
   const t = useText(connectorsText);
   const choose = (type: string) => {
     const before = declared.find((item) => item.type === type);
@@ -16,19 +14,6 @@ export function Security({ value, declared, onChange }: { value: Authentication;
     else if (type === 'api_key') onChange({ type, in: 'header', name: 'X-API-Key', label: 'API key' });
     else onChange(type === 'oauth2' ? { type } : { type: 'none' });
   };
-  const oauth = (member: keyof Oauth & string, label: string) => {
-    if (value.type !== 'oauth2') return null;
-    const held = value[member];
-    return (
-      <Field label={label}>
-        <Input
-          value={Array.isArray(held) ? held.join(' ') : typeof held === 'string' ? held : ''}
-          onChange={(_, data) => onChange({ ...value, [member]: member === 'scopes' ? data.value.split(/\s+/).filter(Boolean) : data.value } as Authentication)}
-        />
-      </Field>
-    );
-  };
-  const redirect = `${window.location.origin}/oauth/callback`;
   return (
     <section className="panel stack">
       <Field label={t.authType}>
@@ -56,18 +41,7 @@ export function Security({ value, declared, onChange }: { value: Authentication;
           </Field>
         </div>
       )}
-      {value.type === 'oauth2' && (
-        <>
-          <MessageBar intent="info" layout="multiline"><MessageBarBody>{t.oauthLater}</MessageBarBody></MessageBar>
-          <div className="columns">
-            {oauth('authorization_url', t.authorizationUrl)}
-            {oauth('token_url', t.tokenUrl)}
-            {oauth('refresh_url', t.refreshUrl)}
-            {oauth('scopes', t.scopes)}
-          </div>
-          <p className="small">{t.redirectUrl}: <code>{redirect}</code> <CopyButton text={redirect} /></p>
-        </>
-      )}
+      {value.type === 'oauth2' && <OauthFields value={value} secret={secret} onChange={onChange} />}
     </section>
   );
 }

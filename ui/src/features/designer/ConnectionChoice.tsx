@@ -16,7 +16,10 @@ export function ConnectionChoice({ connectionKey, connector }: { connectionKey: 
   const chosen = edited.connections[connectionKey]?.connection_id ?? '';
   const choose = (connection: string) =>
     edit((held) => ({ ...held, connections: { ...held.connections, [connectionKey]: { connection_id: connection || null, connector_id: connector.id } } }));
-  if (creating || (connections.isSuccess && own.length === 0)) {
+  // Once begun, the form stays: a connection that waits for its sign-in is in the list already.
+  const none = connections.isSuccess && own.length === 0;
+  if (none && !creating) setCreating(true);
+  if (creating) {
     return (
       <section className="stack">
         <h3>{t.newConnection}</h3>
@@ -36,7 +39,7 @@ export function ConnectionChoice({ connectionKey, connector }: { connectionKey: 
     <Field label={t.connection} required validationMessage={chosen ? undefined : t.missingConnection}>
       <Select value={chosen} onChange={(_, data) => (data.value === '$new' ? setCreating(true) : choose(data.value))}>
         <option value="" />
-        {own.map((item) => <option key={item.id} value={item.id}>{item.name}{item.health === 'broken' ? ' ⚠' : ''}</option>)}
+        {own.map((item) => <option key={item.id} value={item.id}>{item.name}{item.health === 'broken' || item.needs_sign_in ? ' ⚠' : ''}</option>)}
         <option value="$new">{t.otherConnection}</option>
       </Select>
     </Field>
