@@ -121,7 +121,7 @@ impl Runtime {
             Ok(connection) => Ok(connection),
             Err(error) => {
                 // Whoever waits for the sign-in learns how it ended; a connection that works goes on.
-                let detail = error.to_string();
+                let detail = error.sentence();
                 self.change_connection(owner, id, |connection, secrets| {
                     if secrets.tokens.is_none() {
                         connection.health_detail = Some(detail.clone());

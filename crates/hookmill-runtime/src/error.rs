@@ -132,6 +132,16 @@ impl Error {
         Self::NotFound { what, id: id.to_string() }
     }
 
+    /// What happened as a sentence of its own, for what is kept and read later.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let said = self.to_string();
+        let mut letters = said.chars();
+        let begin = letters.next().map(|first| first.to_uppercase().collect::<String>() + letters.as_str());
+        let begin = begin.unwrap_or_default();
+        if begin.ends_with(['.', '!', '?']) { begin } else { begin + "." }
+    }
+
     /// The findings in the user's file, where that is what was wrong.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {

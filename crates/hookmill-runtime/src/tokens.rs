@@ -51,14 +51,8 @@ pub(crate) fn not_made(error: &Error) -> Performed {
         Error::Store(_) => ("InternalServerError", true),
         _ => ("InvalidConnection", false),
     };
-    let said = error.to_string();
-    let mut letters = said.chars();
-    let said =
-        letters.next().map_or(String::new(), |first| first.to_uppercase().collect::<String>() + letters.as_str());
-    let message = match error.hint() {
-        Some(hint) => format!("{}. {hint}", said.trim_end_matches('.')),
-        None => said,
-    };
+    let said = error.sentence();
+    let message = error.hint().map_or_else(|| said.clone(), |hint| format!("{said} {hint}"));
     let maybe_sent = matches!(error, Error::Store(_));
     let outcome = Outcome::NoReply { code: code.into(), message: message.into(), maybe_sent, retryable };
     Performed { outcome, request: Value::Null }
@@ -228,7 +222,7 @@ impl Runtime {
 
     /// Says that the connection does not work; tokens that the authorization server has ended are forgotten.
     async fn broken(&self, connection: &Connection, error: &Error, is_ended: bool) -> Result<(), Error> {
-        let detail = error.to_string();
+        let detail = error.sentence();
         self.change_connection(connection.owner, connection.id, |connection, secrets| {
             if is_ended {
                 secrets.tokens = None;

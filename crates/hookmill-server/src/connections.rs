@@ -255,10 +255,8 @@ pub async fn test(
     let connection = own(&state, &caller, &id).await?;
     let (health, detail) = match found(&state, &connection).await {
         Ok(found) => found,
-        Err(error @ (Error::SignedOut { .. } | Error::TokenRefused { .. })) => {
-            (Health::Broken, Some(error.to_string()))
-        }
-        Err(error @ Error::TokenUnavailable { .. }) => (Health::Unknown, Some(error.to_string())),
+        Err(error @ (Error::SignedOut { .. } | Error::TokenRefused { .. })) => (Health::Broken, Some(error.sentence())),
+        Err(error @ Error::TokenUnavailable { .. }) => (Health::Unknown, Some(error.sentence())),
         Err(error) => return Err(error.into()),
     };
     let keep = |connection: &mut Connection, _: &mut Secrets| {
@@ -301,8 +299,10 @@ async fn found(state: &ServerState, connection: &Connection) -> Result<(Health, 
         None => {
             // A token that could not be renewed on the way is known already.
             let now = state.store().connection(connection.id).await?;
-            let is_broken = now.as_ref().is_some_and(|now| now.health == Health::Broken);
-            (if is_broken { Health::Broken } else { Health::Unknown }, call.error)
+            match now.filter(|now| now.health == Health::Broken && now.etag > connection.etag) {
+                Some(now) => (Health::Broken, now.health_detail),
+                None => (Health::Unknown, call.error),
+            }
         }
     })
 }

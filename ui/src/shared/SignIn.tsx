@@ -56,11 +56,11 @@ export function SignIn({ asked, onDone, onAgain, onCancel }: { asked: Asked; onD
           </MessageBarBody>
         </MessageBar>
       ) : (
-        <div role="status"><Spinner size="small" labelPosition="after" label={t.waiting(new URL(url).host)} /></div>
+        <div role="status" className="row"><Spinner size="small" labelPosition="after" label={t.waiting(new URL(url).host)} /></div>
       )}
       <ProblemBar error={held.error} onRetry={() => void held.refetch()} />
       <div className="commands">
-        <Button appearance={failed ? 'primary' : 'secondary'} onClick={onAgain}>{failed ? t.signIn : t.openAgain}</Button>
+        {(failed || !blocked) && <Button appearance={failed ? 'primary' : 'secondary'} onClick={onAgain}>{failed ? t.signIn : t.openAgain}</Button>}
         <Button onClick={onCancel}>{shared.cancel}</Button>
       </div>
     </div>

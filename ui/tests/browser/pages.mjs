@@ -147,6 +147,7 @@ export function pagesOf({ flows, runs, connector, connection }) {
     },
     { name: 'connections', path: '/connections' },
     { name: 'connection', path: `/connections/${connection}` },
+    { name: 'signed-in-nothing', path: '/oauth/callback' },
     { name: 'notifications', path: '/notifications' },
     ...['account', 'tokens', 'users', 'devices', 'server'].map((part) => ({ name: `settings-${part}`, path: `/settings/${part}` })),
     { name: 'not-found', path: '/nowhere' },

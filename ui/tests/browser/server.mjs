@@ -45,6 +45,8 @@ export async function startServer(flags = []) {
   });
   return {
     ...lines,
+    /** Where its data is. */
+    data: join(folder, 'data'),
     log: () => log,
     async stop() {
       child.kill('SIGTERM');

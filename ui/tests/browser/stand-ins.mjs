@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { checkVapid, makeKeys, openMessage } from './web-push.mjs';
 
 /** Serves on a free port; `answer` gets the request with its body and gives `{status, headers, body}`, or `html` for what is not JSON. */
-async function serve(answer) {
+export async function serve(answer) {
   const calls = [];
   const server = createServer((request, response) => {
     const chunks = [];
