@@ -330,12 +330,12 @@ pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
             created(&server, &made)?;
             let text = |pointer: &str| made.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
             match (made.get("needs_sign_in"), text("/authentication/type").as_str()) {
-                (Some(Value::Bool(true)), _) => sign_in(&server, &text("/id")),
+                (Some(Value::Bool(true)), _) => sign_in(&server, &text("/id"), true),
                 (_, "oauth2") => tested(&server, &text("/id")),
                 _ => Ok(Verdict::Fine),
             }
         }
-        ConnectionCommand::SignIn { id, server } => sign_in(&server, &id),
+        ConnectionCommand::SignIn { id, server } => sign_in(&server, &id, false),
         ConnectionCommand::List { server } => {
             let columns = [
                 ("id", "/id"),
@@ -351,17 +351,17 @@ pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
     }
 }
 
-/// Prints the address where a person signs in. For people the identifier stands alone on standard output.
-fn sign_in(server: &ServerArgs, id: &str) -> Result<Verdict> {
+/// Prints the address where a person signs in; beside a new connection as a note, so that its identifier stands alone on
+/// standard output.
+fn sign_in(server: &ServerArgs, id: &str, is_beside: bool) -> Result<Verdict> {
     let answer = send(server, Method::POST, &format!("/api/connections/{id}/sign-in"), None)?;
     let answer = Value::from_json(&answer)?;
-    if server.json {
-        output::line(answer)?;
-        return Ok(Verdict::Fine);
-    }
     let part = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    output::note(format_args!("Sign in until {} at:", part("expires_at")))?;
-    output::line(part("url"))?;
+    match (server.json, is_beside) {
+        (true, _) => output::line(&answer)?,
+        (false, true) => output::note(format_args!("Sign in at:\n{}", part("url")))?,
+        (false, false) => output::line(part("url"))?,
+    }
     Ok(Verdict::Fine)
 }
 

@@ -308,3 +308,50 @@ fn a_server_that_cannot_start_says_why_and_leaves_things_alone() {
     // The first server goes on.
     assert_eq!(support::http(&first.address, "GET", "/health/ready", &[], b"").status(), 200);
 }
+
+#[test]
+fn connections_sign_in_or_prove_themselves() {
+    let service = Service::start(|call, _| match call.path() {
+        "/token" => Answer::new("200 OK", &json!({"access_token": "token-of-the-client", "expires_in": 3600})),
+        _ => Answer::new("404 Not Found", &Value::Null),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &[]);
+    server.set_up();
+    let file = folder.path().join("api.json");
+    let document =
+        json!({"swagger": "2.0", "info": {"title": "Notes", "version": "1"}, "host": service.address, "paths": {}});
+    std::fs::write(&file, document.to_string()).unwrap();
+    let connector = |grant: &str| {
+        let own = format!("http://{}", service.address);
+        let authentication = json!({"type": "oauth2", "grant": grant, "client_id": "client-1",
+            "authorization_url": format!("{own}/authorize"), "token_url": format!("{own}/token")});
+        let arguments = [
+            "connector",
+            "import",
+            file.to_str().unwrap(),
+            "--name",
+            grant,
+            "--client-secret",
+            "canary",
+            "--authentication",
+        ];
+        server.done(&[&arguments[..], &[&authentication.to_string()]].concat()).trim().to_owned()
+    };
+    let (person, client) = (connector("authorization_code"), connector("client_credentials"));
+
+    let made = server.run(&["connection", "create", "--connector", &person, "--name", "mine"]);
+    let (id, told) = (text(&made.stdout).trim().to_owned(), text(&made.stderr));
+    assert!(id.starts_with("cnx_") && !id.contains('\n'), "the identifier alone: {id}");
+    let begins = format!("http://{}/authorize?response_type=code&client_id=client-1", service.address);
+    assert!(told.contains(&begins), "{told}");
+    let again = server.done(&["connection", "sign-in", &id]);
+    assert!(again.starts_with(&begins) && !told.contains(again.trim()), "a new state each time: {again}");
+    assert_eq!(server.get(&format!("/api/connections/{id}"))["needs_sign_in"], json!(true));
+
+    let id = server.done(&["connection", "create", "--connector", &client, "--name", "machine"]);
+    assert_eq!(server.get(&format!("/api/connections/{}", id.trim()))["health"], json!("ok"));
+    assert!(service.last("POST").header("content-type").unwrap().contains("form"));
+    let wrong = server.run(&["connection", "sign-in", id.trim()]);
+    assert!(!wrong.status.success() && text(&wrong.stderr).contains("do not sign in"), "{}", text(&wrong.stderr));
+}
