@@ -58,10 +58,8 @@ export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger'
   const recent = words.length ? [] : recentKeys().flatMap((key) => all.find((choice) => keyOf(choice) === key) ?? []);
   const sections = [
     ...(recent.length ? [{ title: t.recent, choices: recent }] : []),
-    // Own services first when one searches for them; else the built-ins lead.
-    ...(words.length ? [...groups.values()] : []),
     ...(builtins.length ? [{ title: t.builtin, choices: builtins.map((builtin): Choice => ({ builtin })) }] : []),
-    ...(words.length ? [] : [...groups.values()]),
+    ...groups.values(),
   ];
   const here = steps && words.length > 0 ? [...actionNames(steps)].filter((name) => fits(titleOf(name))).slice(0, HERE_MAX) : [];
   const choose = (choice: Choice) => {
