@@ -58,7 +58,7 @@ export function OauthFields({ value, secret, onChange }: { value: Oauth; secret:
           <MessageBarBody>
             {t.redirectHint}
             <div className="row" role="group" aria-label={t.redirectUrl}>
-              <code className="wraps">{redirect}</code> <CopyButton text={redirect} label={t.copyRedirectUrl} />
+              <code>{redirect}</code> <CopyButton text={redirect} label={t.copyRedirectUrl} />
             </div>
           </MessageBarBody>
         </MessageBar>
