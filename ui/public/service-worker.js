@@ -1,6 +1,9 @@
 // The service worker: shows push messages, opens what they are about, keeps shell and inbox for times without a network.
 const SHELL = 'hookmill-shell-1';
 const INBOX = 'hookmill-inbox-1';
+// What was read while the server could not be reached, by identifier; told to it later.
+const READ = 'hookmill-read-1';
+const FIRST_PAGE = '/api/notifications?limit=50';
 
 self.addEventListener('install', (event) => {
   event.waitUntil(
@@ -16,7 +19,7 @@ self.addEventListener('activate', (event) => {
   event.waitUntil(
     caches
       .keys()
-      .then((names) => Promise.all(names.filter((name) => name !== SHELL && name !== INBOX).map((name) => caches.delete(name))))
+      .then((names) => Promise.all(names.filter((name) => ![SHELL, INBOX, READ].includes(name)).map((name) => caches.delete(name))))
       .then(() => self.clients.claim()),
   );
 });
@@ -71,19 +74,65 @@ self.addEventListener('fetch', (event) => {
 // The page tells when somebody is signed in: from then on who it is and the inbox are kept, also before the inbox was opened.
 async function remember() {
   const cache = await caches.open(INBOX);
-  for (const path of ['/api/session', '/api/notifications?limit=50']) {
+  for (const path of ['/api/session', FIRST_PAGE]) {
     const answer = await fetch(path).catch(() => null);
     if (answer && answer.ok) await cache.put(path, answer);
   }
 }
 
-self.addEventListener('message', (event) => {
-  if (event.data && event.data.type === 'remember') event.waitUntil(remember());
+// Tells the server what was read meanwhile. What it cannot be told now stays for the next time.
+async function tellRead() {
+  const waiting = await caches.open(READ);
+  const ids = (await waiting.keys()).map((request) => new URL(request.url).searchParams.get('id'));
+  if (ids.length === 0) return;
+  const session = await fetch('/api/session').then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+  if (!session || !session.csrf_token) return;
+  for (const id of ids) {
+    const answer = await fetch(`/api/notifications/${encodeURIComponent(id)}/read`, { method: 'POST', headers: { 'X-CSRF-Token': session.csrf_token } }).catch(() => null);
+    // One that was deleted meanwhile needs no telling.
+    if (answer && (answer.ok || answer.status === 404)) await waiting.delete(readKey(id));
+  }
+  for (const page of await self.clients.matchAll({ type: 'window' })) page.postMessage({ type: 'notification' });
+}
+
+const readKey = (id) => new URL(`/read?id=${encodeURIComponent(id)}`, self.location.origin).href;
+
+// Marks a message as read: on this device at once, at the server as soon as it can be reached.
+async function markRead(id) {
+  await caches.open(READ).then((cache) => cache.put(readKey(id), new Response('')));
+  const inbox = await caches.open(INBOX);
+  const kept = await inbox.match(FIRST_PAGE);
+  if (kept) {
+    const page = await kept.json();
+    const item = page.items.find((one) => one.id === id);
+    if (item && !item.read_at) {
+      item.read_at = new Date().toISOString();
+      page.unread = Math.max(0, page.unread - 1);
+      await inbox.put(FIRST_PAGE, new Response(JSON.stringify(page), { headers: { 'Content-Type': 'application/json' } }));
+      await badge(page.unread);
+    }
+  }
+  await tellRead();
+  const left = await caches.open(READ).then((cache) => cache.keys());
+  if (left.length && self.registration.sync) await self.registration.sync.register('read').catch(() => undefined);
+}
+
+async function badge(count) {
+  if (!self.navigator.setAppBadge) return;
+  await (count > 0 ? self.navigator.setAppBadge(count) : self.navigator.clearAppBadge()).catch(() => undefined);
+}
+
+self.addEventListener('sync', (event) => {
+  if (event.tag === 'read') event.waitUntil(tellRead());
 });
 
-// After sign-out nothing of the account may stay on the device.
+// Pages tell who is signed in, what was read without a network, and when somebody signs out: then nothing of the
+// account may stay on the device.
 self.addEventListener('message', (event) => {
-  if (event.data && event.data.type === 'forget') event.waitUntil(caches.delete(INBOX));
+  const message = event.data || {};
+  if (message.type === 'remember') event.waitUntil(tellRead().then(remember));
+  if (message.type === 'read' && message.id) event.waitUntil(markRead(message.id));
+  if (message.type === 'forget') event.waitUntil(Promise.all([caches.delete(INBOX), caches.delete(READ)]));
 });
 
 function read(event) {
@@ -110,9 +159,9 @@ self.addEventListener('push', (event) => {
         badge: '/icons/hookmill-192.png',
         data: { target, id: message.id },
       });
-      if (typeof message.unread === 'number' && self.navigator.setAppBadge) {
-        await self.navigator.setAppBadge(message.unread).catch(() => undefined);
-      }
+      if (typeof message.unread === 'number') await badge(message.unread);
+      // The inbox must have it too when it is opened without a network.
+      await tellRead().then(remember).catch(() => undefined);
       const pages = await self.clients.matchAll({ type: 'window' });
       for (const page of pages) page.postMessage({ type: 'notification', id: message.id });
     })(),
@@ -137,21 +186,30 @@ function safeTarget(target) {
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  const target = safeTarget((event.notification.data && event.notification.data.target) || '/notifications');
+  const { target: wanted, id } = event.notification.data || {};
+  const target = safeTarget(wanted || '/notifications');
   event.waitUntil(
     (async () => {
-      const url = new URL(target, self.location.origin);
-      if (url.origin === self.location.origin) {
-        const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
-        for (const page of pages) {
-          if ('navigate' in page && 'focus' in page) {
-            await page.focus().catch(() => undefined);
-            const moved = await page.navigate(url.href).catch(() => null);
-            if (moved) return;
-          }
-        }
-      }
-      await self.clients.openWindow(url.href);
+      // Opening comes first: the tap allows it for a moment only.
+      const read = id ? markRead(id).catch(() => undefined) : undefined;
+      await open(target);
+      await read;
     })(),
   );
 });
+
+async function open(target) {
+  const url = new URL(target, self.location.origin);
+  if (url.origin === self.location.origin) {
+    const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+    for (const page of pages) {
+      if ('navigate' in page && 'focus' in page) {
+        await page.focus().catch(() => undefined);
+        const moved = await page.navigate(url.href).catch(() => null);
+        if (moved) return;
+      }
+    }
+  }
+  // Where no window may be opened (the tap was too long ago), the message is read nevertheless.
+  await self.clients.openWindow(url.href).catch(() => undefined);
+}

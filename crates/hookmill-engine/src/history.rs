@@ -151,19 +151,6 @@ impl RunHistory {
         self.runs.get(action)?.get(indexes)
     }
 
-    /// Runs of an action from behind `after` on, for pages; `first` limits them to an outer iteration.
-    pub fn page<'a>(
-        &'a self,
-        action: &str,
-        after: Option<&[u32]>,
-        prefix: &'a [u32],
-    ) -> impl Iterator<Item = &'a ActionRun> {
-        let from = after.unwrap_or(prefix).to_vec();
-        let skip = usize::from(after.is_some());
-        let runs = self.runs.get(action).into_iter().flat_map(move |runs| runs.range(from.clone()..)).skip(skip);
-        runs.take_while(move |(indexes, _)| indexes.starts_with(prefix)).map(|(_, run)| run)
-    }
-
     /// How many runs an action has.
     #[must_use]
     pub fn count_of(&self, action: &str) -> usize {

@@ -1,12 +1,15 @@
-//! What the run history says a run was about: the values that its maker chose, or the first words of what came.
+//! What lists say of a run: what it was about (the values that its maker chose, or the first words of what came), and
+//! which action failed.
+
+use std::collections::BTreeMap;
 
 use hookmill_definition::Plan;
 use hookmill_definition::plan::Trigger;
 use hookmill_expression::content;
-use hookmill_model::{Timestamp, Value};
+use hookmill_model::{ActionStatus, Str, Timestamp, Value};
 
 use crate::scope::ActionScope;
-use crate::state::RunState;
+use crate::state::{Record, RunState};
 
 /// A summary has no more parts, and no longer ones.
 const PARTS_MAX: usize = 3;
@@ -107,7 +110,7 @@ fn first_words(body: &Value) -> String {
     found.join(BETWEEN)
 }
 
-/// Whether a text is one for people: no address, identifier, moment or secret.
+/// Whether a text is one for people: no address of the web or of a mailbox, identifier, moment or secret.
 fn says_something(name: &str, text: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let hidden =
@@ -115,14 +118,43 @@ fn says_something(name: &str, text: &str) -> bool {
     let is_opaque = |text: &str| {
         let digits = text.chars().filter(char::is_ascii_digit).count();
         let is_hexadecimal = text.len() >= 12 && text.chars().all(|one| one.is_ascii_hexdigit() || one == '-');
-        is_hexadecimal || digits * 2 > text.chars().count()
+        is_hexadecimal || digits > 10
+    };
+    // 2026-11-24, with or without a time.
+    let is_moment = |text: &str| {
+        let form: String = text.chars().take(10).map(|one| if one.is_ascii_digit() { '0' } else { one }).collect();
+        form == "0000-00-00"
     };
     !hidden.iter().any(|end| name.ends_with(end))
         && !text.contains("://")
         && text.chars().count() <= WORD_CHARS_MAX
         && !text.contains('\n')
-        && text.chars().any(char::is_alphabetic)
+        && text.chars().any(char::is_alphanumeric)
+        && !text.contains('@')
         && !is_opaque(text)
+        && !is_moment(text)
+}
+
+/// Which action of a run failed, for lists.
+#[derive(Clone, Copy, Debug)]
+pub enum Culprit<'a> {
+    /// This one failed first.
+    Action(&'a Str, &'a Record),
+    /// One of those in this container, whose records are not kept in the state.
+    Inside(&'a Str),
+}
+
+/// The action that failed first. A loop forgets what happened in its iterations: then the innermost container is named.
+#[must_use]
+pub fn culprit<'a>(plan: &'a Plan, state: &'a RunState) -> Option<Culprit<'a>> {
+    let runs = |name: &Str| state.records.get(name).into_iter().flat_map(BTreeMap::values);
+    // Containers stand before what is in them.
+    let inner_first = plan.actions.iter().rev();
+    let records = inner_first.flat_map(|action| runs(&action.name).map(move |record| (&action.name, record)));
+    let failed = records.filter(|(_, record)| matches!(record.status, ActionStatus::Failed | ActionStatus::TimedOut));
+    let is_container = |record: &Record| record.error.as_ref().is_some_and(|error| &*error.code == "ActionFailed");
+    let (name, record) = failed.min_by_key(|(_, record)| (is_container(record), record.ended_at))?;
+    Some(if is_container(record) { Culprit::Inside(name) } else { Culprit::Action(name, record) })
 }
 
 #[cfg(test)]
@@ -143,6 +175,8 @@ mod tests {
         let charge = r#"{"id":"evt_1","object":"event","created":"2026-11-24T10:00:00Z","type":"charge.succeeded"}"#;
         assert_eq!(words(charge), "event · charge.succeeded");
         assert_eq!(words(r#"[{"name":"first"},{"name":"second"}]"#), "first");
+        let order = r#"{"order":{"number":"2026-115","customer":{"name":"Linus","email":"linus@example.org"}},"at":"2026-11-24"}"#;
+        assert_eq!(words(order), "2026-115 · Linus");
         assert_eq!(words(r#""just a text""#), "just a text");
         assert_eq!(words("[1, null, true]"), "");
     }

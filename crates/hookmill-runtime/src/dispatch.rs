@@ -290,7 +290,7 @@ impl Runtime {
                     if state.status().is_final() {
                         run.status = state.status();
                         run.ended_at = Some(self.now());
-                        run.error = crate::run::run_error(&state);
+                        run.error = crate::run::run_error(&version.plan, &state);
                     }
                     let encoded = facts.iter().map(Fact::encode).collect();
                     unit.push(Change::StartRun(run.clone(), encoded));

@@ -11,7 +11,7 @@ use hookmill_expression::content;
 use hookmill_model::{
     ConnectionId, ConnectorId, FlowId, FlowState, Id, NotificationId, Object, RunId, Str, Timestamp, UserId, Value,
 };
-use hookmill_store::{Flow, FlowFilter, Link, List, Unit};
+use hookmill_store::{Flow, FlowFilter, Link, List, NotificationFilter, Unit};
 use tokio::sync::oneshot;
 
 use crate::dispatch::Origin;
@@ -282,9 +282,10 @@ impl Runtime {
         since: Timestamp,
     ) -> Result<Option<NotificationId>, Error> {
         let random = |id: NotificationId| id.to_bits() & ((1 << 80) - 1);
+        let filter = NotificationFilter::of(owner);
         let mut list = List::first(List::<NotificationId>::LIMIT_MAX);
         loop {
-            let page = self.0.store.notifications(owner, false, list).await?;
+            let page = self.0.store.notifications(&filter, list).await?;
             let found = page.items.iter().find(|entry| random(entry.id) == random(id));
             if let Some(found) = found {
                 return Ok(Some(found.id));

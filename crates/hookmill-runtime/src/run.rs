@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use hookmill_definition::Plan;
 use hookmill_engine::history::RunHistory;
-use hookmill_engine::{Command, EffectId, Environment, Fact, Input, Performed, RunState, pending, subscription};
+use hookmill_engine::{
+    Command, Culprit, EffectId, Environment, Fact, Input, Performed, RunState, culprit, pending, subscription,
+};
 use hookmill_model::{FlowId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
 use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot};
@@ -94,8 +97,19 @@ pub struct Exchange {
     pub response: Value,
 }
 
-pub(crate) fn run_error(state: &RunState) -> Option<RunError> {
-    state.error().map(|error| RunError { code: error.code.to_string(), message: error.message.to_string(), hint: None })
+/// Why a run failed, for lists: the engine says that an action did, people want to know which one and why.
+pub(crate) fn run_error(plan: &Plan, state: &RunState) -> Option<RunError> {
+    let error = state.error()?;
+    let code = error.code.to_string();
+    let message = match culprit(plan, state).filter(|_| code == "ActionFailed") {
+        Some(Culprit::Action(name, record)) => {
+            let why = record.error.as_ref().map_or_else(|| record.code.to_string(), |error| error.message.to_string());
+            format!("{}: {why}", name.replace('_', " "))
+        }
+        Some(Culprit::Inside(name)) => format!("An action in \"{}\" failed.", name.replace('_', " ")),
+        None => error.message.to_string(),
+    };
+    Some(RunError { code, message, hint: None })
 }
 
 /// How a run leaves its task.
@@ -373,7 +387,7 @@ impl Runtime {
                 continue;
             }
             let update = if state.status().is_final() {
-                RunUpdate::ended(state.status(), self.now(), run_error(&state))
+                RunUpdate::ended(state.status(), self.now(), run_error(&active.version.plan, &state))
             } else if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
                 RunUpdate { started_at: Some(self.now()), ..RunUpdate::status(RunStatus::Running) }
             } else {

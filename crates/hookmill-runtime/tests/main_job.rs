@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hookmill_model::{FlowState, RunKind, RunStatus, SubscriptionState, Value};
 use hookmill_runtime::{AcceptError, Accepted};
-use hookmill_store::{Inbox as _, List};
+use hookmill_store::{Inbox as _, List, NotificationFilter};
 use world::{NOTIFY, capability, eventually, form, push, runs, service, start, world};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,8 @@ async fn a_push_becomes_a_notification() {
         // A delivery that is sent twice is taken once.
         assert!(matches!(world.runtime.accept(&door, push("d-1")).await.unwrap(), Accepted::Stored { .. }));
     }
-    let inbox = async || world.store.notifications(world.owner, false, List::first(10)).await.unwrap().items;
+    let inbox =
+        async || world.store.notifications(&NotificationFilter::of(world.owner), List::first(10)).await.unwrap().items;
     eventually(async || !inbox().await.is_empty()).await;
     assert_eq!(inbox().await[0].text, "ada pushed to mill");
     eventually(async || {
@@ -112,7 +113,9 @@ async fn what_was_accepted_survives_a_crash() {
     world::die(process).await;
     let reopened = Arc::clone(&world.store);
     let _runtime = start(&reopened, &world.vault).await;
-    let page = async || reopened.notifications(world.owner, false, List::first(100)).await.unwrap().items.len();
+    let page = async || {
+        reopened.notifications(&NotificationFilter::of(world.owner), List::first(100)).await.unwrap().items.len()
+    };
     eventually(async || page().await == 20).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(page().await, 20, "no action was performed twice");

@@ -6,7 +6,7 @@ mod world;
 use hookmill_definition::Profile;
 use hookmill_model::{Object, RunKind, RunStatus, Value};
 use hookmill_runtime::{Error, WhichVersion};
-use hookmill_store::{Inbox as _, List, RunFilter, Runs as _};
+use hookmill_store::{Inbox as _, List, NotificationFilter, RunFilter, Runs as _};
 use world::{World, eventually, form, service, world};
 
 /// Notifies, then calls an address of the service, then notes that it is done.
@@ -25,7 +25,7 @@ fn actions(path: &str, address: &str) -> String {
 }
 
 async fn inbox(world: &World) -> Vec<String> {
-    let page = world.store.notifications(world.owner, false, List::first(50)).await.unwrap();
+    let page = world.store.notifications(&NotificationFilter::of(world.owner), List::first(50)).await.unwrap();
     page.items.into_iter().rev().map(|own| own.text).collect()
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hookmill_model::{Object, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_runtime::{AcceptError, Accepted, Clock, Notification, RuntimeConfig};
-use hookmill_store::{Inbox as _, List, RunFilter, Runs as _, TimerKey};
+use hookmill_store::{Inbox as _, List, NotificationFilter, RunFilter, Runs as _, TimerKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use world::{World, eventually, flow_runs as runs, service, world_with};
 
@@ -233,7 +233,7 @@ async fn runs_wait_for_their_turn_and_too_many_are_refused() {
     let second = runs(&world).await[1].id;
     world.runtime.cancel_run(world.owner, second).await.unwrap();
     eventually(async || runs(&world).await.iter().all(|run| run.status.is_final())).await;
-    let inbox = world.store.notifications(world.owner, false, List::first(50)).await.unwrap().items;
+    let inbox = world.store.notifications(&NotificationFilter::of(world.owner), List::first(50)).await.unwrap().items;
     let order: Vec<&str> = inbox.iter().rev().map(|own| own.text.as_str()).collect();
     assert_eq!(order, ["0", "2", "3"]);
     let ended = runs(&world).await;

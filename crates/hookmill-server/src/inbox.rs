@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use hookmill_model::{DeviceId, NotificationId, Timestamp};
-use hookmill_store::{Change, Device, Lane, Notification, Unit};
+use hookmill_store::{Change, Device, Lane, Notification, NotificationFilter, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -47,7 +47,7 @@ pub struct NotificationView {
 pub struct Inbox {
     /// Newest first.
     items: Vec<NotificationView>,
-    /// How many are not read, on all pages.
+    /// How many are not read, on all pages; counting ends at 10,000.
     unread: u64,
     #[schema(required)]
     next_cursor: Option<String>,
@@ -59,6 +59,8 @@ pub struct InboxQuery {
     /// Only what is not read.
     #[serde(default)]
     unread: bool,
+    /// A text in the title or the text.
+    q: Option<String>,
 }
 
 fn shown_notification(notification: Notification) -> NotificationView {
@@ -88,7 +90,8 @@ pub async fn list(
     Query(page): Query<ListQuery>,
     Query(query): Query<InboxQuery>,
 ) -> Result<Json<Inbox>, Problem> {
-    let found = state.store().notifications(caller.user, query.unread, page.list()?).await?;
+    let filter = NotificationFilter { owner: caller.user, unread: query.unread, q: query.q };
+    let found = state.store().notifications(&filter, page.list()?).await?;
     let Page { items, next_cursor } = Page::of(found.items.into_iter().map(shown_notification).collect(), found.next);
     Ok(Json(Inbox { items, unread: state.store().unread_count(caller.user).await?, next_cursor }))
 }

@@ -124,6 +124,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(runs::resume))
         .routes(routes!(runs::repetitions))
         .routes(routes!(runs::value))
+        .routes(routes!(runs::trigger_outputs))
         .routes(routes!(expressions::evaluate))
         .routes(routes!(expressions::functions))
         .routes(routes!(inbox::list))

@@ -153,17 +153,19 @@ fn encrypted(url: &str) -> ReachabilityCheck {
 }
 
 fn named(leads: &Leads) -> ReachabilityCheck {
-    let host = &leads.host;
+    let (host, leads_outside) = (leads.host.trim_matches(['[', ']']).to_owned(), leads.is_public());
     match &leads.addresses {
         Err(why) => check(Finding::Bad, format!("The name {host} has no address: {why}.")),
         Ok(found) => {
             let list = found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            if leads.is_public() {
-                check(Finding::Good, format!("{host} leads to {list}, which is on the internet."))
+            // An address that is written as such leads nowhere but to itself.
+            let leads = if *host == list { host.clone() } else { format!("{host} leads to {list}, which") };
+            if leads_outside {
+                check(Finding::Good, format!("{leads} is on the internet."))
             } else if found.iter().all(std::net::IpAddr::is_loopback) {
-                check(Finding::Notice, format!("{host} leads to {list}: only programs on this machine can call it."))
+                check(Finding::Notice, format!("{leads} is this machine itself: only programs on it can call it."))
             } else {
-                check(Finding::Notice, format!("{host} leads to {list}: only this network can call it."))
+                check(Finding::Notice, format!("{leads} is in this network: only programs there can call it."))
             }
         }
     }

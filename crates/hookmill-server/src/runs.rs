@@ -1,5 +1,7 @@
 //! Runs: lists, and what happened in one.
 
+mod failure;
+
 use std::collections::HashMap;
 
 use axum::extract::{Path, State};
@@ -181,6 +183,8 @@ pub struct ActionView {
     kind: Option<String>,
     /// The indexes of the loops around it, outermost first.
     index: Vec<u32>,
+    /// Its place among all runs of the action in this run, counted from 0.
+    place: usize,
     #[schema(value_type = schema::ActionStatus)]
     status: &'static str,
     #[schema(required)]
@@ -231,14 +235,22 @@ fn attempt(attempt: &history::Attempt) -> AttemptView {
     }
 }
 
-/// How often an action ran, and how often it failed.
-fn tally(history: &history::RunHistory, name: &str) -> (usize, usize) {
-    let failed = |run: &&ActionRun| matches!(run.status, ActionStatus::Failed | ActionStatus::TimedOut);
-    (history.count_of(name), history.runs_of(name).filter(failed).count())
+fn has_failed(run: &ActionRun) -> bool {
+    matches!(run.status, ActionStatus::Failed | ActionStatus::TimedOut)
 }
 
-fn action(run: &ActionRun, (repetitions, failed): (usize, usize), types: &HashMap<String, String>) -> ActionView {
+/// How often an action ran, and how often it failed.
+fn tally(history: &history::RunHistory, name: &str) -> (usize, usize) {
+    (history.count_of(name), history.runs_of(name).filter(|run| has_failed(run)).count())
+}
+
+fn action(
+    (place, run): (usize, &ActionRun),
+    (repetitions, failed): (usize, usize),
+    types: &HashMap<String, String>,
+) -> ActionView {
     ActionView {
+        place,
         name: run.path.action.to_string(),
         kind: types.get(&*run.path.action).cloned(),
         index: run.path.indexes.to_vec(),
@@ -248,7 +260,7 @@ fn action(run: &ActionRun, (repetitions, failed): (usize, usize), types: &HashMa
         ended_at: run.ended_at,
         inputs: run.inputs.as_ref().map(cut),
         outputs: run.outputs.as_ref().map(cut),
-        error: run.error.as_ref().map(explained),
+        error: failure::explained(run),
         attempts: run.attempts.iter().map(attempt).collect(),
         iterations: run.iterations,
         branch: run.branch.as_ref().map(ToString::to_string),
@@ -376,7 +388,7 @@ pub async fn show(
         let actions = history.actions().iter().flat_map(|name| {
             let count = tally(history, name);
             let types = &types;
-            history.runs_of(name).take(REPETITIONS_SHOWN).map(move |run| action(run, count, types))
+            history.runs_of(name).enumerate().take(REPETITIONS_SHOWN).map(move |one| action(one, count, types))
         });
         run.actions = Some(actions.collect());
         run.outputs.clone_from(&history.outputs);
@@ -392,28 +404,35 @@ pub async fn show(
     Ok(Json(run))
 }
 
-/// All runs of one action in a run, by page
-#[utoipa::path(get, path = "/api/runs/{id}/actions/{name}/repetitions", tag = "runs", params(ListQuery), responses((status = 200, body = Page<ActionView>)))]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RepetitionQuery {
+    /// Only those that failed or took too long.
+    #[serde(default)]
+    failed: bool,
+}
+
+/// All runs of one action in a run, by page; a cursor is the place from which on they are looked at, counted from 0
+#[utoipa::path(get, path = "/api/runs/{id}/actions/{name}/repetitions", tag = "runs", params(ListQuery, RepetitionQuery), responses((status = 200, body = Page<ActionView>)))]
 pub async fn repetitions(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, name)): Path<(String, String)>,
     Query(page): Query<ListQuery>,
+    Query(query): Query<RepetitionQuery>,
 ) -> Result<Json<Page<ActionView>>, Problem> {
     let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
     let history = view.history.ok_or_else(|| Problem::missing("action"))?;
     let limit = page.limit()?;
-    let after = page.cursor().map(indexes);
-    let mut found: Vec<&ActionRun> = history.page(&name, after.as_deref(), &[]).take(limit + 1).collect();
-    let more = found.len() > limit;
+    let from: usize = schema::filter("cursor", page.cursor())?.unwrap_or(0);
+    let places = history.runs_of(&name).enumerate().skip(from);
+    let mut found: Vec<(usize, &ActionRun)> =
+        places.filter(|(_, run)| !query.failed || has_failed(run)).take(limit + 1).collect();
+    let next = found.get(limit).map(|(place, _)| *place);
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|run| {
-        let parts: Vec<String> = run.path.indexes.iter().map(ToString::to_string).collect();
-        parts.join("-")
-    });
     let types = view.definition.as_ref().map(types).unwrap_or_default();
     let count = tally(&history, &name);
-    let items = found.into_iter().map(|run| action(run, count, &types)).collect();
+    let items = found.into_iter().map(|(place, run)| action((place, run), count, &types)).collect();
     Ok(Json(Page::of(items, next)))
 }
 
@@ -501,4 +520,16 @@ pub async fn value(
         "outputs" => Ok(Json(run.outputs.clone())),
         _ => Err(Problem::missing("value")),
     }
+}
+
+/// The whole of what the trigger of a run gave, where the run's page only names it
+#[utoipa::path(get, path = "/api/runs/{id}/trigger/outputs", tag = "runs", responses((status = 200, body = Option<Value>)))]
+pub async fn trigger_outputs(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Json<Option<Value>>, Problem> {
+    let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
+    let history = view.history.ok_or_else(|| Problem::missing("value"))?;
+    Ok(Json(history.trigger_shown().get("outputs").cloned()))
 }

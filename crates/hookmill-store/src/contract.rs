@@ -14,9 +14,9 @@ use hookmill_model::{
 
 use crate::{
     Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery, Device, Event,
-    EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification, Page,
-    PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError, Subscription, Timer, TimerKey,
-    Token, Unit, User, Uses,
+    EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification,
+    NotificationFilter, Page, PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError,
+    Subscription, Timer, TimerKey, Token, Unit, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -177,14 +177,13 @@ pub trait Connectors: Send + Sync {
 pub trait Inbox: Send + Sync {
     /// The notification.
     async fn notification(&self, id: NotificationId) -> Result<Option<Notification>>;
-    /// Notifications of a user, newest first; only those not read where `unread`.
+    /// Notifications, newest first.
     async fn notifications(
         &self,
-        owner: UserId,
-        unread: bool,
+        filter: &NotificationFilter,
         list: List<NotificationId>,
     ) -> Result<Page<Notification, NotificationId>>;
-    /// How many notifications of a user are not read.
+    /// How many notifications of a user are not read; counting ends at [`crate::UNREAD_MAX`].
     async fn unread_count(&self, owner: UserId) -> Result<u64>;
     /// The device.
     async fn device(&self, id: DeviceId) -> Result<Option<Device>>;

@@ -2,14 +2,18 @@
 
 use aho_corasick::AhoCorasick;
 
-use crate::{Connection, ConnectionFilter, Connector, ConnectorFilter, Flow, FlowFilter, Notification, Run, RunFilter};
+use crate::{
+    Connection, ConnectionFilter, Connector, ConnectorFilter, Flow, FlowFilter, Notification, NotificationFilter, Run,
+    RunFilter,
+};
 
 /// A text to look for, in any case. Without a text everything has it.
 #[derive(Clone, Debug)]
 pub struct Needle {
     folded: Option<String>,
-    /// Finds the text as JSON writes it, in bytes.
-    finder: Option<AhoCorasick>,
+    /// Find an ASCII text without copying what it is looked for in: as it is, and as JSON writes it.
+    plain: Option<AhoCorasick>,
+    escaped: Option<AhoCorasick>,
 }
 
 impl Needle {
@@ -17,11 +21,11 @@ impl Needle {
     #[must_use]
     pub fn new(q: Option<&str>) -> Self {
         let folded = q.map(str::trim).filter(|text| !text.is_empty()).map(str::to_lowercase);
-        let finder = folded.as_deref().filter(|text| text.is_ascii()).and_then(|text| {
-            let escaped = as_json(text);
-            AhoCorasick::builder().ascii_case_insensitive(true).build([escaped]).ok()
-        });
-        Self { folded, finder }
+        let ascii = folded.as_deref().filter(|text| text.is_ascii());
+        let finder = |text: String| AhoCorasick::builder().ascii_case_insensitive(true).build([text]).ok();
+        let plain = ascii.and_then(|text| finder(text.to_owned()));
+        let escaped = ascii.and_then(|text| finder(as_json(text)));
+        Self { folded, plain, escaped }
     }
 
     /// Whether there is no text to look for.
@@ -33,13 +37,16 @@ impl Needle {
     /// Whether one of the texts has it.
     pub fn is_in<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
         let Some(needle) = &self.folded else { return true };
-        texts.into_iter().any(|text| contains_folded(text, needle))
+        texts.into_iter().any(|text| match &self.plain {
+            Some(finder) => finder.is_match(text),
+            None => text.to_lowercase().contains(needle),
+        })
     }
 
     /// Whether a JSON document may have it in one of its texts: no means no, yes wants a closer look.
     #[must_use]
     pub fn may_be_in(&self, json: &[u8]) -> bool {
-        match (&self.folded, &self.finder) {
+        match (&self.folded, &self.escaped) {
             (None, _) => true,
             (Some(_), Some(finder)) => finder.is_match(json),
             (Some(needle), None) => String::from_utf8_lossy(json).to_lowercase().contains(&as_json(needle)),
@@ -61,16 +68,6 @@ fn as_json(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// Whether `text` contains `needle`, which is in lower case already.
-fn contains_folded(text: &str, needle: &str) -> bool {
-    if text.is_ascii() {
-        // No allocation: lists look at thousands of texts per page.
-        let (text, needle) = (text.as_bytes(), needle.as_bytes());
-        return text.windows(needle.len()).any(|part| part.eq_ignore_ascii_case(needle));
-    }
-    text.to_lowercase().contains(needle)
 }
 
 impl RunFilter {
@@ -149,6 +146,14 @@ impl ConnectionFilter {
             && self.health.is_none_or(|health| connection.health == health)
             && Needle::new(self.q.as_deref())
                 .is_in([connection.name.as_str(), connection.username.as_deref().unwrap_or("")])
+    }
+}
+
+impl NotificationFilter {
+    /// Whether the list shows the notification. `needle` is that of `q`.
+    #[must_use]
+    pub fn matches(&self, one: &Notification, needle: &Needle) -> bool {
+        one.owner == self.owner && (!self.unread || one.is_unread()) && needle.is_in([&*one.title, &*one.text])
     }
 }
 

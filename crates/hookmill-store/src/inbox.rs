@@ -2,6 +2,9 @@
 
 use hookmill_model::{DeviceId, FlowId, NotificationId, RunId, Timestamp, UserId};
 
+/// Nobody wants to know how many more are not read.
+pub const UNREAD_MAX: u64 = 10_000;
+
 /// An entry of the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
@@ -23,6 +26,25 @@ pub struct Notification {
     pub created_at: Timestamp,
     /// When it was read.
     pub read_at: Option<Timestamp>,
+}
+
+/// Which notifications a list shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotificationFilter {
+    /// Whose.
+    pub owner: UserId,
+    /// Only those that nobody has read.
+    pub unread: bool,
+    /// With this text, in any case, in title or text.
+    pub q: Option<String>,
+}
+
+impl NotificationFilter {
+    /// All notifications of an owner.
+    #[must_use]
+    pub const fn of(owner: UserId) -> Self {
+        Self { owner, unread: false, q: None }
+    }
 }
 
 /// A link of a notification.

@@ -44,7 +44,7 @@ pub use error::StoreError;
 pub use event::{Dedupe, Event, EventListed, PendingEvent};
 pub use filter::Needle;
 pub use flow::{Binding, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion};
-pub use inbox::{Delivery, Device, Link, Notification};
+pub use inbox::{Delivery, Device, Link, Notification, NotificationFilter, UNREAD_MAX};
 pub use list::{Figures, List, Page};
 pub use memory::{CommitFault, MemoryStore};
 pub use run::{OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey, Verdict, verdict};

@@ -14,25 +14,34 @@ const SUBJECTS: { [event: string]: string[] } = {
 /** Bursts of events (a thousand runs a second) ask for fresh lists at most this often. */
 const QUIET_MS = 400;
 
+/** Whether a list about the subject fetches a further page. Asking for all of it again would throw that page away. */
+const loadsMore = (client: QueryClient, subject: string): boolean =>
+  client.getQueryCache().findAll({ queryKey: [subject] }).some(({ state }) => state.fetchStatus === 'fetching' && state.fetchMeta?.fetchMore !== undefined);
+
+const waiting = new WeakMap<QueryClient, Set<string>>();
+
+/** Lets the queries about some subjects be asked again, soon and together. */
+export function freshen(client: QueryClient, subjects: string[]): void {
+  const held = waiting.get(client);
+  if (held) {
+    for (const subject of subjects) held.add(subject);
+    return;
+  }
+  const stale = new Set(subjects);
+  waiting.set(client, stale);
+  const flush = () => {
+    waiting.delete(client);
+    const later = [...stale].filter((subject) => loadsMore(client, subject));
+    for (const subject of stale) if (!later.includes(subject)) void client.invalidateQueries({ queryKey: [subject] });
+    if (later.length) freshen(client, later);
+  };
+  setTimeout(flush, QUIET_MS);
+}
+
 /** Opens the stream; gives the function that closes it. The browser connects again by itself. */
 export function listen(client: QueryClient): () => void {
   if (typeof EventSource === 'undefined') return () => undefined;
   const source = new EventSource(addressOf('/api/events'));
-  const stale = new Set<string>();
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const flush = () => {
-    timer = null;
-    for (const subject of stale) void client.invalidateQueries({ queryKey: [subject] });
-    stale.clear();
-  };
-  for (const [name, subjects] of Object.entries(SUBJECTS)) {
-    source.addEventListener(name, () => {
-      for (const subject of subjects) stale.add(subject);
-      timer ??= setTimeout(flush, QUIET_MS);
-    });
-  }
-  return () => {
-    source.close();
-    if (timer) clearTimeout(timer);
-  };
+  for (const [name, subjects] of Object.entries(SUBJECTS)) source.addEventListener(name, () => freshen(client, subjects));
+  return () => source.close();
 }

@@ -1189,7 +1189,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All runs of one action in a run, by page */
+        /** All runs of one action in a run, by page; a cursor is the place from which on they are looked at, counted from 0 */
         get: operations["runs_repetitions"];
         put?: never;
         post?: never;
@@ -1208,6 +1208,23 @@ export interface paths {
         };
         /** The whole inputs or outputs of an action that the run's page only names */
         get: operations["runs_value"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/trigger/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole of what the trigger of a run gave, where the run's page only names it */
+        get: operations["runs_trigger_outputs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1455,6 +1472,8 @@ export interface components {
             type: string | null;
             /** @description The indexes of the loops around it, outermost first. */
             index: number[];
+            /** @description Its place among all runs of the action in this run, counted from 0. */
+            place: number;
             status: components["schemas"]["ActionStatus"];
             code: string | null;
             /** Format: date-time */
@@ -2319,7 +2338,7 @@ export interface components {
             items: components["schemas"]["Notification"][];
             /**
              * Format: int64
-             * @description How many are not read, on all pages.
+             * @description How many are not read, on all pages; counting ends at 10,000.
              */
             unread: number;
             next_cursor: string | null;
@@ -2566,6 +2585,8 @@ export interface components {
                 type: string | null;
                 /** @description The indexes of the loops around it, outermost first. */
                 index: number[];
+                /** @description Its place among all runs of the action in this run, counted from 0. */
+                place: number;
                 status: components["schemas"]["ActionStatus"];
                 code: string | null;
                 /** Format: date-time */
@@ -6926,6 +6947,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description Only those that failed or took too long. */
+                failed?: boolean;
             };
             header?: never;
             path: {
@@ -6975,6 +6998,45 @@ export interface operations {
                 id: string;
                 name: string;
                 which: "inputs" | "outputs";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Json;
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs_trigger_outputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
             };
             cookie?: never;
         };
@@ -7095,6 +7157,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Only what is not read. */
                 unread?: boolean;
+                /** @description A text in the title or the text. */
+                q?: string;
             };
             header?: never;
             path?: never;

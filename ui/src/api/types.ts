@@ -98,6 +98,7 @@ export type ImportedFlow = Schemas['ImportedFlow'];
 
 export type RunError = Schemas['Explained'];
 export type RunListed = Schemas['RunListed'];
+export type RunPage = Schemas['RunPage'];
 export type Run = Schemas['Run'];
 export type Attempt = Schemas['Attempt'];
 export type ActionRun = Schemas['ActionRun'];

@@ -18,7 +18,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api } from '../api/client';
-import { listen } from '../api/events';
+import { freshen, listen } from '../api/events';
 import { sessionQuery, setupQuery, signOut } from '../api/session';
 import { LANGUAGES, useLanguage, useText, type Language } from '../shared/language';
 import { GoTo, Loaded, Loading } from '../shared/page';
@@ -125,11 +125,11 @@ function Frame({ name, email }: { name: string; email: string }) {
   }, [router]);
   // A message that arrives by push also freshens the open inbox, with or without the event stream.
   useEffect(() => {
-    const freshen = (event: MessageEvent) => {
-      if ((event.data as { type?: string } | null)?.type === 'notification') void client.invalidateQueries({ queryKey: ['notifications'] });
+    const hear = (event: MessageEvent) => {
+      if ((event.data as { type?: string } | null)?.type === 'notification') freshen(client, ['notifications']);
     };
-    navigator.serviceWorker?.addEventListener('message', freshen);
-    return () => navigator.serviceWorker?.removeEventListener('message', freshen);
+    navigator.serviceWorker?.addEventListener('message', hear);
+    return () => navigator.serviceWorker?.removeEventListener('message', hear);
   }, [client]);
   return (
     <div className="shell">

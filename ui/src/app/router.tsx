@@ -35,7 +35,7 @@ const setup = createRoute({ getParentRoute: () => root, path: '/setup', validate
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', validateSearch: words, component: lazyRouteComponent(() => import('../features/session/SignInPage'), 'SignInPage') });
 const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: SignedIn });
 
-const home = createRoute({ getParentRoute: () => signedIn, path: '/', component: lazyRouteComponent(() => import('../features/home/HomePage'), 'HomePage') });
+const home = createRoute({ getParentRoute: () => signedIn, path: '/', validateSearch: words, component: lazyRouteComponent(() => import('../features/home/HomePage'), 'HomePage') });
 const firstFlow = createRoute({ getParentRoute: () => signedIn, path: '/first-flow/$way', validateSearch: words, component: lazyRouteComponent(() => import('../features/home/FirstFlowPage'), 'FirstFlowPage') });
 const flows = createRoute({ getParentRoute: () => signedIn, path: '/flows', validateSearch: words, component: lazyRouteComponent(() => import('../features/flows/FlowsPage'), 'FlowsPage') });
 const flowNew = createRoute({ getParentRoute: () => signedIn, path: '/flows/new', validateSearch: words, component: lazyRouteComponent(() => import('../features/designer/DesignerPage'), 'NewFlowPage') });
@@ -63,7 +63,7 @@ const settings = createRoute({
     throw redirect({ to: '/settings/$part', params: { part: 'account' } });
   },
 });
-const settingsPart = createRoute({ getParentRoute: () => signedIn, path: '/settings/$part', component: lazyRouteComponent(() => import('../features/settings/SettingsPage'), 'SettingsPage') });
+const settingsPart = createRoute({ getParentRoute: () => signedIn, path: '/settings/$part', validateSearch: words, component: lazyRouteComponent(() => import('../features/settings/SettingsPage'), 'SettingsPage') });
 
 const tree = root.addChildren([
   setup,

@@ -66,14 +66,14 @@ export function ConnectorIcon({ url, color, name, size = 32, label }: { url?: st
   );
 }
 
-/** The last results, oldest first, as bars: quick to read, with words for those who cannot see them. */
+/** The last results as bars, the newest at the right as in a chart, with words for those who cannot see them. `recent` is newest first. */
 export function Sparkline({ recent }: { recent: RunStatus[] }) {
   const t = useText(sharedText);
   if (recent.length === 0) return null;
-  const label = recent.map((status) => t.status[status] ?? status).join(', ');
+  const label = t.newestFirst(recent.map((status) => t.status[status] ?? status).join(', '));
   return (
     <span className="sparkline" role="img" aria-label={label}>
-      {recent.slice(-20).map((status, index) => (
+      {recent.slice(0, 20).reverse().map((status, index) => (
         <i key={index} data-status={status} />
       ))}
     </span>

@@ -49,6 +49,7 @@ export const sharedText = defineText(
       Faulted: 'Faulted',
       Pending: 'Pending',
     } as Record<string, string>,
+    newestFirst: (list: string) => `Newest first: ${list}`,
     state: { on: 'On', off: 'Off', draft: 'Draft' } as Record<string, string>,
   },
   {
@@ -98,6 +99,7 @@ export const sharedText = defineText(
       Faulted: 'Gestört',
       Pending: 'Steht aus',
     } as Record<string, string>,
+    newestFirst: (list: string) => `Neueste zuerst: ${list}`,
     state: { on: 'Ein', off: 'Aus', draft: 'Entwurf' } as Record<string, string>,
   },
 );

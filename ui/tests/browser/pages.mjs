@@ -135,6 +135,9 @@ export function pagesOf({ flows, runs, connector, connection }) {
       },
     },
     { name: 'runs', path: `/flows/${flows.orders}/runs` },
+    { name: 'runs-filtered', path: `/flows/${flows.orders}/runs?status=Failed,TimedOut&from=2026-01-01T00:00:00Z&q=lamp` },
+    { name: 'runs-none', path: `/flows/${flows.orders}/runs?status=Cancelled` },
+    { name: 'run-compare', path: `/flows/${flows.orders}/runs/${runs.bad}?compare=${runs.good}`, before: (page) => page.locator('.compare summary').first().click() },
     { name: 'run-succeeded', path: `/flows/${flows.orders}/runs/${runs.good}` },
     { name: 'run-failed', path: `/flows/${flows.orders}/runs/${runs.bad}`, before: (page) => card(page, 'Reserve').click() },
     { name: 'run-webhook', path: `/flows/${flows.missing}/runs/${runs.webhook}` },
@@ -150,6 +153,14 @@ export function pagesOf({ flows, runs, connector, connection }) {
     { name: 'signed-in-nothing', path: '/oauth/callback' },
     { name: 'notifications', path: '/notifications' },
     ...['account', 'tokens', 'users', 'devices', 'server'].map((part) => ({ name: `settings-${part}`, path: `/settings/${part}` })),
+    {
+      name: 'settings-check',
+      path: '/settings/server',
+      before: async (page) => {
+        await page.getByRole('button', { name: 'Check the address' }).click();
+        await page.locator('.checks').waitFor();
+      },
+    },
     { name: 'not-found', path: '/nowhere' },
   ];
 }

@@ -1,7 +1,7 @@
 //! The history of runs: filters that go together, summaries, what needs attention.
 
 use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, SubscriptionId, SubscriptionState, Timestamp, UserId};
-use hookmill_store::{Change, Connection, Health, Lane, Run, RunError, Subscription, Unit};
+use hookmill_store::{Change, Connection, Health, Lane, Notification, Run, RunError, Subscription, Unit};
 use serde_json::{Value, json};
 
 use crate::world::{Who, World, owned_world};
@@ -231,4 +231,118 @@ async fn what_needs_attention_comes_kind_by_kind_and_by_page() {
     assert_eq!(titles, (0..12).rev().map(|number| format!("Flow {number}")).collect::<Vec<_>>());
     world.get(&owner, "/api/attention?cursor=x").await.expect(400);
     world.get(&owner, "/api/attention?kind=everything").await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repetitions_are_found_by_place_and_by_failure() {
+    let (world, owner) = owned_world().await;
+    let definition = json!({
+        "triggers": {"manual": {"type": "Request", "inputs": {}}},
+        "actions": {"Each": {
+            "type": "Foreach", "foreach": "@triggerBody()", "runAfter": {},
+            "runtimeConfiguration": {"concurrency": {"repetitions": 1}},
+            "actions": {"Divide": {"type": "Compose", "inputs": "@div(12, items('Each'))", "runAfter": {}}}
+        }}
+    });
+    let made = world.post(&owner, "/api/flows", json!({"name": "Divides", "definition": definition})).await;
+    made.expect(201);
+    let numbers: Vec<i32> = (0..120).map(|number| i32::from(number % 40 != 7)).collect();
+    let run = runs_once(&world, &owner, &made.id(), json!(numbers)).await;
+    let base = format!("/api/runs/{}/actions/Divide/repetitions", run["id"].as_str().unwrap());
+    let places = |answer: &crate::world::Answer| -> Vec<u64> {
+        answer.expect(200)["items"].as_array().unwrap().iter().map(|item| item["place"].as_u64().unwrap()).collect()
+    };
+    let page = world.get(&owner, &format!("{base}?limit=3&cursor=50")).await;
+    assert_eq!(places(&page), [50, 51, 52]);
+    assert_eq!(page.json["items"][0]["index"], json!([50]));
+    assert_eq!(page.json["next_cursor"], "53");
+    let failed = world.get(&owner, &format!("{base}?failed=true")).await;
+    assert_eq!((places(&failed), &failed.json["next_cursor"]), (vec![7, 47, 87], &Value::Null));
+    let next = world.get(&owner, &format!("{base}?failed=true&limit=1&cursor=8")).await;
+    assert_eq!((places(&next), &next.json["next_cursor"]), (vec![47], &json!("87")));
+    assert_eq!(places(&world.get(&owner, &format!("{base}?cursor=500")).await), Vec::<u64>::new());
+    world.get(&owner, &format!("{base}?cursor=x")).await.expect(400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_trigger_gave_is_there_whole() {
+    let (world, owner) = owned_world().await;
+    let flow = world.flow(&owner, "Large").await.id();
+    let text = "x".repeat(400_000);
+    let run = runs_once(&world, &owner, &flow, json!({"text": text})).await;
+    let path = format!("/api/runs/{}", run["id"].as_str().unwrap());
+    let shown = world.get(&owner, &path).await;
+    assert_eq!(shown.expect(200)["trigger"]["outputs"]["$truncated"], true);
+    let whole = world.get(&owner, &format!("{path}/trigger/outputs")).await;
+    assert_eq!(whole.expect(200)["body"]["text"].as_str().map(str::len), Some(text.len()));
+    let stranger = world.user(&owner, "eve").await;
+    world.get(&stranger, &format!("{path}/trigger/outputs")).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_is_searched() {
+    let (world, owner) = owned_world().await;
+    let user = me(&world, &owner).await;
+    let mut unit = Unit::new();
+    for number in 0..9_u8 {
+        let at = Timestamp::from_millis(1_760_000_000_000 + i64::from(number));
+        unit.push(Change::PutNotification(Notification {
+            id: Id::make(at, [number; 10]),
+            owner: user,
+            title: if number % 3 == 0 { "Builds" } else { "Orders" }.to_owned(),
+            text: format!("Number {number} is done"),
+            link: None,
+            run: None,
+            flow: None,
+            created_at: at,
+            read_at: (number == 3).then_some(at),
+        }));
+    }
+    world.store.commit(unit, Lane::Work).await.unwrap();
+    let texts = async |query: &str| -> Vec<String> {
+        let page = world.get(&owner, &format!("/api/notifications?{query}")).await;
+        let items = page.expect(200)["items"].as_array().unwrap();
+        items.iter().map(|item| item["text"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(texts("q=BUILDS").await, ["Number 6 is done", "Number 3 is done", "Number 0 is done"]);
+    assert_eq!(texts("q=builds&unread=true").await, ["Number 6 is done", "Number 0 is done"]);
+    assert_eq!(texts("q=number%204").await, ["Number 4 is done"]);
+    assert_eq!(texts("q=nowhere").await, Vec::<String>::new());
+}
+
+/// Answers each request with the same status.
+async fn service(status: u16) -> String {
+    let app = axum::Router::new().fallback(move || async move {
+        (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(json!({"message": "no"})))
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}/things?token=hidden")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_action_says_why_and_what_to_do() {
+    let (world, owner) = owned_world().await;
+    for (status, said, hint) in [
+        (404, "The service answered 404 Not Found to GET http://", "Check the address"),
+        (403, "The service answered 403 Forbidden to GET http://", "may not do this"),
+        (500, "The service answered 500 Internal Server Error to GET http://", "Resume the run"),
+    ] {
+        let uri = service(status).await;
+        let definition = json!({
+            "triggers": {"manual": {"type": "Request", "inputs": {}}},
+            "actions": {"Ask": {"type": "Http", "runAfter": {}, "inputs": {"method": "GET", "uri": uri, "retryPolicy": {"type": "none"}}}}
+        });
+        let made = world.post(&owner, "/api/flows", json!({"name": "Asks", "definition": definition})).await;
+        made.expect(201);
+        let run = runs_once(&world, &owner, &made.id(), json!({})).await;
+        let shown = world.get(&owner, &format!("/api/runs/{}", run["id"].as_str().unwrap())).await;
+        let error = &shown.expect(200)["actions"][0]["error"];
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        assert!(text("message").starts_with(said) && text("message").ends_with("/things."), "{error}");
+        assert!(text("hint").contains(hint), "{error}");
+        let attempt = &shown.json["actions"][0]["attempts"][0];
+        assert_eq!(attempt["response"]["body"], json!({"message": "no"}));
+    }
 }

@@ -84,7 +84,7 @@ async fn the_server_calls_itself_through_its_public_address() {
     let found = findings(&local);
     assert_eq!(local.text("/verdict"), "local", "{found:?}");
     assert_eq!(found.iter().map(|(finding, _)| finding.as_str()).collect::<Vec<_>>(), ["notice", "notice", "good"]);
-    assert!(found[1].1.contains("only programs on this machine"), "{found:?}");
+    assert!(found[1].1.contains("only programs on it"), "{found:?}");
     assert!(local.text("/unknown").contains("elsewhere"));
 
     // Another server of the same kind answers there: the call did not arrive here.

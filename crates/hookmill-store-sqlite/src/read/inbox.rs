@@ -2,11 +2,13 @@
 
 use async_trait::async_trait;
 use hookmill_model::{DeviceId, NotificationId, Timestamp, UserId};
-use hookmill_store::{Delivery, Device, Inbox, Link, List, Notification, Page, StoreError};
+use hookmill_store::{
+    Delivery, Device, Inbox, Link, List, Needle, Notification, NotificationFilter, Page, StoreError, UNREAD_MAX,
+};
 use rusqlite::{Result, Row, params};
 
-use super::{all, below, one, page_of_all, rows};
-use crate::column::{id, id_of, key, moment, moment_of, number};
+use super::{COST_MAX, Looked, all, below, one, page, rows};
+use crate::column::{id, id_of, int, key, moment, moment_of, number};
 use crate::store::SqliteStore;
 
 const COLUMNS: &str = "id, owner, title, text, link_uri, link_label, run, flow, created, read";
@@ -62,29 +64,35 @@ impl Inbox for SqliteStore {
 
     async fn notifications(
         &self,
-        owner: UserId,
-        unread: bool,
+        filter: &NotificationFilter,
         list: List<NotificationId>,
     ) -> Answer<Page<Notification, NotificationId>> {
+        let filter = filter.clone();
         let (index, condition) =
-            if unread { ("notification_unread", "AND read IS NULL") } else { ("notification_owner", "") };
+            if filter.unread { ("notification_unread", "AND read IS NULL") } else { ("notification_owner", "") };
         let sql = format!(
             "SELECT {COLUMNS} FROM notification INDEXED BY {index}
              WHERE owner = ?1 AND id < ?2 {condition} ORDER BY id DESC"
         );
+        let needle = Needle::new(filter.q.as_deref());
         self.readers
             .read(move |c| {
-                page_of_all(c, &sql, params![key(owner), below(&list)], list, |row| {
+                page(c, &sql, params![key(filter.owner), below(&list)], list, COST_MAX, |row| {
                     let one = notification(row)?;
-                    Ok((one.id, one))
+                    Ok(Looked { id: one.id, item: filter.matches(&one, &needle).then_some(one), cost: 1 })
                 })
             })
             .await
     }
 
     async fn unread_count(&self, owner: UserId) -> Answer<u64> {
-        let sql = "SELECT count(*) FROM notification INDEXED BY notification_unread WHERE owner = ?1 AND read IS NULL";
-        Ok(self.readers.read(move |c| one(c, sql, [key(owner)], |row| number(row, 0))).await?.unwrap_or(0))
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM notification INDEXED BY notification_unread
+                                         WHERE owner = ?1 AND read IS NULL LIMIT ?2)";
+        let counted = self.readers.read(move |c| {
+            let values = params![key(owner), int(UNREAD_MAX)];
+            one(c, sql, values, |row| number(row, 0))
+        });
+        Ok(counted.await?.unwrap_or(0))
     }
 
     async fn device(&self, id: DeviceId) -> Answer<Option<Device>> {

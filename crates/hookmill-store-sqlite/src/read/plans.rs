@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hookmill_model::{Id, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, UserId};
 use hookmill_store::{
-    Accounts, ConnectionFilter, ConnectorFilter, Connectors, Events, FlowFilter, Flows, Health, Inbox, List, RunFilter,
-    Runs, Store, Subscriptions, TimerKey,
+    Accounts, ConnectionFilter, ConnectorFilter, Connectors, Events, FlowFilter, Flows, Health, Inbox, List,
+    NotificationFilter, RunFilter, Runs, Store, Subscriptions, TimerKey,
 };
 use rusqlite::{Connection, Result};
 
@@ -35,7 +35,8 @@ fn is_bad(sql: &str, step: &str) -> bool {
     let is_meant = sql.ends_with("ORDER BY due LIMIT 1")
         || sql.ends_with("ORDER BY next_attempt LIMIT 1")
         || sql.starts_with("SELECT count(*) FROM flow INDEXED BY flow_list");
-    step.contains("TEMP B-TREE") || (!is_meant && walked.is_some_and(|table| !MAY_BE_WALKED.contains(&table)))
+    step.contains("TEMP B-TREE")
+        || (!is_meant && walked.is_some_and(|table| !table.starts_with('(') && !MAY_BE_WALKED.contains(&table)))
 }
 
 #[tokio::test]
@@ -92,7 +93,8 @@ async fn no_list_walks_or_sorts_a_table() -> std::result::Result<(), Box<dyn std
     store.connector_uses(Id::from_bits(1)).await?;
     store.connection_uses(Id::from_bits(1)).await?;
     for unread in [false, true] {
-        store.notifications(owner, unread, List::first(1)).await?;
+        let filter = NotificationFilter { unread, ..NotificationFilter::of(owner) };
+        store.notifications(&filter, List::first(1)).await?;
     }
     store.unread_count(owner).await?;
     store.devices(owner).await?;

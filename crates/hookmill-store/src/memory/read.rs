@@ -14,8 +14,8 @@ use super::state::State;
 use crate::{
     Accounts, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Delivery,
     Device, Event, EventListed, Events, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox,
-    List, Needle, Notification, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
-    Subscriptions, Timer, TimerKey, Token, User, Uses,
+    List, Needle, Notification, NotificationFilter, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session,
+    StoreError, Subscription, Subscriptions, Timer, TimerKey, Token, UNREAD_MAX, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -297,18 +297,18 @@ impl Inbox for MemoryStore {
 
     async fn notifications(
         &self,
-        owner: UserId,
-        unread: bool,
+        filter: &NotificationFilter,
         list: List<NotificationId>,
     ) -> Result<Page<Notification, NotificationId>> {
         let state = self.state();
-        let shown = |one: &Notification| one.owner == owner && (!unread || one.is_unread());
-        Ok(page(state.notifications.range(below(&list)).rev(), list, shown))
+        let needle = Needle::new(filter.q.as_deref());
+        Ok(page(state.notifications.range(below(&list)).rev(), list, |one| filter.matches(one, &needle)))
     }
 
     async fn unread_count(&self, owner: UserId) -> Result<u64> {
         let state = self.state();
-        Ok(state.notifications.values().filter(|one| one.owner == owner && one.is_unread()).map(|_| 1).sum())
+        let unread = state.notifications.values().filter(|one| one.owner == owner && one.is_unread());
+        Ok(unread.map(|_| 1).sum::<u64>().min(UNREAD_MAX))
     }
 
     async fn device(&self, id: DeviceId) -> Result<Option<Device>> {

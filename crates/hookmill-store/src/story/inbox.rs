@@ -4,7 +4,7 @@ use hookmill_model::UserId;
 
 use super::Told;
 use super::world::{at, id, notification};
-use crate::{Change, Delivery, Device, Lane, Link, List, Store, StoreError, Unit};
+use crate::{Change, Delivery, Device, Lane, Link, List, NotificationFilter, Store, StoreError, Unit};
 
 pub(super) async fn notifications_are_read(store: &dyn Store) -> Told {
     let (ada, bob): (UserId, UserId) = (id(0), id(0));
@@ -15,17 +15,24 @@ pub(super) async fn notifications_are_read(store: &dyn Store) -> Told {
     }
     assert_eq!(store.notification(all[1].id).await?.as_ref(), Some(&all[1]));
     assert_eq!(store.unread_count(ada).await?, 5);
-    let page = store.notifications(ada, false, List::first(2)).await?;
+    let page = store.notifications(&NotificationFilter::of(ada), List::first(2)).await?;
     assert_eq!((page.items, page.next), (vec![all[4].clone(), all[3].clone()], Some(all[3].id)));
-    let page = store.notifications(ada, false, List::after(9, all[3].id)).await?;
+    let page = store.notifications(&NotificationFilter::of(ada), List::after(9, all[3].id)).await?;
     assert_eq!((page.items.len(), page.next), (3, None));
 
     for seconds in [10, 11] {
         store.commit(Change::ReadNotification(all[2].id, at(seconds)).into(), Lane::Work).await?;
     }
     assert_eq!(store.notification(all[2].id).await?.and_then(|one| one.read_at), Some(at(10)));
-    let unread = store.notifications(ada, true, List::first(9)).await?.items;
+    let unread = store
+        .notifications(&NotificationFilter { unread: true, ..NotificationFilter::of(ada) }, List::first(9))
+        .await?
+        .items;
     assert_eq!(unread, [all[4].clone(), all[3].clone(), all[1].clone(), all[0].clone()]);
+    let found = |q: &str| NotificationFilter { q: Some(q.to_owned()), ..NotificationFilter::of(ada) };
+    assert_eq!(store.notifications(&found("PUSHED 3"), List::first(9)).await?.items, [all[3].clone()]);
+    assert_eq!(store.notifications(&found("my flow"), List::first(9)).await?.items.len(), 5);
+    assert_eq!(store.notifications(&found("pushed 9"), List::first(9)).await?.items, []);
     store.commit(Change::ReadAllNotifications(ada, at(20)).into(), Lane::Work).await?;
     assert_eq!((store.unread_count(ada).await?, store.unread_count(bob).await?), (0, 1));
     assert_eq!(store.notification(all[2].id).await?.and_then(|one| one.read_at), Some(at(10)));

@@ -9,6 +9,7 @@ import { JsonValue } from './fields';
 import { ConcurrencyField } from './forms/ConcurrencyField';
 import { DurationField } from './forms/DurationField';
 import { RetryField } from './forms/RetryField';
+import { RunSummary } from './forms/RunSummary';
 import { TriggerSettings } from './forms/TriggerSettings';
 import { settingsText } from './settings-text';
 
@@ -108,6 +109,7 @@ export function SettingsForm({ step, held }: { step: string | null; held: JsonOb
         {secureBox('inputs', t.secureInputs)}
         {secureBox('outputs', t.secureOutputs)}
       </Part>
+      {isTrigger && <Part title={t.history}><RunSummary held={held} set={set} /></Part>}
       {step !== null && <Part title={t.testing}><StaticResult step={step} held={held} /></Part>}
     </div>
   );

@@ -180,6 +180,13 @@ export function useTokens(step: string | null): { groups: TokenGroup[]; titles: 
   }, [t, content, definition, step]);
 }
 
+/** The single values of a notification, outside of lists. */
+export function useTriggerValues(): ContentToken[] {
+  const { edited } = useDesigner();
+  const content = useContent(edited);
+  return useMemo(() => once((content.get('triggerBody()') ?? []).filter((token) => !['array', 'object'].includes(token.type ?? '') && !token.arrays)), [content]);
+}
+
 /** The lists that a notification can be split by. */
 export function useTriggerLists(): ContentToken[] {
   const { edited } = useDesigner();

@@ -13,6 +13,7 @@ import { Loaded, Page } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { flowsText } from './text';
+import { Versions } from './Versions';
 
 function problemText(error: unknown): { message: string; hint?: string } {
   if (typeof error === 'string') return { message: error };
@@ -91,7 +92,6 @@ export function FlowPage() {
   const client = useQueryClient();
   const navigate = useNavigate();
   const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal) });
-  const versions = useQuery({ queryKey: ['flows', id, 'versions'], queryFn: ({ signal }) => api.get('/api/flows/{id}/versions', { path: { id }, signal }) });
   const connections = useQuery({ queryKey: ['connections', 'names'], queryFn: ({ signal }) => api.get('/api/connections', { query: { limit: 200 }, signal }) });
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -170,18 +170,7 @@ export function FlowPage() {
                 </ul>
               )}
             </section>
-            {versions.data && versions.data.items.length > 0 && (
-              <section className="panel">
-                <h2>{t.versions}</h2>
-                <ul>
-                  {versions.data.items.map((version) => (
-                    <li key={version.version}>
-                      {t.version} {version.version} <span className="quiet"><Ago time={version.saved_at} /></span>
-                    </li>
-                  ))}
-                </ul>
-              </section>
-            )}
+            <Versions flow={id} current={data.version} />
           </>
         )}
       </Loaded>

@@ -1,27 +1,16 @@
 /** Home: what needs attention, the last runs, and ways to begin. */
-import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, BranchForkRegular, CheckmarkCircleRegular, GlobeRegular, WarningRegular } from '@fluentui/react-icons';
+import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, BranchForkRegular, GlobeRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { api } from '../../api/client';
-import type { Attention, RunListed } from '../../api/types';
+import type { RunListed } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { duration } from '../../shared/time';
+import { Attention } from './Attention';
 import { homeText } from './text';
-
-const idOf = (thing: { id: string } | string | null | undefined) => (typeof thing === 'string' ? thing : thing?.id);
-
-function attentionLink(item: Attention): string {
-  const flow = idOf(item.flow);
-  const run = idOf(item.run);
-  const connection = idOf(item.connection);
-  if (flow && run) return `/flows/${flow}/runs/${run}`;
-  if (item.kind === 'connection_broken' && connection) return `/connections/${connection}`;
-  if (flow) return `/flows/${flow}`;
-  return connection ? `/connections/${connection}` : '/flows';
-}
 
 /** The ways to a first flow, each with a guide; then those that need none. */
 const GUIDES = [
@@ -61,26 +50,6 @@ function Start({ isNew }: { isNew: boolean }) {
   );
 }
 
-function AttentionList({ items }: { items: Attention[] }) {
-  const t = useText(homeText);
-  if (items.length === 0) return <p className="panel calm"><CheckmarkCircleRegular aria-hidden />{t.allWell}</p>;
-  return (
-    <ul className="attention">
-      {items.map((item, index) => (
-        <li key={index} data-kind={item.kind}>
-          <WarningRegular aria-hidden />
-          <div>
-            <strong>{item.title}</strong>
-            <p>{item.detail}</p>
-            {item.hint && <p className="quiet">{item.hint}</p>}
-          </div>
-          <Link className="button-link" to={attentionLink(item)}>{t.open} <span className="visually-hidden">{item.title}</span></Link>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
 function RecentRuns({ runs }: { runs: RunListed[] }) {
   const t = useText(homeText);
   if (runs.length === 0) return <p className="panel quiet">{t.noRuns}</p>;
@@ -100,7 +69,7 @@ function RecentRuns({ runs }: { runs: RunListed[] }) {
             <tr key={run.id}>
               <td>
                 <span className="name"><Link to="/flows/$flow/runs/$run" params={{ flow: run.flow.id, run: run.id }}>{run.flow.name}</Link></span>
-                {run.kind !== 'flow' && <span className="quiet small">{run.kind === 'create_webhook' ? t.createWebhook : t.deleteWebhook}</span>}
+                <span className="quiet small" dir="auto">{run.kind === 'flow' ? run.trigger.summary : run.kind === 'create_webhook' ? t.createWebhook : t.deleteWebhook}</span>
               </td>
               <td><Status status={run.status} /></td>
               <td className="quiet"><Ago time={run.started_at} /></td>
@@ -115,7 +84,6 @@ function RecentRuns({ runs }: { runs: RunListed[] }) {
 
 export function HomePage() {
   const t = useText(homeText);
-  const attention = useQuery({ queryKey: ['attention'], queryFn: ({ signal }) => api.get('/api/attention', { signal }) });
   const flows = useQuery({ queryKey: ['flows', 'any'], queryFn: ({ signal }) => api.get('/api/flows', { query: { limit: 1 }, signal }) });
   const runs = useQuery({ queryKey: ['runs', 'recent'], queryFn: ({ signal }) => api.get('/api/runs', { query: { limit: 10 }, signal }) });
   const isNew = flows.data?.items.length === 0;
@@ -124,7 +92,7 @@ export function HomePage() {
       {isNew && <Start isNew />}
       <section className="section" aria-labelledby="attention-title">
         <h2 id="attention-title">{t.attention}</h2>
-        <Loaded query={attention} rows={2}>{(data) => <AttentionList items={data.items} />}</Loaded>
+        <Attention />
       </section>
       {flows.data && !isNew && <Start isNew={false} />}
       <section className="section" aria-labelledby="recent-title">

@@ -14,20 +14,24 @@ import { Ago, CopyButton, Status } from '../../shared/bits';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
 import { pictureColor, StepIcon } from '../../shared/canvas/StepIcon';
 import { getFlow, retryWebhook } from '../../shared/flow-commands';
-import { useText } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { RepairConnection } from '../../shared/RepairConnection';
 import { sharedText } from '../../shared/text';
+import { exact } from '../../shared/time';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
-import { MessageView, StepDetail, ValueView } from './StepDetail';
+import { StepDetail } from './StepDetail';
 import { runsText } from './text';
+import { MessageView, ValueView } from './Value';
 import './runs.css';
 
 /** What the address says instead of a step's name. */
 const TRIGGER_STEP = '$trigger';
 const CLOSED = '$none';
+/** The other run of a comparison is not chosen yet. */
+const CHOOSE = 'choose';
 
 /** Whether an action failed; in a loop, whether any of its repetitions did. */
 const hasFailed = (action: ActionRun) => action.failed_repetitions > 0;
@@ -159,7 +163,7 @@ function Cards({ run }: { run: Run }) {
             <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={() => setSelected(undefined)} />
           </div>
           {selected === null ? (
-            <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} name="trigger" /></section>
+            <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} place={{ id: run.id, trigger: true }} name="trigger" /></section>
           ) : (
             <StepDetail key={selected} run={run.id} action={actions.get(selected) ?? null} />
           )}
@@ -177,7 +181,10 @@ export function RunPage() {
   const navigate = useNavigate();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const [comparing, setComparing] = useState(false);
+  const search = useSearch({ strict: false }) as { step?: string; compare?: string };
+  const { language } = useLanguage();
+  const compare = (other: string | undefined) =>
+    void navigate({ to: '.', search: { ...(search.step ? { step: search.step } : {}), ...(other ? { compare: other } : {}) } as never, replace: search.compare !== undefined });
   const query = useQuery({
     queryKey: ['runs', 'one', id],
     queryFn: ({ signal }) => api.get('/api/runs/{id}', { path: { id }, signal }),
@@ -199,7 +206,8 @@ export function RunPage() {
   const isFlow = run?.kind === 'flow';
   return (
     <Page
-      title={run ? `${run.flow.name} · ${t.kinds[run.kind]}` : t.history}
+      title={run ? `${t.kinds[run.kind]}, ${exact(run.started_at, language)} · ${run.flow.name}` : t.history}
+      heading={run ? `${run.flow.name} · ${t.kinds[run.kind]}` : t.history}
       actions={
         <>
           {isFlow && !ended && <Button disabled={busy} onClick={() => again(api.post('/api/runs/{id}/cancel', { path: { id } }))}>{t.cancel}</Button>}
@@ -215,7 +223,7 @@ export function RunPage() {
             </Menu>
           )}
           {isFlow && ended && <Button icon={<ArrowRepeatAllRegular />} disabled={busy} title={t.resubmitHint} onClick={() => again(api.post('/api/runs/{id}/resubmit', { path: { id } }))}>{t.resubmit}</Button>}
-          {isFlow && <Button onClick={() => setComparing(true)}>{t.compare}</Button>}
+          {isFlow && <Button onClick={() => compare(CHOOSE)}>{t.compare}</Button>}
           <Button onClick={() => void navigate({ to: '/flows/$flow/runs', params: { flow: flowId } })}>{t.history}</Button>
           <Button onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: flowId } })}>{t.editFlow}</Button>
         </>
@@ -241,7 +249,7 @@ export function RunPage() {
               </MessageBar>
             )}
             {data.kind === 'flow' ? data.definition && <Cards key={data.id} run={data} /> : <Exchange run={data} />}
-            {comparing && <CompareDialog run={data} onClose={() => setComparing(false)} />}
+            {search.compare !== undefined && <CompareDialog run={data} other={search.compare === CHOOSE ? '' : search.compare} onChoose={(other) => compare(other || CHOOSE)} onClose={() => compare(undefined)} />}
           </>
         )}
       </Loaded>

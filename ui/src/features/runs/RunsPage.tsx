@@ -1,93 +1,165 @@
-/** The runs of a flow: filters in the address, pages by key, new ones as they come. */
-import { Button, Field, Select, Table, TableBody, TableCell, TableHeader, TableHeaderCell, TableRow } from '@fluentui/react-components';
+/** The runs of a flow: filters in the address, pages by key, new ones as they come, searches that say how far they looked. */
+import { Button, Dropdown, Field, Input, Option, Select } from '@fluentui/react-components';
 import { EditRegular, HistoryRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useMemo } from 'react';
-import type { RunStatus } from '../../api/types';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
+import type { RunListed, RunPage, RunStatus } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
 import { getFlow } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
-import { MorePages, moveBetweenRows, Search, usePages } from '../../shared/list';
+import { MorePages, moveBetweenRows, Search, useFilters, usePages } from '../../shared/list';
 import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { durationText } from './duration';
 import { runsText } from './text';
+import { Searched } from './Searched';
+import './runs.css';
 
 /** How far back each choice of time reaches. */
 const HOURS: { [time: string]: number } = { hour: 1, day: 24, week: 7 * 24, month: 30 * 24 };
-const STATUSES = ['Running', 'Waiting', 'Succeeded', 'Failed', 'Cancelled', 'Skipped', 'TimedOut'];
+const BETWEEN = 'between';
+const STATUSES: RunStatus[] = ['Running', 'Waiting', 'Succeeded', 'Failed', 'TimedOut', 'Cancelled', 'Skipped', 'Faulted'];
+const KINDS = ['flow', 'create_webhook', 'delete_webhook'] as const;
+
+/** A moment of the address (UTC) as a field for local time shows it, and back. */
+export function toLocal(moment: string | undefined): string {
+  const date = moment ? new Date(moment) : null;
+  if (!date || Number.isNaN(date.getTime())) return '';
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+export function fromLocal(local: string): string | undefined {
+  const date = local ? new Date(local) : null;
+  return date && !Number.isNaN(date.getTime()) ? date.toISOString().replace('.000Z', 'Z') : undefined;
+}
+
+type FilterName = 'q' | 'status' | 'kind' | 'time' | 'from' | 'to';
+
+function StatusFilter({ chosen, onChange }: { chosen: string[]; onChange: (chosen: string[]) => void }) {
+  const t = useText(runsText);
+  const shared = useText(sharedText);
+  // The field is short; the list under it shows all that are chosen.
+  const [first, ...others] = chosen.map((status) => shared.status[status] ?? status);
+  const words = first ? `${first}${others.length ? ` +${others.length}` : ''}` : '';
+  return (
+    <Field label={t.status}>
+      <Dropdown className="status-filter" multiselect placeholder={t.all} value={words} selectedOptions={chosen} onOptionSelect={(_, data) => onChange(STATUSES.filter((status) => data.selectedOptions.includes(status)))}>
+        {STATUSES.map((status) => <Option key={status} value={status}>{shared.status[status] ?? status}</Option>)}
+      </Dropdown>
+    </Field>
+  );
+}
+
+function Filters() {
+  const t = useText(runsText);
+  const [search, filter] = useFilters<FilterName>();
+  const time = search.from || search.to ? BETWEEN : (search.time ?? '');
+  const [between, setBetween] = useState(time === BETWEEN);
+  const set = search.q || search.status || search.kind || search.time || search.from || search.to;
+  return (
+    <div className="row filters">
+      <Search value={search.q ?? ''} onSearch={(q) => filter({ q })} label={t.searchRuns} />
+      <StatusFilter chosen={(search.status ?? '').split(',').filter(Boolean)} onChange={(chosen) => filter({ status: chosen.join(',') })} />
+      <Field label={t.kind}>
+        <Select value={search.kind ?? ''} onChange={(_, data) => filter({ kind: data.value })}>
+          <option value="">{t.all}</option>
+          {KINDS.map((kind) => <option key={kind} value={kind}>{t.kinds[kind]}</option>)}
+        </Select>
+      </Field>
+      <Field label={t.time}>
+        <Select
+          value={between ? BETWEEN : time}
+          onChange={(_, data) => {
+            setBetween(data.value === BETWEEN);
+            if (data.value !== BETWEEN) filter({ time: data.value, from: undefined, to: undefined });
+            else filter({ time: undefined });
+          }}
+        >
+          {Object.entries(t.times).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
+          <option value={BETWEEN}>{t.between}</option>
+        </Select>
+      </Field>
+      {between && (
+        <>
+          <Field label={t.from}><Input type="datetime-local" max={toLocal(search.to) || undefined} value={toLocal(search.from)} onChange={(_, data) => filter({ from: fromLocal(data.value) })} /></Field>
+          <Field label={t.to}><Input type="datetime-local" min={toLocal(search.from) || undefined} value={toLocal(search.to)} onChange={(_, data) => filter({ to: fromLocal(data.value) })} /></Field>
+        </>
+      )}
+      {set && (
+        <Button
+          appearance="subtle"
+          onClick={() => {
+            setBetween(false);
+            filter({ q: undefined, status: undefined, kind: undefined, time: undefined, from: undefined, to: undefined });
+          }}
+        >
+          {t.clearFilters}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Row({ flow, run }: { flow: string; run: RunListed }) {
+  const t = useText(runsText);
+  return (
+    <tr data-run={run.id}>
+      <td><Link data-row to="/flows/$flow/runs/$run" params={{ flow, run: run.id }}><Ago time={run.started_at} /></Link></td>
+      <td><Status status={run.status} /></td>
+      <td className="quiet">{durationText(run.duration_ms)}</td>
+      <td>
+        <span dir="auto">{run.kind === 'flow' ? run.trigger.summary || run.trigger.name : <strong>{t.kinds[run.kind]}</strong>}</span>
+        {run.resubmitted_from && <span className="small"> · <Link to="/flows/$flow/runs/$run" params={{ flow, run: run.resubmitted_from }}>{t.again}</Link></span>}
+        {run.error && <div className="quiet small">{run.error.message}</div>}
+      </td>
+    </tr>
+  );
+}
 
 export function RunsPage() {
   const t = useText(runsText);
-  const shared = useText(sharedText);
   const navigate = useNavigate();
   const { flow: id } = useParams({ strict: false }) as { flow: string };
-  const search = useSearch({ strict: false }) as { q?: string; status?: RunStatus; time?: string };
+  const [search] = useFilters<FilterName>();
   const flow = useQuery({ queryKey: ['flows', id], queryFn: ({ signal }) => getFlow(id, signal) });
   // Fixed while the filter stays, or every look at the list would be a new question.
-  const from = useMemo(() => (HOURS[search.time ?? ''] ? new Date(Date.now() - (HOURS[search.time ?? ''] ?? 0) * 3_600_000).toISOString() : undefined), [search.time]);
-  const query = usePages(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, from });
-  const filtered = !!(search.q || search.status || from);
-  const show = (change: { q?: string; status?: string; time?: string }) =>
-    void navigate({ to: '/flows/$flow/runs', params: { flow: id }, search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value)) as Record<string, string>, replace: true });
+  const since = useMemo(() => (HOURS[search.time ?? ''] ? new Date(Date.now() - (HOURS[search.time ?? ''] ?? 0) * 3_600_000).toISOString() : undefined), [search.time]);
+  const kind = KINDS.find((one) => one === search.kind);
+  const query = usePages(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, kind, from: search.from ?? since, to: search.to });
+  const filtered = !!(search.q || search.status || search.kind || search.from || search.to || since);
+  const { fetchNextPage, hasNextPage, isFetching } = query;
+  // Pages of runs say more than other pages.
+  const pages = query.pages as RunPage[] | undefined;
+  const looked = { runs: pages?.reduce((sum, page) => sum + page.looked_at, 0) ?? 0, backTo: pages?.at(-1)?.looked_back_to ?? null };
   return (
     <Page
       title={t.historyOf(flow.data?.name ?? '…')}
-      actions={<Button icon={<EditRegular />} onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: id } })}>{t.editFlow}</Button>}
+      actions={
+        <>
+          <Button onClick={() => void navigate({ to: '/flows/$flow', params: { flow: id } })}>{t.details}</Button>
+          <Button icon={<EditRegular />} onClick={() => void navigate({ to: '/flows/$flow/edit', params: { flow: id } })}>{t.editFlow}</Button>
+        </>
+      }
     >
       <ProblemBar error={flow.error} />
-      <div className="row filters">
-        <Search value={search.q ?? ''} onSearch={(q) => show({ q })} label={t.searchRuns} />
-        <Field label={t.status} orientation="horizontal">
-          <Select value={search.status ?? ''} onChange={(_, data) => show({ status: data.value })}>
-            <option value="">{t.all}</option>
-            {STATUSES.map((status) => <option key={status} value={status}>{shared.status[status]}</option>)}
-          </Select>
-        </Field>
-        <Field label={t.time} orientation="horizontal">
-          <Select value={search.time ?? ''} onChange={(_, data) => show({ time: data.value })}>
-            {Object.entries(t.times).map(([value, label]) => <option key={value} value={value}>{label}</option>)}
-          </Select>
-        </Field>
-      </div>
+      <Filters />
       <Loaded query={query}>
-        {(runs) =>
-          runs.length === 0 ? (
-            <Empty title={filtered ? t.noneFit : t.none} icon={<HistoryRegular />}>{filtered ? undefined : t.noneText}</Empty>
-          ) : (
-            <div className="table-wrap" onKeyDown={moveBetweenRows}>
-              <Table className="table" aria-label={t.history}>
-                <TableHeader>
-                  <TableRow>
-                    <TableHeaderCell>{t.started}</TableHeaderCell>
-                    <TableHeaderCell>{t.status}</TableHeaderCell>
-                    <TableHeaderCell>{t.duration}</TableHeaderCell>
-                    <TableHeaderCell>{t.trigger}</TableHeaderCell>
-                  </TableRow>
-                </TableHeader>
-                <TableBody>
-                  {runs.map((run) => (
-                    <TableRow key={run.id}>
-                      <TableCell>
-                        <Link data-row to="/flows/$flow/runs/$run" params={{ flow: id, run: run.id }}><Ago time={run.started_at} /></Link>
-                      </TableCell>
-                      <TableCell><Status status={run.status} /></TableCell>
-                      <TableCell>{durationText(run.duration_ms)}</TableCell>
-                      <TableCell>
-                        {run.kind === 'flow' ? run.trigger.summary || run.trigger.name : <strong>{t.kinds[run.kind]}</strong>}
-                        {run.resubmitted_from && <span className="quiet small"> · {t.again}</span>}
-                        {run.error && <div className="quiet small">{run.error.message}</div>}
-                      </TableCell>
-                    </TableRow>
-                  ))}
-                </TableBody>
-              </Table>
-              <MorePages query={query} />
-            </div>
-          )
-        }
+        {(runs) => (
+          <>
+            {runs.length > 0 && (
+              <div className="table-wrap" onKeyDown={moveBetweenRows}>
+                <table className="table runs" aria-label={t.history}>
+                  <thead><tr><th>{t.started}</th><th>{t.status}</th><th>{t.duration}</th><th>{t.trigger}</th></tr></thead>
+                  <tbody>{runs.map((run) => <Row key={run.id} flow={id} run={run} />)}</tbody>
+                </table>
+                {!(filtered && hasNextPage && runs.length < 50) && <MorePages query={query} />}
+              </div>
+            )}
+            {runs.length === 0 && !hasNextPage && <Empty title={filtered ? t.noneFit : t.none} icon={<HistoryRegular />}>{filtered ? t.noneFitText : t.noneText}</Empty>}
+            {filtered && <Searched key={JSON.stringify(search)} found={runs.length} looked={looked} more={hasNextPage} busy={isFetching} onMore={fetchNextPage} />}
+          </>
+        )}
       </Loaded>
     </Page>
   );

@@ -1,14 +1,17 @@
-/** The server: public URL with its check from outside, history, mail, about. */
+/** The server: public URL with its check, history, mail, backup, about. */
 import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { addressOf, api } from '../../api/client';
+import { sessionQuery } from '../../api/session';
 import type { MailSettings, Settings } from '../../api/types';
-import { useText } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
-import { duration } from '../../shared/time';
+import { bytesText, duration } from '../../shared/time';
+import { Backup } from './Backup';
+import { PublicUrl } from './Reachability';
 import { settingsText } from './text';
 
 /** The settings as they are edited: a password goes in and never comes back. */
@@ -40,23 +43,9 @@ function Form({ settings }: { settings: Settings }) {
   };
   return (
     <form className="panel stack" onSubmit={submit}>
-      <Field label={t.publicUrl} hint={t.publicUrlHint}>
-        <Input type="url" value={form.public_url ?? ''} onChange={(_, data) => setForm({ ...form, public_url: data.value })} />
-      </Field>
-      <div className="commands">
-        <Button
-          onClick={() =>
-            act(api.post('/api/settings/public-url-check', { body: {} }), (answer) => ({
-              good: answer.verdict === 'public',
-              text: [t.verdicts[answer.verdict], ...answer.checks.map((check) => check.detail), answer.hint, answer.unknown].filter(Boolean).join(' '),
-            }))
-          }
-        >
-          {t.checkUrl}
-        </Button>
-      </div>
+      <PublicUrl value={form.public_url ?? ''} now={settings.public_url_now} onChange={(value) => setForm({ ...form, public_url: value })} />
       <div className="columns">
-        <Field label={t.retention}>
+        <Field label={t.retention} hint={t.retentionHint}>
           <Input type="number" min={1} value={String(form.retention_days ?? '')} onChange={(_, data) => setForm({ ...form, retention_days: Number(data.value) })} />
         </Field>
         <Field label={t.timeZone}>
@@ -98,27 +87,49 @@ function Form({ settings }: { settings: Settings }) {
   );
 }
 
-export function Server() {
+function AboutServer() {
   const t = useText(settingsText);
-  const settings = useQuery({ queryKey: ['settings'], queryFn: ({ signal }) => api.get('/api/settings', { signal }) });
+  const { language } = useLanguage();
+  const number = (value: number) => value.toLocaleString(language);
   const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => api.get('/api/about', { signal }) });
+  return (
+    <section className="panel stack" aria-labelledby="about-title">
+      <h2 id="about-title">{t.about}</h2>
+      <Loaded query={about} rows={2}>
+        {(data) => (
+          <dl className="facts">
+            <dt>{t.version}</dt><dd>{data.version}</dd>
+            <dt>{t.licence}</dt><dd>{data.license}</dd>
+            <dt>{t.data}</dt><dd><code>{data.data}</code></dd>
+            <dt>{t.dataBytes}</dt><dd>{bytesText(data.data_bytes, language)}</dd>
+            <dt>{t.counts}</dt><dd>{t.countsText(number(data.flows), number(data.connectors), number(data.connections), number(data.users))}</dd>
+            <dt>{t.runsEnded}</dt><dd>{number(data.runs_ended)}</dd>
+            <dt>{t.uptime}</dt><dd>{duration(data.uptime_ms)}</dd>
+          </dl>
+        )}
+      </Loaded>
+      <p><a href={addressOf('/api/openapi.json')} target="_blank" rel="noreferrer">{t.apiDocument}</a></p>
+    </section>
+  );
+}
+
+function OwnersPart() {
+  const settings = useQuery({ queryKey: ['settings'], queryFn: ({ signal }) => api.get('/api/settings', { signal }) });
   return (
     <>
       <Loaded query={settings}>{(data) => <Form settings={data} />}</Loaded>
-      <section className="panel stack">
-        <h2>{t.about}</h2>
-        <Loaded query={about} rows={2}>
-          {(data) => (
-            <dl className="facts">
-              <dt>{t.version}</dt><dd>{data.version}</dd>
-              {data.data && (<><dt>{t.data}</dt><dd><code>{data.data}</code></dd></>)}
-              {data.uptime_ms !== undefined && (<><dt>{t.uptime}</dt><dd>{duration(data.uptime_ms)}</dd></>)}
-            </dl>
-          )}
-        </Loaded>
-        <p className="quiet">{t.backup}</p>
-        <p><a href={addressOf('/api/openapi.json')} target="_blank" rel="noreferrer">{t.apiDocument}</a></p>
-      </section>
+      <Backup />
+    </>
+  );
+}
+
+export function Server() {
+  const t = useText(settingsText);
+  const session = useQuery(sessionQuery);
+  return (
+    <>
+      {session.data?.user.role === 'owner' ? <OwnersPart /> : <p className="panel quiet">{t.ownersOnlyServer}</p>}
+      <AboutServer />
     </>
   );
 }

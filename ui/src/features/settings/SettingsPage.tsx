@@ -6,11 +6,16 @@ import { useText } from '../../shared/language';
 import { Page } from '../../shared/page';
 import { Account } from './Account';
 import { Server } from './Server';
+import { Sessions } from './Sessions';
 import { settingsText } from './text';
 import { Tokens } from './Tokens';
 import { Users } from './Users';
 
-const PARTS = { account: Account, tokens: Tokens, users: Users, devices: Devices, server: Server } as const;
+function AccountPart() {
+  return <><Account /><Sessions /></>;
+}
+
+const PARTS = { account: AccountPart, tokens: Tokens, users: Users, devices: Devices, server: Server } as const;
 
 export function SettingsPage() {
   const t = useText(settingsText);

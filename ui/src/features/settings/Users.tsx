@@ -6,15 +6,20 @@ import { api } from '../../api/client';
 import { sessionQuery } from '../../api/session';
 import type { User } from '../../api/types';
 import { useText } from '../../shared/language';
+import { moveBetweenRows, Search, useFilters, withText } from '../../shared/list';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { settingsText } from './text';
 
 const EMPTY = { name: '', email: '', password: '', role: 'member' as User['role'] };
 
+/** Shorter lists are seen at a glance. */
+const SEARCHED_FROM = 8;
+
 export function Users() {
   const t = useText(settingsText);
   const client = useQueryClient();
+  const [search, filter] = useFilters<'q'>();
   const session = useQuery(sessionQuery);
   const isOwner = session.data?.user.role === 'owner';
   const users = useQuery({
@@ -46,22 +51,26 @@ export function Users() {
       <section className="panel">
         <Loaded query={users} rows={2}>
           {(items) => (
-            <div className="table-wrap">
-              <table className="table">
-                <thead><tr><th>{t.name}</th><th>{t.email}</th><th>{t.role}</th><th><span className="visually-hidden">{t.remove}</span></th></tr></thead>
-                <tbody>
-                  {items.map((user) => (
-                    <tr key={user.id}>
-                      <td>{user.name}</td>
-                      <td>{user.email}</td>
-                      <td>{roles[user.role] ?? user.role}</td>
-                      <td className="actions">
-                        {user.id !== session.data?.user.id && <Button appearance="subtle" aria-label={`${t.remove}: ${user.name}`} onClick={() => act(api.delete('/api/users/{id}', { path: { id: user.id } }))}>{t.remove}</Button>}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
+            <div className="stack">
+              {(items.length > SEARCHED_FROM || search.q) && <Search value={search.q ?? ''} onSearch={(q) => filter({ q })} label={t.searchUsers} />}
+              <div className="table-wrap" onKeyDown={moveBetweenRows}>
+                <table className="table" aria-label={t.parts['users']}>
+                  <thead><tr><th>{t.name}</th><th>{t.email}</th><th>{t.role}</th><th><span className="visually-hidden">{t.remove}</span></th></tr></thead>
+                  <tbody>
+                    {withText(items, search.q, (user) => `${user.name} ${user.email}`).map((user) => (
+                      <tr key={user.id}>
+                        <td><span data-row tabIndex={0}>{user.name}</span></td>
+                        <td>{user.email}</td>
+                        <td>{roles[user.role] ?? user.role}</td>
+                        <td className="actions">
+                          {user.id !== session.data?.user.id && <Button appearance="subtle" aria-label={`${t.remove}: ${user.name}`} onClick={() => act(api.delete('/api/users/{id}', { path: { id: user.id } }))}>{t.remove}</Button>}
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              {withText(items, search.q, (user) => `${user.name} ${user.email}`).length === 0 && <p className="quiet">{t.nothingFound}</p>}
             </div>
           )}
         </Loaded>
