@@ -12,8 +12,10 @@ use hookmill_store_sqlite::{SqliteOptions, SqliteStore};
 
 /// Changes in one unit.
 const UNIT: usize = 2_000;
-/// The runs end so long before the present, a second apart at most.
+/// The newest run began so long before the present.
 const RECENT_MS: i64 = 60_000;
+/// Runs begin so far from each other.
+const APART_MS: i64 = 1_000;
 
 /// How much.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +96,7 @@ async fn runs(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64, flows
     let mut body = crate::notification();
     let mut unit = Unit::new();
     for number in 0..count {
-        // Spread evenly over a year, or a second apart where there are few.
-        let step = (365 * 86_400_000 / i64::try_from(count)?).clamp(1, 1_000);
-        let at_ms = now_ms - RECENT_MS - i64::try_from(count - number)? * step;
+        let at_ms = now_ms - RECENT_MS - i64::try_from(count - number)? * APART_MS;
         let place = if number.is_multiple_of(2) { flows.len() - 1 } else { usize::try_from(number)? % flows.len() };
         let status = match number % 1_000 {
             0 => RunStatus::TimedOut,

@@ -52,7 +52,7 @@ pub async fn measure(binary: &Path, options: &ListOptions) -> Result<()> {
     println!("started in {:.0} ms", begun.elapsed().as_secs_f64() * 1_000.0);
     let newest = subject.get("/api/flows?limit=1").await?;
     let flow = newest["items"][0]["id"].as_str().context("no flow")?.to_owned();
-    let middle = middle(&subject).await?;
+    let middle = middle(&subject, options.runs).await?;
     println!("{:<58} {:>9} {:>9} {:>9} {:>6}", "", "first", "median", "slowest", "items");
     let mut broken = 0;
     for path in questions(&flow, &middle) {
@@ -78,13 +78,13 @@ pub async fn measure(binary: &Path, options: &ListOptions) -> Result<()> {
     Ok(())
 }
 
-/// A moment in the middle of the history.
-async fn middle(subject: &Subject) -> Result<String> {
+/// A moment in the middle of the history, whose runs began a second apart.
+async fn middle(subject: &Subject, runs: u64) -> Result<String> {
     let newest = subject.get("/api/runs?limit=1").await?;
     let text = |run: &Value| run["started_at"].as_str().map(ToOwned::to_owned);
     let newest = newest["items"].as_array().and_then(|items| items.first()).and_then(text).context("no run")?;
     let newest: Timestamp = newest.parse().map_err(|error| anyhow::anyhow!("{newest}: {error}"))?;
-    Ok(Timestamp::from_micros(newest.as_micros() - 30 * 60 * 1_000_000).to_string())
+    Ok(Timestamp::from_micros(newest.as_micros() - i64::try_from(runs / 2)? * 1_000_000).to_string())
 }
 
 fn questions(flow: &str, middle: &str) -> Vec<String> {

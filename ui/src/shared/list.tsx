@@ -8,7 +8,11 @@ import type { ListQuery, PagedPath } from '../api/operations';
 import { useText } from './language';
 import { sharedText } from './text';
 
-export function usePages<P extends PagedPath>(key: unknown[], path: P, query: ListQuery<P>) {
+/**
+ * A list by page. The server looks at a bounded number of rows for one page, so a page may come without items although
+ * there are further ones: then it is asked for the next, unless the page of the interface says itself how far it looks.
+ */
+export function usePages<P extends PagedPath>(key: unknown[], path: P, query: ListQuery<P>, { looksOn = true }: { looksOn?: boolean } = {}) {
   const result = useInfiniteQuery({
     queryKey: [...key, query],
     queryFn: ({ pageParam, signal }) => api.page(path, query, pageParam, signal),
@@ -16,7 +20,14 @@ export function usePages<P extends PagedPath>(key: unknown[], path: P, query: Li
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: (before) => before,
   });
-  return { ...result, pages: result.data?.pages, data: result.data?.pages.flatMap((page) => page.items) };
+  const items = result.data?.pages.flatMap((page) => page.items);
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = result;
+  const looking = looksOn && items?.length === 0 && hasNextPage && !isFetchNextPageError;
+  useEffect(() => {
+    if (looking && !isFetching) void fetchNextPage();
+    // An answer may come between two looks at the query: then only the number of pages tells that there was one.
+  }, [looking, isFetching, fetchNextPage, result.data?.pages.length]);
+  return { ...result, isPending: result.isPending || looking, pages: result.data?.pages, data: looking ? undefined : items };
 }
 
 /** Filters of a list in the address: what is empty is left out, and a change does not make a step back. */

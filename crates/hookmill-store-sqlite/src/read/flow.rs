@@ -43,7 +43,7 @@ fn with_bindings(c: &Connection, mut flow: Flow) -> Result<Flow> {
 }
 
 /// What a page of flows may cost. The rows of the index are short and stand in a row, so it may look at many of them.
-const FLOWS_COST_MAX: usize = 200_000;
+const FLOWS_COST_MAX: usize = 50_000;
 
 fn flows(c: &Connection, filter: &FlowFilter, list: List<FlowId>) -> Result<Page<Flow, FlowId>> {
     let needle = Needle::new(filter.q.as_deref());

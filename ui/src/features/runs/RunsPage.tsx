@@ -126,7 +126,7 @@ export function RunsPage() {
   // Fixed while the filter stays, or every look at the list would be a new question.
   const since = useMemo(() => (HOURS[search.time ?? ''] ? new Date(Date.now() - (HOURS[search.time ?? ''] ?? 0) * 3_600_000).toISOString() : undefined), [search.time]);
   const kind = KINDS.find((one) => one === search.kind);
-  const query = usePages(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, kind, from: search.from ?? since, to: search.to });
+  const query = usePages(['runs', id], '/api/runs', { flow: id, q: search.q, status: search.status, kind, from: search.from ?? since, to: search.to }, { looksOn: false });
   const filtered = !!(search.q || search.status || search.kind || search.from || search.to || since);
   const { fetchNextPage, hasNextPage, isFetching } = query;
   // Pages of runs say more than other pages.
@@ -157,7 +157,7 @@ export function RunsPage() {
               </div>
             )}
             {runs.length === 0 && !hasNextPage && <Empty title={filtered ? t.noneFit : t.none} icon={<HistoryRegular />}>{filtered ? t.noneFitText : t.noneText}</Empty>}
-            {filtered && <Searched key={JSON.stringify(search)} found={runs.length} looked={looked} more={hasNextPage} busy={isFetching} onMore={fetchNextPage} />}
+            {filtered && <Searched key={JSON.stringify(search)} found={runs.length} looked={looked} more={hasNextPage} busy={isFetching} failed={query.isFetchNextPageError} onMore={fetchNextPage} />}
           </>
         )}
       </Loaded>

@@ -10,11 +10,11 @@ const FOUND_ENOUGH = 50;
 /** A search goes on by itself until it has looked at so many runs, and at as many more each time it is asked. */
 const STEP = 50_000;
 
-export function Searched({ found, looked, more, busy, onMore }: { found: number; looked: { runs: number; backTo: string | null }; more: boolean; busy: boolean; onMore: () => Promise<unknown> }) {
+export function Searched({ found, looked, more, busy, failed = false, onMore }: { found: number; looked: { runs: number; backTo: string | null }; more: boolean; busy: boolean; /** The last page could not be fetched: going on by itself would only ask again and again. */ failed?: boolean; onMore: () => Promise<unknown> }) {
   const t = useText(runsText);
   const { language } = useLanguage();
   const [until, setUntil] = useState(STEP);
-  const going = more && found < FOUND_ENOUGH && looked.runs < until;
+  const going = more && !failed && found < FOUND_ENOUGH && looked.runs < until;
   useEffect(() => {
     if (going && !busy) void onMore();
   }, [going, busy, onMore, looked.runs]);
@@ -25,7 +25,10 @@ export function Searched({ found, looked, more, busy, onMore }: { found: number;
     <div className="row searched" role="status">
       {going && <Spinner size="tiny" aria-hidden="true" />}
       <span className="quiet small">{t.lookedAt(looked.runs.toLocaleString(language), looked.backTo ? exact(looked.backTo, language) : '')}</span>
-      {going ? <Button size="small" onClick={() => setUntil(looked.runs)}>{t.stopSearch}</Button> : <Button size="small" onClick={() => setUntil(looked.runs + STEP)}>{t.lookFurther}</Button>}
+      {going ? <Button size="small" onClick={() => setUntil(looked.runs)}>{t.stopSearch}</Button> : <Button size="small" onClick={() => {
+        setUntil(looked.runs + STEP);
+        if (failed) void onMore();
+      }}>{t.lookFurther}</Button>}
     </div>
   );
 }
