@@ -29,32 +29,18 @@ pub enum Summary {
     Words(String),
 }
 
-/// What the record of a trigger is about. A chosen value that cannot be evaluated is left out: the history must not
-/// keep a run from starting.
+/// What a run that has begun is about. A chosen value that cannot be evaluated is left out: the history must not keep
+/// a run from starting.
 #[must_use]
-pub fn summary(
-    plan: &Plan,
-    trigger: &Trigger,
-    record: &Value,
-    parameters: &Value,
-    workflow: &Value,
-    (seed, now): (u64, Timestamp),
-) -> Summary {
+pub fn summary(plan: &Plan, trigger: &Trigger, state: &RunState, now: Timestamp) -> Summary {
     if trigger.secure_outputs {
         return Summary::Words(String::new());
     }
     if trigger.run_summary.is_empty() {
-        let body = record.get("outputs").and_then(|outputs| outputs.get("body"));
+        let body = state.trigger.get("outputs").and_then(|outputs| outputs.get("body"));
         return Summary::Words(body.map(first_words).unwrap_or_default());
     }
-    let state = RunState {
-        seed,
-        trigger: record.clone(),
-        parameters: parameters.as_object().cloned().unwrap_or_default(),
-        workflow: workflow.clone(),
-        ..RunState::default()
-    };
-    let scope = ActionScope::new(plan, &state, now, &[], &[], (&trigger.name, 0));
+    let scope = ActionScope::new(plan, state, now, &[], &[], (&trigger.name, 0));
     let values = trigger.run_summary.iter().filter_map(|part| part.evaluate(&scope).ok());
     let texts = values.filter(|value| *value != Value::Null).map(|value| line(&content::to_text(&value)));
     let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();

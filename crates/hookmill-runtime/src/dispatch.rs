@@ -253,12 +253,6 @@ impl Runtime {
             if !begun.is_empty() {
                 run.id = self.new_id();
             }
-            let (seed, context) = (seed(), workflow(flow, Some(run.id)));
-            if let Some(trigger) = version.plan.triggers.first() {
-                let of =
-                    summary(&version.plan, trigger, &record, &version.parameters, &context, (seed, run.started_at));
-                run.summary = summarised(run.summary, of);
-            }
             let (caller_waits, caller_until) = self.caller(version, origin, &run);
             let taken_over =
                 if let Origin::Repeated(_, taken_over) = origin { taken_over.to_vec() } else { Vec::new() };
@@ -270,10 +264,10 @@ impl Runtime {
             }
             let start = Start {
                 run: run.id,
-                seed,
+                seed: seed(),
                 trigger: record,
                 parameters: version.parameters.clone(),
-                workflow: context,
+                workflow: workflow(flow, Some(run.id)),
                 caller_waits,
                 caller_until,
                 taken_over,
@@ -287,6 +281,9 @@ impl Runtime {
             match decided(&version.plan, &mut state, environment, Input::Start(Box::new(start))) {
                 Ok(facts) => {
                     run.facts = state.facts();
+                    if let Some(trigger) = version.plan.triggers.first() {
+                        run.summary = summarised(run.summary, summary(&version.plan, trigger, &state, run.started_at));
+                    }
                     if state.status().is_final() {
                         run.status = state.status();
                         run.ended_at = Some(self.now());

@@ -1,11 +1,12 @@
-/** A value that is typed, once it has stayed the same for a moment. */
+/** A value that follows another once it has been quiet for a moment: for work that must not slow down typing. */
 import { useEffect, useState } from 'react';
 
-export function useSettled<T>(value: T, ms: number): T {
+export function useSettled<T>(value: T, pauseMs: number): T {
   const [settled, setSettled] = useState(value);
   useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), ms);
+    if (settled === value) return undefined;
+    const timer = setTimeout(() => setSettled(value), pauseMs);
     return () => clearTimeout(timer);
-  }, [value, ms]);
+  }, [settled, value, pauseMs]);
   return settled;
 }

@@ -51,8 +51,9 @@ await runScript('first-flow', async (world, step) => {
     await page.getByRole('button', { name: 'Open the designer' }).click();
     const panel = page.getByRole('complementary');
     await panel.getByRole('textbox', { name: 'Owner' }).click();
-    await page.keyboard.insertText('octocat');
+    await page.keyboard.type('octocat');
     await panel.getByRole('combobox', { name: 'Repository' }).selectOption('Hello-World');
+    same('questions for the repositories', github.lines().filter((line) => line.startsWith('GET /users/')), ['GET /users/octocat/repos?sort=pushed&per_page=100']);
     await page.getByRole('textbox', { name: 'Name of the flow' }).fill('Pushes to my phone');
     await page.getByRole('button', { name: 'Create flow' }).click();
     await heading('Pushes to my phone');

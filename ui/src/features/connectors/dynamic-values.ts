@@ -1,5 +1,7 @@
 /** Choices that the service knows: `x-ms-dynamic-values` and `x-ms-dynamic-list` ↔ what a form asks. No framework. */
 import type { FormParameter, Json, JsonObject } from '../../api/types';
+import { isObject } from '../../flow-model/definition';
+import { parameterReference } from '../../shared/choices';
 
 export interface DynamicValues {
   operation: string;
@@ -15,7 +17,6 @@ export const noDynamicValues = (): DynamicValues => ({ operation: '', collection
 
 const KNOWN = new Set(['operationId', 'value-collection', 'value-path', 'value-title', 'parameters', 'itemsPath', 'itemValuePath', 'itemTitlePath']);
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
 const shown = (value: Json): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** The form of what is written; null where it says more than the form knows. */
@@ -29,8 +30,8 @@ export function dynamicValuesOf(written: Json): DynamicValues | null {
     value: text('value-path', 'itemValuePath'),
     title: text('value-title', 'itemTitlePath'),
     parameters: Object.entries(isObject(given) ? given : {}).map(([name, value]) => {
-      const reference = isObject(value) ? (value['parameter'] ?? value['parameterReference']) : undefined;
-      if (typeof reference === 'string') return { name, from: 'parameter' as const, value: reference };
+      const reference = parameterReference(value);
+      if (reference !== null) return { name, from: 'parameter' as const, value: reference };
       return { name, from: 'constant' as const, value: shown(isObject(value) && value['value'] !== undefined ? value['value'] : value) };
     }),
   };

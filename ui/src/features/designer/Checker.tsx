@@ -7,9 +7,9 @@ import { builtinOf } from '../../flow-model/builtins';
 import { check, stepOfPointer, type Finding } from '../../flow-model/checker';
 import { forEachAction, isObject, titleOf, triggerOf, valueAt, type JsonObject } from '../../flow-model/definition';
 import { useLanguage, useText } from '../../shared/language';
+import { useSettled } from '../../shared/settled';
 import { stepOf, useConnections, useOperations } from './context';
 import { connectorOf, hostOf, NOTIFICATIONS_API, usedConnections, type Edited } from './state';
-import { useSettled } from './settled';
 import { designerText } from './text';
 
 /** Whoever types shall not wait for the checks of a large flow. */

@@ -3,7 +3,7 @@ import { Button, SearchBox } from '@fluentui/react-components';
 import type { CompletionSource } from '@codemirror/autocomplete';
 import type { EditorView } from '@codemirror/view';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import { api } from '../../api/client';
 import type { ExpressionFunction } from '../../api/types';
 import { Ago } from '../../shared/bits';
@@ -11,6 +11,7 @@ import { JsonView } from '../../shared/JsonView';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { useSettled } from '../../shared/settled';
 import { useDesigner } from './context';
 import { evaluate, useLastRun } from './last-run';
 import { designerText } from './text';
@@ -58,7 +59,6 @@ export function ExpressionTab({ step, start, onInsert, label }: { step: string |
   const functions = useQuery({ queryKey: ['expression-functions'], queryFn: ({ signal }) => api.get('/api/expressions/functions', { signal }), staleTime: Infinity });
   const last = useLastRun(flow);
   const [text, setText] = useState(start);
-  const [asked, setAsked] = useState(start.trim());
   const items = functions.data?.items;
   const completion = useMemo<CompletionSource>(
     () => (context) => {
@@ -75,10 +75,7 @@ export function ExpressionTab({ step, start, onInsert, label }: { step: string |
     [items, groups],
   );
   const expression = text.trim().replace(/^@(?:\{([\s\S]*)\}$)?/, '$1');
-  useEffect(() => {
-    const timer = setTimeout(() => setAsked(expression), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [expression]);
+  const asked = useSettled(expression, PAUSE_MS);
   const outcome = useQuery({
     queryKey: ['expressions', asked, last.data?.id ?? null, step],
     enabled: asked !== '' && (flow === null || !last.isPending),

@@ -8,6 +8,7 @@ import { isObject, type Json, type JsonObject } from '../../flow-model/definitio
 import { setMember } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
+import { parameterReference } from '../../shared/choices';
 import { useSettled } from '../../shared/settled';
 import { useDesigner } from './context';
 import { ChoiceValue, type FieldProps } from './fields';
@@ -36,10 +37,7 @@ const TYPING_MS = 400;
 function neededBy(source: Json | undefined): string[] {
   const given = isObject(source) ? source['parameters'] : undefined;
   if (!isObject(given)) return [];
-  return Object.values(given).flatMap((value) => {
-    const key = isObject(value) ? (value['parameter'] ?? value['parameterReference']) : undefined;
-    return typeof key === 'string' ? [key] : [];
-  });
+  return Object.values(given).flatMap((value) => parameterReference(value) ?? []);
 }
 
 /** Only a run knows what an expression gives. */
@@ -49,10 +47,11 @@ function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: st
   const t = useText(designerText);
   const needed = neededBy(props.parameter.dynamic_values);
   const missing = needed.filter((key) => !isKnown(props.parameters[key]));
-  const given = useSettled(JSON.stringify(needed.map((key) => props.parameters[key] ?? null)), TYPING_MS);
+  const now = JSON.stringify(needed.map((key) => props.parameters[key] ?? null));
+  const given = useSettled(now, TYPING_MS);
   const values = useQuery({
     queryKey: ['dynamic-values', props.connector, props.operation, props.parameter.key, props.connection, given],
-    enabled: !!props.connection && missing.length === 0,
+    enabled: !!props.connection && missing.length === 0 && given === now,
     staleTime: 60_000,
     queryFn: ({ signal }) =>
       api.post('/api/connectors/{id}/dynamic-values', {
