@@ -2,7 +2,9 @@
 //! its place, and the plan exists where nothing is an error.
 
 mod action;
+mod bounds;
 mod container;
+mod findings;
 mod reference;
 mod secrecy;
 mod trigger;
@@ -10,8 +12,9 @@ mod trigger;
 use std::collections::BTreeMap;
 
 use hookmill_expression::{Compiled, Condition, Error as ExpressionError, Template, closest};
-use hookmill_model::{Diagnostic, Object, Pointer, Severity, Str, Value};
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
+use self::findings::Findings;
 use crate::limits::{Limits, Profile};
 use crate::plan::{Action, ActionIndex, Group, Parameter, Plan};
 
@@ -41,7 +44,7 @@ pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &
     let mut compiler = Compiler {
         profile,
         limits,
-        diagnostics: Vec::new(),
+        findings: Findings::default(),
         plan: Plan {
             profile,
             limits: limits.clone(),
@@ -55,13 +58,16 @@ pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &
             variables: BTreeMap::new(),
         },
         uses: Vec::new(),
+        initialized_by: BTreeMap::new(),
         pointers: Vec::new(),
     };
-    compiler.supplied(supplied);
-    compiler.document(definition);
-    let Compiler { mut diagnostics, plan, .. } = compiler;
-    diagnostics.dedup();
-    let valid = diagnostics.iter().all(|finding| finding.severity != Severity::Error);
+    // What is beyond a bound is not looked at: it would cost memory and time without end.
+    if compiler.within_bounds(definition, supplied) {
+        compiler.supplied(supplied);
+        compiler.document(definition);
+    }
+    let Compiler { findings, plan, .. } = compiler;
+    let (diagnostics, valid) = findings.into_list();
     let (plan, faulty) = if valid { (Some(plan), None) } else { (None, Some(plan)) };
     Compilation { plan, faulty, diagnostics }
 }
@@ -90,24 +96,26 @@ struct Use {
 struct Compiler<'a> {
     profile: Profile,
     limits: &'a Limits,
-    diagnostics: Vec<Diagnostic>,
+    findings: Findings,
     plan: Plan,
     uses: Vec<Use>,
+    /// The first action that initializes a variable, by the variable's name in lower case.
+    initialized_by: BTreeMap<Str, ActionIndex>,
     /// The place of each action in the document.
     pointers: Vec<Pointer>,
 }
 
 impl Compiler<'_> {
     fn error(&mut self, code: &str, pointer: Pointer, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(code, pointer, message));
+        self.findings.push(Diagnostic::error(code, pointer, message));
     }
 
     fn error_with(&mut self, code: &str, pointer: Pointer, message: impl Into<String>, hint: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::error(code, pointer, message).with_hint(hint));
+        self.findings.push(Diagnostic::error(code, pointer, message).with_hint(hint));
     }
 
     fn warning(&mut self, code: &str, pointer: Pointer, message: impl Into<String>) {
-        self.diagnostics.push(Diagnostic::warning(code, pointer, message));
+        self.findings.push(Diagnostic::warning(code, pointer, message));
     }
 
     fn missing(&mut self, pointer: &Pointer, name: &str) {
@@ -131,6 +139,9 @@ impl Compiler<'_> {
     }
 
     fn template(&mut self, source: &Value, pointer: &Pointer, place: Place) -> Compiled {
+        if self.findings.end() {
+            return Compiled::literal(Value::Null);
+        }
         match Compiled::new(source) {
             Ok(compiled) => {
                 for (below, template) in compiled.templates() {
@@ -146,6 +157,9 @@ impl Compiler<'_> {
     }
 
     fn condition(&mut self, source: &Value, pointer: &Pointer, place: Place) -> Condition {
+        if self.findings.end() {
+            return Condition::never();
+        }
         match Condition::new(source) {
             Ok(condition) => {
                 for (below, template) in condition.templates() {
@@ -204,14 +218,6 @@ impl Compiler<'_> {
         self.plan.groups.push(Group::default());
         let actions = members.get("actions").cloned().unwrap_or_default();
         self.group(crate::plan::ROOT, &actions, &root.child("actions"), None, &[], 0);
-        if self.plan.actions.len() > self.limits.actions_max {
-            let message = format!(
-                "The definition has {} actions; at most {} are allowed.",
-                self.plan.actions.len(),
-                self.limits.actions_max
-            );
-            self.error("limit_actions", root.child("actions"), message);
-        }
         if self.plan.variables.len() > self.limits.variables_max {
             let message = format!("The definition has more than {} variables.", self.limits.variables_max);
             self.error("limit_variables", root.child("actions"), message);
@@ -221,7 +227,7 @@ impl Compiler<'_> {
                 let message = format!("The definition has more than {} outputs.", self.limits.outputs_max);
                 self.error("limit_outputs", root.child("outputs"), message);
             }
-            for (name, output) in outputs.iter() {
+            for (name, output) in outputs.iter().take(self.limits.outputs_max) {
                 let pointer = root.child("outputs").child(name);
                 let value = self.required(output, "value", &pointer, Place::Outputs);
                 self.plan.outputs.push((name.clone(), value));
@@ -250,7 +256,7 @@ impl Compiler<'_> {
             let message = format!("The definition has more than {} parameters.", self.limits.parameters_max);
             self.error("limit_parameters", root.clone(), message);
         }
-        for (name, parameter) in parameters.iter() {
+        for (name, parameter) in parameters.iter().take(self.limits.parameters_max) {
             let pointer = root.child(name);
             let kind = parameter.get("type").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
             if kind.is_empty() {
@@ -333,8 +339,14 @@ impl Compiler<'_> {
     }
 
     fn suggestion(&self, wanted: &str) -> Option<String> {
-        closest(wanted, self.plan.actions.iter().map(|action| &*action.name))
+        self.closest(wanted, self.plan.actions.iter().map(|action| &*action.name))
             .map(|name| format!("Did you mean '{name}'?"))
+    }
+
+    /// The candidate that was probably meant; where there are many findings already, nothing is suggested, since
+    /// looking for it costs more than the finding.
+    fn closest<'n>(&self, wanted: &str, candidates: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+        if self.findings.are_many() { None } else { closest(wanted, candidates) }
     }
 }
 

@@ -38,6 +38,8 @@ pub const RETRY_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_s
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Bytes of a definition as JSON, the values of its parameters included.
+    pub definition_bytes_max: usize,
     /// Triggers of a definition.
     pub triggers_max: usize,
     /// Actions of a definition.
@@ -89,6 +91,7 @@ fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            definition_bytes_max: 5 * 1_024 * 1_024,
             triggers_max: 10,
             actions_max: 500,
             nesting_max: 8,

@@ -7,7 +7,7 @@ use crate::evaluate::{self, Evaluation};
 use crate::item::Item;
 use crate::scope::Scope;
 use crate::table::{self, Evaluator, Function};
-use crate::template::{Compiled, Template};
+use crate::template::{Compiled, FAULTS_MAX, Template};
 
 /// Conditions may nest this deep.
 const DEPTH_MAX: usize = 50;
@@ -33,7 +33,7 @@ impl Condition {
     /// Compiles a condition as it stands in a definition.
     ///
     /// # Errors
-    /// Every fault with its pointer below `source`.
+    /// The faults, about a hundred at most, each with its pointer below `source`.
     pub fn new(source: &Value) -> Result<Self, Vec<(Pointer, Error)>> {
         let mut errors = Vec::new();
         let form = compile(source, &Pointer::root(), 0, &mut errors);
@@ -82,6 +82,9 @@ fn fault(kind: ErrorKind, message: impl Into<String>) -> Error {
 }
 
 fn compile(source: &Value, pointer: &Pointer, depth: usize, errors: &mut Vec<(Pointer, Error)>) -> Form {
+    if errors.len() >= FAULTS_MAX {
+        return Form::Constant(false);
+    }
     if depth > DEPTH_MAX {
         errors.push((
             pointer.clone(),

@@ -7,6 +7,8 @@ use hookmill_model::{Object, Value};
 
 use crate::item::{content, content_bytes, content_type, text as text_of};
 
+/// Memory that the values of a JSON body may take; a body of more is kept as text, which takes what it has.
+const HEAP_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// Parts of a multipart body beyond this many stay unread.
 const PARTS_MAX: usize = 1_000;
 
@@ -15,7 +17,7 @@ const PARTS_MAX: usize = 1_000;
 pub struct Body {
     /// The value; `None` without a body.
     pub value: Option<Value>,
-    /// Why a body that says it is JSON is kept as text.
+    /// Why a body that says it is JSON is kept as text: it is none, or its values would take too much memory.
     pub broken: Option<String>,
 }
 
@@ -55,7 +57,7 @@ pub fn body(header: Option<&str>, bytes: &[u8]) -> Body {
     let whole = |value| Body { value: Some(value), broken: None };
     if media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json") {
         let bare = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        return match Value::from_json(bare) {
+        return match Value::from_json_within(bare, HEAP_BYTES_MAX) {
             Ok(value) => whole(value),
             Err(error) => Body { value: Some(text(bytes, header).into()), broken: Some(error.to_string()) },
         };
@@ -65,7 +67,7 @@ pub fn body(header: Option<&str>, bytes: &[u8]) -> Body {
     }
     if header.is_empty() {
         // Senders that name no type mostly send JSON.
-        return whole(match Value::from_json(bytes) {
+        return whole(match Value::from_json_within(bytes, HEAP_BYTES_MAX) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => value,
             _ => match std::str::from_utf8(bytes) {
                 Ok(text) => text.into(),

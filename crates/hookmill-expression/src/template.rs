@@ -338,7 +338,7 @@ impl Compiled {
     /// Compiles every string of `source`.
     ///
     /// # Errors
-    /// All faulty strings, each with its pointer below `source`.
+    /// The faulty strings, at most a hundred, each with its pointer below `source`.
     pub fn new(source: &Value) -> Result<Self, Vec<(Pointer, Error)>> {
         Self::new_within(source, &Limits::DEFAULT)
     }
@@ -412,7 +412,13 @@ impl Compiled {
     }
 }
 
+/// A value with so many faulty strings is not read further.
+pub(crate) const FAULTS_MAX: usize = 100;
+
 fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<(Pointer, Error)>) -> Tree {
+    if errors.len() >= FAULTS_MAX {
+        return Tree::Literal(Value::Null);
+    }
     match source {
         Value::String(text) => match Template::parse_within(text, limits) {
             Ok(template) => match &template.0.form {
@@ -463,7 +469,7 @@ fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<
 }
 
 fn compile_name(name: &Str, pointer: &Pointer, limits: &Limits, errors: &mut Vec<(Pointer, Error)>) -> Name {
-    if name.contains("@{") && !name.starts_with("@@") {
+    if name.contains("@{") && !name.starts_with("@@") && errors.len() < FAULTS_MAX {
         match interpolation(name, limits) {
             Ok(pieces) => {
                 let parsed = Parsed { source: Arc::clone(name), form: Form::Interpolation(pieces) };

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `id` | `flw_ run_ cnr_ …`: one newtype per noun, sorted by time |
 //! | `value` | [`Value`]: a JSON value that is cheap to clone and keeps the order of members |
+//! | `json` | reading values, within a budget of memory where the text comes from outside |
 //! | `time` | [`Timestamp`]: microseconds since 1970 in UTC |
 //! | `status` | what a run, an action run, a flow and a subscription can be |
 //! | `explain` | [`Explain`]: code, fault and hint of an error |
@@ -15,6 +16,7 @@
 mod diagnostic;
 mod explain;
 mod id;
+mod json;
 mod status;
 mod time;
 mod value;
@@ -24,6 +26,9 @@ pub use explain::{Code, Explain, Fault};
 pub use id::{
     ConnectionId, ConnectorId, DeviceId, EventId, FlowId, Id, IdError, NotificationId, RunId, SessionId,
     SubscriptionId, TokenId, UserId,
+};
+pub use json::{
+    ARRAY_BYTES, JsonError, MEMBER_BYTES, OBJECT_BYTES, REQUEST_HEAP_MAX, TEXT_BYTES, VALUE_BYTES, deserialize_bounded,
 };
 pub use status::{ActionStatus, FlowState, RunKind, RunStatus, SubscriptionState};
 pub use time::{Timestamp, TimestampError};

@@ -38,17 +38,18 @@ pub struct Form {
     description: Option<String>,
     /// The workflow definition.
     #[schema(value_type = Object)]
+    #[serde(deserialize_with = "hookmill_model::deserialize_bounded")]
     definition: Value,
     /// Key of a connection reference → connection.
     #[serde(default)]
     connections: BTreeMap<String, BindingForm>,
     /// Parameter → value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hookmill_model::deserialize_bounded")]
     parameters: Value,
     /// `la` (bare definitions) or `pa` (Power Automate): it chooses defaults.
     profile: Option<String>,
     /// What stood around the definition in the file that it came from; an export writes it again.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "hookmill_model::deserialize_bounded")]
     envelope: Value,
     /// On where not said; a draft may have faults.
     #[schema(value_type = Option<schema::FlowState>)]

@@ -217,7 +217,7 @@ impl Compiler<'_> {
                         )
                     } else {
                         let siblings = own.iter().map(|(_, name, _, _)| &**name);
-                        let hint = hookmill_expression::closest(other, siblings);
+                        let hint = self.closest(other, siblings);
                         (
                             format!("There is no action '{other}' to run after."),
                             hint.map_or_else(

@@ -22,7 +22,7 @@ impl Compiler<'_> {
             let message = format!("A Switch has at most {} cases.", self.limits.cases_max);
             self.error("limit_cases", at.child("cases"), message);
         }
-        for (name, case) in listed.iter() {
+        for (name, case) in listed.iter().take(self.limits.cases_max) {
             let below = at.child("cases").child(name);
             let value = case.get("case").cloned().unwrap_or_default();
             if !matches!(value, Value::String(_) | Value::Integer(_)) {

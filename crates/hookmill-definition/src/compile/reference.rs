@@ -37,8 +37,18 @@ impl ActionSet {
 impl Compiler<'_> {
     pub(super) fn check_references(&mut self) {
         let before = self.all_before();
+        for (index, action) in self.plan.actions.iter().enumerate() {
+            if let ActionKind::InitializeVariable(variables) = &action.kind {
+                for variable in variables {
+                    self.initialized_by.entry(variable.name.to_lowercase().into()).or_insert(index);
+                }
+            }
+        }
         let uses = std::mem::take(&mut self.uses);
         for used in &uses {
+            if self.findings.end() {
+                break;
+            }
             for reference in used.template.references() {
                 self.check_reference(used, &reference, &before);
             }
@@ -200,7 +210,7 @@ impl Compiler<'_> {
                 let supplied = ["$connections", "$authentication"].contains(&&*lower);
                 if !supplied && !self.plan.parameters.contains_key(&lower) {
                     let known = self.plan.parameters.values().map(|parameter| &*parameter.name);
-                    let hint = hookmill_expression::closest(name, known).map(|name| format!("Did you mean '{name}'?"));
+                    let hint = self.closest(name, known).map(|name| format!("Did you mean '{name}'?"));
                     let message = format!("There is no parameter '{name}'.");
                     let hint = hint.unwrap_or_else(|| "Declare it under 'parameters'.".to_owned());
                     self.error_with("parameter_unknown", pointer, message, hint);
@@ -236,20 +246,14 @@ impl Compiler<'_> {
     fn check_variable(&mut self, name: &str, place: Place, pointer: Pointer, before: &[ActionSet]) {
         let lower: Str = name.to_lowercase().into();
         if !self.plan.variables.contains_key(&lower) {
-            let known: Vec<Str> = self.plan.variables.keys().cloned().collect();
-            let hint = hookmill_expression::closest(name, known.iter().map(|known| &**known));
+            let hint = self.closest(name, self.plan.variables.keys().map(|known| &**known));
             let hint = hint.map_or_else(
                 || "Add an action 'Initialize variable'.".to_owned(),
                 |name| format!("Did you mean '{name}'?"),
             );
             return self.error_with("variable_unknown", pointer, format!("There is no variable '{name}'."), hint);
         }
-        let initialization = self.plan.actions.iter().position(|action| match &action.kind {
-            ActionKind::InitializeVariable(variables) => {
-                variables.iter().any(|variable| variable.name.to_lowercase() == *lower)
-            }
-            _ => false,
-        });
+        let initialization = self.initialized_by.get(&lower).copied();
         if let Some(initialization) = initialization
             && !self.is_finished(initialization, place, before)
         {

@@ -25,21 +25,27 @@ impl Compiler<'_> {
     pub(super) fn spread_secrecy(&mut self) {
         let reads = self.reads();
         loop {
-            let found = reads
-                .iter()
-                .find(|(reader, source)| !self.plan.actions[*reader].options.secure_inputs && self.is_secured(*source));
-            let Some((reader, _)) = found else { return };
-            let action = &mut self.plan.actions[*reader];
-            action.options.secure_inputs = true;
-            let echoes = matches!(
-                action.kind,
-                ActionKind::Compose(_)
-                    | ActionKind::ParseJson { .. }
-                    | ActionKind::Response(_)
-                    | ActionKind::InitializeVariable(_)
-                    | ActionKind::ChangeVariable { .. }
-            );
-            action.options.secure_outputs |= echoes;
+            let mut is_done = true;
+            for (reader, source) in &reads {
+                if self.plan.actions[*reader].options.secure_inputs || !self.is_secured(*source) {
+                    continue;
+                }
+                is_done = false;
+                let action = &mut self.plan.actions[*reader];
+                action.options.secure_inputs = true;
+                let echoes = matches!(
+                    action.kind,
+                    ActionKind::Compose(_)
+                        | ActionKind::ParseJson { .. }
+                        | ActionKind::Response(_)
+                        | ActionKind::InitializeVariable(_)
+                        | ActionKind::ChangeVariable { .. }
+                );
+                action.options.secure_outputs |= echoes;
+            }
+            if is_done {
+                return;
+            }
         }
     }
 

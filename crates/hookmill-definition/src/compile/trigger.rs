@@ -39,7 +39,7 @@ impl Compiler<'_> {
             let message = format!("The definition has {} triggers; at most {most} are allowed.", triggers.len());
             self.error("limit_triggers", root.clone(), message);
         }
-        for (name, trigger) in triggers.iter() {
+        for (name, trigger) in triggers.iter().take(most) {
             let pointer = root.child(name);
             self.name(name, &pointer);
             if trigger.as_object().is_none() {
