@@ -18,7 +18,8 @@ cargo xtask test [PART…]        install what the tests need, run everything
                                 parts: format, lint, rust, interface, browser, audit
 cargo xtask bench [-- FLAGS]    measure against the floor receiver, print the ratio
 cargo xtask interface           build the web interface into ui/dist
-cargo xtask schema              write docs/expressions.md and ui/openapi.json from the code
+cargo xtask schema              write docs/expressions.md, ui/openapi.json and the designer's tables of the language
+                                from the code
 cargo xtask simulate [-- FROM]  100,000 random flows in the simulator, from the number FROM on (default: the day)
 cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
 
@@ -87,7 +88,11 @@ fn schema() -> Result<()> {
     std::fs::write(workspace_root().join("docs/expressions.md"), page).context("writing docs/expressions.md")?;
     let document =
         Program::new("cargo").args(["run", "-q", "-p", "hookmill-server", "--example", "openapi"]).output()?;
-    std::fs::write(workspace_root().join("ui/openapi.json"), document).context("writing ui/openapi.json")
+    std::fs::write(workspace_root().join("ui/openapi.json"), document).context("writing ui/openapi.json")?;
+    let tables =
+        Program::new("cargo").args(["run", "-q", "-p", "hookmill-definition", "--example", "language"]).output()?;
+    let path = "ui/src/flow-model/language.generated.json";
+    std::fs::write(workspace_root().join(path), tables).with_context(|| format!("writing {path}"))
 }
 
 fn test(parts: &[String]) -> Result<()> {

@@ -350,8 +350,12 @@ impl Compiler<'_> {
     }
 }
 
-const PARAMETER_KINDS: &[&str] =
+/// Types of parameters, in lower case.
+pub(crate) const PARAMETER_KINDS: &[&str] =
     &["int", "float", "string", "securestring", "bool", "array", "object", "secureobject", "integer", "boolean"];
+
+/// Types of retry policies.
+pub(crate) const RETRY_TYPES: &[&str] = &["default", "none", "fixed", "exponential"];
 
 impl Parameter {
     /// Whether the value is of the type and among the allowed ones.

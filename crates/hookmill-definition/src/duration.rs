@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// The units before the `T`, each with its seconds, in the order in which they must stand.
+pub const DAY_UNITS: &[(char, f64)] = &[('Y', 31_536_000.0), ('M', 2_592_000.0), ('W', 604_800.0), ('D', 86_400.0)];
+/// The units behind the `T`.
+pub const TIME_UNITS: &[(char, f64)] = &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)];
+
 /// Reads a duration; months count 30 days and years 365. `None` where the text is not one or is negative.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
@@ -13,9 +18,9 @@ pub fn parse(text: &str) -> Option<Duration> {
     if days.is_empty() && time.is_none_or(str::is_empty) {
         return None;
     }
-    let mut seconds = fields(days, &[('Y', 31_536_000.0), ('M', 2_592_000.0), ('W', 604_800.0), ('D', 86_400.0)])?;
+    let mut seconds = fields(days, DAY_UNITS)?;
     if let Some(time) = time {
-        seconds += fields(time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)])?;
+        seconds += fields(time, TIME_UNITS)?;
     }
     (seconds.is_finite() && seconds < 3.2e9).then(|| Duration::from_secs_f64((seconds * 1e6).round() / 1e6))
 }

@@ -5,13 +5,17 @@
 //! | `file` | the files in which flows travel |
 //! | `compile` | from a definition to a [`Plan`] and everything that is wrong with it |
 //! | `plan` | what the engine runs |
+//! | `language` | types of triggers and actions, functions that take names and bounds, as tables |
+//! | `names` | which names of actions are the same, who mentions one, and renaming |
 //! | `recurrence`, `duration`, `schema` | timetables, durations, JSON Schemas |
 //! | `limits` | bounds, and the profile that chooses defaults |
 
 mod compile;
 pub mod duration;
 pub mod file;
+pub mod language;
 mod limits;
+pub mod names;
 pub mod plan;
 pub mod recurrence;
 mod schema;

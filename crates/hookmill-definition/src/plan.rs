@@ -51,7 +51,13 @@ impl Plan {
     #[must_use]
     pub fn find(&self, name: &str) -> Option<ActionIndex> {
         let lower = name.to_lowercase();
-        self.names.get(lower.as_str()).or_else(|| self.names.get(lower.replace(' ', "_").as_str())).copied()
+        let plain = || self.names.get(lower.replace(' ', "_").as_str());
+        self.names.get(lower.as_str()).or_else(plain).copied().or_else(|| {
+            // A name that was written with blanks, and is mentioned with underscores.
+            self.actions
+                .iter()
+                .position(|action| action.name.contains(' ') && crate::names::is_same(&action.name, name))
+        })
     }
 
     /// Everything that calls a connector: its name, its place in the definition, what it asks for.
@@ -319,6 +325,9 @@ pub enum VariableKind {
 }
 
 impl VariableKind {
+    /// All kinds.
+    pub const ALL: &[Self] = &[Self::String, Self::Integer, Self::Float, Self::Boolean, Self::Array, Self::Object];
+
     /// The name in definitions and messages.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -549,6 +558,34 @@ pub enum VariableChange {
     AppendToArray,
     /// A text is appended to a text.
     AppendToString,
+}
+
+impl VariableChange {
+    /// All ways.
+    pub const ALL: &[Self] = &[Self::Set, Self::Increment, Self::Decrement, Self::AppendToArray, Self::AppendToString];
+
+    /// The type of the actions that change so.
+    #[must_use]
+    pub const fn action_type(self) -> &'static str {
+        match self {
+            Self::Set => "SetVariable",
+            Self::Increment => "IncrementVariable",
+            Self::Decrement => "DecrementVariable",
+            Self::AppendToArray => "AppendToArrayVariable",
+            Self::AppendToString => "AppendToStringVariable",
+        }
+    }
+
+    /// Whether a variable of that kind can be changed so.
+    #[must_use]
+    pub const fn fits(self, kind: VariableKind) -> bool {
+        match self {
+            Self::Set => true,
+            Self::Increment | Self::Decrement => matches!(kind, VariableKind::Integer | VariableKind::Float),
+            Self::AppendToArray => matches!(kind, VariableKind::Array),
+            Self::AppendToString => matches!(kind, VariableKind::String),
+        }
+    }
 }
 
 /// One `actions` object.

@@ -30,6 +30,59 @@ pub enum Frequency {
     Year,
 }
 
+impl Frequency {
+    /// All units, the shortest first.
+    pub const ALL: &[Self] = &[Self::Second, Self::Minute, Self::Hour, Self::Day, Self::Week, Self::Month, Self::Year];
+
+    /// The word in definitions.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Second => "Second",
+            Self::Minute => "Minute",
+            Self::Hour => "Hour",
+            Self::Day => "Day",
+            Self::Week => "Week",
+            Self::Month => "Month",
+            Self::Year => "Year",
+        }
+    }
+
+    /// The most units between two firings: about 500 days.
+    #[must_use]
+    pub const fn interval_max(self) -> i64 {
+        match self {
+            Self::Second => 9_999_999,
+            Self::Minute => 72_000,
+            Self::Hour => 12_000,
+            Self::Day => 500,
+            Self::Week => 71,
+            Self::Month => 16,
+            Self::Year => 10,
+        }
+    }
+
+    /// The members of `schedule` that mean something for this unit.
+    #[must_use]
+    pub const fn schedule_members(self) -> &'static [&'static str] {
+        match self {
+            Self::Day => &["hours", "minutes"],
+            Self::Week => &["hours", "minutes", "weekDays"],
+            Self::Month | Self::Year => &["hours", "minutes", "monthDays", "monthlyOccurrences"],
+            Self::Second | Self::Minute | Self::Hour => &[],
+        }
+    }
+}
+
+/// The members of a `recurrence`.
+pub const MEMBERS: &[&str] = &["frequency", "interval", "startTime", "endTime", "timeZone", "count", "schedule"];
+/// The members of a `schedule`.
+pub const SCHEDULE_MEMBERS: &[&str] = &["hours", "minutes", "weekDays", "monthDays", "monthlyOccurrences"];
+/// The numbers that members of a `schedule` may hold; 0 is no day of a month.
+pub const SCHEDULE_RANGES: &[(&str, i64, i64)] = &[("hours", 0, 23), ("minutes", 0, 59), ("monthDays", -31, 31)];
+/// The days of the week as definitions write them.
+pub const WEEK_DAYS: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
 /// A timetable.
 #[derive(Clone, Debug)]
 pub struct Recurrence {
@@ -101,29 +154,13 @@ impl Recurrence {
     pub fn new(source: &Value) -> Result<Self, Vec<Fault>> {
         let mut faults: Vec<Fault> = Vec::new();
         let mut fault = |name: &str, message: String| faults.push((Pointer::root().child(name), message));
-        let frequency =
-            match source.get("frequency").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase().as_str() {
-                "second" => Frequency::Second,
-                "minute" => Frequency::Minute,
-                "hour" => Frequency::Hour,
-                "day" => Frequency::Day,
-                "week" => Frequency::Week,
-                "month" => Frequency::Month,
-                "year" => Frequency::Year,
-                other => {
-                    fault("frequency", format!("'{other}' is not one of Second, Minute, Hour, Day, Week, Month."));
-                    Frequency::Day
-                }
-            };
-        let most = match frequency {
-            Frequency::Second => 9_999_999,
-            Frequency::Minute => 72_000,
-            Frequency::Hour => 12_000,
-            Frequency::Day => 500,
-            Frequency::Week => 71,
-            Frequency::Month => 16,
-            Frequency::Year => 10,
-        };
+        let unit = source.get("frequency").and_then(Value::as_str).unwrap_or_default();
+        let known = Frequency::ALL.iter().copied().find(|own| own.as_str().eq_ignore_ascii_case(unit));
+        if known.is_none() {
+            fault("frequency", format!("'{unit}' is not one of Second, Minute, Hour, Day, Week, Month."));
+        }
+        let frequency = known.unwrap_or(Frequency::Day);
+        let most = frequency.interval_max();
         let interval = source.get("interval").map_or(Some(1), integer).unwrap_or(0);
         if !(1..=most).contains(&interval) {
             fault("interval", format!("The interval must be a whole number from 1 to {most}."));
@@ -160,7 +197,10 @@ impl Recurrence {
         }
         let empty = Value::Null;
         let schedule = source.get("schedule").unwrap_or(&empty);
-        let mut numbers = |name: &str, from: i64, to: i64, zero: bool| -> Vec<i8> {
+        let mut numbers = |name: &str| -> Vec<i8> {
+            let range = SCHEDULE_RANGES.iter().find(|(member, ..)| *member == name);
+            let (from, to) = range.map_or((0, 0), |(_, from, to)| (*from, *to));
+            let zero = from == 0;
             let mut found = Vec::new();
             for value in list(schedule.get(name)) {
                 match integer(&value).filter(|number| (from..=to).contains(number) && (zero || *number != 0)) {
@@ -175,9 +215,9 @@ impl Recurrence {
             found.dedup();
             found
         };
-        let hours = numbers("hours", 0, 23, true);
-        let minutes = numbers("minutes", 0, 59, true);
-        let month_days = numbers("monthDays", -31, 31, false);
+        let hours = numbers("hours");
+        let minutes = numbers("minutes");
+        let month_days = numbers("monthDays");
         let mut week_days = Vec::new();
         for value in list(schedule.get("weekDays")) {
             match value.as_str().and_then(weekday) {
@@ -202,12 +242,7 @@ impl Recurrence {
                 )),
             }
         }
-        let allowed: &[&str] = match frequency {
-            Frequency::Day => &["hours", "minutes"],
-            Frequency::Week => &["hours", "minutes", "weekDays"],
-            Frequency::Month | Frequency::Year => &["hours", "minutes", "monthDays", "monthlyOccurrences"],
-            _ => &[],
-        };
+        let allowed = frequency.schedule_members();
         for (name, value) in schedule.as_object().into_iter().flat_map(hookmill_model::Object::iter) {
             if !allowed.contains(&&**name) && !list(Some(value)).is_empty() {
                 faults.push((

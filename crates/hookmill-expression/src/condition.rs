@@ -145,8 +145,14 @@ fn compile(source: &Value, pointer: &Pointer, depth: usize, errors: &mut Vec<(Po
     }
 }
 
+/// Whether a condition object may use the function: one that needs all of its arguments.
+#[must_use]
+pub fn is_condition_function(function: &Function) -> bool {
+    matches!(function.evaluator, Evaluator::Strict(_))
+}
+
 fn call(name: &str, value: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer, Error)>) -> Form {
-    let Some(function) = table::find(name).filter(|function| matches!(function.evaluator, Evaluator::Strict(_))) else {
+    let Some(function) = table::find(name).filter(|function| is_condition_function(function)) else {
         let message = format!("The template function '{name}' is not defined or not valid in a condition.");
         let names = table::functions().map(|function| function.name.into()).collect();
         let mut error = Error::new(ErrorKind::UnknownFunction, 0, message).offering(name, names);

@@ -6,7 +6,7 @@
 //!
 //! | file | purpose |
 //! |---|---|
-//! | `syntax`, `template`, `condition` | from text to trees, and what can be asked of them |
+//! | `syntax`, `template`, `condition`, `mention` | from text to trees, and what can be asked of them |
 //! | `evaluate`, `arguments`, `selection`, `item`, `scope` | from trees to values |
 //! | `table` | every function once: name, arity, description, example, evaluator |
 //! | `string`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml`, `form`, `reference` | the functions |
@@ -29,6 +29,7 @@ mod form;
 mod item;
 mod logic;
 mod math;
+mod mention;
 mod number;
 mod reference;
 mod reference_page;
@@ -42,13 +43,14 @@ mod uri;
 mod work;
 mod xml;
 
-pub use condition::Condition;
+pub use condition::{Condition, is_condition_function};
 pub use date::{NamedZone, date_text, named_zones, parse_date, zone as time_zone};
 pub use error::{Error, ErrorKind, Position};
+pub use mention::{NAMING_FUNCTIONS, Named, RECORD_FUNCTIONS, Reference, ReferenceTarget};
 pub use reference_page::{example_context, reference_page};
 pub use scope::{Limits, NameKind, Scope};
 pub use table::{Category, Function, find as find_function, functions};
-pub use template::{Compiled, Reference, ReferenceTarget, Template};
+pub use template::{Compiled, Template};
 
 /// Finds a member as a dereference does: exactly, else ignoring case.
 #[must_use]

@@ -9,6 +9,7 @@ use crate::arguments::nests_within;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::Evaluation;
 use crate::item::{Item, text};
+use crate::mention::Reference;
 use crate::scope::{Limits, Scope};
 use crate::syntax::{self, Call, Node};
 
@@ -82,7 +83,7 @@ impl Template {
     #[must_use]
     pub fn references(&self) -> Vec<Reference> {
         let mut references = Vec::new();
-        self.visit(&mut |call| references.extend(Reference::of(call)));
+        self.visit(&mut |call| references.extend(Reference::of(call, &self.0.source)));
         references
     }
 
@@ -232,75 +233,8 @@ fn interpolate(pieces: &[Piece], scope: &dyn Scope) -> Parse<Value> {
     Ok(text.into())
 }
 
-/// A name that an expression refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    /// What is referred to.
-    pub target: ReferenceTarget,
-    /// The function that refers to it.
-    pub function: &'static str,
-    /// Where in the template, in bytes.
-    pub byte: usize,
-}
-
-/// What an expression can refer to by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReferenceTarget {
-    /// An action whose record is read.
-    Action(Str),
-    /// A scope or loop whose children's records are read.
-    Result(Str),
-    /// A loop around the expression.
-    Loop(Str),
-    /// The item of the innermost loop, or the element of a data operation.
-    Item,
-    /// A variable.
-    Variable(Str),
-    /// A parameter.
-    Parameter(Str),
-    /// The trigger.
-    Trigger,
-    /// A name that is computed, which the definition language does not allow.
-    Computed,
-}
-
-impl Reference {
-    fn of(call: &Call) -> Option<Self> {
-        let function = call.function.name;
-        let named: fn(Str) -> ReferenceTarget = match function {
-            "outputs"
-            | "body"
-            | "actions"
-            | "actionOutputs"
-            | "actionBody"
-            | "formDataValue"
-            | "formDataMultiValues"
-            | "multipartBody" => ReferenceTarget::Action,
-            "result" => ReferenceTarget::Result,
-            "items" | "iterationIndexes" => ReferenceTarget::Loop,
-            "variables" => ReferenceTarget::Variable,
-            "parameters" => ReferenceTarget::Parameter,
-            "item" => return Some(Self { target: ReferenceTarget::Item, function, byte: call.at }),
-            "trigger"
-            | "triggers"
-            | "triggerOutputs"
-            | "triggerBody"
-            | "triggerFormDataValue"
-            | "triggerFormDataMultiValues"
-            | "triggerMultipartBody" => {
-                return Some(Self { target: ReferenceTarget::Trigger, function, byte: call.at });
-            }
-            _ => return None,
-        };
-        let target = match call.arguments.first() {
-            Some(Node::Literal(Value::String(name))) => named(Arc::clone(name)),
-            _ => ReferenceTarget::Computed,
-        };
-        Some(Self { target, function, byte: call.at })
-    }
-}
-
-/// A JSON value whose strings are templates, compiled once.
+/// A JSON value whose strings are templates, compiled once. The names of members are templates too: `@@odata.type`
+/// stands for `@odata.type`, `@variables('k')` for the text of its value.
 ///
 /// Parts without expressions are kept as they are and shared by every evaluation.
 #[derive(Clone, Debug)]
@@ -317,21 +251,18 @@ enum Tree {
     Object(Arc<Vec<(Name, Tree)>>),
 }
 
-/// The name of a member. Only one that contains `@{` is a template.
+/// The name of a member, which is a template like a value.
 #[derive(Clone, Debug)]
-enum Name {
-    Literal(Str),
-    Template(Template),
+struct Name {
+    /// As it stands in the definition.
+    source: Str,
+    form: NameForm,
 }
 
-impl Name {
-    /// The name as it stands in the definition.
-    fn source(&self) -> &str {
-        match self {
-            Self::Literal(name) => name,
-            Self::Template(template) => template.source(),
-        }
-    }
+#[derive(Clone, Debug)]
+enum NameForm {
+    Literal(Str),
+    Template(Template),
 }
 
 impl Compiled {
@@ -391,9 +322,7 @@ impl Compiled {
     pub fn member(&self, name: &str) -> Option<Self> {
         let source = self.source.get(name)?.clone();
         let tree = match &self.tree {
-            Tree::Object(members) => {
-                members.iter().find(|(own, _)| matches!(own, Name::Literal(own) if &**own == name))?.1.clone()
-            }
+            Tree::Object(members) => members.iter().find(|(own, _)| &*own.source == name)?.1.clone(),
             Tree::Literal(_) => match Compiled::new(&source) {
                 Ok(compiled) => compiled.tree,
                 Err(_) => Tree::Literal(source.clone()),
@@ -452,9 +381,9 @@ fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<
                 .collect();
             let literals: Option<Object> = trees
                 .iter()
-                .map(|(name, tree)| match name {
-                    Name::Literal(name) => unchanged(tree).map(|value| (Arc::clone(name), value)),
-                    Name::Template(_) => None,
+                .map(|(name, tree)| match &name.form {
+                    NameForm::Literal(name) => unchanged(tree).map(|value| (Arc::clone(name), value)),
+                    NameForm::Template(_) => None,
                 })
                 .collect::<Option<Vec<_>>>()
                 .map(|members| members.into_iter().collect());
@@ -469,16 +398,19 @@ fn compile(source: &Value, pointer: &Pointer, limits: &Limits, errors: &mut Vec<
 }
 
 fn compile_name(name: &Str, pointer: &Pointer, limits: &Limits, errors: &mut Vec<(Pointer, Error)>) -> Name {
-    if name.contains("@{") && !name.starts_with("@@") && errors.len() < FAULTS_MAX {
-        match interpolation(name, limits) {
-            Ok(pieces) => {
-                let parsed = Parsed { source: Arc::clone(name), form: Form::Interpolation(pieces) };
-                return Name::Template(Template(Arc::new(parsed)));
+    let form = match Template::parse_within(name, limits) {
+        Ok(template) => match &template.0.form {
+            Form::Literal(literal) => NameForm::Literal(Arc::clone(literal)),
+            _ => NameForm::Template(template),
+        },
+        Err(error) => {
+            if errors.len() < FAULTS_MAX {
+                errors.push((pointer.clone(), error));
             }
-            Err(error) => errors.push((pointer.clone(), error.located(name))),
+            NameForm::Literal(Arc::clone(name))
         }
-    }
-    Name::Literal(Arc::clone(name))
+    };
+    Name { source: Arc::clone(name), form }
 }
 
 fn unchanged(tree: &Tree) -> Option<Value> {
@@ -501,14 +433,14 @@ fn evaluate_tree(tree: &Tree, scope: &dyn Scope, pointer: &Pointer) -> Result<Va
         Tree::Object(trees) => {
             let mut members = Object::with_capacity(trees.len());
             for (name, tree) in trees.iter() {
-                let below = || pointer.child(name.source());
+                let below = || pointer.child(&name.source);
                 let value = match tree {
                     Tree::Literal(value) => value.clone(),
                     tree => evaluate_tree(tree, scope, &below())?,
                 };
-                let name = match name {
-                    Name::Literal(name) => Arc::clone(name),
-                    Name::Template(template) => text(&template.evaluate(scope).map_err(|error| (below(), error))?),
+                let name = match &name.form {
+                    NameForm::Literal(name) => Arc::clone(name),
+                    NameForm::Template(template) => text(&template.evaluate(scope).map_err(|error| (below(), error))?),
                 };
                 members.insert(name, value);
             }
@@ -528,8 +460,8 @@ fn collect(tree: &Tree, pointer: &Pointer, templates: &mut Vec<(Pointer, Templat
         }
         Tree::Object(trees) => {
             for (name, tree) in trees.iter() {
-                let below = pointer.child(name.source());
-                if let Name::Template(template) = name {
+                let below = pointer.child(&name.source);
+                if let NameForm::Template(template) = &name.form {
                     templates.push((below.clone(), template.clone()));
                 }
                 collect(tree, &below, templates);

@@ -8,53 +8,11 @@ use hookmill_model::{ActionStatus, Object, Pointer, Str, Value};
 use super::trigger::{secured, without};
 use super::{Compiler, Place, article, shown};
 use crate::duration;
+use crate::language::KEPT_ACTIONS;
+use crate::names::plain;
 use crate::plan::{
     Action, ActionIndex, ActionKind, ActionOptions, Group, GroupIndex, VariableChange, VariableInput, VariableKind,
 };
-
-/// Types of actions that only other products have; they are kept, and fail when they are reached.
-const KNOWN_ELSEWHERE: &[&str] = &[
-    "function",
-    "apimanagement",
-    "sendtobatch",
-    "xslt",
-    "xmlvalidation",
-    "xmlparse",
-    "xmlcompose",
-    "flatfiledecoding",
-    "flatfileencoding",
-    "liquid",
-    "integrationaccountartifactlookup",
-    "rosettanetencode",
-    "rosettanetdecode",
-    "rosettanetwaitforresponse",
-    "swiftmtencode",
-    "swiftmtdecode",
-    "hl7encode",
-    "hl7decode",
-    "as2encode",
-    "as2decode",
-    "as2v2encode",
-    "as2v2decode",
-    "x12encode",
-    "x12decode",
-    "x12batchencode",
-    "edifactencode",
-    "edifactdecode",
-    "edifactbatchencode",
-    "serviceprovider",
-    "invokefunction",
-    "batch",
-    "agent",
-    "agentloop",
-    "mcpclienttool",
-    "handoff",
-    "inlinecode",
-    "csharpscriptcode",
-    "powershellcode",
-    "apiconnectionnotification",
-    "openapiconnectionnotification",
-];
 
 impl Compiler<'_> {
     /// Compiles an `actions` object into the group.
@@ -462,7 +420,7 @@ impl Compiler<'_> {
             }
             "" => ActionKind::Unsupported,
             other => {
-                let known = KNOWN_ELSEWHERE.contains(&other);
+                let known = KEPT_ACTIONS.iter().any(|kept| kept.eq_ignore_ascii_case(other));
                 let message = if known {
                     format!(
                         "Hookmill does not run actions of the type '{type_name}'; the action fails when it is reached."
@@ -550,9 +508,4 @@ impl Compiler<'_> {
         }
         ActionKind::ChangeVariable { change, name: name.into(), value }
     }
-}
-
-/// Names of actions are the same ignoring case, and blanks are underscores.
-fn plain(name: &str) -> String {
-    name.to_lowercase().replace(' ', "_")
 }

@@ -288,15 +288,8 @@ impl Compiler<'_> {
             );
         }
         self.check_variable(&name, Place::Action(index), at.child("name"), before);
-        use crate::plan::VariableKind::{Array, Float, Integer, String};
         let kind = self.plan.variables.get(name.to_lowercase().as_str()).copied();
-        let fits = match (change, kind) {
-            (_, None) | (VariableChange::Set, _) => true,
-            (VariableChange::Increment | VariableChange::Decrement, Some(kind)) => matches!(kind, Integer | Float),
-            (VariableChange::AppendToArray, Some(kind)) => kind == Array,
-            (VariableChange::AppendToString, Some(kind)) => kind == String,
-        };
-        if let Some(kind) = kind.filter(|_| !fits) {
+        if let Some(kind) = kind.filter(|kind| !change.fits(*kind)) {
             let message =
                 format!("The variable '{name}' is of the type {}, which this action cannot change.", kind.as_str());
             self.error("variable_operation", at.child("name"), message);

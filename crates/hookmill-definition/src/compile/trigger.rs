@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookmill_expression::Compiled;
 use hookmill_model::{Object, Pointer, Value};
 
-use super::{Compiler, Place, article, shown};
+use super::{Compiler, Place, RETRY_TYPES, article, shown};
 use crate::duration;
 use crate::limits::{Profile, RETRY_COUNTS, RETRY_INTERVALS};
 use crate::plan::{CallInputs, Concurrency, ConnectorInputs, OperationInputs, Trigger, TriggerKind};
@@ -287,11 +287,9 @@ impl Compiler<'_> {
         let Some(policy) = policy.filter(|policy| policy.as_object().is_some()) else { return };
         let is_template = |value: &Value| value.as_str().is_some_and(|text| text.contains('@'));
         if let Some(kind) = policy.get("type").filter(|kind| !is_template(kind)) {
-            let known = kind.as_str().is_some_and(|kind| {
-                ["default", "none", "fixed", "exponential"].contains(&kind.to_ascii_lowercase().as_str())
-            });
+            let known = kind.as_str().is_some_and(|kind| RETRY_TYPES.contains(&kind.to_ascii_lowercase().as_str()));
             if !known {
-                let message = format!("'{}' is not one of default, none, fixed, exponential.", shown(kind));
+                let message = format!("'{}' is not one of {}.", shown(kind), RETRY_TYPES.join(", "));
                 self.error("retry_policy_invalid", at.child("type"), message);
             }
         }
