@@ -43,4 +43,4 @@ pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpo
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::trigger_gave;
 pub use state::{IllegalFact, Indexes, Record, Response, RunState, Variable};
-pub use summary::{Culprit, Summary, culprit, summary};
+pub use summary::{Culprit, Summary, culprit, refusal, summary};

@@ -121,6 +121,32 @@ fn says_something(name: &str, text: &str) -> bool {
         && !is_moment(text)
 }
 
+/// Members of an answer in which services say what was wrong, in the order of their worth.
+const REASONS: [&str; 8] = ["message", "error", "detail", "error_description", "reason", "title", "errors", "fault"];
+/// Answers nest their reason, as in `{"error":{"message":"…"}}`, but not deeply.
+const REASON_DEPTH_MAX: usize = 4;
+
+/// What a service itself says of a request that it refused, on one line: `500 pool exhausted`, or the status alone.
+///
+/// `outputs` are those of an action: `{statusCode, headers, body}`. `None` where they are no answer, or one of success.
+#[must_use]
+pub fn refusal(outputs: &Value) -> Option<String> {
+    let status = outputs.get("statusCode").and_then(Value::as_i64).filter(|status| *status >= 400)?;
+    let said = outputs.get("body").and_then(|body| reason(body, REASON_DEPTH_MAX)).unwrap_or_default();
+    Some(format!("{status} {said}").trim_end().to_owned())
+}
+
+/// The first text of a body that explains it; a page of HTML does not.
+fn reason(body: &Value, depth: usize) -> Option<String> {
+    let inner = depth.checked_sub(1)?;
+    match body {
+        Value::String(text) => Some(line(text)).filter(|text| !text.is_empty() && !text.starts_with('<')),
+        Value::Object(members) => REASONS.iter().find_map(|name| reason(members.get(*name)?, inner)),
+        Value::Array(elements) => reason(elements.first()?, inner),
+        _ => None,
+    }
+}
+
 /// Which action of a run failed, for lists.
 #[derive(Clone, Copy, Debug)]
 pub enum Culprit<'a> {
@@ -165,6 +191,27 @@ mod tests {
         assert_eq!(words(order), "2026-115 · Linus");
         assert_eq!(words(r#""just a text""#), "just a text");
         assert_eq!(words("[1, null, true]"), "");
+    }
+
+    #[test]
+    fn a_service_says_itself_why_it_refused() {
+        let said = |json: &str| refusal(&Value::from_json(json.as_bytes()).unwrap());
+        let cases = [
+            (r#"{"statusCode":500,"body":{"error":{"code":"x","message":"pool exhausted"}}}"#, "500 pool exhausted"),
+            (
+                r#"{"statusCode":422,"body":{"message":"Validation Failed","errors":[{"field":"title"}]}}"#,
+                "422 Validation Failed",
+            ),
+            (r#"{"statusCode":400,"body":{"errors":[{"message":"no such list"}]}}"#, "400 no such list"),
+            (r#"{"statusCode":503,"body":"try\n later"}"#, "503 try later"),
+            (r#"{"statusCode":404,"body":"<html><body>Not here</body></html>"}"#, "404"),
+            (r#"{"statusCode":401}"#, "401"),
+        ];
+        for (outputs, words) in cases {
+            assert_eq!(said(outputs).as_deref(), Some(words));
+        }
+        assert_eq!(said(r#"{"statusCode":200,"body":{"message":"fine"}}"#), None);
+        assert_eq!(said(r#""text""#), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hookmill_definition::Plan;
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::{
-    Command, Culprit, EffectId, Environment, Fact, Input, Performed, RunState, culprit, pending, subscription,
+    Command, Culprit, EffectId, Environment, Fact, Input, Performed, RunState, culprit, pending, refusal, subscription,
 };
 use hookmill_model::{FlowId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
 use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, StoreError, TimerKey, Unit};
@@ -103,8 +103,10 @@ pub(crate) fn run_error(plan: &Plan, state: &RunState) -> Option<RunError> {
     let code = error.code.to_string();
     let message = match culprit(plan, state).filter(|_| code == "ActionFailed") {
         Some(Culprit::Action(name, record)) => {
-            let why = record.error.as_ref().map_or_else(|| record.code.to_string(), |error| error.message.to_string());
-            format!("{}: {why}", name.replace('_', " "))
+            let is_secure = plan.find(name).is_none_or(|index| plan.actions[index].options.secure_outputs);
+            let answer = record.outputs.as_ref().filter(|_| !is_secure).and_then(refusal);
+            let why = record.error.as_ref().map(|error| error.message.to_string()).or(answer);
+            format!("{} failed: {}", name.replace('_', " "), why.unwrap_or_else(|| record.code.to_string()))
         }
         Some(Culprit::Inside(name)) => format!("An action in \"{}\" failed.", name.replace('_', " ")),
         None => error.message.to_string(),

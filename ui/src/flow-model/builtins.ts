@@ -77,8 +77,8 @@ export const BUILTINS: readonly Builtin[] = [
   make('action', 'Scope', ['Scope', 'Bereich'], 'Holds actions together, so that a failure can be handled for all.', 'Fasst Aktionen zusammen, um Fehler gemeinsam zu behandeln.', 'group try catch control', 'box', { actions: {} }, []),
   make('action', 'Until', ['Do until', 'Wiederholen bis'], 'Repeats its actions until something is true.', 'Wiederholt seine Aktionen, bis etwas wahr ist.', 'loop while control', 'loop', { expression: '', limit: { count: 60, timeout: 'PT1H' }, actions: {} }, [
     field('expression', 'Until', 'Bis', 'condition', { required: true }),
-    field('limit.count', 'At most so often', 'Höchstens so oft', 'value', { advanced: true }),
-    field('limit.timeout', 'At most so long', 'Höchstens so lange', 'duration', { advanced: true }),
+    field('limit.count', 'Maximum repetitions', 'Höchste Anzahl', 'value', { advanced: true }),
+    field('limit.timeout', 'Maximum time', 'Höchste Dauer', 'duration', { advanced: true }),
   ]),
   make('action', 'Http', ['HTTP', 'HTTP'], 'Sends a web request.', 'Sendet eine Web-Anfrage.', 'request rest get post', 'globe', { inputs: { method: 'GET', uri: '' } }, HTTP_FIELDS),
   make('action', 'Response', ['Response', 'Antwort'], 'Answers the web request that started the flow.', 'Beantwortet die Anfrage, die den Flow gestartet hat.', 'answer http reply', 'reply', { kind: 'Http', inputs: { statusCode: 200, body: '' } }, [

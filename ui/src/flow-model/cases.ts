@@ -51,3 +51,12 @@ export function moveCase(definition: JsonObject, step: string, name: string, dir
 }
 
 export const setCaseValue = (definition: JsonObject, step: string, name: string, value: Json): JsonObject => setMember(definition, step, ['cases', name, 'case'], value);
+
+/** A case by its value, with its name where that says something of its own; empty for what is no case. */
+export function caseInWords(action: JsonObject | undefined, name: string): string {
+  const own = action ? casesOf(action).find((item) => item.name === name) : undefined;
+  if (!own) return '';
+  const value = own.value === undefined || own.value === '' ? '' : typeof own.value === 'string' ? own.value : JSON.stringify(own.value);
+  const isNamed = !/^case[ _]?\d*$/i.test(name) && name.toLowerCase() !== value.toLowerCase();
+  return value === '' ? name : isNamed ? `${value} (${name.replace(/_/g, ' ')})` : value;
+}

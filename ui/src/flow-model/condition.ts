@@ -61,3 +61,52 @@ export function formatRows(joined: 'and' | 'or', rows: Row[]): Json {
     }),
   };
 }
+
+/** The arguments of one call, `name(…)`, as they are written; null for everything else. */
+function callOf(expression: string): { name: string; given: string[] } | null {
+  const head = /^\s*([a-z]\w*)\s*\(/i.exec(expression);
+  if (!head) return null;
+  const given: string[] = [];
+  let depth = 0;
+  let from = head[0].length;
+  for (let at = from; at < expression.length; at += 1) {
+    const sign = expression.charAt(at);
+    if (sign === "'") {
+      at = expression.indexOf("'", at + 1);
+      if (at < 0) return null;
+    } else if ('([{'.includes(sign)) depth += 1;
+    else if (sign === ',' && depth === 0) {
+      given.push(expression.slice(from, at).trim());
+      from = at + 1;
+    } else if (')]}'.includes(sign)) {
+      if (depth === 0) {
+        given.push(expression.slice(from, at).trim());
+        return expression.slice(at + 1).trim() === '' ? { name: head[1] ?? '', given } : null;
+      }
+      depth -= 1;
+    }
+  }
+  return null;
+}
+
+/** An argument as a template: a text without its quotes, a number as it is, everything else an expression. */
+const argument = (text: string): string => (/^'(?:[^']|'')*'$/.test(text) ? text.slice(1, -1).replace(/''/g, "'") : /^(-?\d+(\.\d+)?|true|false|null)$/.test(text) ? text : `@${text}`);
+
+/** A condition written as one expression, as rows: `@equals(variables('done'), true)`. Null where it is richer. */
+export function rowsOfExpression(text: string): { joined: 'and' | 'or'; rows: Row[] } | null {
+  const call = text.startsWith('@') && !text.startsWith('@@') ? callOf(text.slice(1).replace(/^\{([\s\S]*)\}$/, '$1')) : null;
+  if (!call) return null;
+  const name = call.name.toLowerCase();
+  if (name === 'and' || name === 'or') {
+    const parts = call.given.map((part) => rowsOfExpression(`@${part}`));
+    const rows = parts.flatMap((part) => (part?.rows.length === 1 ? part.rows : []));
+    return rows.length === parts.length && rows.length > 0 ? { joined: name, rows } : null;
+  }
+  if (name === 'not') {
+    const inner = rowsOfExpression(`@${call.given[0] ?? ''}`)?.rows;
+    const negated = inner?.length === 1 ? NEGATED[inner[0]?.operator ?? ''] : undefined;
+    return inner?.[0] && negated ? { joined: 'and', rows: [{ ...inner[0], operator: negated }] } : null;
+  }
+  const operator = OPERATORS.find((known) => known.toLowerCase() === name);
+  return operator && call.given.length === 2 ? { joined: 'and', rows: [{ left: argument(call.given[0] ?? ''), operator, right: argument(call.given[1] ?? '') }] } : null;
+}

@@ -150,8 +150,18 @@ export const emptyDefinition = (): JsonObject => ({
   outputs: {},
 });
 
+/** What Power Automate refuses in names, so that a flow with such a name could not go back there. */
+const FORBIDDEN = /[<>%&\\?/:#]/g;
+const NAME_MAX = 80;
+
+/** Why a person cannot call a step so: the signs that no name may have, or its length. */
+export function wrongWithName(title: string): { signs: string } | { tooLong: number } | null {
+  const signs = [...new Set(title.match(FORBIDDEN) ?? [])].join(' ');
+  return signs ? { signs } : title.trim().length > NAME_MAX ? { tooLong: NAME_MAX } : null;
+}
+
 /** Names of actions stand for spaces by underscores: "Send me a mobile notification" ↔ `Send_me_a_mobile_notification`. */
-export const nameOf = (title: string): string => title.trim().replace(/[^\p{L}\p{N}_()\-. ]/gu, '').replace(/ /g, '_').slice(0, 80) || 'Action';
+export const nameOf = (title: string): string => title.trim().replace(FORBIDDEN, '').replace(/\s/g, '_').slice(0, NAME_MAX) || 'Action';
 export const titleOf = (name: string): string => name.replace(/_/g, ' ');
 
 /** The name itself, or with the first number that is free. */

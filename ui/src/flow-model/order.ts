@@ -1,5 +1,5 @@
 /** What runs before what. */
-import { actionsAt, containersOf, findAction, runAfterOf, triggerOf, typeOf, type JsonObject, type Place } from './definition';
+import { actionsAt, branchesOf, branchPlace, containersOf, findAction, runAfterOf, triggerOf, typeOf, type JsonObject, type Place } from './definition';
 
 /** The actions of one place by depth: each runs after something of an earlier row. Circles end up in the last row. */
 export function rowsOf(actions: { [name: string]: JsonObject }): string[][] {
@@ -73,6 +73,11 @@ export function before(definition: JsonObject, place: Place, name: string): stri
   return result;
 }
 
+const isSame = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
+
+/** Whether a step goes through the items of its `from`, which `item()` then is. */
+export const hasItems = (action: JsonObject): boolean => ['query', 'select', 'table'].includes(typeOf(action).toLowerCase());
+
 export interface TokenSource {
   /** Null for the trigger. */
   name: string | null;
@@ -87,16 +92,21 @@ export function tokenSources(definition: JsonObject, name: string | null): Token
   const found = findAction(definition, name);
   if (!found) return [];
   const sources: TokenSource[] = [];
-  if (['Query', 'Select', 'Table'].includes(typeOf(found.action))) sources.push({ name, kind: 'item', step: found.action });
+  if (hasItems(found.action)) sources.push({ name, kind: 'item', step: found.action });
   for (const container of containersOf(found.place).reverse()) {
     const outer = findAction(definition, container);
     if (outer && typeOf(outer.action) === 'Foreach') sources.push({ name: container, kind: 'loop', step: outer.action });
   }
-  const earlier = before(definition, found.place, name);
-  for (const action of [...earlier].reverse()) {
-    const step = findAction(definition, action)?.action ?? null;
-    sources.push({ name: action, kind: typeOf(step ?? {}) === 'InitializeVariable' ? 'variable' : 'action', step });
-  }
+  const add = (action: string) => {
+    const own = findAction(definition, action);
+    sources.push({ name: action, kind: typeOf(own?.action ?? {}) === 'InitializeVariable' ? 'variable' : 'action', step: own?.action ?? null });
+    // What is inside of an earlier container has happened with it; the iterations of a loop are told apart by nobody outside.
+    if (!own || isSame(typeOf(own.action), 'Foreach')) return;
+    for (const branch of [...branchesOf(own.action)].reverse()) {
+      for (const inner of rowsOf(actionsAt(definition, branchPlace(own.place, action, branch))).flat().reverse()) add(inner);
+    }
+  };
+  for (const action of before(definition, found.place, name).reverse()) add(action);
   const trigger = triggerOf(definition);
   if (trigger) sources.push({ name: null, kind: 'trigger', step: trigger.trigger });
   return sources;

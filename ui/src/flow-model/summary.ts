@@ -1,6 +1,6 @@
 /** What a step does, in a few words for its card: the condition, the address, the text. */
 import { builtinOf } from './builtins';
-import { parseCondition } from './condition';
+import { parseCondition, rowsOfExpression } from './condition';
 import { isObject, typeOf, valueAt, type Json, type JsonObject } from './definition';
 import { parseTemplate, wordsOf } from './references';
 
@@ -15,21 +15,25 @@ export function inWords(value: Json | undefined, titleOf: (expression: string) =
   return said.join('').replace(/\s+/g, ' ').trim();
 }
 
+/** "status is equal to done …": the first comparison; an expression that is none is said as it stands. */
+export function conditionInWords(value: Json | undefined, operators: { [operator: string]: string }): string {
+  const parsed = typeof value === 'string' && value !== '' ? rowsOfExpression(value) : parseCondition(value);
+  const [row] = parsed?.rows ?? [];
+  if (!row) return typeof value === 'string' ? inWords(value) : '';
+  if (!row.left && !row.right) return '';
+  return `${inWords(row.left)} ${operators[row.operator] ?? row.operator} ${inWords(row.right) || '“”'}${parsed && parsed.rows.length > 1 ? ' …' : ''}`;
+}
+
 /** Empty where there is nothing to say that the title does not. `operators` are the words for comparisons. */
 export function summaryOf(step: JsonObject, kind: 'trigger' | 'action', operators: { [operator: string]: string } = {}): string {
   const at = (...path: string[]) => inWords(valueAt(step, path));
   const parameters = valueAt(step, ['inputs', 'parameters']);
   let said = '';
   switch (typeOf(step)) {
-    case 'If': {
-      const parsed = parseCondition(step['expression']);
-      const [row] = parsed?.rows ?? [];
-      if (row && (row.left || row.right)) said = `${inWords(row.left)} ${operators[row.operator] ?? row.operator} ${inWords(row.right) || '“”'}${parsed && parsed.rows.length > 1 ? ' …' : ''}`;
-      break;
-    }
+    case 'If':
+    case 'Until': said = conditionInWords(step['expression'], operators); break;
     case 'Switch': said = at('expression'); break;
     case 'Foreach': said = at('foreach'); break;
-    case 'Until': said = at('expression'); break;
     case 'Http': said = [at('inputs', 'method'), at('inputs', 'uri')].filter(Boolean).join(' '); break;
     case 'Response': said = at('inputs', 'statusCode'); break;
     case 'Compose': said = at('inputs'); break;
@@ -40,7 +44,7 @@ export function summaryOf(step: JsonObject, kind: 'trigger' | 'action', operator
     case 'DecrementVariable': said = `${at('inputs', 'name')} − ${at('inputs', 'value')}`; break;
     case 'AppendToArrayVariable':
     case 'AppendToStringVariable': said = [at('inputs', 'name'), at('inputs', 'value')].filter(Boolean).join(' + '); break;
-    case 'Query':
+    case 'Query': said = [at('inputs', 'from'), conditionInWords(valueAt(step, ['inputs', 'where']), operators)].filter(Boolean).join(' · '); break;
     case 'Select':
     case 'Join':
     case 'Table': said = at('inputs', 'from'); break;

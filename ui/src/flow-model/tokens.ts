@@ -1,5 +1,6 @@
 /** Tokens of dynamic content: made from schemas and samples, and how those below lists are read inside of loops. */
 import { containersOf, findAction, isObject, typeOf, valueAt, type Json, type JsonObject } from './definition';
+import { hasItems } from './order';
 import { normalExpression } from './references';
 
 export interface ContentToken {
@@ -91,6 +92,27 @@ export function tokensOfSchema(told: readonly ToldToken[], root: string): Conten
 /** The array that a loop's `foreach`, or the `from` of a *Select*, goes over; empty for what is no single expression. */
 export const arrayOf = (value: Json | undefined): string => (typeof value === 'string' && value.startsWith('@') ? normalExpression(value.replace(/^@\{?|\}$/g, '')) : '');
 
+/** What an array is made from: *Filter array* gives items as they were. Bounded, since a flow that is not finished may go in circles. */
+export function listBehind(definition: JsonObject, array: string): string {
+  let list = array;
+  for (let hops = 0; hops < DEPTH_MAX; hops += 1) {
+    const name = /^body\('((?:[^']|'')*)'\)$/.exec(list)?.[1]?.replace(/''/g, "'");
+    const step = name === undefined ? undefined : findAction(definition, name)?.action;
+    const from = step && typeOf(step).toLowerCase() === 'query' ? arrayOf(valueAt(step, ['inputs', 'from'])) : '';
+    if (!from) break;
+    list = from;
+  }
+  return list;
+}
+
+/** What the items of an array have that a *Select* makes; null where no *Select* makes it, or each item is one value. */
+export function selectedMembers(definition: JsonObject, array: string): ContentToken[] | null {
+  const name = /^body\('((?:[^']|'')*)'\)$/.exec(array)?.[1]?.replace(/''/g, "'");
+  const step = name === undefined ? undefined : findAction(definition, name)?.action;
+  const map = step && typeOf(step).toLowerCase() === 'select' ? valueAt(step, ['inputs', 'select']) : undefined;
+  return isObject(map) ? Object.keys(map).map((key) => ({ title: key, expression: '', tail: member(key) })) : null;
+}
+
 const itemOf = (loop: string) => `items('${quoted(loop)}')`;
 
 /** The lists that an array is below of, itself last, by the loops it speaks of. */
@@ -116,7 +138,7 @@ export function standing(definition: JsonObject, step: string, arrays: readonly 
     const loop = findAction(definition, container)?.action;
     if (loop && typeOf(loop) === 'Foreach') enter(arrayOf(loop['foreach']), itemOf(container));
   }
-  if (found && ['Query', 'Select', 'Table'].includes(typeOf(found.action))) enter(arrayOf(valueAt(found.action, ['inputs', 'from'])), 'item()');
+  if (found && hasItems(found.action)) enter(arrayOf(valueAt(found.action, ['inputs', 'from'])), 'item()');
   return { depth, item, next };
 }
 

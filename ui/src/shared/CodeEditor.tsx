@@ -1,5 +1,5 @@
 /** A CodeMirror editor for JSON, or for expressions with completion. Loaded only where one is shown. */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionSource } from '@codemirror/autocomplete';
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionSource } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { json, jsonParseLinter } from '@codemirror/lang-json';
 import { bracketMatching, defaultHighlightStyle, foldGutter, foldKeymap, indentOnInput, syntaxHighlighting } from '@codemirror/language';
@@ -86,8 +86,8 @@ export function CodeEditor({ value, onChange, language, label, readOnly, height 
           autocompletion(language === 'expression' ? { override: [(context) => complete.current?.(context) ?? null] } : {}),
           highlightSelectionMatches(),
           EditorView.lineWrapping,
-          // Tab leaves the editor: a keyboard must never be trapped in it.
-          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap]),
+          // Tab takes the completion that is offered. Without one it leaves the editor: a keyboard must never be trapped in it.
+          keymap.of([{ key: 'Tab', run: acceptCompletion }, ...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap]),
           // Text that cannot be edited is still reached and scrolled by keys.
           EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', tabindex: '0' }),
           EditorState.readOnly.of(readOnly ?? false),

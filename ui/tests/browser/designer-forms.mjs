@@ -177,7 +177,7 @@ await runScript('designer-forms', async (world, step) => {
     await page.keyboard.press('Enter');
     // The head of a branch leads to the name of its case.
     await openCard('HTTP');
-    await button('Case: An order').click();
+    await button('Case: order (An order)').click();
     await until('the name to be chosen', () => page.evaluate(() => document.activeElement?.getAttribute('data-case') === 'An order'));
     same('what is in the case stays', Object.keys(JSON.parse(await at.code()).cases['An order'].actions), ['Compose']);
   });
@@ -186,10 +186,10 @@ await runScript('designer-forms', async (world, step) => {
     await token(box('Choose a value'), 'count');
     await field('combobox', 'Comparison').selectOption('greaterOrEquals');
     await box('Choose a value to compare with').fill('45');
-    await see(box('At most so often'));
-    await box('At most so often').fill('10');
-    await field('spinbutton', 'At most so long: Count').fill('90');
-    await field('combobox', 'At most so long: Unit').selectOption('second');
+    await see(box('Maximum repetitions'));
+    await box('Maximum repetitions').fill('10');
+    await field('spinbutton', 'Maximum time: Count').fill('90');
+    await field('combobox', 'Maximum time: Unit').selectOption('second');
     await page.getByRole('button', { name: 'New step', exact: true }).nth(-2).click();
     await at.choose('Add an action');
     await at.pick('increment', 'Increment variable');

@@ -174,9 +174,9 @@ await runScript('history', async (world, step) => {
   await step(8, 'two runs side by side: where inputs, outputs and errors differ; the link is shared', async () => {
     await button('Compare').click();
     const dialog = page.getByRole('dialog');
-    const others = (await call('GET', `/api/runs?flow=${flows.Busy}&limit=3`)).items;
-    const other = others.find((one) => one.id !== broken);
-    await dialog.getByLabel('Compare with another run').selectOption(other.id);
+    const [other] = (await call('GET', `/api/runs?flow=${flows.Busy}&status=Succeeded&limit=1`)).items;
+    await dialog.getByRole('combobox', { name: 'Compare with another run' }).click();
+    await page.getByRole('option', { name: /^Last that succeeded/ }).click();
     await dialog.locator('li[data-step="Check"][data-differs="true"]').waitFor();
     same('the address', new URL(page.url()).searchParams.get('compare'), other.id);
     const given = dialog.locator('li[data-step="$trigger"]');
@@ -199,12 +199,12 @@ await runScript('history', async (world, step) => {
 
   await step(9, 'resume from the failed action: what succeeded is taken over', async () => {
     await button('Resume from the failed action').click();
-    await page.getByRole('menuitem', { name: 'With the version of then' }).click();
+    await page.getByRole('menuitem', { name: /as it ran/ }).click();
     await until('another run', async () => !page.url().includes(broken));
     await page.locator('.run-facts [data-status="Succeeded"]').waitFor();
     await openCard('Say');
     await side.getByText('Taken over from the run that was resumed').waitFor();
-    await page.getByRole('link', { name: 'Repeats this run' }).click();
+    await page.getByRole('link', { name: /Resumed from the run of|Repeats the run of/ }).click();
     await until('the run before', async () => page.url().includes(broken));
   });
 

@@ -68,7 +68,7 @@ describe('edits at random', () => {
       const kind = names.length < 3 ? 0 : next(8);
       let removes = false;
       if (kind <= 1) {
-        const reads = names.length ? `@concat(outputs('${one(names)}'), 'x')` : '@triggerBody()';
+        const reads = names.length ? `@concat(outputs('${one(names).replace(/'/g, "''")}'), 'x')` : '@triggerBody()';
         definition = addAction(definition, position, one(["It's new", 'Step', 'Read (1)', 'Größe']), ensureBranches(one(kinds))).definition;
         definition = addAction(definition, position, 'Reads', compose(reads)).definition;
       } else if (kind === 2) definition = moveActions(definition, [one(names), one(names)], position);

@@ -1,6 +1,7 @@
 //! Why an action failed, in words, and what to try.
 
 use hookmill_engine::history::ActionRun;
+use hookmill_engine::refusal;
 use hookmill_model::{ActionStatus, Value};
 
 use crate::flows::Explained;
@@ -26,11 +27,18 @@ pub(super) fn explained(run: &ActionRun) -> Option<Explained> {
         (Some(method), Some(uri)) => format!(" to {method} {}", uri.split(['?', '#']).next().unwrap_or(uri)),
         _ => String::new(),
     };
+    // `500 pool exhausted`: the status is said already.
+    let own = run.outputs.as_ref().and_then(refusal);
+    let said = own
+        .as_deref()
+        .and_then(|words| words.split_once(' '))
+        .map_or_else(String::new, |(_, words)| format!(" It says: {words}"));
     let tried = if run.attempts.len() > 1 { format!(" (attempt {})", run.attempts.len()) } else { String::new() };
     Some(Explained {
         code: run.code.as_ref().map_or_else(|| status.to_string(), ToString::to_string),
         message: format!("The service answered {status} {}{asked}{tried}.", reason.unwrap_or_default())
-            .replace("  ", " "),
+            .replace("  ", " ")
+            + &said,
         hint: status_hint(status).map(ToOwned::to_owned),
     })
 }

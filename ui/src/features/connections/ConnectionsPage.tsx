@@ -1,5 +1,5 @@
 /** Connections: health, who uses them, new ones. */
-import { Badge, Button, Field, Select } from '@fluentui/react-components';
+import { Badge, Button, Field } from '@fluentui/react-components';
 import { AddRegular, PlugConnectedRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import { Confirm, ConnectorIcon, Modal } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { connectionText } from '../../shared/connection-text';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { MorePages, moveBetweenRows, Search, usePages } from '../../shared/list';
 import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -40,12 +41,7 @@ function NewConnection({ onClose }: { onClose: () => void }) {
           return (
             <>
               <Field label={t.connector}>
-                <Select value={connector?.id ?? ''} onChange={(_, change) => setChosen(change.value)}>
-                  <option value="">{t.chooseConnector}</option>
-                  {data.items.map((item) => (
-                    <option key={item.id} value={item.id}>{item.name}</option>
-                  ))}
-                </Select>
+                <LongSelect value={connector?.id ?? ''} empty={t.chooseConnector} options={data.items.map((item) => ({ value: item.id, title: item.name }))} onChange={setChosen} />
               </Field>
               {connector && <ConnectionForm key={connector.id} connector={connector} authentication={connector.authentication} onDone={onClose} />}
             </>

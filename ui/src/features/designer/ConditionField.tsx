@@ -2,7 +2,7 @@
 import { Button, Field, Select } from '@fluentui/react-components';
 import { AddRegular, DismissRegular } from '@fluentui/react-icons';
 import { useState } from 'react';
-import { formatRows, parseCondition, type Row } from '../../flow-model/condition';
+import { formatRows, parseCondition, rowsOfExpression, type Row } from '../../flow-model/condition';
 import { useText } from '../../shared/language';
 import { AnyValue, JsonValue, type FieldProps } from './fields';
 import { formText } from './forms/text';
@@ -22,7 +22,9 @@ export function ConditionField(props: FieldProps) {
   if (isText || (mode === 'text' && (value === undefined || value === ''))) {
     // An expression that is true is what the rows then say, so nothing is lost.
     const asRows = () => {
-      if (isText) props.onChange(formatRows('and', [{ left: value, operator: 'equals', right: 'true' }]));
+      const rows = isText ? rowsOfExpression(value) : null;
+      if (rows) props.onChange(formatRows(rows.joined, rows.rows));
+      else if (isText) props.onChange(formatRows('and', [{ left: value, operator: 'equals', right: 'true' }]));
       setMode('rows');
     };
     return (

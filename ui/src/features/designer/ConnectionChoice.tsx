@@ -1,9 +1,10 @@
 /** The connection of a step: choose one, or make one right here. */
-import { Field, Select } from '@fluentui/react-components';
+import { Field } from '@fluentui/react-components';
 import { useState } from 'react';
-import type { ConnectorListed } from '../../api/types';
+import type { Connection, ConnectorListed } from '../../api/types';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { useConnections, useDesigner } from './context';
 import { designerText } from './text';
 
@@ -12,7 +13,10 @@ export function ConnectionChoice({ connectionKey, connector }: { connectionKey: 
   const { edited, edit } = useDesigner();
   const connections = useConnections();
   const [creating, setCreating] = useState(false);
-  const own = (connections.data ?? []).filter((item) => item.connector.id === connector.id);
+  // The list may be older than what was just made.
+  const [made, setMade] = useState<Connection | null>(null);
+  const listed = (connections.data ?? []).filter((item) => item.connector.id === connector.id);
+  const own = made && !listed.some((item) => item.id === made.id) ? [made, ...listed] : listed;
   const chosen = edited.connections[connectionKey]?.connection_id ?? '';
   const choose = (connection: string) =>
     edit((held) => ({ ...held, connections: { ...held.connections, [connectionKey]: { connection_id: connection || null, connector_id: connector.id } } }));
@@ -26,8 +30,9 @@ export function ConnectionChoice({ connectionKey, connector }: { connectionKey: 
         <ConnectionForm
           connector={connector}
           authentication={connector.authentication}
-          onDone={(made) => {
-            choose(made.id);
+          onDone={(connection) => {
+            setMade(connection);
+            choose(connection.id);
             setCreating(false);
           }}
           {...(own.length > 0 ? { onCancel: () => setCreating(false) } : {})}
@@ -37,11 +42,13 @@ export function ConnectionChoice({ connectionKey, connector }: { connectionKey: 
   }
   return (
     <Field label={t.connection} required validationMessage={chosen ? undefined : t.missingConnection}>
-      <Select value={chosen} onChange={(_, data) => (data.value === '$new' ? setCreating(true) : choose(data.value))}>
-        <option value="" />
-        {own.map((item) => <option key={item.id} value={item.id}>{item.name}{item.health === 'broken' || item.needs_sign_in ? ' ⚠' : ''}</option>)}
-        <option value="$new">{t.otherConnection}</option>
-      </Select>
+      <LongSelect
+        empty=""
+        value={chosen}
+        options={own.map((item) => ({ value: item.id, title: `${item.name}${item.health === 'broken' || item.needs_sign_in ? ' ⚠' : ''}` }))}
+        always={[{ value: '$new', title: t.otherConnection }]}
+        onChange={(next) => (next === '$new' ? setCreating(true) : choose(next))}
+      />
     </Field>
   );
 }

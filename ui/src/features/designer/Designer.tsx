@@ -18,7 +18,7 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type Cli
 import { api, Problem } from '../../api/client';
 import type { Flow, FlowBody } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
-import { addCase } from '../../flow-model/cases';
+import { addCase, caseInWords } from '../../flow-model/cases';
 import { titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
 import { stepOfPointer } from '../../flow-model/checker';
 import { addAction, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
@@ -358,6 +358,7 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
       setMenu({ name, at: { x: event.clientX, y: event.clientY } });
     },
     onKey: cardKeys,
+    caseValue: (name, label) => caseInWords(stepOf(edited.definition, name) ?? undefined, label),
     onCase: (name, label) => {
       open(name);
       requestAnimationFrame(() => aside.current?.querySelector<HTMLInputElement>(`[data-case="${CSS.escape(label)}"]`)?.select());

@@ -97,7 +97,8 @@ export function ExpressionTab({ step, start, onInsert, label }: { step: string |
       </div>
       <ProblemBar error={outcome.error} />
       <div role="status" className="outcome">
-        {told?.error && <p className={isUnfinished ? 'quiet small' : 'bad-text small'}>{told.error.message} {told.error.suggestion}</p>}
+        {told?.awaitsData && <p className="quiet small">{t.awaitsData}</p>}
+        {told?.error && !told.awaitsData && <p className={isUnfinished ? 'quiet small' : 'bad-text small'}>{told.error.message} {told.error.suggestion}</p>}
         {told && !told.error && <JsonView value={told.value ?? null} />}
       </div>
       {documented ? (

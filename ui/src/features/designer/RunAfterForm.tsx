@@ -1,9 +1,10 @@
 /** After which actions an action runs, and after which of their outcomes. */
-import { Button, Checkbox, Select } from '@fluentui/react-components';
+import { Button, Checkbox } from '@fluentui/react-components';
 import { DismissRegular } from '@fluentui/react-icons';
 import { actionsAt, findAction, runAfterOf, titleOf } from '../../flow-model/definition';
 import { setRunAfter } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { useDesigner } from './context';
 import { settingsText } from './settings-text';
 
@@ -59,10 +60,7 @@ export function RunAfterForm({ step }: { step: string }) {
         );
       })}
       {others.length > 0 && (
-        <Select aria-label={t.runAfterAdd} value="" onChange={(_, data) => data.value && set(data.value, ['Succeeded'])}>
-          <option value="">{t.runAfterAdd}</option>
-          {others.map((name) => <option key={name} value={name}>{titleOf(name)}</option>)}
-        </Select>
+        <LongSelect aria-label={t.runAfterAdd} value="" empty={t.runAfterAdd} options={others.map((name) => ({ value: name, title: titleOf(name) }))} onChange={(name) => name && set(name, ['Succeeded'])} />
       )}
     </div>
   );

@@ -4,7 +4,7 @@ import { AddRegular, DismissRegular } from '@fluentui/react-icons';
 import type { JsonSchema } from '../../api/types';
 import { isObject, type Json, type JsonObject } from '../../flow-model/definition';
 import { useText } from '../../shared/language';
-import { AnyValue, BooleanValue, ChoiceValue, JsonValue, ListValue, TextValue, type FieldProps } from './fields';
+import { AnyValue, BooleanValue, ChoiceValue, ListValue, TextValue, type FieldProps } from './fields';
 import { Grouped } from './forms/Grouped';
 import { designerText } from './text';
 
@@ -12,14 +12,16 @@ const typeOf = (schema: JsonSchema) => (Array.isArray(schema.type) ? schema.type
 const hasFields = (schema: JsonSchema | undefined): schema is JsonSchema => schema !== undefined && Object.keys(schema.properties ?? {}).length > 0;
 const text = (value: unknown): string | undefined => (typeof value === 'string' && value ? value : undefined);
 
+const isNumeric = (schema: JsonSchema) => ['number', 'integer'].includes(typeOf(schema) ?? '');
+
 export function SchemaField({ schema, ...props }: FieldProps & { schema: JsonSchema }) {
   if (schema.enum?.length) return <ChoiceValue {...props} options={schema.enum.map((value) => ({ value, title: String(value) }))} />;
   switch (typeOf(schema)) {
     case 'boolean': return <BooleanValue {...props} />;
-    case 'array': return hasFields(schema.items) ? <ObjectList {...props} schema={schema.items} /> : typeOf(schema.items ?? {}) === 'object' ? <JsonValue {...props} /> : <ListValue {...props} />;
-    case 'object': return hasFields(schema) ? <ObjectValue {...props} schema={schema} /> : <JsonValue {...props} />;
+    case 'array': return hasFields(schema.items) ? <ObjectList {...props} schema={schema.items} /> : typeOf(schema.items ?? {}) === 'object' ? <AnyValue {...props} /> : <ListValue {...props} numeric={isNumeric(schema.items ?? {})} />;
+    case 'object': return hasFields(schema) ? <ObjectValue {...props} schema={schema} /> : <AnyValue {...props} />;
     case 'string': return <TextValue {...props} />;
-    default: return <AnyValue {...props} />;
+    default: return <AnyValue {...props} numeric={isNumeric(schema)} />;
   }
 }
 

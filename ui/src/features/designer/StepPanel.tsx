@@ -3,7 +3,7 @@ import { Button, Field, Input, Menu, MenuItem, MenuList, MenuPopover, MenuTrigge
 import { MoreHorizontalRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { builtinOf } from '../../flow-model/builtins';
-import { isObject, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { isObject, titleOf, triggerOf, wrongWithName, type JsonObject } from '../../flow-model/definition';
 import { renameAction, renameTrigger, replaceStep, setMember } from '../../flow-model/edits';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useText } from '../../shared/language';
@@ -31,11 +31,14 @@ function NameField({ step }: { step: string | null }) {
   const current = titleOf(step ?? triggerOf(edited.definition)?.name ?? '');
   const [text, setText] = useState(current);
   const [taken, setTaken] = useState(false);
+  const wrong = wrongWithName(text);
   const store = () => {
     if (text === current || !text.trim()) {
       setText(current);
       return;
     }
+    // What cannot be a name stays in the field, with the reason, for whoever typed it to change.
+    if (wrong) return;
     if (step === null) {
       edit((held) => ({ ...held, definition: renameTrigger(held.definition, text) }));
       return;
@@ -48,7 +51,7 @@ function NameField({ step }: { step: string | null }) {
     }
   };
   return (
-    <Field validationMessage={taken ? t.nameTaken : undefined} className="grow step-name">
+    <Field validationMessage={wrong ? ('signs' in wrong ? t.nameSigns(wrong.signs) : t.nameTooLong(wrong.tooLong)) : taken ? t.nameTaken : undefined} className="grow step-name">
       <Input appearance="underline" size="large" value={text} aria-label={t.rename} onChange={(_, data) => setText(data.value)} onBlur={store} onKeyDown={(event) => event.key === 'Enter' && store()} />
     </Field>
   );

@@ -1,5 +1,5 @@
 /** Runs the stored flow: with a past notification, with JSON, or with the next one that really comes. */
-import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Radio, RadioGroup, Select, Spinner } from '@fluentui/react-components';
+import { Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle, Radio, RadioGroup, Spinner } from '@fluentui/react-components';
 import { skipToken, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
@@ -9,6 +9,7 @@ import { CopyButton } from '../../shared/bits';
 import { runFlow } from '../../shared/flow-commands';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useLanguage, useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { exact } from '../../shared/time';
 import { designerText } from './text';
@@ -96,24 +97,31 @@ function WaitForReal({ flow, onRun }: { flow: Flow; onRun: (run: string) => void
 export function TestPanel({ flow, dirty, onRun }: { flow: Flow | null; dirty: boolean; onRun: (run: string) => void }) {
   const t = useText(designerText);
   const { language } = useLanguage();
-  const [way, setWay] = useState<Way>('json');
+  const [chose, setWay] = useState<Way | null>(null);
   const [text, setText] = useState('{}');
-  const [chosen, setChosen] = useState('');
+  const [chosen, setChosen] = useState<string | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const events = useQuery({
     queryKey: ['flows', flow?.id, 'events'],
     queryFn: flow ? ({ signal }) => api.get('/api/flows/{id}/events', { path: { id: flow.id }, query: { limit: 20 }, signal }) : skipToken,
   });
-  if (!flow) return <p className="quiet">{t.testSave}</p>;
   const items = events.data?.items ?? [];
-  const take = (id: string) => {
-    setChosen(id);
-    if (!id) return;
-    api.get('/api/flows/{id}/events/{event}', { path: { id: flow.id, event: id } })
-      .then((event) => setText(JSON.stringify(event.body ?? null, null, 2)))
-      .catch(setError);
-  };
+  // What really came is the best test, and the newest is the likeliest.
+  const way: Way = chose ?? (items.length > 0 ? 'past' : 'json');
+  const picked = chosen ?? items[0]?.id ?? '';
+  const event = useQuery({
+    queryKey: ['flows', flow?.id, 'events', picked],
+    queryFn: flow && way === 'past' && picked ? ({ signal }) => api.get('/api/flows/{id}/events/{event}', { path: { id: flow.id, event: picked }, signal }).then((held) => ({ ...held, id: picked })) : skipToken,
+    staleTime: Infinity,
+  });
+  const [taken, setTaken] = useState<string | null>(null);
+  // Its body goes into the field once; from then on it is what the person makes of it.
+  if (event.data && taken !== event.data.id) {
+    setTaken(event.data.id);
+    setText(JSON.stringify(event.data.body ?? null, null, 2));
+  }
+  if (!flow) return <p className="quiet">{t.testSave}</p>;
   let body: Json = null;
   let valid = true;
   try {
@@ -133,8 +141,8 @@ export function TestPanel({ flow, dirty, onRun }: { flow: Flow | null; dirty: bo
     <div className="stack">
       {dirty && <p className="quiet">{t.testSave}</p>}
       <RadioGroup value={way} onChange={(_, data) => setWay(data.value as Way)} aria-label={t.testTitle}>
-        <Radio value="json" label={t.testJson} />
         <Radio value="past" label={t.testPast} />
+        <Radio value="json" label={t.testJson} />
         <Radio value="real" label={t.testReal} />
       </RadioGroup>
       {way === 'real' ? (
@@ -143,12 +151,12 @@ export function TestPanel({ flow, dirty, onRun }: { flow: Flow | null; dirty: bo
         <>
           {way === 'past' && (
             <Field label={t.testPast} {...(events.isSuccess && items.length === 0 ? { hint: t.noEvents } : {})}>
-              <Select disabled={items.length === 0} onChange={(_, data) => take(data.value)} value={chosen}>
-                <option value="" />
-                {items.map((item) => (
-                  <option key={item.id} value={item.id}>{`${exact(item.received_at, language)} · ${item.summary}`}</option>
-                ))}
-              </Select>
+              <LongSelect
+                disabled={items.length === 0}
+                value={picked}
+                options={items.map((item) => ({ value: item.id, title: [exact(item.received_at, language), item.summary].filter(Boolean).join(' · ') }))}
+                onChange={setChosen}
+              />
             </Field>
           )}
           <div>
@@ -156,10 +164,10 @@ export function TestPanel({ flow, dirty, onRun }: { flow: Flow | null; dirty: bo
             <LazyCodeEditor value={text} onChange={setText} language="json" label={t.bodyLabel} height={320} />
             {!valid && <p className="quiet small">{t.badJson}</p>}
           </div>
-          <div className="commands"><Button appearance="primary" disabled={busy || !valid} onClick={run}>{t.testRun}</Button></div>
+          <div className="commands"><Button appearance="primary" disabled={busy || !valid || (way === 'past' && (!picked || taken !== picked))} onClick={run}>{t.testRun}</Button></div>
         </>
       )}
-      <ProblemBar error={error ?? events.error} />
+      <ProblemBar error={error ?? events.error ?? event.error} />
     </div>
   );
 }

@@ -20,6 +20,7 @@ import {
   $isTextNode,
   COMMAND_PRIORITY_LOW,
   FOCUS_COMMAND,
+  PASTE_COMMAND,
   type LexicalEditor,
   type LexicalNode,
 } from 'lexical';
@@ -32,20 +33,21 @@ import { TokenPicker } from './TokenPicker';
 import { TokenPlace } from './token-titles';
 import { designerText } from './text';
 
+const $nodesOf = (text: string): LexicalNode[] =>
+  parseTemplate(text).flatMap((segment): LexicalNode[] =>
+    segment.kind === 'expression'
+      ? [$createTokenNode(segment.expression)]
+      : segment.text.split('\n').flatMap((line, index) => [...(index > 0 ? [$createLineBreakNode()] : []), ...(line ? [$createTextNode(line)] : [])]),
+  );
+
 function $fill(text: string): void {
   const paragraph = $createParagraphNode();
-  for (const segment of parseTemplate(text)) {
-    if (segment.kind === 'expression') {
-      paragraph.append($createTokenNode(segment.expression));
-      continue;
-    }
-    segment.text.split('\n').forEach((line, index) => {
-      if (index > 0) paragraph.append($createLineBreakNode());
-      if (line) paragraph.append($createTextNode(line));
-    });
-  }
+  paragraph.append(...$nodesOf(text));
   $getRoot().clear().append(paragraph);
 }
+
+/** Whoever pastes from a definition means its expressions. */
+const hasExpression = (text: string) => text.includes('@{') && parseTemplate(text).some((segment) => segment.kind === 'expression');
 
 function $segments(): Segment[] {
   const segments: Segment[] = [];
@@ -90,6 +92,18 @@ function Sync({ value, typed, onChange, onEditor, onFocus }: { value: string; ty
       },
       COMMAND_PRIORITY_LOW,
     );
+    const stopPaste = editor.registerCommand(
+      PASTE_COMMAND,
+      (event) => {
+        const text = event instanceof ClipboardEvent ? (event.clipboardData?.getData('text/plain') ?? '') : '';
+        const selection = $getSelection();
+        if (!hasExpression(text) || !$isRangeSelection(selection)) return false;
+        event.preventDefault();
+        selection.insertNodes($nodesOf(text));
+        return true;
+      },
+      COMMAND_PRIORITY_LOW,
+    );
     const stopUpdates = editor.registerUpdateListener(({ editorState, dirtyElements, dirtyLeaves, tags }) => {
       if ((dirtyElements.size === 0 && dirtyLeaves.size === 0) || tags.has('from-outside')) return;
       const next = editorState.read(() => formatTemplate($segments(), typed));
@@ -100,6 +114,7 @@ function Sync({ value, typed, onChange, onEditor, onFocus }: { value: string; ty
     });
     return () => {
       stopFocus();
+      stopPaste();
       stopUpdates();
     };
   }, [editor, typed, onEditor]);

@@ -1,9 +1,11 @@
 /** Fields of a step's form: text with tokens, choices, numbers, lists, raw JSON. */
-import { Button, Field, Input, Select, Textarea } from '@fluentui/react-components';
+import { Button, Field, Input, Textarea } from '@fluentui/react-components';
 import { AddRegular, DismissRegular } from '@fluentui/react-icons';
 import { useEffect, useRef, useState } from 'react';
 import type { Json } from '../../flow-model/definition';
+import { jsonOfTemplate, templateOfJson } from '../../flow-model/json-text';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { TokenField } from './TokenField';
 import { designerText } from './text';
 
@@ -27,27 +29,45 @@ export function TextValue(props: FieldProps & { typed?: boolean }) {
 }
 
 const NUMBER = /^\s*-?\d+(\.\d+)?\s*$/;
+const LITERAL = /^\s*(-?\d+(\.\d+)?|true|false)\s*$/;
+/** Whoever begins so means JSON; "[urgent] …" is a text. */
+const MEANS_JSON = /^\s*(\{\s*["}]|\[\s*(["{[\]\d]|true|false|null))/;
 
-/** Any value: a single expression keeps its type; a number or true is stored as such when it was one before, or must be one (`numeric`). */
+const templateOf = (value: Json | undefined) => (typeof value === 'object' && value !== null ? templateOfJson(value) : shown(value));
+
+/**
+ * Any value: what is typed as JSON is stored as JSON, with tokens inside of it; a single expression keeps its type; a
+ * number or true is stored as such when it was one before, or must be one (`numeric`).
+ */
 export function AnyValue({ numeric = false, ...props }: FieldProps & { numeric?: boolean }) {
-  const literal = typeof props.value === 'number' || typeof props.value === 'boolean' || (typeof props.value === 'object' && props.value !== null);
+  const t = useText(designerText);
+  const { value } = props;
   // JSON is left as it was typed for as long as it means the same, or the cursor would jump.
   const [typed, setTyped] = useState<{ text: string; json: string } | null>(null);
-  const text = typed !== null && typed.json === JSON.stringify(props.value) ? typed.text : shown(props.value);
+  const text = typed !== null && typed.json === JSON.stringify(value) ? typed.text : templateOf(value);
+  // A text that could be an object was stored as one on purpose, or by another program: it stays a text until somebody says otherwise.
+  const asJson = typeof value === 'string' ? jsonOfTemplate(value) : undefined;
   const change = (next: string) => {
     if (next === '') return props.onChange(undefined);
-    if (literal || /^\s*[[{]/.test(next) || (numeric && NUMBER.test(next))) {
-      try {
-        const parsed = JSON.parse(next) as Json;
-        setTyped({ text: next, json: JSON.stringify(parsed) });
-        return props.onChange(parsed);
-      } catch {
-        // Not finished yet, or text with tokens: kept as text.
-      }
-    }
-    return props.onChange(next);
+    const json = asJson === undefined ? jsonOfTemplate(next) : undefined;
+    const literal = typeof value === 'number' || typeof value === 'boolean' ? LITERAL : numeric ? NUMBER : null;
+    const parsed = json ?? (literal?.test(next) ? (JSON.parse(next) as Json) : undefined);
+    if (parsed === undefined) return props.onChange(next);
+    setTyped({ text: next, json: JSON.stringify(parsed) });
+    return props.onChange(parsed);
   };
-  return <TokenField {...props} typed value={text} onChange={change} />;
+  return (
+    <>
+      <TokenField {...props} typed value={text} onChange={change} />
+      {asJson !== undefined && (
+        <div className="row small" role="note">
+          <span className="quiet grow">{t.jsonAsText}</span>
+          <Button size="small" onClick={() => props.onChange(asJson)}>{t.storeAsJson}</Button>
+        </div>
+      )}
+      {asJson === undefined && typeof value === 'string' && MEANS_JSON.test(value) && <p className="quiet small" role="note">{t.unfinishedJson}</p>}
+    </>
+  );
 }
 
 /** `isPending`: the options are on their way, so nobody can say yet that the value is none of them. */
@@ -58,25 +78,23 @@ export function ChoiceValue({ label, value, onChange, required, hint, options, s
   if (chosen ?? (!known && !isPending)) {
     return (
       <div className="stack tight">
-        <AnyValue {...{ label, value, onChange, step, fieldKey }} {...(required ? { required } : {})} hint={hint} />
+        <AnyValue {...{ label, value, onChange, step, fieldKey }} {...(required ? { required } : {})} hint={hint} numeric={options.length > 0 && options.every((option) => typeof option.value === 'number')} />
         <Button size="small" appearance="transparent" className="left" onClick={() => setCustom(false)}>{t.formMode}</Button>
       </div>
     );
   }
   return (
     <Field label={label} required={required ?? false} hint={hint}>
-      <Select
+      <LongSelect
+        empty=""
         value={shown(value)}
-        onChange={(_, data) => {
-          if (data.value === '$custom') setCustom(true);
-          else onChange(options.find((option) => shown(option.value) === data.value)?.value);
+        options={[...(known ? [] : [{ value: shown(value), title: shown(value) }]), ...options.map((option) => ({ value: shown(option.value), title: option.title, words: shown(option.value) }))]}
+        always={[{ value: '$custom', title: t.customValue }]}
+        onChange={(next) => {
+          if (next === '$custom') setCustom(true);
+          else onChange(options.find((option) => shown(option.value) === next)?.value);
         }}
-      >
-        <option value="" />
-        {!known && <option value={shown(value)}>{shown(value)}</option>}
-        {options.map((option) => <option key={shown(option.value)} value={shown(option.value)}>{option.title}</option>)}
-        <option value="$custom">{t.customValue}</option>
-      </Select>
+      />
     </Field>
   );
 }
@@ -124,14 +142,14 @@ export function JsonValue({ label, value, onChange, required, hint }: FieldProps
     }
   };
   return (
-    <Field label={label} required={required ?? false} hint={hint} validationMessage={bad ? t.badJson : undefined} validationState={bad ? 'warning' : 'none'}>
+    <Field label={label} required={required ?? false} hint={hint} validationMessage={bad ? t.keptFromJson : undefined} validationState={bad ? 'warning' : 'none'}>
       <Textarea className="mono" rows={4} resize="vertical" value={text} onChange={(_, data) => change(data.value)} />
     </Field>
   );
 }
 
-/** A list of simple values, one field each. */
-export function ListValue({ label, value, onChange, required, hint, step, fieldKey }: FieldProps) {
+/** A list of simple values, one field each; of numbers where the items must be (`numeric`). */
+export function ListValue({ label, value, onChange, required, hint, step, fieldKey, numeric = false }: FieldProps & { numeric?: boolean }) {
   const t = useText(designerText);
   const [raw, setRaw] = useState(value !== undefined && !(Array.isArray(value) && value.every((item) => typeof item !== 'object')));
   if (raw) {
@@ -150,12 +168,13 @@ export function ListValue({ label, value, onChange, required, hint, step, fieldK
       {items.map((item, index) => (
         <div key={index} className="row">
           <div className="grow">
-            <TokenField
+            <AnyValue
               label={`${label} ${index + 1}`}
               step={step}
               fieldKey={`${fieldKey}/${index}`}
-              value={shown(item)}
-              onChange={(text) => onChange(items.map((held, at) => (at === index ? text : held)))}
+              value={item}
+              numeric={numeric}
+              onChange={(next) => onChange(items.map((held, at) => (at === index ? (next ?? '') : held)))}
             />
           </div>
           <Button size="small" appearance="subtle" icon={<DismissRegular />} aria-label={`${t.removeItem} ${index + 1}`} onClick={() => onChange(items.length > 1 ? items.filter((_, at) => at !== index) : undefined)} />

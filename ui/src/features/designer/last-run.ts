@@ -3,6 +3,8 @@ import { useQuery } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { ActionRun, Evaluated, Flow, Json, Run } from '../../api/types';
 import { containersOf, findAction, forEachAction, isObject, typeOf, valueAt, type JsonObject } from '../../flow-model/definition';
+import { isBroken } from '../../flow-model/checker';
+import { hasItems } from '../../flow-model/order';
 import { mentionsOf } from '../../flow-model/references';
 import type { Edited } from './state';
 
@@ -75,10 +77,28 @@ async function contextOf(run: Run, { definition, parameters: given = {} }: Edite
     indexes[container] = 0;
     context['item'] = items[container];
   }
+  // So does a step that goes through a list itself, as *Select* and *Filter array* do.
+  const own = step === null ? undefined : findAction(definition, step)?.action;
+  const from = own && hasItems(own) ? valueAt(own, ['inputs', 'from']) : undefined;
+  if (from !== undefined) {
+    const over = typeof from === 'string' ? (await evaluated(from, { ...context, items, iterationIndexes: indexes })).value : from;
+    context['item'] = (Array.isArray(over) ? over[0] : undefined) ?? null;
+  }
   return { ...context, items, iterationIndexes: indexes };
 }
 
-/** Without a run only what needs no data has a value. */
-export async function evaluate(expression: string, run: Run | null, edited: Edited, step: string | null): Promise<Evaluated> {
-  return evaluated(`@${expression}`, run ? await contextOf(run, edited, step, expression) : {});
+/** What reads data of a run. */
+const READS = /\b(trigger|triggerBody|triggerOutputs|triggerFormDataValue|triggerFormDataMultiValues|triggerMultipartBody|actions|action|body|outputs|actionBody|actionOutputs|formDataValue|formDataMultiValues|multipartBody|items?|result|iterationIndexes|variables|workflow|listCallbackUrl)\s*\(/i;
+/** Wrong whatever the data is. */
+const ALWAYS_WRONG = ['ParseError', 'UnknownFunction', 'ArgumentCount'];
+
+/**
+ * The value of an expression. Without a run only what needs no data has one; `awaitsData` says that the expression may be
+ * right, but that no run has the data it reads.
+ */
+export async function evaluate(expression: string, run: Run | null, edited: Edited, step: string | null): Promise<Evaluated & { awaitsData: boolean }> {
+  const told = await evaluated(`@${expression}`, run ? await contextOf(run, edited, step, expression) : {});
+  const performed = new Set((run?.actions ?? []).filter((action) => action.status !== 'Skipped').map((action) => action.name.toLowerCase()));
+  const isUnseen = run === null ? READS.test(expression) : mentionsOf(`@{${expression}}`).some((mention) => !performed.has(mention.name.toLowerCase()));
+  return { ...told, awaitsData: !!told.error && isUnseen && !ALWAYS_WRONG.includes(told.error.kind) && !isBroken(edited.definition, expression, step) };
 }

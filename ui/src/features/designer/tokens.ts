@@ -3,10 +3,10 @@ import { skipToken, useQueries, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { api } from '../../api/client';
 import type { Flow, Token } from '../../api/types';
-import { findAction, forEachAction, isObject, titleOf, triggerOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
+import { findAction, forEachAction, isContainer, isObject, titleOf, triggerOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
 import { tokenSources, type TokenSource } from '../../flow-model/order';
 import { normalExpression } from '../../flow-model/references';
-import { arrayOf, listsOf, tokensOfSample, tokensOfSchema, type ContentToken } from '../../flow-model/tokens';
+import { arrayOf, listBehind, listsOf, selectedMembers, tokensOfSample, tokensOfSchema, type ContentToken } from '../../flow-model/tokens';
 import { useText } from '../../shared/language';
 import { useConnections, useDesigner, useOperations } from './context';
 import { bodiesOf, useLastRun } from './last-run';
@@ -127,7 +127,10 @@ export function useTokens(step: string | null): { groups: TokenGroup[]; titles: 
   return useMemo(() => {
     const words = t.tokens;
     const all = [...content.values()].flat();
-    const inside = (array: string): ContentToken[] => {
+    const inside = (outer: string): ContentToken[] => {
+      const array = listBehind(definition, outer);
+      const selected = selectedMembers(definition, array);
+      if (selected) return selected;
       const lists = array ? listsOf(definition, array).map(normalExpression).join('\n') : '';
       return lists ? all.filter((token) => token.arrays && token.arrays.map(normalExpression).join('\n') === lists) : [];
     };
@@ -162,6 +165,7 @@ export function useTokens(step: string | null): { groups: TokenGroup[]; titles: 
           if (type.startsWith('Http') || type.startsWith('OpenApi') || type.startsWith('ApiConnection')) {
             return [...own, body, { title: words['statusCode'] ?? '', expression: `outputs('${quoted(name)}')?['statusCode']`, advanced: true }, { title: words['headers'] ?? '', expression: `outputs('${quoted(name)}')?['headers']`, advanced: true }];
           }
+          if (isContainer(source.step ?? {})) return [{ title: words['results'] ?? '', expression: `result('${quoted(name)}')`, type: 'array', advanced: true }];
           return WITH_BODY.includes(type) ? [...own, body] : [];
         }
       }

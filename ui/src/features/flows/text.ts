@@ -93,7 +93,7 @@ export const flowsText = defineText(
     callback: 'Callback-URL',
     created: 'Angelegt',
     updated: 'Geändert',
-    lastNotification: 'Letzte Meldung',
+    lastNotification: 'Letzte Mitteilung',
     connections: 'Verbindungen',
     noConnections: 'Er verwendet keine Verbindung.',
     versions: 'Versionen',

@@ -1,5 +1,5 @@
 /** The first flow, one step after the other: a service's connector, its connection, the flow, and the phone. */
-import { Button, Field, Select, Spinner } from '@fluentui/react-components';
+import { Button, Field, Spinner } from '@fluentui/react-components';
 import { AddRegular, AlertRegular, ArrowUploadRegular, CheckmarkRegular, EditRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import { CopyButton } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { getFlow } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { GoTo, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { template } from '../../flow-model/templates';
@@ -107,10 +108,7 @@ function ConnectorStep({ way, connector, onConnector, onError }: { way: Way; con
       </div>
       {known.length > 0 && (
         <Field label={t.useOwn}>
-          <Select value="" onChange={(_, data) => data.value && onConnector(data.value)}>
-            <option value="" />
-            {known.map((item) => <option key={item.id} value={item.id}>{item.name}</option>)}
-          </Select>
+          <LongSelect value="" empty="" options={known.map((item) => ({ value: item.id, title: item.name }))} onChange={(id) => id && onConnector(id)} />
         </Field>
       )}
     </Step>
@@ -135,10 +133,7 @@ function ConnectionStep({ way, connector, connection, onConnection }: { way: Way
       )}
       {items.length > 0 && (
         <Field label={t.useConnection}>
-          <Select value="" onChange={(_, data) => data.value && onConnection(data.value)}>
-            <option value="" />
-            {items.map((item) => <option key={item.id} value={item.id}>{item.name}</option>)}
-          </Select>
+          <LongSelect value="" empty="" options={items.map((item) => ({ value: item.id, title: item.name }))} onChange={(id) => id && onConnection(id)} />
         </Field>
       )}
       {connector && <ConnectionForm connector={connector} authentication={connector.authentication} onDone={(made) => onConnection(made.id)} />}
@@ -173,9 +168,7 @@ function ServiceGuide({ way }: { way: 'github' | 'file' }) {
         <Step number={3} title={t.drawStep} state={ready ? 'now' : 'later'}>
           <p className="quiet">{t.drawText}</p>
           <Field label={t.startsWhen}>
-            <Select value={chosen} onChange={(_, data) => setTrigger(data.value)}>
-              {triggers.map((operation) => <option key={operation.operation_id} value={operation.operation_id}>{operation.summary || operation.operation_id}</option>)}
-            </Select>
+            <LongSelect value={chosen} options={triggers.map((operation) => ({ value: operation.operation_id, title: operation.summary || operation.operation_id }))} onChange={setTrigger} />
           </Field>
           <div className="commands"><Button appearance="primary" icon={<EditRegular />} disabled={!chosen} onClick={draw}>{t.draw}</Button></div>
         </Step>

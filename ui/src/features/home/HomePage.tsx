@@ -6,7 +6,8 @@ import type { ReactNode } from 'react';
 import { api } from '../../api/client';
 import type { RunListed } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
-import { useText } from '../../shared/language';
+import { inLanguage } from '../../shared/advice';
+import { useLanguage, useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { duration } from '../../shared/time';
 import { Attention } from './Attention';
@@ -52,6 +53,7 @@ function Start({ isNew }: { isNew: boolean }) {
 
 function RecentRuns({ runs }: { runs: RunListed[] }) {
   const t = useText(homeText);
+  const { language } = useLanguage();
   if (runs.length === 0) return <p className="panel quiet">{t.noRuns}</p>;
   return (
     <div className="table-wrap" tabIndex={0} role="region" aria-labelledby="recent-title">
@@ -70,6 +72,7 @@ function RecentRuns({ runs }: { runs: RunListed[] }) {
               <td>
                 <span className="name"><Link to="/flows/$flow/runs/$run" params={{ flow: run.flow.id, run: run.id }}>{run.flow.name}</Link></span>
                 <span className="quiet small" dir="auto">{run.kind === 'flow' ? run.trigger.summary : run.kind === 'create_webhook' ? t.createWebhook : t.deleteWebhook}</span>
+                {run.error && run.status !== 'Cancelled' && <div className="bad-text small">{inLanguage(run.error, language).message}</div>}
               </td>
               <td><Status status={run.status} /></td>
               <td className="quiet"><Ago time={run.started_at} /></td>

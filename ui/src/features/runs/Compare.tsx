@@ -1,5 +1,5 @@
 /** Two runs side by side: step by step, and inside of each step where inputs, outputs and errors differ. */
-import { Button, Field, Select } from '@fluentui/react-components';
+import { Button, Field } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
@@ -8,6 +8,7 @@ import type { ActionRun, Json, Run } from '../../api/types';
 import { titleOf } from '../../flow-model/definition';
 import { Ago, CopyButton, Modal, Status } from '../../shared/bits';
 import { useLanguage, useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
@@ -167,17 +168,24 @@ export function CompareDialog({ run, other: id, onChoose, onClose }: { run: Run;
   const others = useQuery({ queryKey: ['runs', run.flow.id, 'others'], queryFn: ({ signal }) => api.get('/api/runs', { query: { flow: run.flow.id, kind: 'flow', limit: 50 }, signal }) });
   const other = useQuery({ queryKey: ['runs', 'one', id], enabled: id !== '', queryFn: ({ signal }) => api.get('/api/runs/{id}', { path: { id }, signal }) });
   const listed = others.data?.items.filter((item) => item.id !== run.id) ?? [];
+  const lastGood = listed.find((item) => item.status === 'Succeeded')?.id;
   const known = id === '' || listed.some((item) => item.id === id);
   return (
     <Modal open wide title={t.compareTitle} onClose={onClose}>
       <Field label={t.compareWith}>
-        <Select value={id} onChange={(_, data) => onChoose(data.value)}>
-          <option value="">{t.choose}</option>
-          {!known && <option value={id}>{other.data ? exact(other.data.started_at, language) : id}</option>}
-          {listed.map((item) => (
-            <option key={item.id} value={item.id}>{[exact(item.started_at, language), shared.status[item.status] ?? item.status, item.trigger.summary].filter(Boolean).join(' · ')}</option>
-          ))}
-        </Select>
+        <LongSelect
+          value={id}
+          empty={t.choose}
+          options={[
+            ...(known ? [] : [{ value: id, title: other.data ? exact(other.data.started_at, language) : id }]),
+            // What worked last says most about what did not.
+            ...[...listed].sort((one, two) => Number(two.id === lastGood) - Number(one.id === lastGood)).map((item) => ({
+              value: item.id,
+              title: `${item.id === lastGood ? `${t.lastGood}: ` : ''}${[exact(item.started_at, language), shared.status[item.status] ?? item.status, item.trigger.summary].filter(Boolean).join(' · ')}`,
+            })),
+          ]}
+          onChange={onChoose}
+        />
       </Field>
       {others.data && listed.length === 0 && <p className="quiet">{t.noOther}</p>}
       {id !== '' && (

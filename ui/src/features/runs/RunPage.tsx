@@ -7,7 +7,8 @@ import { useMemo, useState } from 'react';
 import { api } from '../../api/client';
 import type { ActionRun, Run } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
-import { emptyDefinition, findAction, titleOf, triggerOf, typeOf, type JsonObject } from '../../flow-model/definition';
+import { emptyDefinition, findAction, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { caseInWords } from '../../flow-model/cases';
 import { hostOf } from '../../flow-model/host';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { Ago, CopyButton, Status } from '../../shared/bits';
@@ -22,6 +23,8 @@ import { sharedText } from '../../shared/text';
 import { exact } from '../../shared/time';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
+import { codeOf, inLanguage } from '../../shared/advice';
+import { branchInWords, firstFailed, hasFailed, isTaken } from './failed';
 import { StepDetail } from './StepDetail';
 import { runsText } from './text';
 import { MessageView, ValueView } from './Value';
@@ -32,9 +35,6 @@ const TRIGGER_STEP = '$trigger';
 const CLOSED = '$none';
 /** The other run of a comparison is not chosen yet. */
 const CHOOSE = 'choose';
-
-/** Whether an action failed; in a loop, whether any of its repetitions did. */
-const hasFailed = (action: ActionRun) => action.failed_repetitions > 0;
 
 /** What was asked of the service and what it said. A failed creation says what to do, and lets one do it here. */
 function Exchange({ run }: { run: Run }) {
@@ -98,8 +98,18 @@ function Mend({ run, onError }: { run: Run; onError: (error: unknown) => void })
   );
 }
 
+/** The run that this one repeats, by when it began. */
+function ParentRun({ flow, run, resumed }: { flow: string; run: string; resumed: boolean }) {
+  const t = useText(runsText);
+  const { language } = useLanguage();
+  const parent = useQuery({ queryKey: ['runs', 'one', run], queryFn: ({ signal }) => api.get('/api/runs/{id}', { path: { id: run }, signal }), retry: false });
+  const when = parent.data ? exact(parent.data.started_at, language) : '…';
+  return <Link to="/flows/$flow/runs/$run" params={{ flow, run }}>{resumed ? t.resumedFrom(when) : t.parentRun(when)}</Link>;
+}
+
 function Cards({ run }: { run: Run }) {
   const t = useText(runsText);
+  const { language } = useLanguage();
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { step?: string };
   const flow = useQuery({ queryKey: ['flows', run.flow.id], queryFn: ({ signal }) => getFlow(run.flow.id, signal), retry: false });
@@ -109,10 +119,10 @@ function Cards({ run }: { run: Run }) {
     const id = host ? (flow.data?.connections[host.key]?.connector_id ?? host.api) : null;
     return connectors.data?.items.find((item) => item.id === id) ?? null;
   };
-  const definition = run.definition ?? emptyDefinition();
+  const definition = useMemo(() => run.definition ?? emptyDefinition(), [run.definition]);
   const picture = useMemo(() => layout(definition), [definition]);
   const actions = useMemo(() => new Map((run.actions ?? []).map((action) => [action.name, action])), [run.actions]);
-  const failed = (run.actions ?? []).find(hasFailed);
+  const failed = useMemo(() => firstFailed(definition, run.actions ?? []), [definition, run.actions]);
   // The address names the step, so that a link leads to it. A failed run opens at what failed.
   const selected = search.step === undefined ? failed?.name : search.step === CLOSED ? undefined : search.step === TRIGGER_STEP ? null : search.step;
   const setSelected = (name: string | null | undefined) =>
@@ -130,14 +140,19 @@ function Cards({ run }: { run: Run }) {
     }
     const step = findAction(definition, name)?.action ?? null;
     const action = actions.get(name);
+    const family = connectorOf(step)?.name ?? (step ? builtinOf(step, 'action')?.title[language] : undefined) ?? '';
+    const why = action && hasFailed(action) && action.error && codeOf(action.error.code) ? inLanguage(action.error, language).message : '';
+    const branch = action?.branch && step ? t.tookCase(branchInWords(step, action.branch, t.branches)) : '';
+    const counted = action && action.repetitions > 1 ? (action.failed_repetitions ? t.someFailed(action.failed_repetitions, action.repetitions) : `×${action.repetitions}`) : '';
+    const took = action ? durationText(between(action.started_at, action.ended_at)) : family;
     return (
       <>
         <StepIcon step={step} kind="action" connector={connectorOf(step)} />
         <span className="title">
           <strong>{titleOf(name)}</strong>
-          <span className="sub">{action ? durationText(between(action.started_at, action.ended_at)) : typeOf(step ?? {})}{action && action.repetitions > 1 ? ` · ${action.failed_repetitions ? t.someFailed(action.failed_repetitions, action.repetitions) : `×${action.repetitions}`}` : ''}</span>
+          <span className={why ? 'sub bad-text' : 'sub'} title={why || undefined}>{[why || took, branch, counted].filter(Boolean).join(' · ')}</span>
         </span>
-        <span className="badges">{action ? <Status status={hasFailed(action) && action.repetitions > 1 ? 'Failed' : action.status} /> : <span className="visually-hidden">{t.notRun}</span>}</span>
+        <span className="badges">{action ? <Status status={hasFailed(action) && action.repetitions > 1 ? 'Failed' : action.status} /> : <span className="visually-hidden">{run.ended_at === null ? t.notReached : t.notRun}</span>}</span>
       </>
     );
   };
@@ -145,6 +160,8 @@ function Cards({ run }: { run: Run }) {
     card: inside,
     onOpen: (name) => setSelected(name),
     isSelected: (name) => name === selected,
+    caseValue: (name, label) => caseInWords(findAction(definition, name)?.action, label),
+    isTaken: (name, branch) => isTaken(actions.get(name)?.branch, branch),
     describe: (name) => {
       const step = name === null ? triggerOf(definition)?.trigger : findAction(definition, name)?.action;
       const color = connectorOf(step ?? null)?.color ?? pictureColor(step ? builtinOf(step, name === null ? 'trigger' : 'action')?.icon : undefined);
@@ -165,7 +182,7 @@ function Cards({ run }: { run: Run }) {
           {selected === null ? (
             <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} place={{ id: run.id, trigger: true }} name="trigger" /></section>
           ) : (
-            <StepDetail key={selected} run={run.id} action={actions.get(selected) ?? null} />
+            <StepDetail key={selected} run={run.id} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} />
           )}
         </aside>
       )}
@@ -202,6 +219,8 @@ export function RunPage() {
       .finally(() => setBusy(false));
   };
   const run = query.data;
+  const flow = useQuery({ queryKey: ['flows', flowId], queryFn: ({ signal }) => getFlow(flowId, signal), retry: false });
+  const current = flow.data?.version ?? null;
   const ended = run ? run.ended_at !== null : false;
   const isFlow = run?.kind === 'flow';
   return (
@@ -216,8 +235,8 @@ export function RunPage() {
               <MenuTrigger disableButtonEnhancement><Button appearance="primary" disabled={busy}>{t.resume}</Button></MenuTrigger>
               <MenuPopover>
                 <MenuList>
-                  <MenuItem onClick={() => again(api.post('/api/runs/{id}/resume', { path: { id }, body: { version: 'then' } }))}>{t.resumeThen}</MenuItem>
-                  <MenuItem onClick={() => again(api.post('/api/runs/{id}/resume', { path: { id }, body: { version: 'now' } }))}>{t.resumeNow}</MenuItem>
+                  <MenuItem onClick={() => again(api.post('/api/runs/{id}/resume', { path: { id }, body: { version: 'then' } }))}>{t.resumeThen(run.version)}</MenuItem>
+                  <MenuItem onClick={() => again(api.post('/api/runs/{id}/resume', { path: { id }, body: { version: 'now' } }))}>{t.resumeNow(current)}</MenuItem>
                 </MenuList>
               </MenuPopover>
             </Menu>
@@ -236,14 +255,14 @@ export function RunPage() {
             <p className="row run-facts" aria-live="polite">
               <Status status={data.status} /> <Ago time={data.started_at} /> <span className="quiet">{durationText(data.duration_ms)}</span>
               {data.kind === 'flow' && <span className="quiet">{t.version} {data.version}</span>}
-              {data.resubmitted_from && <Link to="/flows/$flow/runs/$run" params={{ flow: flowId, run: data.resubmitted_from }}>{t.parentRun}</Link>}
+              {data.resubmitted_from && <ParentRun flow={flowId} run={data.resubmitted_from} resumed={(data.actions ?? []).some((action) => action.taken_over)} />}
               <CopyButton text={window.location.href} label={t.copyLink} />
             </p>
             {data.error && (
               <MessageBar intent={data.status === 'Skipped' || data.status === 'Cancelled' ? 'info' : 'error'} layout="multiline">
                 <MessageBarBody>
-                  <MessageBarTitle>{data.kind === 'flow' ? data.error.code : t.failedKinds[data.kind]}</MessageBarTitle> {data.error.message}
-                  {data.error.hint && <p><strong>{shared.whatToDo}:</strong> {data.error.hint}</p>}
+                  <MessageBarTitle>{data.kind === 'flow' ? (codeOf(data.error.code) ?? t.failed) : t.failedKinds[data.kind]}</MessageBarTitle> {inLanguage(data.error, language).message}
+                  {inLanguage(data.error, language).hint && <p><strong>{shared.whatToDo}:</strong> {inLanguage(data.error, language).hint}</p>}
                   {data.kind === 'create_webhook' && <Mend run={data} onError={setError} />}
                 </MessageBarBody>
               </MessageBar>

@@ -7,11 +7,12 @@ import { useMemo, useState } from 'react';
 import type { RunListed, RunPage, RunStatus } from '../../api/types';
 import { Ago, Status } from '../../shared/bits';
 import { getFlow } from '../../shared/flow-commands';
-import { useText } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
 import { MorePages, moveBetweenRows, Search, useFilters, usePages } from '../../shared/list';
 import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
+import { inLanguage } from '../../shared/advice';
 import { durationText } from './duration';
 import { runsText } from './text';
 import { Searched } from './Searched';
@@ -103,6 +104,7 @@ function Filters() {
 
 function Row({ flow, run }: { flow: string; run: RunListed }) {
   const t = useText(runsText);
+  const { language } = useLanguage();
   return (
     <tr data-run={run.id}>
       <td><Link data-row to="/flows/$flow/runs/$run" params={{ flow, run: run.id }}><Ago time={run.started_at} /></Link></td>
@@ -111,7 +113,7 @@ function Row({ flow, run }: { flow: string; run: RunListed }) {
       <td>
         <span dir="auto">{run.kind === 'flow' ? run.trigger.summary || run.trigger.name : <strong>{t.kinds[run.kind]}</strong>}</span>
         {run.resubmitted_from && <span className="small"> · <Link to="/flows/$flow/runs/$run" params={{ flow, run: run.resubmitted_from }}>{t.again}</Link></span>}
-        {run.error && <div className="quiet small">{run.error.message}</div>}
+        {run.error && <div className={run.status === 'Failed' ? 'bad-text small' : 'quiet small'}>{inLanguage(run.error, language).message}</div>}
       </td>
     </tr>
   );

@@ -11,6 +11,7 @@ import { Loading } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { exact } from '../../shared/time';
+import { codeOf, inLanguage } from '../../shared/advice';
 import { between, durationText } from './duration';
 import { runsText } from './text';
 import { MessageView, ValueView } from './Value';
@@ -43,6 +44,8 @@ function AttemptList({ attempts }: { attempts: Attempt[] }) {
 
 function One({ run, action }: { run: string; action: ActionRun }) {
   const t = useText(runsText);
+  const { language } = useLanguage();
+  const said = action.error && inLanguage(action.error, language);
   const shared = useText(sharedText);
   const place = (which: 'inputs' | 'outputs') => ({ id: run, name: action.name, which, index: action.index });
   const has = (value: Json | undefined) => value !== undefined && value !== null;
@@ -51,15 +54,15 @@ function One({ run, action }: { run: string; action: ActionRun }) {
       <div className="row">
         <Status status={action.status} />
         <span className="quiet">{durationText(between(action.started_at, action.ended_at))}</span>
-        {action.code && <code>{action.code}</code>}
+        {codeOf(action.code) && action.code !== 'OK' && <code>{action.code}</code>}
         {action.index.length > 1 && <span className="quiet small">{t.iterations(action.index.map((index) => index + 1).join(' › '))}</span>}
       </div>
       {action.taken_over && <p className="quiet">{t.takenOver}</p>}
       {action.error && (
         <MessageBar intent={action.status === 'Skipped' ? 'info' : 'error'} layout="multiline">
           <MessageBarBody>
-            <MessageBarTitle>{action.error.code}</MessageBarTitle> {action.error.message}
-            {action.error.hint && <p><strong>{shared.whatToDo}:</strong> {action.error.hint}</p>}
+            {codeOf(action.error.code) && <MessageBarTitle>{action.error.code}</MessageBarTitle>} {said?.message}
+            {said?.hint && <p><strong>{shared.whatToDo}:</strong> {said.hint}</p>}
           </MessageBarBody>
         </MessageBar>
       )}
@@ -130,8 +133,8 @@ function Repetitions({ run, action }: { run: string; action: ActionRun }) {
   );
 }
 
-export function StepDetail({ run, action }: { run: string; action: ActionRun | null }) {
+export function StepDetail({ run, action, isOver }: { run: string; action: ActionRun | null; isOver: boolean }) {
   const t = useText(runsText);
-  if (!action) return <p className="quiet">{t.notRun}</p>;
+  if (!action) return <p className="quiet">{isOver ? t.notRun : t.notReached}</p>;
   return action.repetitions > 1 ? <Repetitions run={run} action={action} /> : <One run={run} action={action} />;
 }

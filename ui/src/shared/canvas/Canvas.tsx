@@ -24,6 +24,10 @@ export interface CanvasParts {
   onMenu?: (name: string | null, event: MouseEvent<HTMLElement>) => void;
   /** The head of a case was chosen: of which container, which case. */
   onCase?: (name: string, label: string) => void;
+  /** A case in words: of which container, which case. */
+  caseValue?: (name: string, label: string) => string;
+  /** Whether a branch is the one that a run took; undefined where none was chosen. */
+  isTaken?: (name: string, branch: Branch) => boolean | undefined;
   onKey?: (event: KeyboardEvent, name: string | null) => void;
   /** Class names and the colour of a card. */
   describe?: (name: string | null) => { className?: string; color?: string };
@@ -106,12 +110,15 @@ function BranchFrame({ data }: NodeProps<BoxNode>) {
   const t = useText(canvasText);
   const parts = useContext(Parts);
   const branch = data.box.branch as Branch;
+  const { name } = data.box;
+  const label = branch.kind === 'case' ? `${t.case}: ${(name !== null && parts?.caseValue?.(name, branch.name ?? '')) || branch.name}` : t[branch.kind];
+  const taken = name === null ? undefined : parts?.isTaken?.(name, branch);
   return (
-    <div className="flow-branch" data-kind={branch.kind}>
+    <div className="flow-branch" data-kind={branch.kind} data-taken={taken}>
       {branch.kind === 'case' && parts?.onCase ? (
-        <button type="button" className="nopan" title={t.editCase} onClick={() => data.box.name !== null && parts.onCase?.(data.box.name, branch.name ?? '')}>{`${t.case}: ${branch.name}`}</button>
+        <button type="button" className="nopan" title={t.editCase} onClick={() => name !== null && parts.onCase?.(name, branch.name ?? '')}>{label}</button>
       ) : (
-        <span>{branch.kind === 'case' ? `${t.case}: ${branch.name}` : t[branch.kind]}</span>
+        <span>{label}{taken === true && <span className="taken">{t.taken}</span>}</span>
       )}
     </div>
   );
