@@ -141,7 +141,7 @@ fn reason(body: &Value, depth: usize) -> Option<String> {
     let inner = depth.checked_sub(1)?;
     match body {
         Value::String(text) => Some(line(text)).filter(|text| !text.is_empty() && !text.starts_with('<')),
-        Value::Object(members) => REASONS.iter().find_map(|name| reason(members.get(*name)?, inner)),
+        Value::Object(members) => REASONS.iter().find_map(|name| reason(members.get(name)?, inner)),
         Value::Array(elements) => reason(elements.first()?, inner),
         _ => None,
     }

@@ -1,5 +1,5 @@
 /** What is wrong with a flow, as far as it can be seen without the server. */
-import { actionNames, actionsAt, branchesOf, branchPlace, containersOf, findAction, forEachAction, isObject, ROOT, runAfterOf, triggerOf, typeOf, type Json, type JsonObject, type Place } from './definition';
+import { actionsAt, branchesOf, branchPlace, containersOf, findAction, forEachAction, isObject, ROOT, runAfterOf, triggerOf, typeOf, type Json, type JsonObject, type Place } from './definition';
 import { before } from './order';
 import { mapStrings, mentionsOf } from './references';
 import { variablesOf } from './variables';
@@ -34,7 +34,6 @@ export function stepOfPointer(definition: JsonObject, pointer: string): string |
 /** `required` gives the names of parameters that a step needs, by step (null for the trigger). */
 export function check(definition: JsonObject, required: (name: string | null) => { key: string; label: string }[] = () => []): Finding[] {
   const findings: Finding[] = [];
-  const names = actionNames(definition);
   const trigger = triggerOf(definition);
   if (!trigger) findings.push({ severity: 'error', code: 'no_trigger' });
   if (trigger && Object.keys(actionsAt(definition, ROOT)).length === 0) findings.push({ severity: 'warning', code: 'no_actions' });
@@ -63,7 +62,7 @@ export function check(definition: JsonObject, required: (name: string | null) =>
     const told = new Set<string>();
     mapStrings(own, (text) => {
       for (const mention of mentionsOf(text)) {
-        if (!names.has(mention.name) && !told.has(mention.name)) {
+        if (!findAction(definition, mention.name) && !told.has(mention.name)) {
           told.add(mention.name);
           findings.push({ severity: 'error', code: 'unknown_action', step: name, subject: mention.name });
         }
@@ -89,9 +88,9 @@ export function isBroken(definition: JsonObject, expression: string, step: strin
     const found = findAction(definition, mention.name);
     if (!found) return true;
     if (!here) return false;
-    if (mention.function === 'items') return !around.has(mention.name);
-    if (around.has(mention.name)) return false;
+    if (mention.function === 'items') return !around.has(found.name);
+    if (around.has(found.name)) return false;
     // What is inside of an earlier container has happened with it.
-    return !earlier.has(mention.name) && !containersOf(found.place).some((container) => earlier.has(container));
+    return !earlier.has(found.name) && !containersOf(found.place).some((container) => earlier.has(container));
   });
 }

@@ -1,4 +1,5 @@
 /** The workflow definition as the designer reads it. Members that it does not know stay as they are. */
+import { actionType, NAME_CHARS_MAX, nameKey, typeNamed } from './language';
 
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 export type JsonObject = { [member: string]: Json };
@@ -19,31 +20,22 @@ export interface Branch {
   path: readonly string[];
 }
 
-const CONTAINERS = new Set(['If', 'Switch', 'Foreach', 'Until', 'Scope']);
+/** A container of the language, or of another product: what holds actions is drawn with them. */
+export const isContainer = (action: JsonObject): boolean => branchesOf(action).length > 0;
 
-export const isContainer = (action: JsonObject): boolean =>
-  CONTAINERS.has(typeOf(action)) || isObject(action['actions']) || isObject(action['cases']);
-
-export const typeOf = (step: JsonObject | undefined): string => (typeof step?.['type'] === 'string' ? step['type'] : '');
+/** The type of a step as the language spells it. */
+export const typeOf = (step: JsonObject | undefined): string => (typeof step?.['type'] === 'string' ? typeNamed(step['type']) : '');
 
 /** The branches of a container, in the order they are drawn; empty for a plain action. */
 export function branchesOf(action: JsonObject): Branch[] {
-  switch (typeOf(action)) {
-    case 'If':
-      return [
-        { kind: 'yes', path: ['actions'] },
-        { kind: 'no', path: ['else', 'actions'] },
-      ];
-    case 'Switch': {
-      const cases = isObject(action['cases']) ? Object.keys(action['cases']) : [];
-      return [
-        ...cases.map((name): Branch => ({ kind: 'case', name, path: ['cases', name, 'actions'] })),
-        { kind: 'default', path: ['default', 'actions'] },
-      ];
-    }
-    default:
-      return isContainer(action) ? [{ kind: 'body', path: ['actions'] }] : [];
-  }
+  const rows = actionType(typeOf(action))?.branches ?? [];
+  if (rows.length === 0) return isObject(action['actions']) ? [{ kind: 'body', path: ['actions'] }] : [];
+  return rows.flatMap(({ kind, path }): Branch[] => {
+    const at = path.indexOf('*');
+    if (at < 0) return [{ kind: kind as Branch['kind'], path }];
+    const named = valueAt(action, path.slice(0, at));
+    return Object.keys(isObject(named) ? named : {}).map((name) => ({ kind: 'case', name, path: path.map((part) => (part === '*' ? name : part)) }));
+  });
 }
 
 export function valueAt(root: Json | undefined, path: readonly string[]): Json | undefined {
@@ -79,14 +71,32 @@ function replaced(root: Json | undefined, path: readonly string[], value: Json |
   return copy;
 }
 
+/** Actions are never changed in place, so what was read of some stays right for as long as they live. */
+const read = new WeakMap<JsonObject, { [name: string]: JsonObject }>();
+
+/** The actions of a place. What they run after is named as the actions themselves are, however the definition spells it. */
 export function actionsAt(definition: JsonObject, place: Place): { [name: string]: JsonObject } {
   const actions = valueAt(definition, place);
-  return isObject(actions) ? (actions as { [name: string]: JsonObject }) : {};
+  if (!isObject(actions)) return {};
+  const known = read.get(actions);
+  if (known) return known;
+  const spelled = new Map(Object.keys(actions).map((name) => [nameKey(name), name]));
+  const result = Object.fromEntries(
+    Object.entries(actions).map(([name, action]) => {
+      const after = isObject(action) ? runAfterOf(action) : {};
+      const isExact = Object.keys(after).every((other) => other in actions || !spelled.has(nameKey(other)));
+      return [name, isExact || !isObject(action) ? action : { ...action, runAfter: Object.fromEntries(Object.entries(after).map(([other, statuses]) => [spelled.get(nameKey(other)) ?? other, statuses])) }];
+    }),
+  ) as { [name: string]: JsonObject };
+  read.set(actions, result);
+  return result;
 }
 
 export const branchPlace = (place: Place, name: string, branch: Branch): Place => [...place, name, ...branch.path];
 
 export interface Found {
+  /** As the definition spells it. */
+  name: string;
   place: Place;
   action: JsonObject;
 }
@@ -108,16 +118,17 @@ function indexOf(definition: JsonObject): ReadonlyMap<string, Found> {
   if (known) return known;
   const index = new Map<string, Found>();
   forEachAction(definition, (name, action, place) => {
-    if (!index.has(name)) index.set(name, { place, action });
+    const key = nameKey(name);
+    if (!index.has(key)) index.set(key, { name, place, action });
   });
   indexes.set(definition, index);
   return index;
 }
 
-export const findAction = (definition: JsonObject, wanted: string): Found | null => indexOf(definition).get(wanted) ?? null;
+export const findAction = (definition: JsonObject, wanted: string): Found | null => indexOf(definition).get(nameKey(wanted)) ?? null;
 
 export function actionNames(definition: JsonObject): Set<string> {
-  return new Set(indexOf(definition).keys());
+  return new Set([...indexOf(definition).values()].map((found) => found.name));
 }
 
 export function triggerOf(definition: JsonObject): { name: string; trigger: JsonObject } | null {
@@ -152,23 +163,23 @@ export const emptyDefinition = (): JsonObject => ({
 
 /** What Power Automate refuses in names, so that a flow with such a name could not go back there. */
 const FORBIDDEN = /[<>%&\\?/:#]/g;
-const NAME_MAX = 80;
 
 /** Why a person cannot call a step so: the signs that no name may have, or its length. */
 export function wrongWithName(title: string): { signs: string } | { tooLong: number } | null {
   const signs = [...new Set(title.match(FORBIDDEN) ?? [])].join(' ');
-  return signs ? { signs } : title.trim().length > NAME_MAX ? { tooLong: NAME_MAX } : null;
+  return signs ? { signs } : title.trim().length > NAME_CHARS_MAX ? { tooLong: NAME_CHARS_MAX } : null;
 }
 
 /** Names of actions stand for spaces by underscores: "Send me a mobile notification" ↔ `Send_me_a_mobile_notification`. */
-export const nameOf = (title: string): string => title.trim().replace(FORBIDDEN, '').replace(/\s/g, '_').slice(0, NAME_MAX) || 'Action';
+export const nameOf = (title: string): string => title.trim().replace(FORBIDDEN, '').replace(/\s/g, '_').slice(0, NAME_CHARS_MAX) || 'Action';
 export const titleOf = (name: string): string => name.replace(/_/g, ' ');
 
 /** The name itself, or with the first number that is free. */
-export function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  if (!taken.has(wanted)) return wanted;
+export function freeName(wanted: string, taken: Iterable<string>): string {
+  const keys = new Set([...taken].map(nameKey));
+  if (!keys.has(nameKey(wanted))) return wanted;
   for (let number = 2; ; number += 1) {
     const name = `${wanted}_${number}`;
-    if (!taken.has(name)) return name;
+    if (!keys.has(nameKey(name))) return name;
   }
 }

@@ -1,11 +1,13 @@
 /** ISO 8601 durations: `PT1H30M`, `P1D`. Months count 30 days and years 365, as at the server. */
+import { DURATION_SECONDS } from './language';
 
 export const UNITS = ['second', 'minute', 'hour', 'day', 'week'] as const;
 export type Unit = (typeof UNITS)[number];
 
 const SECONDS: { [unit in Unit]: number } = { second: 1, minute: 60, hour: 3_600, day: 86_400, week: 604_800 };
 const FORM = /^P(?=.)(?:(\d+(?:[.,]\d+)?)Y)?(?:(\d+(?:[.,]\d+)?)M)?(?:(\d+(?:[.,]\d+)?)W)?(?:(\d+(?:[.,]\d+)?)D)?(?:T(?=.)(?:(\d+(?:[.,]\d+)?)H)?(?:(\d+(?:[.,]\d+)?)M)?(?:(\d+(?:[.,]\d+)?)S)?)?$/i;
-const PARTS = [365 * 86_400, 30 * 86_400, 604_800, 86_400, 3_600, 60, 1];
+/** The parts that the form above reads, from years on. */
+const PARTS = DURATION_SECONDS;
 
 /** Null where the text is no duration. */
 export function secondsOf(text: string): number | null {

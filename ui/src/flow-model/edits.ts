@@ -18,6 +18,7 @@ import {
   type JsonObject,
   type Place,
 } from './definition';
+import { isSameName } from './language';
 import { hasCircle, lastOf } from './order';
 import { mapStrings, renameReferences } from './references';
 
@@ -99,23 +100,26 @@ export function removeAction(definition: JsonObject, name: string): JsonObject {
 }
 
 /** Gives an action another name; runAfter and every expression that mentions it follow. */
-function renamed(definition: JsonObject, from: string, to: string): JsonObject {
+export function renamedAs(definition: JsonObject, from: string, to: string): JsonObject {
   const found = findAction(definition, from);
-  if (!found || from === to) return definition;
-  const actions: Actions = {};
-  for (const [key, action] of Object.entries(actionsAt(definition, found.place))) {
-    const after = runAfterOf(action);
-    const moved = from in after ? { ...action, runAfter: Object.fromEntries(Object.entries(after).map(([other, statuses]) => [other === from ? to : other, statuses])) } : action;
-    actions[key === from ? to : key] = moved;
+  const place = found && valueAt(definition, found.place);
+  if (!found || !isObject(place) || from === to) return definition;
+  const actions: JsonObject = {};
+  for (const [key, action] of Object.entries(place)) {
+    const after = isObject(action) ? runAfterOf(action) : {};
+    const follows = Object.keys(after).some((other) => isSameName(other, from));
+    const moved = follows && isObject(action) ? { ...action, runAfter: Object.fromEntries(Object.entries(after).map(([other, statuses]) => [isSameName(other, from) ? to : other, statuses])) } : action;
+    actions[key === found.name ? to : key] = moved;
   }
-  return mapStrings(withActions(definition, found.place, actions), (text) => renameReferences(text, from, to)) as JsonObject;
+  return mapStrings(withValueAt(definition, found.place, actions), (text) => renameReferences(text, from, to)) as JsonObject;
 }
 
 /** Renames an action to what a person typed. Gives null when the name is taken or empty. */
 export function renameAction(definition: JsonObject, from: string, title: string): { definition: JsonObject; name: string } | null {
   const name = nameOf(title);
-  if (!title.trim() || (name !== from && actionNames(definition).has(name)) || !findAction(definition, from)) return null;
-  return { name, definition: renamed(definition, from, name) };
+  const taken = findAction(definition, name);
+  if (!title.trim() || (taken && taken.name !== from) || !findAction(definition, from)) return null;
+  return { name, definition: renamedAs(definition, from, name) };
 }
 
 /** Renames the trigger. Expressions name it seldom, by `trigger()`, so only the key changes. */
@@ -152,7 +156,7 @@ function outermost(definition: JsonObject, names: readonly string[]): { name: st
   const chosen = new Set(names);
   const result: { name: string; found: Found }[] = [];
   forEachAction(definition, (name, action, place) => {
-    if (chosen.has(name) && !containersOf(place).some((container) => chosen.has(container))) result.push({ name, found: { place, action } });
+    if (chosen.has(name) && !containersOf(place).some((container) => chosen.has(container))) result.push({ name, found: { name, place, action } });
   });
   return result;
 }
@@ -287,7 +291,7 @@ export function paste(definition: JsonObject, position: Position, text: string):
     // What is pasted must not take the name of another pasted action either.
     const name = free === inner ? inner : freeName(inner, new Set([...taken, ...inside]));
     taken.add(name);
-    wrapped = renamed(wrapped, inner, name);
+    wrapped = renamedAs(wrapped, inner, name);
   }
   const group = actionsAt(wrapped, ['actions']);
   return { names: Object.keys(group), definition: insertGroup(definition, position, group) };

@@ -73,10 +73,8 @@ export function before(definition: JsonObject, place: Place, name: string): stri
   return result;
 }
 
-const isSame = (one: string, other: string) => one.toLowerCase() === other.toLowerCase();
-
 /** Whether a step goes through the items of its `from`, which `item()` then is. */
-export const hasItems = (action: JsonObject): boolean => ['query', 'select', 'table'].includes(typeOf(action).toLowerCase());
+export const hasItems = (action: JsonObject): boolean => ['Query', 'Select', 'Table'].includes(typeOf(action));
 
 export interface TokenSource {
   /** Null for the trigger. */
@@ -101,7 +99,7 @@ export function tokenSources(definition: JsonObject, name: string | null): Token
     const own = findAction(definition, action);
     sources.push({ name: action, kind: typeOf(own?.action ?? {}) === 'InitializeVariable' ? 'variable' : 'action', step: own?.action ?? null });
     // What is inside of an earlier container has happened with it; the iterations of a loop are told apart by nobody outside.
-    if (!own || isSame(typeOf(own.action), 'Foreach')) return;
+    if (!own || typeOf(own.action) === 'Foreach') return;
     for (const branch of [...branchesOf(own.action)].reverse()) {
       for (const inner of rowsOf(actionsAt(definition, branchPlace(own.place, action, branch))).flat().reverse()) add(inner);
     }

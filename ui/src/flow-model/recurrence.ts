@@ -1,25 +1,22 @@
 /** A timetable as its form reads it: which members fit its unit, and lists that the service writes in several ways. */
 import { isObject, type Json, type JsonObject } from './definition';
+import { FREQUENCIES as UNITS, WEEK_DAYS } from './language';
 
-export const FREQUENCIES = ['Second', 'Minute', 'Hour', 'Day', 'Week', 'Month', 'Year'] as const;
-export type Frequency = (typeof FREQUENCIES)[number];
-export const WEEK_DAYS = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
+export { WEEK_DAYS };
+
+export const FREQUENCIES: readonly string[] = UNITS.map((unit) => unit.name);
+export type Frequency = string;
 
 export type ScheduleMember = 'hours' | 'minutes' | 'weekDays' | 'monthDays';
-const FITS: { [frequency in Frequency]: readonly ScheduleMember[] } = {
-  Second: [], Minute: [], Hour: [],
-  Day: ['hours', 'minutes'],
-  Week: ['weekDays', 'hours', 'minutes'],
-  Month: ['monthDays', 'hours', 'minutes'],
-  Year: ['monthDays', 'hours', 'minutes'],
-};
+/** In the order of the form: days before times of day. */
+const MEMBERS: readonly ScheduleMember[] = ['weekDays', 'monthDays', 'hours', 'minutes'];
 /** The largest interval of each unit. */
-export const INTERVAL_MAX: { [frequency in Frequency]: number } = { Second: 9_999_999, Minute: 72_000, Hour: 12_000, Day: 500, Week: 71, Month: 16, Year: 10 };
+export const INTERVAL_MAX: { readonly [frequency: string]: number } = Object.fromEntries(UNITS.map((unit) => [unit.name, unit.intervalMax]));
 
 /** Any case; null for what is no unit, such as an expression. */
 export const frequencyOf = (value: Json | undefined): Frequency | null => FREQUENCIES.find((name) => typeof value === 'string' && name.toLowerCase() === value.toLowerCase()) ?? null;
 
-export const membersFor = (frequency: Frequency | null): readonly ScheduleMember[] => (frequency ? FITS[frequency] : []);
+export const membersFor = (frequency: Frequency | null): readonly ScheduleMember[] => MEMBERS.filter((member) => UNITS.some((unit) => unit.name === frequency && unit.schedule.includes(member)));
 
 const listOf = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]);
 
@@ -43,8 +40,7 @@ export function withSchedule(recurrence: JsonObject, member: ScheduleMember, val
 /** Another unit takes along only what means something for it. */
 export function withFrequency(recurrence: JsonObject, frequency: Frequency): JsonObject {
   const { schedule: before, ...rest } = recurrence;
-  const fits = new Set<string>(FITS[frequency]);
-  if (frequency === 'Month' || frequency === 'Year') fits.add('monthlyOccurrences');
+  const fits = new Set(UNITS.find((unit) => unit.name === frequency)?.schedule);
   const kept = Object.entries(isObject(before) ? before : {}).filter(([member]) => fits.has(member));
   return { ...rest, frequency, ...(kept.length > 0 ? { schedule: Object.fromEntries(kept) } : {}) };
 }

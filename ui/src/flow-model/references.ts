@@ -1,8 +1,9 @@
 /** Expressions inside texts: finding, reading and renaming what they mention, without evaluating them. */
 import type { Json, JsonObject } from './definition';
 import { isObject } from './definition';
+import { isSameName, NAMING_FUNCTIONS } from './language';
 
-/** A copy of a value in which every text was mapped. Unchanged parts are shared with the original. */
+/** A copy of a value in which every text was mapped, names of members with expressions too. Unchanged parts are shared with the original. */
 export function mapStrings(value: Json, map: (text: string) => string): Json {
   if (typeof value === 'string') return map(value);
   if (Array.isArray(value)) {
@@ -14,8 +15,10 @@ export function mapStrings(value: Json, map: (text: string) => string): Json {
     const next: JsonObject = {};
     for (const [key, item] of Object.entries(value)) {
       const mapped = mapStrings(item, map);
-      changed ||= mapped !== item;
-      next[key] = mapped;
+      // Names of members are templates too.
+      const name = key.includes('@') ? map(key) : key;
+      changed ||= mapped !== item || name !== key;
+      next[name] = mapped;
     }
     return changed ? next : value;
   }
@@ -94,9 +97,7 @@ export function formatTemplate(segments: Segment[], typed = false): string {
 
 const quote = (name: string) => name.replace(/'/g, "''");
 
-/** Functions whose first argument is the name of an action. */
-const NAMING = ['actions', 'body', 'outputs', 'items', 'item', 'result', 'actionBody', 'actionOutputs', 'iterationIndexes'];
-const MENTION = new RegExp(`\\b(${NAMING.join('|')})(\\s*\\(\\s*)'((?:[^']|'')*)'`, 'gi');
+const MENTION = new RegExp(`\\b(${NAMING_FUNCTIONS.join('|')})(\\s*\\(\\s*)'((?:[^']|'')*)'`, 'gi');
 
 /** The expressions of a text. */
 export const expressionsOf = (text: string): string[] => parseTemplate(text).flatMap((segment) => (segment.kind === 'expression' ? [segment.expression] : []));
@@ -112,9 +113,9 @@ export function mentionsOf(text: string): { name: string; function: string }[] {
 
 /** Replaces an action's name in the expressions of a text; other text is left alone. */
 export function renameReferences(text: string, from: string, to: string): string {
-  if (!text.includes('@') || !text.includes(quote(from))) return text;
+  if (!text.includes('@')) return text;
   const swap = (expression: string) =>
-    expression.replace(MENTION, (whole, name: string, open: string, mentioned: string) => (mentioned.replace(/''/g, "'") === from ? `${name}${open}'${quote(to)}'` : whole));
+    expression.replace(MENTION, (whole, name: string, open: string, mentioned: string) => (isSameName(mentioned.replace(/''/g, "'"), from) ? `${name}${open}'${quote(to)}'` : whole));
   if (text.startsWith('@') && !text.startsWith('@@') && !text.startsWith('@{')) return `@${swap(text.slice(1))}`;
   let result = '';
   let at = 0;

@@ -98,7 +98,7 @@ export function listBehind(definition: JsonObject, array: string): string {
   for (let hops = 0; hops < DEPTH_MAX; hops += 1) {
     const name = /^body\('((?:[^']|'')*)'\)$/.exec(list)?.[1]?.replace(/''/g, "'");
     const step = name === undefined ? undefined : findAction(definition, name)?.action;
-    const from = step && typeOf(step).toLowerCase() === 'query' ? arrayOf(valueAt(step, ['inputs', 'from'])) : '';
+    const from = step && typeOf(step) === 'Query' ? arrayOf(valueAt(step, ['inputs', 'from'])) : '';
     if (!from) break;
     list = from;
   }
@@ -109,7 +109,7 @@ export function listBehind(definition: JsonObject, array: string): string {
 export function selectedMembers(definition: JsonObject, array: string): ContentToken[] | null {
   const name = /^body\('((?:[^']|'')*)'\)$/.exec(array)?.[1]?.replace(/''/g, "'");
   const step = name === undefined ? undefined : findAction(definition, name)?.action;
-  const map = step && typeOf(step).toLowerCase() === 'select' ? valueAt(step, ['inputs', 'select']) : undefined;
+  const map = step && typeOf(step) === 'Select' ? valueAt(step, ['inputs', 'select']) : undefined;
   return isObject(map) ? Object.keys(map).map((key) => ({ title: key, expression: '', tail: member(key) })) : null;
 }
 

@@ -1,8 +1,6 @@
 /** The variables that a flow declares. */
 import { forEachAction, isObject, typeOf, valueAt, type JsonObject } from './definition';
 
-export const VARIABLE_TYPES = ['string', 'integer', 'float', 'boolean', 'array', 'object'] as const;
-
 /** Types of variables by name, in the order of the file. */
 export function variablesOf(definition: JsonObject): Map<string, string> {
   const found = new Map<string, string>();
@@ -15,12 +13,3 @@ export function variablesOf(definition: JsonObject): Map<string, string> {
   });
   return found;
 }
-
-/** What an action that changes a variable can change. */
-export const changeable: { [action: string]: readonly string[] } = {
-  IncrementVariable: ['integer', 'float'],
-  DecrementVariable: ['integer', 'float'],
-  AppendToArrayVariable: ['array'],
-  AppendToStringVariable: ['string'],
-  SetVariable: VARIABLE_TYPES,
-};

@@ -30,7 +30,7 @@ const remarked = StateEffect.define();
 const readJson = jsonParseLinter();
 
 /** What the parser finds and what the page says, together: each alone would take the other's away. */
-const marksOf = (language: 'json' | 'expression', said: { current: Mark[] }) =>
+const marksOf = (language: 'json' | 'expression' | 'text', said: { current: Mark[] }) =>
   linter(
     (editor) => {
       const end = editor.state.doc.length;
@@ -45,7 +45,7 @@ const NO_MARKS: Mark[] = [];
 export interface CodeEditorProps {
   value: string;
   onChange?: (value: string) => void;
-  language: 'json' | 'expression';
+  language: 'json' | 'expression' | 'text';
   label: string;
   readOnly?: boolean;
   height?: number;

@@ -83,7 +83,7 @@ describe('the search for steps', () => {
     const chosen = vi.fn<(choice: Choice) => void>();
     show(<SearchPanel kind="action" onChoose={chosen} />);
     const user = userEvent.setup();
-    expect(await screen.findByRole('region', { name: 'Built-in' })).toBeTruthy();
+    expect(await screen.findByRole('region', { name: 'Control' })).toBeTruthy();
     await user.type(screen.getByRole('searchbox'), 'forge issue');
     await user.click(await within(await screen.findByRole('region', { name: 'Forge' })).findByRole('button', { name: /Create an issue/ }));
     expect(chosen).toHaveBeenCalledWith({ item: catalog[0] });

@@ -12,6 +12,8 @@ import { AuthenticationField } from './forms/AuthenticationField';
 import { CasesField } from './forms/CasesField';
 import { ColumnsField } from './forms/ColumnsField';
 import { DurationField } from './forms/DurationField';
+import { FlowField } from './forms/FlowField';
+import { ScriptField } from './forms/ScriptField';
 import { MapField, SelectMap } from './forms/MapField';
 import { RecurrenceField } from './forms/RecurrenceField';
 import { SchemaSample } from './forms/SchemaSample';
@@ -34,6 +36,9 @@ function BuiltinField({ form, step, held }: { form: FieldForm; step: string | nu
   switch (form.kind) {
     case 'text': return <TextValue {...props} />;
     case 'value': return <AnyValue {...props} />;
+    case 'numeric': return <AnyValue {...props} numeric />;
+    case 'code': return <ScriptField {...props} />;
+    case 'flow': return <FlowField {...props} />;
     case 'number': return <NumberValue {...props} />;
     case 'boolean': return <BooleanValue {...props} />;
     case 'select': return <ChoiceValue {...props} options={(form.options ?? []).map((value) => ({ value, title: value }))} />;

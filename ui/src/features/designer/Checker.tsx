@@ -15,7 +15,10 @@ import { designerText } from './text';
 /** Whoever types shall not wait for the checks of a large flow. */
 const PAUSE_MS = 250;
 
-/** All findings about the flow as it is edited, errors first. */
+/** What the server does not look for: steps that do nothing, values that a form asks for. */
+const OWN = new Set<Finding['code']>(['no_actions', 'empty_branches', 'missing_parameter']);
+
+/** All findings about the flow as it is edited, errors first: the server's, and hints of our own. */
 export function useFindings(now: Edited): Finding[] {
   const { language } = useLanguage();
   const known = useConnections().data;
@@ -23,7 +26,6 @@ export function useFindings(now: Edited): Finding[] {
   const operations = useOperations(edited);
   const server = useQuery({
     queryKey: ['authoring', 'check', JSON.stringify(edited.definition), JSON.stringify(edited.connections), JSON.stringify(edited.parameters ?? {}), edited.profile],
-    enabled: triggerOf(edited.definition) !== null,
     queryFn: ({ signal }) =>
       api.post('/api/flows/check', { body: { name: 'check', definition: edited.definition, connections: usedConnections(edited), parameters: edited.parameters ?? {}, ...(edited.profile ? { profile: edited.profile } : {}) }, signal }),
     placeholderData: (before) => before,
@@ -51,13 +53,17 @@ export function useFindings(now: Edited): Finding[] {
     const trigger = triggerOf(edited.definition);
     if (trigger && isObject(trigger.trigger)) bound(null, trigger.trigger);
     forEachAction(edited.definition, (name, action) => bound(name, action));
-    const local = new Set(findings.map((finding) => `${finding.step ?? ''}/${finding.code}`));
-    for (const diagnostic of server.data?.diagnostics ?? []) {
+    const told = server.data?.diagnostics;
+    // What is seen here is a hint: whether the flow can be saved, the server alone decides.
+    const hints = findings.map((finding): Finding => ({ ...finding, severity: 'warning' }));
+    if (!told) return hints;
+    const answers = told.map((diagnostic): Finding => {
       const step = stepOfPointer(edited.definition, diagnostic.pointer);
-      if (diagnostic.code === 'connection_missing' && local.has(`${step ?? ''}/missing_connection`)) continue;
-      findings.push({ severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) });
-    }
-    return findings.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1));
+      return { severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) };
+    });
+    const isTold = (finding: Finding) => answers.some((answer) => answer.severity === 'error' && answer.step === finding.step);
+    const all = [...answers, ...hints.filter((finding) => OWN.has(finding.code) && !isTold(finding))];
+    return all.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1));
   }, [edited, operations, known, language, server.data]);
 }
 

@@ -2,13 +2,12 @@
 import { Button, Checkbox } from '@fluentui/react-components';
 import { DismissRegular } from '@fluentui/react-icons';
 import { actionsAt, findAction, runAfterOf, titleOf } from '../../flow-model/definition';
+import { STATUSES } from '../../flow-model/language';
 import { setRunAfter } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
 import { LongSelect } from '../../shared/LongSelect';
 import { useDesigner } from './context';
 import { settingsText } from './settings-text';
-
-const STATUSES = ['Succeeded', 'Failed', 'Skipped', 'TimedOut'];
 
 export function RunAfterForm({ step }: { step: string }) {
   const t = useText(settingsText);

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { api } from '../../api/client';
 import type { CatalogItem } from '../../api/types';
-import { BUILTINS, type Builtin } from '../../flow-model/builtins';
+import { BUILTINS, GROUPS, type Builtin } from '../../flow-model/builtins';
 import { actionNames, findAction, titleOf, type JsonObject } from '../../flow-model/definition';
 import { ConnectorIcon } from '../../shared/bits';
 import { BuiltinIcon, StepIcon } from '../../shared/canvas/StepIcon';
@@ -30,6 +30,20 @@ function recentKeys(): string[] {
   }
 }
 
+/** Best match first: the title begins with what was typed, a word of it does, it is in there, or only in the rest. */
+export function ranked<T>(items: readonly T[], words: readonly string[], saidOf: (item: T) => { title: string; more: string }): T[] {
+  if (words.length === 0) return [...items];
+  const typed = words.join(' ');
+  const scoreOf = (item: T): number => {
+    const said = saidOf(item);
+    const title = said.title.toLowerCase();
+    if (title.startsWith(typed)) return 0;
+    const begins = (text: string) => words.every((word) => ` ${text}`.includes(` ${word}`));
+    return begins(title) ? 1 : words.every((word) => title.includes(word)) ? 2 : begins(said.more.toLowerCase()) ? 3 : 4;
+  };
+  return items.map((item, at) => ({ item, at, score: scoreOf(item) })).sort((one, two) => one.score - two.score || one.at - two.at).map(({ item }) => item);
+}
+
 /** With `steps`, the cards of the flow itself are found too, to go to. */
 export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger' | 'action'; onChoose: (choice: Choice) => void; steps?: JsonObject; onStep?: (name: string) => void }) {
   const t = useText(designerText);
@@ -45,8 +59,8 @@ export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger'
   });
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (said: string) => words.every((word) => said.toLowerCase().includes(word));
-  const builtins = BUILTINS.filter((item) => item.kind === kind && fits(`${item.title.en} ${item.title[language]} ${item.keywords} ${item.description[language]} ${item.type}`));
-  const items = (catalog.data?.items ?? []).filter((item) => item.kind === kind && fits(`${item.title} ${item.description ?? ''} ${item.connector?.name ?? ''} ${item.operation_id ?? ''}`));
+  const builtins = ranked(BUILTINS.filter((item) => item.kind === kind && fits(`${item.title.en} ${item.title[language]} ${item.keywords} ${item.description[language]} ${item.type} ${item.id}`)), words, (item) => ({ title: `${item.title[language]} ${item.title.en}`, more: `${item.keywords} ${item.type}` }));
+  const items = ranked((catalog.data?.items ?? []).filter((item) => item.kind === kind && fits(`${item.title} ${item.description ?? ''} ${item.connector?.name ?? ''} ${item.operation_id ?? ''}`)), words, (item) => ({ title: item.title, more: `${item.connector?.name ?? ''} ${item.operation_id ?? ''}` }));
   const groups = new Map<string, { title: string; choices: Choice[] }>();
   for (const item of items) {
     const key = item.connector?.id ?? '';
@@ -58,7 +72,13 @@ export function SearchPanel({ kind, onChoose, steps, onStep }: { kind: 'trigger'
   const recent = words.length ? [] : recentKeys().flatMap((key) => all.find((choice) => keyOf(choice) === key) ?? []);
   const sections = [
     ...(recent.length ? [{ title: t.recent, choices: recent }] : []),
-    ...(builtins.length ? [{ title: t.builtin, choices: builtins.map((builtin): Choice => ({ builtin })) }] : []),
+    // Whoever searches wants the best match first; whoever looks around wants them by what they are about.
+    ...(words.length > 0
+      ? builtins.length > 0 ? [{ title: t.builtin, choices: builtins.map((builtin): Choice => ({ builtin })) }] : []
+      : GROUPS.flatMap((group) => {
+          const own = builtins.filter((builtin) => builtin.group === group);
+          return own.length > 0 ? [{ title: t.groups[group] ?? group, choices: own.map((builtin): Choice => ({ builtin })) }] : [];
+        })),
     ...groups.values(),
   ];
   const here = steps && words.length > 0 ? [...actionNames(steps)].filter((name) => fits(titleOf(name))).slice(0, HERE_MAX) : [];

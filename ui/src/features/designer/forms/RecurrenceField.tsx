@@ -86,7 +86,7 @@ export function RecurrenceField(props: FieldProps) {
   const held: JsonObject = isObject(value) ? value : {};
   const frequency = frequencyOf(held['frequency']);
   const interval = held['interval'];
-  const max = frequency ? INTERVAL_MAX[frequency] : 1;
+  const max = (frequency ? INTERVAL_MAX[frequency] : undefined) ?? 1;
   const wrong = frequency !== null && (typeof interval !== 'number' || !Number.isInteger(interval) || interval < 1 || interval > max);
   const days = weekDaysOf(held);
   const clock = clockOf(held);

@@ -2,13 +2,13 @@
 import { Button, Field, Input, Select } from '@fluentui/react-components';
 import { useState } from 'react';
 import { isObject, type Json, type JsonObject } from '../../../flow-model/definition';
+import { RETRY_COUNTS, RETRY_INTERVALS } from '../../../flow-model/language';
 import { useText } from '../../../shared/language';
 import { JsonValue } from '../fields';
 import { settingsText } from '../settings-text';
 import { designerText } from '../text';
 import { DurationField } from './DurationField';
 
-const BOUNDS = ['PT5S', 'P1D'] as const;
 const MEMBERS = new Set(['type', 'count', 'interval', 'minimumInterval', 'maximumInterval']);
 const isTemplate = (value: Json | undefined) => typeof value === 'string' && value.includes('@');
 
@@ -23,13 +23,13 @@ export function RetryField({ value, onChange, step, fieldKey }: { value: Json | 
   const [raw, setRaw] = useState(!fits);
   const type = String(policy?.['type'] ?? 'default').toLowerCase();
   const count = policy?.['count'];
-  const isCount = Number.isInteger(Number(count)) && Number(count) >= 1 && Number(count) <= 90;
+  const isCount = Number.isInteger(Number(count)) && Number(count) >= RETRY_COUNTS.min && Number(count) <= RETRY_COUNTS.max;
   const set = (part: JsonObject) => onChange({ ...policy, ...part });
   const duration = (member: string, label: string) => (
     <DurationField
       label={label}
       value={typeof policy?.[member] === 'string' ? policy[member] : ''}
-      between={BOUNDS}
+      between={RETRY_INTERVALS}
       onChange={(next) => {
         const { [member]: _, ...rest } = policy ?? {};
         onChange(next === undefined && member !== 'interval' ? rest : { ...rest, [member]: next ?? '' });
@@ -53,7 +53,7 @@ export function RetryField({ value, onChange, step, fieldKey }: { value: Json | 
           {(type === 'fixed' || type === 'exponential') && (
             <>
               <Field label={t.retryCount} required validationMessage={isCount ? undefined : t.retryCountBetween}>
-                <Input type="number" min={1} max={90} value={count === undefined ? '' : String(count)} onChange={(_, data) => set({ count: data.value === '' ? '' : Number(data.value) })} />
+                <Input type="number" min={RETRY_COUNTS.min} max={RETRY_COUNTS.max} value={count === undefined ? '' : String(count)} onChange={(_, data) => set({ count: data.value === '' ? '' : Number(data.value) })} />
               </Field>
               {duration('interval', t.retryInterval)}
               {type === 'exponential' && duration('minimumInterval', t.retryMinimum)}

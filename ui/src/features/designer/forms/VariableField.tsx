@@ -1,7 +1,8 @@
 /** A variable by its name, and a value of its type. */
 import { useMemo } from 'react';
 import { typeOf, valueAt, type JsonObject } from '../../../flow-model/definition';
-import { changeable, variablesOf } from '../../../flow-model/variables';
+import { VARIABLE_CHANGES } from '../../../flow-model/language';
+import { variablesOf } from '../../../flow-model/variables';
 import { useText } from '../../../shared/language';
 import { useDesigner } from '../context';
 import { AnyValue, BooleanValue, ChoiceValue, TextValue, type FieldProps } from '../fields';
@@ -12,7 +13,7 @@ export function VariableName({ held, ...props }: FieldProps & { held: JsonObject
   const t = useText(formText);
   const { edited } = useDesigner();
   const action = typeOf(held);
-  const names = useMemo(() => [...variablesOf(edited.definition)].filter(([, type]) => changeable[action]?.includes(type)).map(([name]) => name), [edited.definition, action]);
+  const names = useMemo(() => [...variablesOf(edited.definition)].filter(([, type]) => VARIABLE_CHANGES[action]?.includes(type)).map(([name]) => name), [edited.definition, action]);
   return <ChoiceValue {...props} options={names.map((name) => ({ value: name, title: name }))} hint={names.length === 0 ? t.noVariables : undefined} />;
 }
 

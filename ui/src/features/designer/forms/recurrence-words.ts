@@ -31,7 +31,9 @@ export function recurrenceInWords(recurrence: JsonObject, language: Language, zo
   const interval = typeof recurrence['interval'] === 'number' ? recurrence['interval'] : 1;
   if (!frequency || interval < 1) return '';
   const words = WORDS[language];
-  const [one, many] = EVERY[language][frequency];
+  const every = EVERY[language][frequency];
+  if (!every) return '';
+  const [one, many] = every;
   const said = [interval === 1 ? one : many(interval)];
   const days = weekDaysOf(recurrence);
   if (days.length > 0) said.push(`${words.on} ${list(days.map((day) => dayName(day, language)), language)}`);

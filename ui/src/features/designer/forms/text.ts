@@ -88,6 +88,9 @@ export const formText = defineText(
     noVariables: 'The flow declares no variable that fits. Add “Initialize variable” before.',
     asRows: 'Edit as rows',
     asExpression: 'Edit as an expression',
+    noChildFlows: 'There is no other flow yet.',
+    childFlowHint: 'The flow is called by its name. It answers with a Response step.',
+    scriptHint: 'The value that the script returns is its output. It reads earlier steps as workflowContext.actions.NAME.outputs.',
   },
   {
     cases: 'Fälle',
@@ -171,5 +174,8 @@ export const formText = defineText(
     noVariables: 'Der Flow legt keine passende Variable an. Fügen Sie vorher „Variable anlegen“ ein.',
     asRows: 'Als Zeilen bearbeiten',
     asExpression: 'Als Ausdruck bearbeiten',
+    noChildFlows: 'Es gibt noch keinen anderen Flow.',
+    childFlowHint: 'Der Flow wird mit seinem Namen aufgerufen. Er antwortet mit einem Schritt „Antwort“.',
+    scriptHint: 'Was das Skript zurückgibt, ist seine Ausgabe. Frühere Schritte liest es als workflowContext.actions.NAME.outputs.',
   },
 );
