@@ -6,7 +6,7 @@ mod ranges;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hookmill_model::{Code, Explain, Fault};
 use url::{Host, Url};
@@ -16,6 +16,9 @@ pub use self::ranges::is_public;
 use self::ranges::{is_port_usual, is_reserved_for_networks};
 use crate::error::origin_text;
 use crate::{SendError, SendErrorKind};
+
+/// Where mail servers listen: between servers, with TLS, for clients, and the usual other one.
+const MAIL_PORTS: [u16; 4] = [25, 465, 587, 2525];
 
 /// Who may be called. [`AddressPolicy::default`] allows what is public.
 ///
@@ -69,6 +72,33 @@ impl AddressPolicy {
     /// Whether a connection to `address`, which `host` resolved to (or which is the host itself), may be made.
     #[must_use]
     pub fn allows_address(&self, host: &str, address: IpAddr, port: u16) -> bool {
+        self.allows(host, address, port, is_port_usual(port))
+    }
+
+    /// The addresses of a mail server that may be connected to. The ports of mail are open, everything else is as for
+    /// calls; the connection must go to these addresses, since a second look-up could answer otherwise.
+    ///
+    /// # Errors
+    /// [`SendErrorKind::HostNotFound`] where the name has no address, [`SendErrorKind::AddressNotAllowed`] where none of
+    /// them may be reached.
+    pub async fn mail_addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, SendError> {
+        let name = host.trim_matches(['[', ']']);
+        let found = tokio::net::lookup_host((name, port)).await;
+        let found: Vec<SocketAddr> = found
+            .map_err(|error| SendError::new(SendErrorKind::HostNotFound, format!("{host} has no address: {error}")))?
+            .collect();
+        let is_usual = MAIL_PORTS.contains(&port) || is_port_usual(port);
+        let allowed: Vec<SocketAddr> =
+            found.iter().copied().filter(|one| self.allows(name, one.ip(), port, is_usual)).collect();
+        if allowed.is_empty() {
+            let refused = found.first().map(ToString::to_string).unwrap_or_default();
+            let words = format!("{host}:{port} is not allowed: the address policy refuses {refused}");
+            return Err(SendError::new(SendErrorKind::AddressNotAllowed, words));
+        }
+        Ok(allowed)
+    }
+
+    fn allows(&self, host: &str, address: IpAddr, port: u16, is_usual: bool) -> bool {
         let address = address.to_canonical();
         let host = host.trim_end_matches('.');
         if self.deny.iter().any(|one| one.covers_address(address, port) || one.covers_host(host, port)) {
@@ -80,8 +110,8 @@ impl AddressPolicy {
             one.covers_address(address, port) || (one.covers_host(host, port) && !is_reserved_for_networks(address))
         });
         match exception {
-            Some(entry) => entry.has_port() || is_port_usual(port),
-            None => !self.listed_only && is_port_usual(port) && is_public(address),
+            Some(entry) => entry.has_port() || is_usual,
+            None => !self.listed_only && is_usual && is_public(address),
         }
     }
 

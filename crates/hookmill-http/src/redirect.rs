@@ -47,17 +47,30 @@ pub(crate) fn follow(request: &mut Request, at: &Url, next: &Url, status: Status
     }
 }
 
+/// What a request may take along to another origin: how the answer should be, and what the body is. Everything else is
+/// left out, since services take keys in headers of any name.
+const TAKEN_ALONG: [HeaderName; 12] = [
+    header::ACCEPT,
+    header::ACCEPT_CHARSET,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_TYPE,
+    header::IF_MODIFIED_SINCE,
+    header::IF_NONE_MATCH,
+    header::RANGE,
+    header::USER_AGENT,
+];
+
 fn drop_credentials(request: &mut Request) {
-    for name in [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE] {
-        request.headers.remove(name);
-    }
-    for name in std::mem::take(&mut request.secret_headers) {
-        request.headers.remove(name);
-    }
-    let sensitive: Vec<HeaderName> =
-        request.headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.clone()).collect();
-    for name in sensitive {
-        request.headers.remove(name);
+    let secret = std::mem::take(&mut request.secret_headers);
+    let kept = std::mem::take(&mut request.headers);
+    for (name, value) in &kept {
+        if TAKEN_ALONG.contains(name) && !secret.contains(name) && !value.is_sensitive() {
+            request.headers.append(name, value.clone());
+        }
     }
     // The certificate is a credential too.
     request.identity = None;

@@ -20,7 +20,7 @@ pub enum Redirects {
     None,
     /// Follow where scheme, host and port stay the same.
     SameOrigin,
-    /// Follow anywhere. Credentials are left out at another origin.
+    /// Follow anywhere. At another origin only headers go along that say how the answer should be and what the body is.
     Any,
 }
 
@@ -39,8 +39,8 @@ pub struct Request {
     pub timeout: Option<Duration>,
     /// Whether redirects are followed.
     pub redirects: Redirects,
-    /// Headers that carry credentials beside `Authorization`, `Proxy-Authorization` and `Cookie`: they are left out
-    /// when a redirect leads to another origin. Values marked as sensitive are treated alike.
+    /// Headers that carry credentials although their names are those of others: they never go along when a redirect
+    /// leads to another origin. Values marked as sensitive are treated alike.
     pub secret_headers: Vec<HeaderName>,
     /// The largest body to read, after decompression; `None` for the client's.
     pub response_bytes_max: Option<usize>,

@@ -16,7 +16,9 @@ fn with_secrets(method: Method, url: String, redirects: Redirects) -> Request {
         .with_header(header::COOKIE, HeaderValue::from_static("canary-cookie=1"))
         .with_header(HeaderName::from_static("x-api-key"), HeaderValue::from_static("canary-key"))
         .with_header(HeaderName::from_static("x-marked"), marked)
-        .with_header(HeaderName::from_static("x-plain"), HeaderValue::from_static("plain"))
+        // A key in a header that nobody has declared.
+        .with_header(HeaderName::from_static("x-shop-key"), HeaderValue::from_static("canary-undeclared"))
+        .with_header(header::ACCEPT, HeaderValue::from_static("application/vnd.forge"))
         .with_redirects(redirects);
     request.secret_headers.push(HeaderName::from_static("x-api-key"));
     request
@@ -40,7 +42,7 @@ async fn credentials_stay_at_their_origin() {
     let response = client.send(with_secrets(Method::GET, home.url("/near"), Redirects::SameOrigin)).await.unwrap();
     assert_eq!((&response.body[..], response.redirects), (&b"home"[..], 1));
     assert_eq!(response.url.path(), "/here");
-    assert_eq!(home.told()[1].matches("canary").count(), 4, "{}", home.told()[1]);
+    assert_eq!(home.told()[1].matches("canary").count(), 5, "{}", home.told()[1]);
 
     for redirects in [Redirects::None, Redirects::SameOrigin] {
         let response = client.send(with_secrets(Method::GET, home.url("/far"), redirects)).await.unwrap();
@@ -53,7 +55,7 @@ async fn credentials_stay_at_their_origin() {
     assert_eq!(&response.body[..], b"other");
     let told = other.told().remove(0);
     assert!(!told.contains("canary"), "{told}");
-    assert!(told.contains("x-plain: plain"), "{told}");
+    assert!(told.contains("accept: application/vnd.forge"), "{told}");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub struct SmtpSettings {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Where to connect to: the addresses of the host that the address policy allows.
+    pub addresses: Vec<std::net::SocketAddr>,
     /// How the connection is protected.
     pub security: SmtpSecurity,
     /// User name and password, where the server wants them.
@@ -90,6 +92,14 @@ pub enum MailError {
     /// The message cannot be written down.
     #[error("the message cannot be written: {0}")]
     MessageInvalid(String),
+    /// The address policy closes the server.
+    #[error("the mail server {server} may not be reached: {reason}")]
+    NotAllowed {
+        /// Host and port.
+        server: String,
+        /// What the policy says.
+        reason: String,
+    },
     /// There is no connection to the server.
     #[error("no connection to the mail server {server}: {reason}")]
     Unreachable {
@@ -156,6 +166,7 @@ impl Explain for MailError {
             Self::AddressInvalid { .. } => "mail_address_invalid",
             Self::NoReceiver => "mail_no_receiver",
             Self::MessageInvalid(_) => "mail_message_invalid",
+            Self::NotAllowed { .. } => "address_not_allowed",
             Self::Unreachable { .. } => "mail_server_unreachable",
             Self::Tls { .. } => "mail_server_tls_failed",
             Self::AuthenticationRefused { .. } => "mail_authentication_refused",
@@ -168,7 +179,7 @@ impl Explain for MailError {
         match self {
             Self::AddressInvalid { field: "from", .. } => Fault::Operator,
             Self::AddressInvalid { .. } | Self::NoReceiver | Self::MessageInvalid(_) => Fault::Author,
-            Self::Tls { .. } | Self::AuthenticationRefused { .. } => Fault::Operator,
+            Self::NotAllowed { .. } | Self::Tls { .. } | Self::AuthenticationRefused { .. } => Fault::Operator,
             Self::Unreachable { .. } | Self::Refused { .. } | Self::Interrupted { .. } => Fault::Service,
         }
     }
@@ -178,6 +189,9 @@ impl Explain for MailError {
             Self::AddressInvalid { .. } => "Write addresses like name@example.com, several with ; between.",
             Self::NoReceiver => "Give at least one address.",
             Self::MessageInvalid(_) => return None,
+            Self::NotAllowed { .. } => {
+                "Let the person who runs the server allow a mail server in its own network: --allow-address host:port."
+            }
             Self::Unreachable { .. } => "Check host and port of the mail server in the settings.",
             Self::Tls { .. } => "Check the security in the settings: TLS for port 465, STARTTLS for port 587.",
             Self::AuthenticationRefused { .. } => {
@@ -229,10 +243,10 @@ async fn deliver(
             .map_err(|error| MailError::Tls { server: server.to_owned(), reason: words(&error) })
     };
     let at_once = if settings.security == SmtpSecurity::Tls { Some(tls()?) } else { None };
-    let address = (settings.host.as_str(), settings.port);
-    let mut connection = AsyncSmtpConnection::connect_tokio1(address, Some(settings.timeout), hello, at_once, None)
-        .await
-        .map_err(|error| connecting(server, &error))?;
+    let mut connection =
+        AsyncSmtpConnection::connect_tokio1(&settings.addresses[..], Some(settings.timeout), hello, at_once, None)
+            .await
+            .map_err(|error| connecting(server, &error))?;
     if settings.security == SmtpSecurity::StartTls {
         if !connection.can_starttls() {
             connection.abort().await;

@@ -31,7 +31,7 @@ impl Runtime {
         let signature = URL_SAFE_NO_PAD.encode(self.signature(generation, permission));
         format!(
             "{}/{path}?api-version={API_VERSION}&sp={}&sv={SIGNATURE_VERSION}&sig={signature}",
-            self.0.config.public_url,
+            self.0.config.hooks_url(),
             encoded(permission)
         )
     }

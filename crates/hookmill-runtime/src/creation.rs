@@ -32,7 +32,7 @@ impl Runtime {
         trigger: &Trigger,
     ) -> Result<RunId, Error> {
         let (mut generation, capability, sealed) = self.new_generation(flow).await?;
-        let url = format!("{}/callback/{capability}", self.0.config.public_url);
+        let url = format!("{}/callback/{capability}", self.0.config.hooks_url());
         let mut record = Record { fingerprint, sealed, ..Record::default() };
         if let TriggerKind::ConnectorWebhook(call) = &trigger.kind {
             let surroundings = self.surroundings(flow, version, Some(url.as_str().into()));
@@ -49,7 +49,7 @@ impl Runtime {
         } else {
             record.described_in = Some(version.number);
         }
-        let callback = format!("{}/callback/…", self.0.config.public_url);
+        let callback = format!("{}/callback/…", self.0.config.hooks_url());
         let mut state = machine::Subscription::default();
         let facts = machine::decide(&state, self.now(), Input::Create { callback: callback.into() });
         fold(&mut state, &facts);
@@ -134,7 +134,7 @@ impl Runtime {
 
     /// The unguessable address is shown nowhere.
     pub(crate) fn without_capability(&self, mut performed: Performed, url: &str) -> Performed {
-        let shown = format!("{}/callback/…", self.0.config.public_url);
+        let shown = format!("{}/callback/…", self.0.config.hooks_url());
         let replace = |value: &Value| -> Value {
             Value::from_json(value.to_json().replace(url, &shown).as_bytes()).unwrap_or_default()
         };

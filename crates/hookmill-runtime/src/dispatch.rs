@@ -243,7 +243,7 @@ impl Runtime {
         origin: Origin<'_>,
     ) -> Result<Vec<RunId>, Error> {
         let key = self.0.vault.derive("action callbacks");
-        let base = format!("{}/callback/", self.0.config.public_url);
+        let base = format!("{}/callback/", self.0.config.hooks_url());
         let mut begun: Vec<(Run, RunState)> = Vec::with_capacity(records.len());
         let counted = version.plan.triggers.first().filter(|trigger| is_counted(trigger));
         let mut entered = Vec::new();

@@ -188,7 +188,7 @@ impl Runtime {
         let surroundings = Surroundings {
             parameters: parameters.clone(),
             workflow: Object::new().into(),
-            callback_url: Some(self.0.config.public_url.as_str().into()),
+            callback_url: Some(self.0.config.hooks_url().into()),
             now: self.now(),
             ..Surroundings::default()
         };

@@ -78,6 +78,8 @@ pub use settings::{MailSettings, Settings, stored_settings};
 pub struct RuntimeConfig {
     /// Where services and browsers reach this server, without a slash at the end.
     pub public_url: String,
+    /// Where services reach webhooks and flows, without a slash at the end, when that is another host.
+    pub hooks_url: Option<String>,
     /// Larger notifications are refused.
     pub body_bytes_max: usize,
     /// Bounds of definitions and runs.
@@ -98,6 +100,7 @@ impl Default for RuntimeConfig {
     fn default() -> Self {
         Self {
             public_url: "http://127.0.0.1:7780".to_owned(),
+            hooks_url: None,
             body_bytes_max: 10 * 1024 * 1024,
             limits: Limits::default(),
             active_runs_max: 4_096,
@@ -106,6 +109,14 @@ impl Default for RuntimeConfig {
             clock: Clock::default(),
             response_wait: Duration::from_secs(120),
         }
+    }
+}
+
+impl RuntimeConfig {
+    /// The beginning of callback URLs and of signed addresses, without a slash at the end.
+    #[must_use]
+    pub fn hooks_url(&self) -> &str {
+        self.hooks_url.as_deref().unwrap_or(&self.public_url)
     }
 }
 

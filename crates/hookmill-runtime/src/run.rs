@@ -379,7 +379,7 @@ impl Runtime {
             }
             let before = state.facts();
             let key = self.0.vault.derive("action callbacks");
-            let base = format!("{}/callback/", self.0.config.public_url);
+            let base = format!("{}/callback/", self.0.config.hooks_url());
             let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
             let facts = decided(&active.version.plan, &mut state, environment, input).map_err(Error::Internal)?;
             if facts.is_empty() {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookmill_push::mail::{self, Mail, SmtpSecurity, SmtpSettings};
+use hookmill_http::SendErrorKind;
+use hookmill_push::mail::{self, Mail, MailError, SmtpSecurity, SmtpSettings};
 use hookmill_store::{Change, Lane, Retention, Store, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -115,9 +116,19 @@ impl Runtime {
             }
             None => String::new(),
         };
+        let port = if mail.port == 0 { 587 } else { mail.port };
+        let addresses = self.0.client.policy().mail_addresses(&mail.host, port).await;
+        let addresses = addresses.map_err(|error| {
+            let (server, reason) = (format!("{}:{port}", mail.host), error.message);
+            match error.kind {
+                SendErrorKind::AddressNotAllowed => MailError::NotAllowed { server, reason },
+                _ => MailError::Unreachable { server, reason },
+            }
+        })?;
         let smtp = SmtpSettings {
             host: mail.host,
-            port: if mail.port == 0 { 587 } else { mail.port },
+            port,
+            addresses,
             security: match mail.security.as_str() {
                 "tls" => SmtpSecurity::Tls,
                 "none" => SmtpSecurity::None,

@@ -273,7 +273,7 @@ impl Runtime {
         let sealed = STANDARD.decode(&record.sealed).ok()?;
         let capability = self.0.vault.unseal(&generation.id.to_string(), &sealed).ok()?;
         let capability = std::str::from_utf8(&capability).ok()?;
-        Some(format!("{}/callback/{capability}", self.0.config.public_url))
+        Some(format!("{}/callback/{capability}", self.0.config.hooks_url()))
     }
 
     /// The connection that a generation was made with.

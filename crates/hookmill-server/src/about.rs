@@ -27,6 +27,8 @@ pub struct About {
     version: &'static str,
     /// Where services and browsers reach it.
     public_url: String,
+    /// Where services reach webhooks and flows.
+    hooks_url: String,
     /// Where services send people back to after they signed a connection in (OAuth 2.0).
     redirect_url: String,
     /// Where the data is.
@@ -54,6 +56,7 @@ pub async fn about(_: Caller, State(state): State<ServerState>) -> Result<Json<A
     Ok(Json(About {
         version: env!("CARGO_PKG_VERSION"),
         public_url: state.config.public_url.clone(),
+        hooks_url: state.runtime.config().hooks_url().to_owned(),
         redirect_url: state.runtime.redirect_url(),
         data: state.store().location(),
         uptime_ms: schema::millis(state.started.elapsed()),

@@ -1,12 +1,12 @@
 //! Set-up, sessions and API tokens; and who calls.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hookmill_model::{SessionId, Timestamp, TokenId, UserId};
 use hookmill_store::{Change, Expect, Lane, Role, Session, StoreError, Token, Unit, User};
@@ -14,18 +14,19 @@ use hookmill_vault as vault;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::attempts::Secret;
+use crate::devices::Cookie;
 use crate::extract::{Json, Query};
 use crate::schema::{self, Page};
 use crate::sessions::browser;
-use crate::{Problem, ServerState};
+use crate::{Problem, ServerState, passwords};
 
-const COOKIE: &str = "hookmill_session";
 /// A session ends after this time.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// The use of a token is noted this often at most.
 const USE_NOTED: Duration = Duration::from_secs(3_600);
-/// Shorter passwords are refused.
-const PASSWORD_CHARS_MIN: usize = 10;
+/// Longer names and addresses are refused.
+const NAME_CHARS_MAX: usize = 254;
 
 /// Who calls: a person with a session, or a program with a token.
 #[derive(Clone, Debug)]
@@ -36,11 +37,6 @@ pub struct Caller {
 
 fn stranger() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "sign_in_required", "Sign in first, or send an API token.")
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
 }
 
 /// The token that a page must send with every change; only pages of this server can read it.
@@ -60,6 +56,26 @@ impl Caller {
     }
 }
 
+/// The token that a program sent. Wrong ones are counted for where they come from, right ones never.
+async fn known_token(parts: &Parts, state: &ServerState, token: &str) -> Result<Token, Problem> {
+    let hash = vault::hash_token(token);
+    let source = state.source(&parts.extensions, &parts.headers);
+    let attempt = match state.attempts.begin(Secret::ApiToken, Some(source)) {
+        Ok(attempt) => Some(attempt),
+        // Others behind the same address must not suffer: a token that was right lately is looked at again.
+        Err(_) if state.tokens_seen.contains(&hash) => None,
+        Err(paused) => return Err(paused),
+    };
+    let found = state.store().token_by_hash(&hash).await?;
+    let found =
+        found.filter(|token| token.expires_at.is_none_or(|at| at > state.runtime.now())).ok_or_else(stranger)?;
+    if let Some(attempt) = attempt {
+        attempt.right();
+    }
+    state.tokens_seen.note(hash);
+    Ok(found)
+}
+
 impl FromRequestParts<ServerState> for Caller {
     type Rejection = Problem;
 
@@ -67,17 +83,14 @@ impl FromRequestParts<ServerState> for Caller {
         let now = state.runtime.now();
         let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         if let Some(token) = bearer.and_then(|text| text.strip_prefix("Bearer ")) {
-            let token = state.store().token_by_hash(&vault::hash_token(token.trim())).await?.ok_or_else(stranger)?;
-            if token.expires_at.is_some_and(|at| at <= now) {
-                return Err(stranger());
-            }
+            let token = known_token(parts, state, token.trim()).await?;
             // Known to the hour: a program that calls often must not write as often.
             if token.used_at.is_none_or(|used| now.since(used) >= USE_NOTED) {
                 state.store().commit(Unit::from(Change::UseToken(token.id, now)), Lane::Work).await?;
             }
             return Ok(Self { user: token.user, session: None });
         }
-        let secret = cookie(&parts.headers).ok_or_else(stranger)?;
+        let secret = state.cookie(Cookie::Session, &parts.headers).ok_or_else(stranger)?;
         let session = state.store().session_by_hash(&vault::hash_token(secret)).await?.ok_or_else(stranger)?;
         if session.expires_at <= now {
             return Err(stranger());
@@ -90,47 +103,6 @@ impl FromRequestParts<ServerState> for Caller {
             }
         }
         Ok(Self { user: session.user, session: Some(session) })
-    }
-}
-
-/// Wrong passwords per address: after some, signing in pauses.
-#[derive(Default)]
-pub(crate) struct Attempts(Mutex<HashMap<String, (u32, Instant)>>);
-
-/// So many wrong passwords are free.
-const ATTEMPTS_FREE: u32 = 8;
-/// Then signing in pauses for so long.
-const ATTEMPTS_PAUSE: Duration = Duration::from_secs(60);
-/// Addresses that are remembered; all are forgotten when there are more.
-const ATTEMPTS_KNOWN: usize = 10_000;
-
-impl Attempts {
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<String, (u32, Instant)>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// How many seconds to wait; `None` for none.
-    fn wait(&self, who: &str) -> Option<u64> {
-        let map = self.map();
-        let (count, since) = map.get(who)?;
-        let left = ATTEMPTS_PAUSE.checked_sub(since.elapsed())?;
-        (*count >= ATTEMPTS_FREE).then(|| left.as_secs() + 1)
-    }
-
-    fn failed(&self, who: &str) {
-        let mut map = self.map();
-        if map.len() >= ATTEMPTS_KNOWN {
-            map.clear();
-        }
-        let entry = map.entry(who.to_owned()).or_insert((0, Instant::now()));
-        if entry.1.elapsed() > ATTEMPTS_PAUSE {
-            entry.0 = 0;
-        }
-        *entry = (entry.0 + 1, Instant::now());
-    }
-
-    fn forget(&self, who: &str) {
-        self.map().remove(who);
     }
 }
 
@@ -163,37 +135,60 @@ pub struct SetUpState {
     needed: bool,
 }
 
+/// Tokens that were right lately, by their hash.
+#[derive(Default)]
+pub(crate) struct TokensSeen(Mutex<HashSet<[u8; 32]>>);
+
+/// So many are kept; all are forgotten when there are more.
+const TOKENS_SEEN_MAX: usize = 4_096;
+
+impl TokensSeen {
+    fn contains(&self, hash: &[u8; 32]) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(hash)
+    }
+
+    fn note(&self, hash: [u8; 32]) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= TOKENS_SEEN_MAX && !seen.contains(&hash) {
+            seen.clear();
+        }
+        seen.insert(hash);
+    }
+}
+
 /// Whether the owner's account is still to be made
 #[utoipa::path(get, path = "/api/setup", tag = "account", responses((status = 200, body = SetUpState)), security(()))]
 pub async fn setup_state(State(state): State<ServerState>) -> Result<Json<SetUpState>, Problem> {
     Ok(Json(SetUpState { needed: state.store().users().await?.is_empty() }))
 }
 
-pub(crate) async fn hashed(password: String) -> Result<String, Problem> {
-    let made = tokio::task::spawn_blocking(move || vault::hash_password(&password)).await;
-    made.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))
-}
-
 /// Name, address and password as an account needs them.
-pub(crate) fn check_account(name: &str, email: &str, password: Option<&str>) -> Result<(), Problem> {
+pub(crate) fn check_account(
+    state: &ServerState,
+    name: &str,
+    email: &str,
+    password: Option<&str>,
+) -> Result<(), Problem> {
+    for (field, value) in [("name", name), ("email", email)] {
+        if value.chars().count() > NAME_CHARS_MAX {
+            let detail = format!("This has at most {NAME_CHARS_MAX} characters.");
+            return Err(Problem::bad("account_invalid", detail).at(&format!("/{field}")));
+        }
+    }
     if name.trim().is_empty() {
         return Err(Problem::bad("account_invalid", "An account needs a name.").at("/name"));
     }
     if !email.trim().split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty()) {
         return Err(Problem::bad("account_invalid", "An account needs an e-mail address.").at("/email"));
     }
-    if password.is_some_and(|password| password.chars().count() < PASSWORD_CHARS_MIN) {
-        let detail = format!("The password needs at least {PASSWORD_CHARS_MIN} characters.");
-        return Err(Problem::bad("password_short", detail).at("/password"));
-    }
-    Ok(())
+    let Some(password) = password else { return Ok(()) };
+    let host = url::Url::parse(&state.config.public_url).ok();
+    let host = host.as_ref().and_then(url::Url::host_str).unwrap_or_default();
+    passwords::check(password, name, email, host).map_err(|problem| problem.at("/password"))
 }
 
-/// Whether this is the user's password.
-pub(crate) async fn is_password(password: String, user: &User) -> bool {
-    let hash = user.password_hash.clone();
-    let checked = tokio::task::spawn_blocking(move || vault::verify_password(&password, &hash));
-    matches!(checked.await, Ok(Ok(true)))
+fn set_up_already() -> Problem {
+    Problem::new(StatusCode::CONFLICT, "set_up_already", "The owner's account exists. Sign in.")
 }
 
 /// Make the owner's account
@@ -201,20 +196,27 @@ pub(crate) async fn is_password(password: String, user: &User) -> bool {
 pub async fn setup(
     State(state): State<ServerState>,
     Query(query): Query<SetUpQuery>,
+    extensions: Extensions,
     headers: HeaderMap,
     Json(form): Json<SetUp>,
 ) -> Result<Response, Problem> {
+    let source = state.source(&extensions, &headers);
+    let attempt = state.attempts.begin(Secret::SetUp(source), Some(source))?;
     if !vault::same(form.token.as_bytes(), state.config.setup_token.as_bytes()) {
         let message = "This is not the set-up token that the server printed when it started.";
         return Err(Problem::new(StatusCode::FORBIDDEN, "setup_token_wrong", message));
     }
-    check_account(&form.name, &form.email, Some(&form.password))?;
+    attempt.right();
+    if !state.store().users().await?.is_empty() {
+        return Err(set_up_already());
+    }
+    check_account(&state, &form.name, &form.email, Some(&form.password))?;
     let now = state.runtime.now();
     let user = User {
         id: state.runtime.new_id(),
         name: form.name.trim().to_owned(),
         email: form.email.trim().to_owned(),
-        password_hash: hashed(form.password).await?,
+        password_hash: passwords::hashed(&state, form.password).await?,
         role: Role::Owner,
         created_at: now,
         updated_at: now,
@@ -223,12 +225,12 @@ pub async fn setup(
     match state.store().commit(unit, Lane::Work).await {
         Ok(_) => {}
         Err(StoreError::Conflict { .. }) => {
-            return Err(Problem::new(StatusCode::CONFLICT, "set_up_already", "The owner's account exists. Sign in."));
+            return Err(set_up_already());
         }
         Err(error) => return Err(error.into()),
     }
     let token = if query.api_token { Some(new_token(&state, user.id, "set-up", None).await?.1) } else { None };
-    begin_session(&state, &user, (StatusCode::CREATED, browser(&headers)), token).await
+    begin_session(&state, &user, (StatusCode::CREATED, &headers), token).await
 }
 
 /// A user.
@@ -263,7 +265,7 @@ pub struct SessionView {
 async fn begin_session(
     state: &ServerState,
     user: &User,
-    (status, browser): (StatusCode, String),
+    (status, request): (StatusCode, &HeaderMap),
     token: Option<String>,
 ) -> Result<Response, Problem> {
     let secret = vault::make_capability().map_err(|error| Problem::explain(&error))?;
@@ -272,16 +274,22 @@ async fn begin_session(
         id: state.runtime.new_id(),
         user: user.id,
         secret_hash: vault::hash_token(&secret),
-        browser,
+        browser: browser(request),
         created_at: now,
         expires_at: now.plus(SESSION),
     };
     state.store().commit(Unit::from(Change::PutSession(session.clone())), Lane::Work).await?;
-    let secure = if state.config.public_url.starts_with("https:") { "; Secure" } else { "" };
-    let cookie =
-        format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", &*secret, SESSION.as_secs());
     let body = SessionView { user: shown(user), csrf_token: Some(csrf(&session)), token };
-    Ok((status, [(header::SET_COOKIE, cookie)], Json(body)).into_response())
+    let mut response = (status, Json(body)).into_response();
+    let cookies = [
+        state.set_cookie(Cookie::Session, &secret, SESSION),
+        // A browser that is known already keeps its mark, and the guesses that were counted for it.
+        state.known_device(user.id, request).is_none().then(|| state.device_cookie(user.id)).flatten(),
+    ];
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
 }
 
 /// Who signs in.
@@ -298,33 +306,34 @@ pub struct SignIn {
 #[utoipa::path(post, path = "/api/session", tag = "account", responses((status = 200, body = SessionView)), security(()))]
 pub async fn sign_in(
     State(state): State<ServerState>,
+    extensions: Extensions,
     headers: HeaderMap,
     Json(form): Json<SignIn>,
 ) -> Result<Response, Problem> {
-    let who = form.email.trim().to_lowercase();
-    if let Some(seconds) = state.attempts.wait(&who) {
-        let detail = "Too many wrong passwords for this address. Wait a little.";
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "sign_in_paused", detail).retry_after(seconds));
-    }
-    let user = state.store().user_by_email(form.email.trim()).await?;
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
-    // A wrong address costs as much time as a wrong password.
-    let checked = tokio::task::spawn_blocking(move || match hash {
-        Some(hash) => vault::verify_password(&form.password, &hash),
-        None => vault::verify_no_password(&form.password),
-    });
-    let right = matches!(checked.await, Ok(Ok(true)));
-    match user.filter(|_| right) {
-        Some(user) => {
-            state.attempts.forget(&who);
-            begin_session(&state, &user, (StatusCode::OK, browser(&headers)), None).await
-        }
+    let address = form.email.trim();
+    let user = state.store().user_by_email(address).await?;
+    let device = user.as_ref().and_then(|user| Some((user.id, state.known_device(user.id, &headers)?)));
+    let attempt = match device {
+        Some((user, mark)) => state.attempts.begin(Secret::PasswordOnDevice(user, mark), None)?,
         None => {
-            state.attempts.failed(&who);
-            let detail = "The e-mail address or the password is wrong.";
-            Err(Problem::new(StatusCode::UNAUTHORIZED, "sign_in_failed", detail))
+            let account = Secret::Password(vault::hash_token(&address.to_lowercase()));
+            state.attempts.begin(account, Some(state.source(&extensions, &headers)))?
         }
-    }
+    };
+    // A wrong address costs as much time as a wrong password.
+    let right = match passwords::is_right(&state, form.password, user.as_ref()).await {
+        Ok(right) => right,
+        Err(problem) => {
+            attempt.not_made();
+            return Err(problem);
+        }
+    };
+    let Some(user) = user.filter(|_| right) else {
+        let detail = "The e-mail address or the password is wrong.";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "sign_in_failed", detail));
+    };
+    attempt.right();
+    begin_session(&state, &user, (StatusCode::OK, &headers), None).await
 }
 
 /// Who is signed in
@@ -340,8 +349,12 @@ pub async fn sign_out(caller: Caller, State(state): State<ServerState>) -> Resul
     if let Some(session) = caller.session {
         state.store().commit(Unit::from(Change::DeleteSession(session.id)), Lane::Work).await?;
     }
-    let gone = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Some(gone) = state.set_cookie(Cookie::Session, "", Duration::ZERO) {
+        response.headers_mut().insert(header::SET_COOKIE, gone);
+    }
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
+    Ok(response)
 }
 
 async fn new_token(

@@ -14,19 +14,28 @@
 //! | `inbox` | notifications and devices |
 //! | `callback` | the door for services |
 //! | `about` | health, version |
+//! | `attempts`, `passwords`, `devices` | guesses and their waits, which passwords are taken, cookies |
+//! | `origin` | keeps what flows answer apart from the interface |
+//! | `pool` | heavy work away from the threads that answer |
+//! | `transport` | connections and their bounds |
+//! | `bodies` | bodies and their bounds |
+//! | `source` | the address of a caller, also behind proxies |
 //! | `openapi` | the table of routes, and the document made from it |
 //! | `extract`, `schema` | what requests carry and what many answers share |
 //! | `problem`, `pages` | errors as RFC 9457 documents, and the pages about them |
 
 mod about;
 mod account;
+mod attempts;
 mod attention;
 mod authoring;
 mod backtest;
 mod backup;
+mod bodies;
 mod callback;
 mod connections;
 mod connectors;
+mod devices;
 mod expressions;
 mod extract;
 mod flows;
@@ -34,42 +43,63 @@ mod inbox;
 mod interface;
 mod live;
 mod openapi;
+mod origin;
 mod pages;
+mod passwords;
+mod pool;
 mod problem;
 mod reachability;
 mod runs;
 mod schema;
 mod sessions;
 mod settings;
+mod source;
 mod timetables;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::HeaderValue;
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use hookmill_runtime::Runtime;
 use hookmill_store::Store;
+use tokio::sync::watch;
 
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
+pub use source::{NotANetwork, TrustedProxies};
+pub use transport::{ConnectionLimits, Stop};
 
-/// Definitions and OpenAPI files may be this large.
-const API_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Hashes of passwords that wait for their turn.
+const HASHING_WAITING_MAX: usize = 32;
+/// Heavy requests that wait for their turn.
+const HEAVY_WAITING_MAX: usize = 32;
+
+/// Half of the processors work on heavy requests at most; the others answer.
+fn heavy_turns() -> usize {
+    std::thread::available_parallelism().map_or(1, |all| (all.get() / 2).max(1))
+}
 
 /// How the server behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServerConfig {
     /// Who knows it may make the owner's account.
     pub setup_token: String,
     /// Where browsers reach the server.
     pub public_url: String,
+    /// Where services reach webhooks and flows, when that is another host than the interface's.
+    pub hooks_url: Option<String>,
     /// Where copies of the data for browsers are made; `None` for a server that makes none.
     pub folder: Option<std::path::PathBuf>,
+    /// Bounds of connections.
+    pub connections: ConnectionLimits,
+    /// Proxies that say who the caller is.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// What all handlers share.
@@ -78,11 +108,17 @@ pub struct ServerState {
     pub(crate) runtime: Runtime,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) started: Instant,
-    pub(crate) attempts: Arc<account::Attempts>,
+    pub(crate) attempts: Arc<attempts::Attempts>,
+    pub(crate) tokens_seen: Arc<account::TokensSeen>,
+    /// For hashes of passwords: each takes 19 MiB.
+    pub(crate) hashing: Arc<pool::Pool>,
+    /// For all other work that takes a processor for long.
+    pub(crate) heavy: Arc<pool::Pool>,
     pub(crate) probes: Arc<reachability::Probes>,
     pub(crate) backups: Arc<backup::Backups>,
+    pub(crate) bodies: Arc<bodies::Budget>,
     /// True once the server stops: what would go on for ever ends then.
-    pub(crate) stopping: Arc<tokio::sync::watch::Sender<bool>>,
+    pub(crate) stopping: Arc<watch::Sender<bool>>,
 }
 
 impl ServerState {
@@ -97,10 +133,32 @@ impl ServerState {
             config: Arc::new(config),
             started: Instant::now(),
             attempts: Arc::default(),
+            tokens_seen: Arc::default(),
+            hashing: Arc::new(pool::Pool::new(2, HASHING_WAITING_MAX)),
+            heavy: Arc::new(pool::Pool::new(heavy_turns(), HEAVY_WAITING_MAX)),
             probes: Arc::default(),
             backups: Arc::default(),
+            bodies: Arc::default(),
             stopping: Arc::default(),
         }
+    }
+
+    /// Until the server stops.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    }
+
+    /// The network that a request comes from.
+    pub(crate) fn source(
+        &self,
+        extensions: &axum::http::Extensions,
+        headers: &axum::http::HeaderMap,
+    ) -> source::Source {
+        let caller = self.config.trusted_proxies.caller(extensions, headers);
+        source::Source::of(caller.unwrap_or(std::net::IpAddr::from([0, 0, 0, 0])))
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
@@ -108,62 +166,66 @@ impl ServerState {
     }
 }
 
-/// Serves until `stop` ends; requests under way are finished, live updates end.
+/// Serves until `stop` says otherwise: live updates end, half requests are closed, requests under way may end within
+/// [`ConnectionLimits::stop_wait`].
 ///
 /// # Errors
 /// The listener broke.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     state: ServerState,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: watch::Receiver<Stop>,
 ) -> std::io::Result<()> {
-    let stopping = Arc::clone(&state.stopping);
-    let stop = async move {
-        stop.await;
+    let (stopping, mut told) = (Arc::clone(&state.stopping), stop.clone());
+    let tell = async move {
+        transport::reached(&mut told, Stop::Orderly).await;
         stopping.send_replace(true);
+        std::future::pending::<()>().await;
     };
-    axum::serve(listener, router(state)).with_graceful_shutdown(stop).await
+    let (limits, trusted) = (state.config.connections.clone(), state.config.trusted_proxies.clone());
+    tokio::select! {
+        () = tell => Ok(()),
+        ended = transport::serve(listener, router(state), limits, trusted, stop) => ended,
+    }
 }
 
 /// All routes.
 pub fn router(state: ServerState) -> Router {
-    let callback_bytes = state.runtime.config().body_bytes_max;
     let callbacks = Router::new()
         .route("/callback/{capability}", any(callback::call))
         .route("/workflows/{flow}/triggers/{trigger}/paths/invoke", any(callback::invoke))
         .route("/workflows/{flow}/triggers/{trigger}/paths/invoke/{*rest}", any(callback::invoke_below))
         .route("/workflows/{flow}/runs/{run}/response", get(callback::answer_later))
-        // One byte more than allowed, so that the door itself says what is too much.
-        .layer(DefaultBodyLimit::max(callback_bytes + 1));
+        .layer(middleware::from_fn(origin::contained));
     let (api, document) = openapi::routes().split_for_parts();
     Router::new()
-        .merge(api.layer(DefaultBodyLimit::max(API_BYTES_MAX)))
+        .merge(api)
         .merge(callbacks)
         .merge(openapi::page(&document))
         .fallback(interface::serve)
-        .layer(middleware::from_fn_with_state(state.clone(), secured))
+        .layer(middleware::from_fn_with_state(state.clone(), pool::paced))
+        // `bodies` has the bound of each route.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state(state.clone(), bodies::bounded))
+        .layer(middleware::from_fn_with_state(state.clone(), origin::apart))
+        .layer(middleware::from_fn_with_state(state.clone(), named))
         .with_state(state)
 }
 
-/// Headers that keep pages from being misused, and an identifier for each answer.
-async fn secured(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+/// Gives each answer an identifier, and refuses what the reader of heads found.
+async fn named(State(state): State<ServerState>, request: Request, next: Next) -> Response {
     let id = state.runtime.new_id::<hookmill_model::EventId>().to_string();
     let id = format!("req_{}", id.rsplit('_').next().unwrap_or_default());
-    let mut response = problem::REQUEST_ID.scope(id.clone(), next.run(request)).await;
-    let headers = response.headers_mut();
+    let refused = request.extensions().get::<transport::Refused>().copied();
+    let answer = async move {
+        match refused {
+            Some(transport::Refused(reason)) => Problem::bad("request_malformed", reason).into_response(),
+            None => next.run(request).await,
+        }
+    };
+    let mut response = problem::REQUEST_ID.scope(id.clone(), answer).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert("x-request-id", id);
-    }
-    let pairs = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; frame-ancestors 'none'",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
-    ];
-    for (name, value) in pairs {
-        headers.insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert("x-request-id", id);
     }
     response
 }

@@ -113,6 +113,12 @@ impl Problem {
         problem.etag(etag).hint("Load it again and make the change there, or send the etag that it has now.")
     }
 
+    /// The stable name of what happened.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &str {
+        &self.document.code
+    }
+
     /// Says what to try.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -111,7 +111,7 @@ pub async fn public_url_check(
 ) -> Result<Json<Reachability>, Problem> {
     settings::owner(&state, &caller).await?;
     let given = form.and_then(|Json(form)| form.url).filter(|url| !url.trim().is_empty());
-    let url = given.as_deref().map_or(state.config.public_url.as_str(), str::trim).trim_end_matches('/').to_owned();
+    let url = given.as_deref().map_or(state.runtime.config().hooks_url(), str::trim).trim_end_matches('/').to_owned();
     let wrong = |_| Problem::bad("settings_invalid", "The public address begins with https:// or http://.").at("/url");
     let leads = leads(&url).await.map_err(wrong)?;
     let mut checks = vec![encrypted(&url), named(&leads)];

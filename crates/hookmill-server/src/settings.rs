@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::account::{self, Caller, UserView};
+use crate::attempts::Secret;
 use crate::extract::Json;
 use crate::schema::{self, Page, Use};
-use crate::{Problem, ServerState};
+use crate::{Problem, ServerState, passwords};
 
 /// The owner who calls; nobody else may.
 pub(crate) async fn owner(state: &ServerState, caller: &Caller) -> Result<User, Problem> {
@@ -191,7 +192,7 @@ pub async fn create_user(
     Json(form): Json<UserForm>,
 ) -> Result<(StatusCode, Json<UserView>), Problem> {
     owner(&state, &caller).await?;
-    account::check_account(&form.name, &form.email, Some(&form.password))?;
+    account::check_account(&state, &form.name, &form.email, Some(&form.password))?;
     let role = form.role.as_deref().unwrap_or(Role::Member.as_str());
     let role: Role = role.parse().map_err(|error| Problem::bad("request_invalid", format!("{error}.")).at("/role"))?;
     let now = state.runtime.now();
@@ -199,7 +200,7 @@ pub async fn create_user(
         id: state.runtime.new_id(),
         name: form.name.trim().to_owned(),
         email: form.email.trim().to_owned(),
-        password_hash: account::hashed(form.password).await?,
+        password_hash: passwords::hashed(&state, form.password).await?,
         role,
         created_at: now,
         updated_at: now,
@@ -244,9 +245,12 @@ pub struct AccountForm {
     /// A new password, at least ten characters.
     #[schema(format = Password)]
     password: Option<String>,
-    /// The password until now; needed for a new one.
+    /// The password until now; needed for a new one, and for another e-mail address.
     #[schema(format = Password)]
     current_password: Option<String>,
+    /// Whether a new password ends all API tokens too.
+    #[serde(default)]
+    end_tokens: bool,
 }
 
 /// Change one's own account; a new password ends all other sessions
@@ -257,17 +261,34 @@ pub async fn account(
     Json(form): Json<AccountForm>,
 ) -> Result<Json<UserView>, Problem> {
     let mut user = state.store().user(caller.user).await?.ok_or_else(|| Problem::missing("user"))?;
+    let known = user.clone();
     user.name = form.name.unwrap_or(user.name).trim().to_owned();
     user.email = form.email.unwrap_or(user.email).trim().to_owned();
-    account::check_account(&user.name, &user.email, form.password.as_deref())?;
+    account::check_account(&state, &user.name, &user.email, form.password.as_deref())?;
     let mut unit = Unit::new();
-    if let Some(password) = form.password {
-        if !account::is_password(form.current_password.unwrap_or_default(), &user).await {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "password_wrong", "The current password is wrong.")
-                .at("/current_password"));
+    // Who only has the browser of another must not take the account over.
+    if form.password.is_some() || user.email != known.email {
+        let attempt = state.attempts.begin(Secret::CurrentPassword(user.id), None)?;
+        match passwords::is_right(&state, form.current_password.unwrap_or_default(), Some(&known)).await {
+            Ok(true) => attempt.right(),
+            Ok(false) => {
+                return Err(Problem::new(StatusCode::FORBIDDEN, "password_wrong", "The current password is wrong.")
+                    .at("/current_password"));
+            }
+            Err(problem) => {
+                attempt.not_made();
+                return Err(problem);
+            }
         }
-        user.password_hash = account::hashed(password).await?;
+    }
+    if let Some(password) = form.password {
+        user.password_hash = passwords::hashed(&state, password).await?;
         unit.push(Change::DeleteOtherSessions(user.id, caller.session_id()));
+        if form.end_tokens {
+            for token in state.store().tokens(user.id).await? {
+                unit.push(Change::DeleteToken(token.id));
+            }
+        }
     }
     user.updated_at = state.runtime.now();
     unit.push(Change::PutUser(user.clone()));

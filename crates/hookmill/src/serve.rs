@@ -9,7 +9,7 @@ use clap::Args as ClapArgs;
 use hookmill_http::{AddressPolicy, Client, ClientConfig};
 use hookmill_model::Explain;
 use hookmill_runtime::{Runtime, RuntimeConfig};
-use hookmill_server::{ServerConfig, ServerState};
+use hookmill_server::{ConnectionLimits, ServerConfig, ServerState, Stop, TrustedProxies};
 use hookmill_store::Store;
 use hookmill_store_sqlite::{SqliteOptions, SqliteStore};
 use hookmill_vault::Vault;
@@ -33,9 +33,25 @@ pub struct Args {
     /// Where services and browsers reach this server
     #[arg(long, env = "HOOKMILL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Where services reach webhooks and flows: a host name of its own, so that what flows answer shares nothing with
+    /// the interface; the public URL where not given
+    #[arg(long, env = "HOOKMILL_HOOKS_URL", value_name = "URL")]
+    hooks_url: Option<String>,
     /// Hosts, addresses and networks that flows may call although they are not public; may be repeated
     #[arg(long, env = "HOOKMILL_ALLOW_ADDRESS", value_delimiter = ',', value_name = "HOST|CIDR")]
     allow_address: Vec<String>,
+    /// Proxies whose X-Forwarded-For is believed, by address or network; may be repeated
+    #[arg(long, env = "HOOKMILL_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDR|CIDR")]
+    trusted_proxy: Vec<String>,
+    /// More connections at a time close the oldest idle one, or are refused with 503
+    #[arg(long, env = "HOOKMILL_CONNECTIONS_MAX", default_value_t = 10_000, value_name = "COUNT")]
+    connections_max: usize,
+    /// More connections at a time from one address are refused; loopback and trusted proxies have no such bound
+    #[arg(long, env = "HOOKMILL_CONNECTIONS_PER_SOURCE", default_value_t = 256, value_name = "COUNT")]
+    connections_per_source: usize,
+    /// When told to stop, requests under way have this long to end; being told twice stops at once
+    #[arg(long, env = "HOOKMILL_STOP_WAIT", default_value_t = 8, value_name = "SECONDS")]
+    stop_wait: u64,
     /// The token that makes the owner's account; printed when it is not given
     #[arg(long, env = "HOOKMILL_SETUP_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     setup_token: Option<String>,
@@ -73,6 +89,14 @@ pub fn run(args: Args) -> Result<Verdict> {
 }
 
 async fn serve(args: Args) -> Result<Verdict> {
+    let mut stop = signals();
+    let connections = ConnectionLimits {
+        connections_max: connections_max(args.connections_max)?,
+        connections_per_source_max: args.connections_per_source,
+        stop_wait: std::time::Duration::from_secs(args.stop_wait),
+        ..ConnectionLimits::default()
+    };
+    let trusted_proxies = TrustedProxies::new(&args.trusted_proxy).context("--trusted-proxy")?;
     let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: is another server running there? Choose another address with --listen",
@@ -87,12 +111,14 @@ async fn serve(args: Args) -> Result<Verdict> {
     let kept = hookmill_runtime::stored_settings(&*store).await.map_err(|error| explained(&error))?;
     let public_url = args.public_url.or(kept.public_url).unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
+    let hooks_url = args.hooks_url.as_deref().map(|url| own_host(url, &public_url)).transpose()?;
     let master = std::env::var("HOOKMILL_MASTER_KEY").ok();
     let vault = Arc::new(Vault::open(&args.data, master.as_deref()).map_err(|error| explained(&error))?);
     let policy = AddressPolicy::new(&args.allow_address, &[], false).context("--allow-address")?;
     let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).context("the outgoing client")?;
     let config = RuntimeConfig {
         public_url: public_url.clone(),
+        hooks_url: hooks_url.clone(),
         body_bytes_max: args.body_bytes_max,
         service_wait: std::time::Duration::from_secs(args.service_wait.max(1)),
         limits: crate::input::limits(args.limits.as_deref())?,
@@ -109,24 +135,70 @@ async fn serve(args: Args) -> Result<Verdict> {
             "Open http://{address}/setup?token={setup_token} in a browser to make the owner's account, or:\n  hookmill setup --url http://{address} --setup-token {setup_token} --name NAME --email EMAIL --password PASSWORD"
         ))?;
     }
-    let state = ServerState::new(runtime.clone(), ServerConfig { setup_token, public_url, folder: Some(args.data) });
-    hookmill_server::serve(listener, state, stopped()).await.context("serving")?;
-    runtime.stop().await;
+    let folder = Some(args.data);
+    let config = ServerConfig { setup_token, public_url, hooks_url, folder, connections, trusted_proxies };
+    let state = ServerState::new(runtime.clone(), config);
+    hookmill_server::serve(listener, state, stop.clone()).await.context("serving")?;
+    tokio::select! {
+        () = runtime.stop() => {}
+        // All that was answered is on disk, so nothing is lost by ending here.
+        _ = stop.wait_for(|stop| *stop == Stop::AtOnce) => {}
+    }
     Ok(Verdict::Fine)
 }
 
-/// Until the terminal or the service manager says so.
-async fn stopped() {
-    let interrupt = tokio::signal::ctrl_c();
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => {
-            let _ = interrupt.await;
-        }
+/// The address of flows without a slash at the end. Cookies do not tell ports apart, so the host must be another one.
+fn own_host(url: &str, public_url: &str) -> Result<String> {
+    let read = |url: &str| hookmill_http::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let hooks = read(url).filter(|url| url.path() == "/" && url.query().is_none());
+    let hooks =
+        hooks.with_context(|| format!("--hooks-url is not an address such as https://hooks.example.org: {url}"))?;
+    let shared = read(public_url).is_some_and(|public| public.host_str() == hooks.host_str());
+    anyhow::ensure!(!shared, "--hooks-url must have a host name of its own; {public_url} is on the same host");
+    Ok(hooks.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Files that are not connections: the database, outgoing calls, standard streams.
+const OTHER_FILES: u64 = 512;
+
+/// Lets the process open as many files as the system allows, and gives how many of them may be connections.
+fn connections_max(wanted: usize) -> Result<usize> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let now = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: now.maximum, ..now });
+    let Some(files) = getrlimit(Resource::Nofile).current else { return Ok(wanted) };
+    let possible = usize::try_from(files.saturating_sub(OTHER_FILES).max(files / 2)).unwrap_or(usize::MAX);
+    if possible < wanted {
+        tracing::warn!(
+            files,
+            possible,
+            "the system lets this process open {files} files, so that it takes {possible} connections at a time"
+        );
     }
+    anyhow::ensure!(wanted > 0, "--connections-max must be at least 1");
+    Ok(wanted.min(possible))
+}
+
+/// What the terminal or the service manager says: the first signal stops in order, the second one at once.
+fn signals() -> tokio::sync::watch::Receiver<Stop> {
+    let (sender, receiver) = tokio::sync::watch::channel(Stop::No);
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    tokio::spawn(async move {
+        let mut terminate = terminate.ok();
+        for stop in [Stop::Orderly, Stop::AtOnce] {
+            let told = async {
+                match &mut terminate {
+                    Some(terminate) => terminate.recv().await.unwrap_or_default(),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                () = told => {}
+            }
+            sender.send_replace(stop);
+        }
+        std::future::pending::<()>().await;
+    });
+    receiver
 }

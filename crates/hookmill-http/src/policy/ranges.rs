@@ -27,6 +27,8 @@ const CLOSED_V4: &[([u8; 4], u32)] = &[
 /// Not public, or a wrapping of an IPv4 address that could be any.
 const CLOSED_V6: &[([u16; 8], u32)] = &[
     ([0, 0, 0, 0, 0, 0, 0, 0], 96),
+    // "IPv4-translated" (RFC 2765): another wrapping than ::ffff:0:0/96, which counts as the address inside.
+    ([0, 0, 0, 0, 0xffff, 0, 0, 0], 96),
     ([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96),
     ([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48),
     ([0x100, 0, 0, 0, 0, 0, 0, 0], 64),

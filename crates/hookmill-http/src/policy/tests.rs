@@ -54,6 +54,9 @@ fn every_spelling_of_a_closed_address_is_refused() {
         "[64:ff9b:1::1]",
         "[100::1]",
         "[2001::1]",
+        "[::ffff:0:127.0.0.1]",
+        "[::ffff:0:7f00:1]",
+        "[::ffff:0:808:808]",
         "[2001:db8::1]",
         "[2002:7f00:1::]",
         "[3fff::1]",
@@ -153,4 +156,20 @@ fn entries_that_are_nothing_are_named() {
     for entry in ["::1", "[::1]", "fe80::/10", "0.0.0.0/0", "bücher.example:443", "2130706433"] {
         assert!(AddressPolicy::new(&[entry], &[], false).is_ok(), "{entry}");
     }
+}
+
+#[tokio::test]
+async fn mail_servers_go_through_the_policy() {
+    let asked = |policy: AddressPolicy, host: &'static str, port| async move {
+        policy.mail_addresses(host, port).await.map(|found| found.len()).map_err(|error| error.kind)
+    };
+    let refused = Err(SendErrorKind::AddressNotAllowed);
+    for host in ["127.0.0.1", "[::1]", "169.254.169.254", "localhost", "10.0.0.7", "[::ffff:0:7f00:1]"] {
+        assert_eq!(asked(AddressPolicy::default(), host, 587).await, refused, "{host}");
+    }
+    assert_eq!(asked(AddressPolicy::default(), "93.184.216.34", 25).await, Ok(1));
+    assert_eq!(asked(AddressPolicy::default(), "93.184.216.34", 22).await, refused);
+    assert_eq!(asked(allowing(&["10.0.0.0/8"]), "10.0.0.7", 465).await, Ok(1));
+    assert_eq!(asked(allowing(&["10.0.0.7:26"]), "10.0.0.7", 26).await, Ok(1));
+    assert_eq!(asked(AddressPolicy::default(), "no-such-host.invalid", 25).await, Err(SendErrorKind::HostNotFound));
 }

@@ -68,6 +68,7 @@ fn settings(port: u16) -> SmtpSettings {
     SmtpSettings {
         host: "127.0.0.1".to_owned(),
         port,
+        addresses: vec![([127, 0, 0, 1], port).into()],
         security: SmtpSecurity::None,
         credentials: Some(("user".to_owned(), Zeroizing::new("word".to_owned()))),
         from: "Hookmill <flows@example.com>".to_owned(),

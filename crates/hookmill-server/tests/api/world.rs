@@ -107,6 +107,7 @@ async fn world_on(store: Arc<dyn Store>, folder: tempfile::TempDir, config: Runt
         setup_token: SETUP_TOKEN.to_owned(),
         public_url: "https://me.test".to_owned(),
         folder: Some(folder.path().to_owned()),
+        ..ServerConfig::default()
     };
     let state = ServerState::new(runtime.clone(), config);
     World { store, runtime, router: router(state.clone()), state, folder }
@@ -136,7 +137,11 @@ impl World {
     pub async fn listen(&self) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(hookmill_server::serve(listener, self.state.clone(), std::future::pending()));
+        tokio::spawn(hookmill_server::serve(
+            listener,
+            self.state.clone(),
+            tokio::sync::watch::channel(hookmill_server::Stop::No).1,
+        ));
         format!("http://{address}")
     }
 

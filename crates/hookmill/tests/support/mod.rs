@@ -74,6 +74,14 @@ impl Message {
     }
 }
 
+/// Sends bytes as they are, and reads one answer.
+pub fn raw(address: &str, bytes: &[u8]) -> Message {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(bytes).unwrap();
+    Message::read(&mut BufReader::new(stream)).expect("an answer")
+}
+
 /// Sends one request on a connection of its own; `None` where there was no answer.
 pub fn try_http(
     address: &str,
@@ -285,6 +293,31 @@ impl Server {
         let (status, answer) = self.call("POST", path, body);
         assert!((200..300).contains(&status), "{path}: {status} {answer}");
         answer
+    }
+
+    /// The most memory that it has had, in KiB.
+    pub fn memory_peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits until the process has ended; how long that took.
+    pub fn ended_within(&mut self, wait: Duration) -> Option<Duration> {
+        let begin = Instant::now();
+        while begin.elapsed() < wait {
+            if self.child.try_wait().unwrap().is_some() {
+                return Some(begin.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
     }
 
     /// `kill -9`

@@ -1,0 +1,92 @@
+//! What a flow answers is never a page of Hookmill: headers, service workers, and a host name of its own.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // Tests may stop at once.
+
+mod support;
+
+use serde_json::json;
+use support::{Message, Server, http, try_http};
+
+fn page_flow(server: &Server) -> String {
+    let answer = json!({"Answer": {"type": "Response", "inputs": {"statusCode": 200, "headers": {
+        "Content-Type": "text/html", "Content-Security-Policy": "default-src *", "Set-Cookie": "hookmill_session=planted",
+        "Service-Worker-Allowed": "/", "Clear-Site-Data": "\"*\"", "Content-Length": "3", "X-Own": "kept",
+    }, "body": "<script src=\"/workflows/other\"></script>"}}});
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": answer});
+    let made = server.post("/api/flows", &json!({"name": "Page", "definition": definition}));
+    made["webhook"]["callback_url"].as_str().unwrap().to_owned()
+}
+
+fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Message {
+    try_http(&server.address, "GET", path, headers, b"", std::time::Duration::from_secs(10)).unwrap()
+}
+
+fn path(url: &str) -> &str {
+    &url[url.find("/workflows/").unwrap()..]
+}
+
+#[test]
+fn answers_of_flows_have_no_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &[]);
+    server.set_up();
+    let url = page_flow(&server);
+    let page = get(&server, path(&url), &[]);
+    assert_eq!(
+        (page.status(), page.header("x-own"), page.header("content-type")),
+        (200, Some("kept"), Some("text/html"))
+    );
+    assert!(page.body.starts_with(b"<script"), "{:?}", page.body);
+    for doors in [&page, &http(&server.address, "POST", "/callback/nobody", &[], b"{}")] {
+        assert_eq!(doors.header("content-security-policy"), Some("sandbox"));
+        assert_eq!(doors.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(doors.header("cross-origin-opener-policy"), Some("same-origin"));
+        assert_eq!(doors.header("cross-origin-resource-policy"), Some("same-origin"));
+        for header in ["set-cookie", "service-worker-allowed", "clear-site-data"] {
+            assert_eq!(doors.header(header), None, "{header}");
+        }
+    }
+    for place in [path(&url), "/callback/nobody", "/api/openapi.json", "/api/about"] {
+        let worker = get(&server, place, &[("Service-Worker", "script")]);
+        assert_eq!((worker.status(), worker.json()["code"].as_str()), (403, Some("service_worker_refused")), "{place}");
+    }
+    // What the API answers is no page either, and nobody keeps it.
+    let api = get(&server, "/api/openapi.json", &[]);
+    assert!(api.header("content-security-policy").unwrap().contains("sandbox"));
+    assert_eq!(api.header("cache-control"), Some("no-store"));
+    assert!(api.header("permissions-policy").unwrap().contains("camera=()"));
+    let interface = get(&server, "/", &[]);
+    assert!(interface.header("content-security-policy").unwrap().contains("script-src 'self'"));
+    assert_eq!(interface.header("cross-origin-opener-policy"), Some("same-origin"));
+    assert_eq!(interface.header("strict-transport-security"), None, "there is no https here");
+}
+
+#[test]
+fn flows_have_a_host_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--public-url", "https://app.example.test", "--hooks-url", "https://hooks.example.test"];
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &flags);
+    server.set_up();
+    let url = page_flow(&server);
+    assert!(url.starts_with("https://hooks.example.test/workflows/"), "{url}");
+    let at = |host: &str, path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        support::raw(&server.address, request.as_bytes())
+    };
+    assert_eq!(at("hooks.example.test", path(&url)).status(), 200);
+    assert_eq!(at("hooks.example.test", "/health/live").status(), 200);
+    for own in ["/", "/api/openapi.json", "/assets/x.js", "/docs/errors/not_found"] {
+        assert_eq!(at("HOOKS.example.test:443", own).status(), 404, "{own}");
+    }
+    let moved = at("app.example.test", path(&url));
+    assert_eq!((moved.status(), moved.header("location")), (308, Some(url.as_str())));
+    assert_eq!(at("app.example.test", "/api/openapi.json").status(), 200);
+    // Webhooks that services know under the old address still arrive.
+    assert_eq!(at("app.example.test", "/callback/nobody").status(), 404);
+    let page = at("app.example.test", "/");
+    assert_eq!(page.header("strict-transport-security"), Some("max-age=31536000"));
+    assert_eq!(server.get("/api/about")["hooks_url"], "https://hooks.example.test");
+    // The same host with another port would share the cookies.
+    let shared = ["--public-url", "https://app.example.test", "--hooks-url", "https://app.example.test:8443"];
+    let refused = Server::try_start(&folder.path().join("other"), "127.0.0.1:0", &shared).err().unwrap();
+    assert!(refused.contains("host name of its own"), "{refused}");
+}
