@@ -34,7 +34,8 @@ fn install() -> Result<()> {
     if stamp("node_modules/.package-lock.json") >= stamp("package-lock.json") && stamp("package-lock.json").is_some() {
         return Ok(());
     }
-    npm(&["ci", "--no-audit", "--no-fund"])
+    // Packages need nothing but their files: none of them gets to run a script of its own here.
+    npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
 }
 
 /// Builds `ui/dist`.

@@ -431,6 +431,24 @@ impl Runtime {
         self.switch(owner, id, FlowState::On).await
     }
 
+    /// Gives a flow another callback URL or signed address; the old one ends. A webhook is deleted at its service and
+    /// created again.
+    ///
+    /// # Errors
+    /// There is none of this owner, or it is not on.
+    pub async fn renew_address(&self, owner: UserId, id: FlowId) -> Result<FlowSaved, Error> {
+        let flow = self.own_flow(owner, id).await?;
+        if flow.state != FlowState::On {
+            return Err(Error::NotPossible("the flow is not on, so it has no address to renew".to_owned()));
+        }
+        let since = self.now();
+        let runtime = self.clone();
+        // The caller may go away; the flow must not be left without an address.
+        let given_up = tokio::spawn(async move { runtime.give_up_address(id).await });
+        given_up.await.map_err(|error| Error::Internal(error.to_string()))??;
+        self.settled(owner, id, since).await
+    }
+
     /// Deletes a flow and its webhook; the history stays until retention. Runs in progress are cancelled.
     ///
     /// # Errors

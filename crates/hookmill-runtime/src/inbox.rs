@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hookmill_http::{HeaderName, HeaderValue, Method, Request};
-use hookmill_model::{DeviceId, FlowId, NotificationId, RunId, UserId};
+use hookmill_model::{DeviceId, Explain as _, FlowId, NotificationId, RunId, UserId};
 use hookmill_push::{
     Message, PAYLOAD_BYTES_MAX, PushOutcome, Randomness, Subscription, Urgency, VapidKey, outcome, prepare,
 };
@@ -17,6 +17,8 @@ use crate::{Error, Runtime};
 const KEY_SETTING: &str = "push_key";
 /// A delivery that failed so often is given up.
 const ATTEMPTS_MAX: u32 = 12;
+/// Longer addresses of push subscriptions are refused.
+const ENDPOINT_BYTES_MAX: usize = 2_048;
 /// Deliveries tried in one go.
 const BATCH: usize = 64;
 
@@ -93,6 +95,19 @@ impl Runtime {
     /// The store or the vault refused.
     pub async fn push_public_key(&self) -> Result<String, Error> {
         Ok(self.push_key().await?.public_key_base64url())
+    }
+
+    /// Whether messages may be sent to the push subscription of a browser.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to try: it is none, or the address policy closes its service.
+    pub fn check_device(&self, endpoint: &str, p256dh: &str, auth: &str) -> Result<(), (String, Option<String>)> {
+        if endpoint.len() > ENDPOINT_BYTES_MAX {
+            return Err((format!("The endpoint has more than {ENDPOINT_BYTES_MAX} bytes."), None));
+        }
+        Subscription::parse(endpoint, p256dh, auth).map_err(|error| (error.to_string(), error.hint()))?;
+        let url = hookmill_http::Url::parse(endpoint).map_err(|error| (error.to_string(), None))?;
+        self.0.client.policy().check_url(&url).map_err(|error| (error.message.clone(), error.hint()))
     }
 
     /// Sends a test message to one device.

@@ -323,7 +323,7 @@ impl Runtime {
         self.check_size(&notification)?;
         let (flow, generation) = self.own_address(flow).await?;
         if !self.is_signed(generation.id, &trigger_permission(trigger), &notification.query) {
-            return Err(AcceptError::Unsigned);
+            return Err(self.unsigned(&flow, trigger, &notification.query).await?);
         }
         if flow.deleted_at.is_some() {
             return Err(AcceptError::Gone);
@@ -404,6 +404,14 @@ impl Runtime {
     fn check_size(&self, notification: &Notification) -> Result<(), AcceptError> {
         let max = self.0.config.body_bytes_max;
         if notification.body.len() > max { Err(AcceptError::TooLarge { max }) } else { Ok(()) }
+    }
+
+    /// Why a call of a signed address is refused: it was renewed, or was never one of this flow.
+    async fn unsigned(&self, flow: &Flow, trigger: &str, query: &Object) -> Result<AcceptError, AcceptError> {
+        let permission = trigger_permission(trigger);
+        let known = self.0.store.subscriptions_of(flow.id).await?;
+        let is_old = known.iter().any(|generation| self.is_signed(generation.id, &permission, query));
+        Ok(if is_old { AcceptError::Gone } else { AcceptError::Unsigned })
     }
 
     /// A flow, deleted ones too, with the generation of its own address.

@@ -18,10 +18,13 @@ use crate::dispatch::EPOCH;
 use crate::plans::{Bound, Version};
 use crate::{Error, Runtime, locked};
 
+/// The fingerprint of a generation whose address a person gave up.
+const RENEWED: &str = "renewed";
+
 /// What is kept of a generation beside its state.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// What it was made for; another value asks for another generation.
+    /// What it was made for; another value asks for another generation. [`RENEWED`] fits nothing.
     pub fingerprint: String,
     /// The sealed capability, base64.
     pub sealed: String,
@@ -162,7 +165,7 @@ impl Runtime {
             let is_local = record.is_local();
             let fits = match &desired {
                 Desired::Nothing => false,
-                Desired::Local => is_local,
+                Desired::Local => is_local && record.fingerprint != RENEWED,
                 Desired::Remote { fingerprint } => !is_local && record.fingerprint == *fingerprint,
             };
             let wanted = match generation.state {
@@ -205,6 +208,20 @@ impl Runtime {
             _ => None,
         };
         Ok((run, again))
+    }
+
+    /// Gives the address of a flow up, so that the next look makes another one.
+    pub(crate) async fn give_up_address(&self, flow: FlowId) -> Result<(), Error> {
+        let lock = self.flow_lock(flow);
+        let _held = lock.lock().await;
+        for generation in self.0.store.subscriptions_of(flow).await? {
+            if matches!(generation.state, SubscriptionState::Live | SubscriptionState::Creating) {
+                let state = generation.state;
+                let record = Record { fingerprint: RENEWED.to_owned(), ..Record::of(&generation) };
+                self.put(generation, state, &record, Unit::new()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Stores a generation in its new state, together with further changes.

@@ -21,8 +21,12 @@ use crate::schema::{self, Page};
 use crate::sessions::browser;
 use crate::{Problem, ServerState, passwords};
 
-/// A session ends after this time.
+/// A session ends after this time at the latest.
 const SESSION: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// A session that is used is extended this often at most.
+const EXTENSION_NOTED: Duration = Duration::from_secs(600);
+/// A token ends after this time unless its maker says otherwise.
+const TOKEN: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// The use of a token is noted this often at most.
 const USE_NOTED: Duration = Duration::from_secs(3_600);
 /// Longer names and addresses are refused.
@@ -33,6 +37,7 @@ const NAME_CHARS_MAX: usize = 254;
 pub struct Caller {
     pub user: UserId,
     session: Option<Session>,
+    token: Option<TokenId>,
 }
 
 fn stranger() -> Problem {
@@ -53,6 +58,23 @@ impl Caller {
     /// The session, for a person.
     pub(crate) fn session_id(&self) -> Option<SessionId> {
         self.session.as_ref().map(|session| session.id)
+    }
+
+    /// Whether the session or token is still there, and the user as well.
+    pub(crate) async fn is_known(&self, state: &ServerState) -> Result<bool, StoreError> {
+        let now = state.runtime.now();
+        let is_open = match (self.session_id(), self.token) {
+            (Some(own), _) => {
+                let sessions = state.store().sessions(self.user).await?;
+                sessions.iter().any(|session| session.id == own && session.expires_at > now)
+            }
+            (None, Some(own)) => {
+                let tokens = state.store().tokens(self.user).await?;
+                tokens.iter().any(|token| token.id == own && token.expires_at.is_none_or(|at| at > now))
+            }
+            (None, None) => false,
+        };
+        Ok(is_open && state.store().user(self.user).await?.is_some())
     }
 }
 
@@ -88,7 +110,7 @@ impl FromRequestParts<ServerState> for Caller {
             if token.used_at.is_none_or(|used| now.since(used) >= USE_NOTED) {
                 state.store().commit(Unit::from(Change::UseToken(token.id, now)), Lane::Work).await?;
             }
-            return Ok(Self { user: token.user, session: None });
+            return Ok(Self { user: token.user, session: None, token: Some(token.id) });
         }
         let secret = state.cookie(Cookie::Session, &parts.headers).ok_or_else(stranger)?;
         let session = state.store().session_by_hash(&vault::hash_token(secret)).await?.ok_or_else(stranger)?;
@@ -102,12 +124,18 @@ impl FromRequestParts<ServerState> for Caller {
                 return Err(Problem::new(StatusCode::FORBIDDEN, "csrf_token_wrong", message));
             }
         }
-        Ok(Self { user: session.user, session: Some(session) })
+        // Each use moves the end, but no further than a session lasts in all.
+        let end = now.plus(state.config.session_idle).min(session.created_at.plus(SESSION));
+        if end.since(session.expires_at) >= EXTENSION_NOTED.min(state.config.session_idle / 4) {
+            state.store().commit(Unit::from(Change::ExtendSession(session.id, end)), Lane::Work).await?;
+        }
+        Ok(Self { user: session.user, session: Some(session), token: None })
     }
 }
 
 /// The owner's account.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SetUp {
     /// What the server printed when it started.
     token: String,
@@ -229,7 +257,8 @@ pub async fn setup(
         }
         Err(error) => return Err(error.into()),
     }
-    let token = if query.api_token { Some(new_token(&state, user.id, "set-up", None).await?.1) } else { None };
+    let token =
+        if query.api_token { Some(new_token(&state, user.id, "set-up", Some(now.plus(TOKEN))).await?.1) } else { None };
     begin_session(&state, &user, (StatusCode::CREATED, &headers), token).await
 }
 
@@ -276,7 +305,7 @@ async fn begin_session(
         secret_hash: vault::hash_token(&secret),
         browser: browser(request),
         created_at: now,
-        expires_at: now.plus(SESSION),
+        expires_at: now.plus(state.config.session_idle.min(SESSION)),
     };
     state.store().commit(Unit::from(Change::PutSession(session.clone())), Lane::Work).await?;
     let body = SessionView { user: shown(user), csrf_token: Some(csrf(&session)), token };
@@ -294,6 +323,7 @@ async fn begin_session(
 
 /// Who signs in.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The account's e-mail address, in any case.
     email: String,
@@ -348,6 +378,7 @@ pub async fn session(caller: Caller, State(state): State<ServerState>) -> Result
 pub async fn sign_out(caller: Caller, State(state): State<ServerState>) -> Result<Response, Problem> {
     if let Some(session) = caller.session {
         state.store().commit(Unit::from(Change::DeleteSession(session.id)), Lane::Work).await?;
+        state.accounts_changed();
     }
     let mut response = StatusCode::NO_CONTENT.into_response();
     if let Some(gone) = state.set_cookie(Cookie::Session, "", Duration::ZERO) {
@@ -379,11 +410,19 @@ async fn new_token(
 
 /// An API token to make.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TokenForm {
     /// What it is for.
     name: String,
-    /// When it ends; never where not said.
-    expires_at: Option<Timestamp>,
+    /// When it ends; after 90 days where not said, never where it is `null`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Timestamp>)]
+    expires_at: Option<Option<Timestamp>>,
+}
+
+/// Tells a member that is `null` from one that is not there.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(reader: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
 }
 
 /// A personal API token.
@@ -424,10 +463,12 @@ pub async fn make_token(
     if form.name.trim().is_empty() {
         return Err(Problem::bad("name_missing", "A token needs a name.").at("/name"));
     }
-    if form.expires_at.is_some_and(|at| at <= state.runtime.now()) {
+    let now = state.runtime.now();
+    let expires_at = form.expires_at.unwrap_or_else(|| Some(now.plus(TOKEN)));
+    if expires_at.is_some_and(|at| at <= now) {
         return Err(Problem::bad("request_invalid", "The token would have ended already.").at("/expires_at"));
     }
-    let (token, secret) = new_token(&state, caller.user, form.name.trim(), form.expires_at).await?;
+    let (token, secret) = new_token(&state, caller.user, form.name.trim(), expires_at).await?;
     Ok((StatusCode::CREATED, Json(shown_token(&token, Some(secret)))))
 }
 
@@ -451,5 +492,6 @@ pub async fn delete_token(
         return Err(Problem::missing("token"));
     }
     state.store().commit(Unit::from(Change::DeleteToken(id)), Lane::Work).await?;
+    state.accounts_changed();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -24,6 +24,7 @@ const CATALOG_MAX: usize = 300;
 /// A sample of a request: a curl command, or its parts.
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct Sample {
     /// A pasted command; where it is there, the parts below are not looked at.
     curl: Option<String>,
@@ -67,6 +68,7 @@ fn text(value: &Value) -> String {
 
 /// Samples of one thing.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Samples {
     samples: Vec<Value>,
     /// Headers that came with a sample.
@@ -98,6 +100,7 @@ pub async fn schema_from_samples(_: Caller, Json(form): Json<Samples>) -> Result
 
 /// A schema and the expression of the whole.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DynamicContentForm {
     #[schema(value_type = Object)]
     schema: Value,
@@ -236,6 +239,7 @@ pub async fn catalog(
 
 /// A parameter whose choices the service knows.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChoicesForm {
     #[schema(value_type = Option<String>)]
     connection_id: Option<ConnectionId>,

@@ -18,6 +18,7 @@ const LAST: usize = 100;
 /// A changed definition.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = BacktestForm)]
+#[serde(deny_unknown_fields)]
 pub struct Form {
     #[schema(value_type = Object)]
     definition: Value,

@@ -63,7 +63,8 @@ fn bound(path: &str, service_bytes_max: usize) -> (Door, usize) {
             "session" | "setup" | "tokens" | "sessions" | "users" | "account" | "notifications" | "devices",
             ..,
         ] => SMALL_FORM_BYTES_MAX,
-        ["api", "connectors", _, "icon"] => FORM_BYTES_MAX,
+        // More than an icon may have, so that it is told what an icon may be.
+        ["api", "connectors", _, "icon"] => 2 * FORM_BYTES_MAX,
         ["api", "connectors" | "authoring", ..] | ["api", "flows", "import"] => FILE_BYTES_MAX,
         ["api", "flows" | "expressions", ..] => DEFINITION_BYTES_MAX,
         _ => FORM_BYTES_MAX,
@@ -208,6 +209,8 @@ struct Bounded {
     body: Body,
     reading: Option<(Vec<u8>, Share)>,
     bytes_max: usize,
+    /// What `Content-Length` says.
+    announced: Option<usize>,
     window: Option<Pin<Box<Sleep>>>,
     window_bytes: usize,
     refusal: Arc<OnceLock<Refusal>>,
@@ -227,8 +230,9 @@ impl Bounded {
             return Err(Refusal::TooLarge { max: self.bytes_max });
         }
         if length > bytes.capacity() {
-            // Grows like a vector does, but only as far as the budget allows.
-            let wanted = length.max((bytes.capacity() * 2).min(self.bytes_max)).max(1024);
+            // Grows in few steps, and to the announced length at last. What is reserved and not written takes no memory.
+            let end = self.announced.unwrap_or(self.bytes_max).min(self.bytes_max);
+            let wanted = length.max((bytes.capacity() * 4).min(end)).max(1024);
             let wanted = if share.take(wanted - bytes.capacity()) {
                 wanted
             } else if share.take(length - bytes.capacity()) {
@@ -369,6 +373,7 @@ pub(crate) async fn bounded(State(state): State<ServerState>, request: Request, 
         body,
         reading: Some((Vec::new(), share)),
         bytes_max,
+        announced: length,
         window: None,
         window_bytes: 0,
         refusal: Arc::clone(&refusal),

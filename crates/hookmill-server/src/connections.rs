@@ -21,6 +21,7 @@ use crate::{Problem, ServerState, connectors};
 /// A connection to make or to change; of one that exists, what is left out stays as it was.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ConnectionForm)]
+#[serde(deny_unknown_fields)]
 pub struct Form {
     /// The connector; only when it is made.
     connector_id: Option<String>,

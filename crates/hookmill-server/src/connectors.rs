@@ -1,6 +1,7 @@
 //! Custom connectors: lists, settings, operations, tests.
 
 pub mod files;
+mod icon;
 pub mod imports;
 pub mod policies;
 
@@ -156,6 +157,7 @@ pub async fn show(caller: Caller, State(state): State<ServerState>, Path(id): Pa
 
 /// What to change of a connector; what is left out stays.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ConnectorForm {
     settings: Option<Settings>,
     /// The client secret for OAuth 2.0, sealed at rest, never shown again; an empty one leaves the stored one.
@@ -369,6 +371,7 @@ pub async fn operation(
 /// A call of an operation.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CallForm)]
+#[serde(deny_unknown_fields)]
 pub struct TestForm {
     /// The connection to call through.
     #[schema(value_type = Option<String>)]

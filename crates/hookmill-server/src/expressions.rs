@@ -13,6 +13,7 @@ use crate::schema::Page;
 
 /// An expression and what it may refer to.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EvaluateForm {
     /// As a definition writes it, with its `@`.
     expression: Value,

@@ -21,6 +21,7 @@ use crate::{Problem, ServerState};
 
 /// The connection for a key of a definition's references.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct BindingForm {
     /// The connection; `null` for a key that needs none or has none yet.
     #[schema(value_type = Option<String>)]
@@ -32,6 +33,7 @@ pub struct BindingForm {
 /// A flow to save.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = FlowForm)]
+#[serde(deny_unknown_fields)]
 pub struct Form {
     #[serde(default)]
     name: String,
@@ -387,6 +389,17 @@ pub async fn retry_webhook(
     saved(&state, made).await
 }
 
+/// Give a flow another callback URL or signed address: the old one ends, and a webhook is created again
+#[utoipa::path(post, path = "/api/flows/{id}/renew-address", tag = "flows", responses((status = 200, body = FlowWhole)))]
+pub async fn renew_address(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Tagged<FlowWhole>, Problem> {
+    let made = Box::pin(state.runtime.renew_address(caller.user, id_of(&id)?)).await?;
+    saved(&state, made).await
+}
+
 /// Turn a flow off: its webhook is deleted
 #[utoipa::path(post, path = "/api/flows/{id}/off", tag = "flows", responses((status = 200, body = FlowWhole)))]
 pub async fn off(
@@ -400,6 +413,7 @@ pub async fn off(
 
 /// What the trigger shall have received.
 #[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RunForm {
     #[serde(default)]
     body: Value,

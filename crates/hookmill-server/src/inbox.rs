@@ -14,6 +14,8 @@ use crate::{Problem, ServerState};
 
 /// Longer names of devices are cut.
 const DEVICE_NAME_CHARS_MAX: usize = 80;
+/// A user has so many devices at most.
+const DEVICES_MAX: usize = 20;
 
 /// An address that a notification leads to.
 #[derive(Serialize, ToSchema)]
@@ -68,11 +70,24 @@ fn shown_notification(notification: Notification) -> NotificationView {
         id: notification.id.to_string(),
         title: notification.title,
         text: notification.text,
-        link: notification.link.map(|link| Link { uri: link.uri, label: link.label }),
+        link: notification
+            .link
+            .filter(|link| leads_on(&link.uri))
+            .map(|link| Link { uri: link.uri, label: link.label }),
         run: notification.run.map(|run| run.to_string()),
         flow: notification.flow.map(|flow| flow.to_string()),
         created_at: notification.created_at,
         read_at: notification.read_at,
+    }
+}
+
+/// Whether a page may offer an address that a flow wrote: one that opens a page or a message, and runs nothing.
+fn leads_on(uri: &str) -> bool {
+    match url::Url::parse(uri) {
+        Ok(url) => matches!(url.scheme(), "https" | "http" | "mailto" | "tel"),
+        // A path on this server.
+        Err(url::ParseError::RelativeUrlWithoutBase) => uri.starts_with('/') && !uri.starts_with("//"),
+        Err(_) => false,
     }
 }
 
@@ -176,6 +191,7 @@ pub async fn devices(caller: Caller, State(state): State<ServerState>) -> Result
 /// The keys of a push subscription.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = DeviceKeys)]
+#[serde(deny_unknown_fields)]
 pub struct Keys {
     p256dh: String,
     auth: String,
@@ -183,11 +199,16 @@ pub struct Keys {
 
 /// A push subscription, as browsers write it, with a name.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DeviceForm {
     #[serde(default)]
     name: String,
     endpoint: String,
     keys: Keys,
+    /// When the browser says that the subscription ends; not used.
+    #[serde(rename = "expirationTime")]
+    #[schema(value_type = Option<f64>)]
+    _expiration_time: Option<f64>,
 }
 
 /// Register a browser for push messages
@@ -197,13 +218,23 @@ pub async fn register(
     State(state): State<ServerState>,
     Json(form): Json<DeviceForm>,
 ) -> Result<(StatusCode, Json<DeviceView>), Problem> {
-    if url::Url::parse(&form.endpoint).is_err() {
-        return Err(Problem::bad("device_invalid", "The endpoint is not an address.").at("/endpoint"));
+    state.runtime.check_device(&form.endpoint, &form.keys.p256dh, &form.keys.auth).map_err(|(detail, hint)| {
+        let problem = Problem::bad("device_invalid", crate::problem::sentence(&detail)).at("/endpoint");
+        hint.into_iter().fold(problem, Problem::hint)
+    })?;
+    let known = state.store().devices(caller.user).await?;
+    if known.len() >= DEVICES_MAX && known.iter().all(|device| device.endpoint != form.endpoint) {
+        let detail = format!("There are {DEVICES_MAX} devices already, which is as many as one user may have.");
+        return Err(Problem::new(StatusCode::CONFLICT, "devices_full", detail)
+            .hint("Forget devices that you do not use any more; the list says when each got its last message."));
     }
     let device = Device {
         id: state.runtime.new_id(),
         owner: caller.user,
-        name: if form.name.trim().is_empty() { "Browser".to_owned() } else { form.name.trim().to_owned() },
+        name: match form.name.trim() {
+            "" => "Browser".to_owned(),
+            name => name.chars().take(DEVICE_NAME_CHARS_MAX).collect(),
+        },
         endpoint: form.endpoint,
         p256dh: form.keys.p256dh,
         auth: form.keys.auth,
@@ -233,6 +264,7 @@ pub async fn forget(
 
 /// A device's new name.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct DeviceName {
     name: String,
 }
@@ -265,4 +297,32 @@ pub async fn test(
 ) -> Result<StatusCode, Problem> {
     state.runtime.test_device(caller.user, device_id(&id)?).await?;
     Ok(StatusCode::ACCEPTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads_on;
+
+    #[test]
+    fn only_links_that_run_nothing_are_shown() {
+        for good in ["https://example.org/x", "HTTP://example.org", "mailto:a@example.org", "tel:+49", "/runs/run_1"] {
+            assert!(leads_on(good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            " javascript:alert(1)",
+            "java\nscript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://x",
+            "//evil.example",
+            "",
+            "runs",
+            "intent://x#Intent;end",
+        ] {
+            assert!(!leads_on(bad), "{bad}");
+        }
+    }
 }

@@ -58,7 +58,7 @@ mod timetables;
 mod transport;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -86,7 +86,7 @@ fn heavy_turns() -> usize {
 }
 
 /// How the server behaves.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServerConfig {
     /// Who knows it may make the owner's account.
     pub setup_token: String,
@@ -96,10 +96,26 @@ pub struct ServerConfig {
     pub hooks_url: Option<String>,
     /// Where copies of the data for browsers are made; `None` for a server that makes none.
     pub folder: Option<std::path::PathBuf>,
+    /// A session that is not used for so long ends.
+    pub session_idle: Duration,
     /// Bounds of connections.
     pub connections: ConnectionLimits,
     /// Proxies that say who the caller is.
     pub trusted_proxies: TrustedProxies,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            setup_token: String::new(),
+            public_url: String::new(),
+            hooks_url: None,
+            folder: None,
+            session_idle: Duration::from_secs(12 * 3_600),
+            connections: ConnectionLimits::default(),
+            trusted_proxies: TrustedProxies::default(),
+        }
+    }
 }
 
 /// What all handlers share.
@@ -114,6 +130,9 @@ pub struct ServerState {
     pub(crate) hashing: Arc<pool::Pool>,
     /// For all other work that takes a processor for long.
     pub(crate) heavy: Arc<pool::Pool>,
+    /// Rings when sessions, tokens or users have ended.
+    pub(crate) accounts: Arc<watch::Sender<()>>,
+    pub(crate) listeners: Arc<live::Listeners>,
     pub(crate) probes: Arc<reachability::Probes>,
     pub(crate) backups: Arc<backup::Backups>,
     pub(crate) bodies: Arc<bodies::Budget>,
@@ -136,11 +155,18 @@ impl ServerState {
             tokens_seen: Arc::default(),
             hashing: Arc::new(pool::Pool::new(2, HASHING_WAITING_MAX)),
             heavy: Arc::new(pool::Pool::new(heavy_turns(), HEAVY_WAITING_MAX)),
+            accounts: Arc::default(),
+            listeners: Arc::default(),
             probes: Arc::default(),
             backups: Arc::default(),
             bodies: Arc::default(),
             stopping: Arc::default(),
         }
+    }
+
+    /// Says that sessions, tokens or users may have ended.
+    pub(crate) fn accounts_changed(&self) {
+        self.accounts.send_replace(());
     }
 
     /// Until the server stops.

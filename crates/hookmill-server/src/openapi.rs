@@ -114,6 +114,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(flows::on))
         .routes(routes!(flows::off))
         .routes(routes!(flows::retry_webhook))
+        .routes(routes!(flows::renew_address))
         .routes(routes!(flows::run))
         .routes(routes!(flows::export))
         .routes(routes!(backtest::backtest))

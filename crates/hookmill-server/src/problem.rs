@@ -201,7 +201,7 @@ impl Problem {
 }
 
 /// Errors are written to be put behind a colon; a detail is a sentence of its own. Names (`api.github.com`) stay as they are.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let word = text.split(' ').next().unwrap_or_default();
     let mut letters = text.chars();
     let first = letters.next().filter(|_| word.chars().all(char::is_alphabetic));

@@ -89,6 +89,7 @@ pub struct Reachability {
 
 /// Which address to try.
 #[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ReachabilityForm {
     /// One that is not in use yet; the one in use where not said.
     url: Option<String>,

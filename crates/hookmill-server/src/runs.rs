@@ -463,6 +463,7 @@ pub async fn resubmit(
 
 /// With which definition a run is taken up again.
 #[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ResumeForm {
     #[serde(default)]
     version: ResumeVersion,

@@ -82,6 +82,7 @@ pub async fn end_session(
         return Err(Problem::missing("session"));
     }
     state.store().commit(Unit::from(Change::DeleteSession(id)), Lane::Work).await?;
+    state.accounts_changed();
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,6 +91,7 @@ pub async fn end_session(
 pub async fn end_others(caller: Caller, State(state): State<ServerState>) -> Result<StatusCode, Problem> {
     let change = Change::DeleteOtherSessions(caller.user, caller.session_id());
     state.store().commit(Unit::from(change), Lane::Work).await?;
+    state.accounts_changed();
     Ok(StatusCode::NO_CONTENT)
 }
 

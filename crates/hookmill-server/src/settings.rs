@@ -78,6 +78,7 @@ pub async fn show(caller: Caller, State(state): State<ServerState>) -> Result<Js
 
 /// How the server shall send mail; an empty host ends it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct MailForm {
     host: String,
     #[serde(default)]
@@ -95,6 +96,7 @@ pub struct MailForm {
 /// Changed settings; what is left out stays, except `mail`, which is always replaced.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SettingsForm)]
+#[serde(deny_unknown_fields)]
 pub struct Form {
     public_url: Option<String>,
     retention_days: Option<u32>,
@@ -173,6 +175,7 @@ pub async fn users(caller: Caller, State(state): State<ServerState>) -> Result<J
 
 /// A user to make.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UserForm {
     name: String,
     email: String,
@@ -234,11 +237,13 @@ pub async fn delete_user(
         return Err(Problem::new(StatusCode::CONFLICT, "user_in_use", detail).used_by(used));
     }
     state.store().commit(Unit::from(Change::DeleteUser(id)), Lane::Work).await?;
+    state.accounts_changed();
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What to change of one's own account.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AccountForm {
     name: Option<String>,
     email: Option<String>,
@@ -293,7 +298,10 @@ pub async fn account(
     user.updated_at = state.runtime.now();
     unit.push(Change::PutUser(user.clone()));
     match state.store().commit(unit, Lane::Work).await {
-        Ok(_) => Ok(Json(account::shown(&user))),
+        Ok(_) => {
+            state.accounts_changed();
+            Ok(Json(account::shown(&user)))
+        }
         Err(StoreError::Conflict { .. } | StoreError::Duplicate { .. }) => {
             Err(Problem::new(StatusCode::CONFLICT, "email_taken", "Another user has this e-mail address."))
         }

@@ -17,6 +17,7 @@ const TIMES_MAX: usize = 5;
 
 /// A `recurrence` as a definition has it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NextTimesForm {
     #[schema(value_type = Object)]
     recurrence: Value,

@@ -191,6 +191,9 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
         Change::PutUser(one) => account::put_user(c, one)?,
         Change::DeleteUser(id) => account::delete_user(c, *id)?,
         Change::PutSession(one) => account::put_session(c, one)?,
+        Change::ExtendSession(id, until) => {
+            run(c, "UPDATE session SET expires = ?2 WHERE id = ?1", params![key(*id), until.as_micros()])?;
+        }
         Change::DeleteSession(id) => {
             run(c, "DELETE FROM session WHERE id = ?1", [key(*id)])?;
         }

@@ -194,6 +194,8 @@ pub enum Change {
     DeleteUser(UserId),
     /// Stores a session.
     PutSession(Session),
+    /// Says when a session ends now; one that is gone stays gone.
+    ExtendSession(SessionId, Timestamp),
     /// Removes a session.
     DeleteSession(SessionId),
     /// Removes all sessions of a user but one.

@@ -56,6 +56,7 @@ pub struct DoctorArgs {
 }
 
 pub fn backup(args: &BackupArgs) -> Result<Verdict> {
+    keep_private();
     if args.target.exists() {
         bail!("{} exists already; a backup makes its own folder", args.target.display());
     }
@@ -78,6 +79,7 @@ pub fn backup(args: &BackupArgs) -> Result<Verdict> {
 }
 
 pub fn restore(args: &RestoreArgs) -> Result<Verdict> {
+    keep_private();
     let is_used = std::fs::read_dir(&args.data).is_ok_and(|mut entries| entries.next().is_some());
     if is_used {
         bail!("{} is not empty; move it away first, or name another folder with --data", args.data.display());
@@ -124,6 +126,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<Verdict> {
         Look { what: "data folder", found: folder(&args.data) },
         Look { what: "store", found: store(&args.data) },
         Look { what: "master key", found: vault(&args.data) },
+        Look { what: "privacy", found: privacy(&args.data) },
     ];
     let is_well = looks.iter().all(|look| look.found.is_ok());
     if args.json {
@@ -157,6 +160,50 @@ fn folder(data: &Path) -> std::result::Result<String, String> {
     std::fs::write(&probe, b"").map_err(|error| format!("{shown} cannot be written: {error}"))?;
     std::fs::remove_file(&probe).map_err(|error| format!("{shown}: {error}"))?;
     Ok(format!("{shown} can be written"))
+}
+
+/// Lets this process make files for its own user only.
+pub fn keep_private() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+}
+
+/// Makes the data folder, and closes it and its files to other users of the machine.
+pub fn make_private(data: &Path) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("cannot create the data folder {}", data.display()))?;
+    for path in open_to_others(data) {
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        if let Err(error) = std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)) {
+            let shown = path.display();
+            tracing::warn!(%error, "other users of this machine may read {shown}, and that cannot be changed");
+        }
+    }
+    Ok(())
+}
+
+/// The folder and the files in it that other users may read or write.
+fn open_to_others(data: &Path) -> Vec<std::path::PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let is_open = |path: &Path| std::fs::metadata(path).is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0);
+    let files = std::fs::read_dir(data).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    std::iter::once(data.to_owned()).chain(files).filter(|path| is_open(path)).collect()
+}
+
+/// Whether other users of the machine are kept out.
+fn privacy(data: &Path) -> std::result::Result<String, String> {
+    let open: Vec<String> = open_to_others(data).iter().map(|path| path.display().to_string()).collect();
+    if open.is_empty() {
+        return Ok("only the server's own user can read the data".to_owned());
+    }
+    Err(format!(
+        "other users of this machine can read {}; start the server once, or: chmod -R go= {}",
+        open.join(", "),
+        data.display()
+    ))
 }
 
 fn store(data: &Path) -> std::result::Result<String, String> {

@@ -40,6 +40,9 @@ pub struct Args {
     /// Hosts, addresses and networks that flows may call although they are not public; may be repeated
     #[arg(long, env = "HOOKMILL_ALLOW_ADDRESS", value_delimiter = ',', value_name = "HOST|CIDR")]
     allow_address: Vec<String>,
+    /// A browser that does not use its session for so long is signed out
+    #[arg(long, env = "HOOKMILL_SESSION_IDLE", default_value_t = 12, value_name = "HOURS")]
+    session_idle: u64,
     /// Proxies whose X-Forwarded-For is believed, by address or network; may be repeated
     #[arg(long, env = "HOOKMILL_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDR|CIDR")]
     trusted_proxy: Vec<String>,
@@ -89,6 +92,8 @@ pub fn run(args: Args) -> Result<Verdict> {
 }
 
 async fn serve(args: Args) -> Result<Verdict> {
+    // What this process makes, the database and its copies above all, is for its own user only.
+    crate::data::keep_private();
     let mut stop = signals();
     let connections = ConnectionLimits {
         connections_max: connections_max(args.connections_max)?,
@@ -104,8 +109,7 @@ async fn serve(args: Args) -> Result<Verdict> {
         )
     })?;
     let address = listener.local_addr()?;
-    std::fs::create_dir_all(&args.data)
-        .with_context(|| format!("cannot create the data folder {}", args.data.display()))?;
+    crate::data::make_private(&args.data)?;
     let store = SqliteStore::open(&args.data, SqliteOptions::default()).map_err(|error| explained(&error))?;
     let store: Arc<dyn Store> = Arc::new(store);
     let kept = hookmill_runtime::stored_settings(&*store).await.map_err(|error| explained(&error))?;
@@ -136,7 +140,9 @@ async fn serve(args: Args) -> Result<Verdict> {
         ))?;
     }
     let folder = Some(args.data);
-    let config = ServerConfig { setup_token, public_url, hooks_url, folder, connections, trusted_proxies };
+    let session_idle = std::time::Duration::from_secs(args.session_idle.max(1).saturating_mul(3_600));
+    let config =
+        ServerConfig { setup_token, public_url, hooks_url, folder, session_idle, connections, trusted_proxies };
     let state = ServerState::new(runtime.clone(), config);
     hookmill_server::serve(listener, state, stop.clone()).await.context("serving")?;
     tokio::select! {

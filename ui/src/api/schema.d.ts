@@ -499,7 +499,7 @@ export interface paths {
         };
         /** The connector's icon */
         get: operations["connectors_icon"];
-        /** Give the connector an icon: PNG, JPEG, GIF or WebP, at most 1 MB */
+        /** Give the connector an icon: PNG, JPEG, GIF or WebP, at most 1 MB and 2048 pixels on each side; it is kept as PNG */
         put: operations["connectors_put_icon"];
         post?: never;
         /** Take the connector's icon away */
@@ -1046,6 +1046,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/flows/{id}/renew-address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a flow another callback URL or signed address: the old one ends, and a webhook is created again */
+        post: operations["flows_renew_address"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/flows/{id}/run": {
         parameters: {
             query?: never;
@@ -1414,6 +1431,8 @@ export interface components {
             version: string;
             /** @description Where services and browsers reach it. */
             public_url: string;
+            /** @description Where services reach webhooks and flows. */
+            hooks_url: string;
             /** @description Where services send people back to after they signed a connection in (OAuth 2.0). */
             redirect_url: string;
             /** @description Where the data is. */
@@ -1461,9 +1480,11 @@ export interface components {
             password?: string | null;
             /**
              * Format: password
-             * @description The password until now; needed for a new one.
+             * @description The password until now; needed for a new one, and for another e-mail address.
              */
             current_password?: string | null;
+            /** @description Whether a new password ends all API tokens too. */
+            end_tokens?: boolean;
         };
         /** @description One action in one run. */
         ActionRun: {
@@ -1981,6 +2002,11 @@ export interface components {
             name?: string;
             endpoint: string;
             keys: components["schemas"]["DeviceKeys"];
+            /**
+             * Format: double
+             * @description When the browser says that the subscription ends; not used.
+             */
+            expirationTime?: number | null;
         };
         /** @description The keys of a push subscription. */
         DeviceKeys: {
@@ -3289,7 +3315,7 @@ export interface components {
             name: string;
             /**
              * Format: date-time
-             * @description When it ends; never where not said.
+             * @description When it ends; after 90 days where not said, never where it is `null`.
              */
             expires_at?: string | null;
         };
@@ -6560,6 +6586,45 @@ export interface operations {
         };
     };
     flows_retry_webhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Flow"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_renew_address: {
         parameters: {
             query?: never;
             header?: never;

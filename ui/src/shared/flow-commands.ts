@@ -4,6 +4,7 @@ import type { Flow, FlowBody, FlowState, Json } from '../api/types';
 
 export const turn = (id: string, state: Exclude<FlowState, 'draft'>): Promise<Flow> => api.post(`/api/flows/{id}/${state}`, { path: { id } });
 export const retryWebhook = (id: string): Promise<Flow> => api.post('/api/flows/{id}/retry-webhook', { path: { id } });
+export const renewAddress = (id: string): Promise<Flow> => api.post('/api/flows/{id}/renew-address', { path: { id } });
 export const duplicate = (id: string): Promise<Flow> => api.post('/api/flows/{id}/duplicate', { path: { id } });
 export const deleteFlow = (id: string): Promise<undefined> => api.delete('/api/flows/{id}', { path: { id } });
 export const runFlow = (id: string, body: Json): Promise<{ run: string }> => api.post('/api/flows/{id}/run', { path: { id }, body: { body } });

@@ -37,6 +37,7 @@ pub async fn sign_in(
 
 /// What the service sent the person back with.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ConsentForm {
     state: String,
     /// The code of a person who agreed.

@@ -6,31 +6,10 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hookmill_store::{Change, Connector, Expect, Icon, Unit};
 
-use super::{check_etag, commit, own, stored_document};
+use super::{check_etag, commit, icon, own, stored_document};
 use crate::account::Caller;
 use crate::schema::File;
 use crate::{Problem, ServerState};
-
-const ICON_BYTES_MAX: usize = 1024 * 1024;
-
-/// PNG, JPEG, GIF and WebP by their first bytes. SVG can carry scripts, so it is refused.
-pub(super) fn icon_type(bytes: &[u8]) -> Result<&'static str, Problem> {
-    if bytes.len() > ICON_BYTES_MAX {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "icon_too_large", "An icon has at most 1 MB."));
-    }
-    let webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
-    match bytes {
-        [0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, ..] => Ok("image/png"),
-        [0xFF, 0xD8, 0xFF, ..] => Ok("image/jpeg"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok("image/gif"),
-        _ if webp => Ok("image/webp"),
-        _ => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "icon_type",
-            "An icon is a PNG, JPEG, GIF or WebP file.",
-        )),
-    }
-}
 
 /// The connector's icon
 #[utoipa::path(get, path = "/api/connectors/{id}/icon", tag = "connectors", responses((status = 200, body = inline(File), content_type = "image/*")))]
@@ -41,7 +20,9 @@ pub async fn icon(
 ) -> Result<Response, Problem> {
     let stored = own(&state, &caller, &id).await?;
     let icon = state.store().icon(stored.id).await?.ok_or_else(|| Problem::missing("icon"))?;
-    Ok(([(header::CONTENT_TYPE, icon.content_type)], icon.bytes).into_response())
+    // The address changes with the icon.
+    let caching = "private, max-age=86400".to_owned();
+    Ok(([(header::CONTENT_TYPE, icon.content_type), (header::CACHE_CONTROL, caching)], icon.bytes).into_response())
 }
 
 async fn set_icon(state: &ServerState, mut stored: Connector, icon: Option<Icon>) -> Result<StatusCode, Problem> {
@@ -54,7 +35,7 @@ async fn set_icon(state: &ServerState, mut stored: Connector, icon: Option<Icon>
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Give the connector an icon: PNG, JPEG, GIF or WebP, at most 1 MB
+/// Give the connector an icon: PNG, JPEG, GIF or WebP, at most 1 MB and 2048 pixels on each side; it is kept as PNG
 #[utoipa::path(put, path = "/api/connectors/{id}/icon", tag = "connectors", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), request_body(content = inline(File), content_type = "image/*"), responses((status = 204)))]
 pub async fn put_icon(
     caller: Caller,
@@ -65,7 +46,7 @@ pub async fn put_icon(
 ) -> Result<StatusCode, Problem> {
     let stored = own(&state, &caller, &id).await?;
     check_etag(&stored, &headers)?;
-    let icon = Icon { content_type: icon_type(&bytes)?.to_owned(), bytes };
+    let icon = icon::read(&bytes)?;
     set_icon(&state, stored, Some(icon)).await
 }
 

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use hookmill_connector as model;
 use hookmill_connector::{Authentication, Import, OperationSummary, PREBUILT, Prebuilt, Settings};
 use hookmill_model::Value;
-use hookmill_store::{Change, Connector, ConnectorDocument, Icon, Lane, Unit};
+use hookmill_store::{Change, Connector, ConnectorDocument, Lane, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Tagged, files, seal_client_secret, whole};
+use super::{Tagged, icon, seal_client_secret, whole};
 use crate::account::Caller;
 use crate::extract::{self, Json};
 use crate::schema::{Diagnostic, Page, findings};
@@ -48,6 +48,7 @@ pub struct ImportFiles {
 
 /// An import as JSON.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ImportForm {
     /// The OpenAPI document; an empty connector where there is none.
     document: Option<Value>,
@@ -132,7 +133,7 @@ async fn store(caller: &Caller, state: &ServerState, parts: Parts) -> Result<(St
     let of_file = import.properties.as_mut().and_then(model::take_client_secret);
     let (connector, document) = usable(&import)?;
     let icon = match parts.icon.filter(|icon| !icon.is_empty()) {
-        Some(icon) => Some(Icon { content_type: files::icon_type(&icon)?.to_owned(), bytes: icon }),
+        Some(icon) => Some(icon::read(&icon)?),
         None => None,
     };
     let now = state.runtime.now();
@@ -177,6 +178,7 @@ pub async fn import(
 
 /// An OpenAPI file on the web.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UrlForm {
     url: String,
     #[serde(default)]

@@ -52,6 +52,7 @@ pub async fn policies(
 
 /// All policies that a connector shall have.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PoliciesForm {
     /// As they stand in `policyTemplateInstances`, in order.
     #[schema(value_type = Vec<Object>)]

@@ -3,17 +3,41 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use hookmill_model::{DeviceId, NotificationId, UserId};
+use hookmill_runtime::{Clock, RuntimeConfig};
 use hookmill_store::{Change, Device, Lane, Notification, Unit};
 use serde_json::{Value, json};
 
-use crate::world::{PASSWORD, SETUP_TOKEN, Who, World, operations, owned_world, world};
+use crate::world::{
+    DOCUMENT, PASSWORD, SETUP_TOKEN, Who, World, operations, owned_world, with_owner, world, world_with,
+};
 
-/// Fits every request body: what a form does not know is ignored.
-fn any_body() -> Value {
-    json!({
+/// A body that fits an operation: of these members those that its form has.
+fn any_body(operation: &Value) -> Value {
+    let all = json!({
         "definition": {}, "operation_id": "repo", "parameter": "owner", "parameters": {}, "name": "other",
         "schema": {}, "root": "x", "samples": [1], "instances": [],
-    })
+    });
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let mut form = schema;
+    while let Some(name) = form["$ref"].as_str() {
+        form = DOCUMENT.pointer(name.trim_start_matches('#')).unwrap();
+    }
+    let forms: Vec<&Value> = form["oneOf"]
+        .as_array()
+        .map_or_else(|| vec![form], |all| all.iter().filter(|form| form["type"] != "null").collect());
+    let known = |member: &String| {
+        forms.iter().any(|form| {
+            let form =
+                form["$ref"].as_str().map_or(*form, |name| DOCUMENT.pointer(name.trim_start_matches('#')).unwrap());
+            !form["properties"].is_object() || form["properties"].get(member).is_some()
+        })
+    };
+    all.as_object()
+        .unwrap()
+        .iter()
+        .filter(|(member, _)| known(member))
+        .map(|(member, value)| (member.clone(), value.clone()))
+        .collect()
 }
 
 /// One of each thing, of the owner. Kind of the path → identifier.
@@ -80,7 +104,7 @@ async fn nobody_sees_or_changes_what_belongs_to_another() {
             .replace("{name}", "Say")
             .replace("{which}", "outputs")
             .replace("{event}", "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV");
-        let body = operation.get("requestBody").map(|_| any_body());
+        let body = operation.get("requestBody").map(|_| any_body(operation));
         let answer = world.call(&other, method.clone(), &address, body).await;
         answer.expect(404);
         assert_eq!(answer.text("/code"), "not_found", "{method} {path}");
@@ -205,6 +229,15 @@ async fn tokens_are_shown_once_and_end_when_they_should() {
     assert!(ci["used_at"].is_string(), "{ci}");
     world.delete(&owner, &format!("/api/tokens/{}", made.id())).await.expect(204);
     world.get(&token, "/api/about").await.expect(401);
+    // A token ends after 90 days unless its maker says otherwise; a scope that nobody keeps is not taken.
+    let ends = made.text("/expires_at").parse::<hookmill_model::Timestamp>().unwrap();
+    let days = ends.since(world.runtime.now()).as_secs().div_ceil(86_400);
+    assert_eq!(days, 90);
+    let endless = world.post(&owner, "/api/tokens", json!({"name": "x", "expires_at": null})).await;
+    assert_eq!(endless.expect(201)["expires_at"], Value::Null);
+    let scoped = world.post(&owner, "/api/tokens", json!({"name": "x", "scopes": ["read"]})).await;
+    scoped.expect(400);
+    assert!(scoped.text("/detail").contains("scopes"), "{}", scoped.json);
     let past = world.post(&owner, "/api/tokens", json!({"name": "x", "expires_at": "2020-01-01T00:00:00Z"})).await;
     past.expect(400);
     assert_eq!(past.text("/pointer"), "/expires_at");
@@ -241,6 +274,72 @@ async fn a_new_password_ends_other_sessions() {
     world.put(&mine, "/api/account", form).await.expect(200);
     world.get(&mine, "/api/session").await.expect(200);
     world.get(&other, "/api/session").await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_wants_the_password_and_a_new_password_can_end_tokens() {
+    let (world, owner) = owned_world().await;
+    let mine = world.session("ada@example.org").await;
+    let moved = world.put(&mine, "/api/account", json!({"email": "eve@example.org"})).await;
+    moved.expect(403);
+    assert_eq!(moved.text("/code"), "password_wrong");
+    world.put(&mine, "/api/account", json!({"name": "Ada L."})).await.expect(200);
+    let form = json!({"email": "ada2@example.org", "current_password": PASSWORD});
+    assert_eq!(world.put(&mine, "/api/account", form).await.expect(200)["email"], "ada2@example.org");
+    let form = json!({"password": "another long password", "current_password": PASSWORD, "end_tokens": true});
+    world.get(&owner, "/api/about").await.expect(200);
+    world.put(&mine, "/api/account", form).await.expect(200);
+    world.get(&owner, "/api/about").await.expect(401);
+    let weak = json!({"password": "ada2@example.org", "current_password": "another long password"});
+    let weak = world.put(&mine, "/api/account", weak).await;
+    weak.expect(400);
+    assert_eq!((weak.text("/code"), weak.text("/pointer")), ("password_weak".to_owned(), "/password".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_end_when_they_are_not_used() {
+    let clock = Clock::manual(hookmill_model::Timestamp::from_millis(1_800_000_000_000));
+    let advance = |hours: u64| clock.set(clock.now().plus(std::time::Duration::from_secs(hours * 3_600)));
+    let (world, _) =
+        with_owner(world_with(RuntimeConfig { clock: clock.clone(), ..RuntimeConfig::default() }).await).await;
+    let (used, idle) = (world.session("ada@example.org").await, world.session("ada@example.org").await);
+    advance(11);
+    world.get(&used, "/api/session").await.expect(200);
+    advance(2);
+    world.get(&idle, "/api/session").await.expect(401);
+    world.get(&used, "/api/session").await.expect(200);
+    // However much it is used, it ends after 30 days.
+    for _ in 0..80 {
+        advance(9);
+        if world.get(&used, "/api/session").await.status == 401 {
+            return;
+        }
+    }
+    panic!("the session never ends");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn live_updates_end_with_the_session_or_token() {
+    let (world, owner) = owned_world().await;
+    let me = world.session("ada@example.org").await;
+    let Who::Session { cookie, .. } = &me else { panic!() };
+    let token = world.post(&owner, "/api/tokens", json!({"name": "x"})).await;
+    let bearer = format!("Bearer {}", token.text("/token"));
+    let open = async |name: header::HeaderName, value: &str| {
+        let request = Request::builder().uri("/api/events").header(name, value).body(Body::empty()).unwrap();
+        world.open(request).await
+    };
+    let by_session = open(header::COOKIE, cookie).await;
+    let by_token = open(header::AUTHORIZATION, &bearer).await;
+    let Who::Token(own) = &owner else { panic!() };
+    let kept = open(header::AUTHORIZATION, &format!("Bearer {own}")).await;
+    world.delete(&me, "/api/session").await.expect(204);
+    world.delete(&owner, &format!("/api/tokens/{}", token.id())).await.expect(204);
+    let long = std::time::Duration::from_secs(10);
+    tokio::time::timeout(long, by_session.ended()).await.expect("the updates of a session end with it");
+    tokio::time::timeout(long, by_token.ended()).await.expect("the updates of a token end with it");
+    let short = std::time::Duration::from_millis(100);
+    assert!(tokio::time::timeout(short, kept.ended()).await.is_err(), "others go on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

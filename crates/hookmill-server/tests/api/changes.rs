@@ -124,32 +124,34 @@ async fn icons_are_pictures_of_a_known_kind_and_size() {
         let request = Request::builder().method(Method::PUT).uri(&path).body(Body::from(bytes)).unwrap();
         world.send(&owner, request).await
     };
-    let png = b"\x89PNG\r\n\x1a\nrest".to_vec();
-    let webp = b"RIFF\x04\0\0\0WEBPVP8 ".to_vec();
-    let kinds = [
-        (png.clone(), "image/png"),
-        (b"\xFF\xD8\xFF\xE0rest".to_vec(), "image/jpeg"),
-        (b"GIF89arest".to_vec(), "image/gif"),
-        (webp, "image/webp"),
-    ];
-    for (bytes, kind) in kinds {
-        put(bytes.clone()).await.expect(204);
+    let picture = |format| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::DynamicImage::new_rgb8(300, 20).write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    };
+    let png = picture(image::ImageFormat::Png);
+    for format in [image::ImageFormat::Png, image::ImageFormat::Jpeg, image::ImageFormat::Gif, image::ImageFormat::WebP]
+    {
+        put(picture(format)).await.expect(204);
         let got = world.get(&owner, &path).await;
-        assert_eq!((got.header(header::CONTENT_TYPE), &got.bytes), (kind, &bytes));
+        assert_eq!(got.header(header::CONTENT_TYPE), "image/png");
+        let kept = image::load_from_memory_with_format(&got.bytes, image::ImageFormat::Png).unwrap();
+        assert_eq!((kept.width(), kept.height()), (230, 15));
     }
     for (bytes, code) in [
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(), "icon_type"),
         (b"<?xml version=\"1.0\"?><svg/>".to_vec(), "icon_type"),
         (b"RIFF\x04\0\0\0WAVE".to_vec(), "icon_type"),
         (Vec::new(), "icon_type"),
-        ([png.clone(), vec![0; 1024 * 1024]].concat(), "icon_too_large"),
+        (png[..60].to_vec(), "icon_invalid"),
+        ([png.clone(), vec![0; 1024 * 1024 - png.len() + 1]].concat(), "icon_too_large"),
     ] {
         let answer = put(bytes).await;
         assert!(answer.status.is_client_error());
         assert_eq!(answer.text("/code"), code);
     }
     let kept = world.get(&owner, &path).await;
-    assert_eq!(kept.header(header::CONTENT_TYPE), "image/webp", "a refused icon leaves the old one");
+    assert_eq!(kept.header(header::CONTENT_TYPE), "image/png", "a refused icon leaves the old one");
     world.delete(&owner, &path).await.expect(204);
     world.get(&owner, &path).await.expect(404);
 }
@@ -329,4 +331,30 @@ async fn a_prebuilt_connector_becomes_ones_own() {
     let unknown = world.post(&owner, "/api/connectors", json!({"prebuilt": "gitlab"})).await;
     unknown.expect(404);
     assert_eq!(unknown.text("/pointer"), "/prebuilt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_renewed_and_the_old_one_ends() {
+    let (world, owner) = owned_world().await;
+    let flow = world.flow(&owner, "Door").await;
+    let (id, old) = (flow.id(), flow.text("/webhook/callback_url"));
+    let path = |url: &str| url.split_once("me.test").unwrap().1.to_owned();
+    world.post(&Who::Nobody, &path(&old), json!({})).await.expect(202);
+    let renewed = world.post(&owner, &format!("/api/flows/{id}/renew-address"), json!({})).await;
+    renewed.expect(200);
+    let new = renewed.text("/webhook/callback_url");
+    assert_ne!(new, old);
+    assert_eq!(renewed.json["webhook"]["generation"], json!(2));
+    world.post(&Who::Nobody, &path(&new), json!({})).await.expect(202);
+    let gone = world.post(&Who::Nobody, &path(&old), json!({})).await;
+    gone.expect(410);
+    assert_eq!(gone.text("/code"), "webhook_gone");
+    let guessed = world.post(&Who::Nobody, &path(&new).replace("&sig=", "&sig=A"), json!({})).await;
+    guessed.expect(401);
+    // Turning the flow off and on keeps the new address.
+    world.post(&owner, &format!("/api/flows/{id}/off"), json!({})).await.expect(200);
+    let off = world.post(&owner, &format!("/api/flows/{id}/renew-address"), json!({})).await;
+    off.expect(409);
+    let on = world.post(&owner, &format!("/api/flows/{id}/on"), json!({})).await;
+    assert_eq!(on.text("/webhook/callback_url"), new);
 }

@@ -139,14 +139,32 @@ async fn signed_in_browsers_are_listed_and_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_are_renamed_by_their_owner() {
     let (world, owner) = owned_world().await;
-    let form = json!({"name": "Firefox · Linux", "endpoint": "https://push.example.org/1", "keys": {"p256dh": "x", "auth": "y"}});
-    let id = world.post(&owner, "/api/devices", form).await.id();
+    let form = |endpoint: &str| {
+        // The keys of the example in RFC 8291.
+        let p256dh = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+        let keys = json!({"p256dh": p256dh, "auth": "BTBZMqHH6r4Tts7J_aSIgg"});
+        json!({"name": "Firefox · Linux", "endpoint": endpoint, "expirationTime": null, "keys": keys})
+    };
+    let id = world.post(&owner, "/api/devices", form("https://push.example.org/1")).await.id();
     let renamed = world.put(&owner, &format!("/api/devices/{id}"), json!({"name": "  My phone "})).await;
     assert_eq!(renamed.expect(200)["name"], "My phone");
     assert_eq!(world.get(&owner, "/api/devices").await.text("/items/0/name"), "My phone");
     world.put(&owner, &format!("/api/devices/{id}"), json!({"name": " "})).await.expect(400);
     let stranger = world.user(&owner, "eve").await;
     world.put(&stranger, &format!("/api/devices/{id}"), json!({"name": "Mine"})).await.expect(404);
+    // Messages go nowhere that flows may not call, and nobody has devices without end.
+    for closed in ["https://10.0.0.1/1", "https://[::ffff:0:7f00:1]/1", "http://push.example.org/1", "phone"] {
+        let refused = world.post(&owner, "/api/devices", form(closed)).await;
+        refused.expect(400);
+        assert_eq!(refused.text("/code"), "device_invalid", "{closed}");
+    }
+    for number in 2..=20 {
+        let own = form(&format!("https://push.example.org/{number}"));
+        world.post(&owner, "/api/devices", own).await.expect(201);
+    }
+    let further = world.post(&owner, "/api/devices", form("https://push.example.org/21")).await;
+    further.expect(409);
+    assert_eq!(further.text("/code"), "devices_full");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -330,6 +330,11 @@ impl Stream {
         let bytes = futures_util::StreamExt::next(&mut self.0).await.expect("the stream ended").unwrap();
         String::from_utf8(bytes.to_vec()).unwrap()
     }
+
+    /// Until the server ends it.
+    pub async fn ended(mut self) {
+        while let Some(Ok(_)) = futures_util::StreamExt::next(&mut self.0).await {}
+    }
 }
 
 impl World {

@@ -203,6 +203,12 @@ impl State {
                 self.user_exists(one.user)?;
                 self.put(|s| &mut s.sessions, one.id, one);
             }
+            Change::ExtendSession(id, until) => {
+                if let Some(mut one) = self.sessions.get(&id).cloned() {
+                    one.expires_at = until;
+                    self.put(|s| &mut s.sessions, id, one);
+                }
+            }
             Change::DeleteSession(id) => drop(self.remove(|s| &mut s.sessions, &id)),
             Change::DeleteOtherSessions(user, kept) => {
                 self.remove_where(|s| &mut s.sessions, |id, one| one.user == user && Some(*id) != kept);

@@ -42,6 +42,9 @@ pub(super) async fn users_sessions_tokens(store: &dyn Store) -> Told {
     assert_eq!(store.session_by_hash(&[1; 32]).await?, None);
     store.commit(Change::PutSession(first.clone()).into(), Lane::Work).await?;
     store.commit(Change::DeleteSession(second.id).into(), Lane::Work).await?;
+    store.commit(Change::ExtendSession(first.id, at(200)).into(), Lane::Work).await?;
+    store.commit(Change::ExtendSession(second.id, at(200)).into(), Lane::Work).await?;
+    assert_eq!(store.sessions(ada.id).await?, [Session { expires_at: at(200), ..first.clone() }]);
     assert_eq!(store.session_by_hash(&[2; 32]).await?, None);
 
     let mut token = Token {

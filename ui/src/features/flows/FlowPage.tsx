@@ -7,7 +7,7 @@ import { useState } from 'react';
 import { addressOf, api } from '../../api/client';
 import type { Flow, Json } from '../../api/types';
 import { Ago, Confirm, CopyButton, Modal, Status } from '../../shared/bits';
-import { deleteFlow, getFlow, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
+import { deleteFlow, getFlow, renewAddress, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
@@ -21,7 +21,7 @@ function problemText(error: unknown): { message: string; hint?: string } {
   return { message: body.message ?? body.detail ?? '', ...(body.hint ? { hint: body.hint } : {}) };
 }
 
-function WebhookPanel({ flow, onRetry }: { flow: Flow; onRetry: () => void }) {
+function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => void; onRenew: () => void }) {
   const t = useText(flowsText);
   const webhook = flow.webhook;
   const failed = webhook && /fail/i.test(webhook.state);
@@ -58,6 +58,7 @@ function WebhookPanel({ flow, onRetry }: { flow: Flow; onRetry: () => void }) {
           <dd><Ago time={webhook.last_notification_at} /></dd>
         </dl>
       )}
+      {webhook && flow.state === 'on' && <div className="commands"><Button onClick={onRenew}>{t.renewAddress}</Button></div>}
     </section>
   );
 }
@@ -96,6 +97,7 @@ export function FlowPage() {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const [deleting, setDeleting] = useState(false);
+  const [renewing, setRenewing] = useState(false);
   const [running, setRunning] = useState(false);
   const act = (what: () => Promise<unknown>) => {
     setBusy(true);
@@ -154,7 +156,7 @@ export function FlowPage() {
                 <DiagnosticList diagnostics={data.diagnostics} />
               </section>
             )}
-            <WebhookPanel flow={data} onRetry={() => act(() => retryWebhook(id))} />
+            <WebhookPanel flow={data} onRetry={() => act(() => retryWebhook(id))} onRenew={() => setRenewing(true)} />
             <section className="panel">
               <h2>{t.connections}</h2>
               {Object.keys(data.connections ?? {}).length === 0 ? (
@@ -182,6 +184,20 @@ export function FlowPage() {
         onConfirm={() => deleteFlow(id).then(() => navigate({ to: '/flows' }))}
       >
         <p>{t.deleteText}</p>
+      </Confirm>
+      <Confirm
+        open={renewing}
+        title={t.renewQuestion}
+        action={t.renewAddress}
+        onClose={() => setRenewing(false)}
+        onConfirm={() =>
+          renewAddress(id).then(() => {
+            setRenewing(false);
+            return client.invalidateQueries({ queryKey: ['flows'] });
+          })
+        }
+      >
+        <p>{t.renewMeaning}</p>
       </Confirm>
     </Page>
   );

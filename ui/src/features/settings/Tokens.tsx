@@ -38,7 +38,7 @@ export function Tokens() {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const expires = days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null;
-    act(api.post('/api/tokens', { body: { name, ...(expires ? { expires_at: expires } : {}) } }), (token) => {
+    act(api.post('/api/tokens', { body: { name, expires_at: expires } }), (token) => {
       setMade(token);
       setName('');
     });
