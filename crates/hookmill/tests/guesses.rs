@@ -88,7 +88,7 @@ fn guesses_at_once_are_hardly_looked_at() {
     // in before.
     let forged = format!("{device}0");
     let guess = |number: usize| {
-        let headers: &[(&str, &str)] = if number % 2 == 0 { &[("Cookie", &forged)] } else { &[] };
+        let headers: &[(&str, &str)] = if number.is_multiple_of(2) { &[("Cookie", &forged)] } else { &[] };
         sign_in(&server, "ada@example.org", &format!("further guess {number}"), headers).status()
     };
     let guesses = at_once(100, guess);
