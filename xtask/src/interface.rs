@@ -25,17 +25,20 @@ fn is_present() -> bool {
     present
 }
 
-/// Installs the packages of the lock file, unless they are installed already.
-fn install() -> Result<()> {
+/// Whether the packages of the lock file are installed.
+fn is_installed() -> bool {
     let stamp = |path: &str| -> Option<SystemTime> {
         std::fs::metadata(workspace_root().join("ui").join(path)).and_then(|facts| facts.modified()).ok()
     };
     // npm writes this file at the end of each installation.
-    if stamp("node_modules/.package-lock.json") >= stamp("package-lock.json") && stamp("package-lock.json").is_some() {
-        return Ok(());
-    }
-    // Packages need nothing but their files: none of them gets to run a script of its own here.
-    npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+    stamp("node_modules/.package-lock.json") >= stamp("package-lock.json") && stamp("package-lock.json").is_some()
+}
+
+/// Installs the packages of the lock file, unless they are installed already. No package runs a program of its own.
+const INSTALL: &[&str] = &["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+
+fn install() -> Result<()> {
+    if is_installed() { Ok(()) } else { npm(INSTALL) }
 }
 
 /// Builds `ui/dist`.
@@ -44,6 +47,18 @@ pub fn build() -> Result<()> {
         return Ok(());
     }
     install()?;
+    npm(&["run", "build"])
+}
+
+/// Builds `ui/dist` while something else uses the terminal: nothing is printed unless it fails.
+pub fn build_silently() -> Result<()> {
+    if !is_present() {
+        return Ok(());
+    }
+    let npm = |arguments: &[&str]| Program::new("npm").args(arguments).within("ui").run_silently();
+    if !is_installed() {
+        npm(INSTALL)?;
+    }
     npm(&["run", "build"])
 }
 

@@ -3,6 +3,7 @@
 //! Everything here only starts other programs and reports how they ended, so that it compiles in a second.
 
 mod interface;
+mod slowest;
 mod system;
 mod tidy;
 
@@ -16,7 +17,7 @@ const HELP: &str = "\
 cargo xtask run [-- FLAGS]      build everything, start the server, print its address
 cargo xtask test [PART…]        install what the tests need, run everything
                                 parts: format, lint, rust, interface, browser, audit
-cargo xtask bench [-- FLAGS]    measure against the floor receiver, print the ratio
+cargo xtask bench [-- FLAGS]    measure beside the same work written by hand, print the ratios
 cargo xtask interface           build the web interface into ui/dist
 cargo xtask schema              write docs/expressions.md, ui/openapi.json and the designer's tables of the language
                                 from the code
@@ -55,14 +56,26 @@ fn main() -> ExitCode {
     }
 }
 
+/// Builds the interface and the server beside each other, then starts the server.
 fn run(flags: &[String]) -> Result<()> {
+    let begun = Instant::now();
+    println!("Building the server and its web interface. The first time takes about five minutes on two cores.");
+    let build = || Program::new("cargo").args(["build", "--profile", "quick", "-p", "hookmill"]).run();
     if interface::is_possible() {
-        interface::build()?;
+        std::thread::scope(|scope| {
+            let interface = scope.spawn(interface::build_silently);
+            let server = build();
+            let interface = interface.join().map_err(|_| anyhow::anyhow!("building the interface broke off"))?;
+            server.and(interface)
+        })?;
+        // The interface is embedded. Where it was ready only after the server had been compiled, this compiles the server again.
+        build()?;
     } else {
         println!("Node is not installed: the server starts without the web interface.");
+        build()?;
     }
-    Program::new("cargo").args(["build", "--release", "-p", "hookmill"]).run()?;
-    let binary = system::target_dir().join("release").join("hookmill");
+    println!("Built in {:.0} s.", begun.elapsed().as_secs_f64());
+    let binary = system::target_dir().join("quick").join("hookmill");
     Program::new(binary).arg("serve").args(flags).run()
 }
 
@@ -104,7 +117,7 @@ fn test(parts: &[String]) -> Result<()> {
         ("lint", || {
             Program::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
         }),
-        ("rust", || Program::new("cargo").args(["test", "--workspace"]).run()),
+        ("rust", slowest::test),
         ("browser", interface::browser_test),
         ("audit", system::audit),
     ];

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -17,6 +17,14 @@ impl Program {
         let shown = program.as_ref().to_string_lossy().into_owned();
         let mut command = Command::new(program);
         command.current_dir(workspace_root());
+        // `cargo run` describes this program to it by these variables. Build scripts of dependencies read them, so a
+        // cargo that inherited them would build those dependencies anew each time the way of calling it changes.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "CARGO_BIN_NAME" {
+                command.env_remove(&*name);
+            }
+        }
         Self { command, shown }
     }
 
@@ -43,11 +51,28 @@ impl Program {
         self
     }
 
+    /// Starts it, after `set` has said where its streams go.
+    pub fn start(mut self, set: impl FnOnce(&mut Command) -> &mut Command) -> Result<Child> {
+        println!("$ {}", self.shown);
+        set(&mut self.command).spawn().with_context(|| format!("starting {}", self.shown))
+    }
+
     /// Runs it with our standard streams.
     pub fn run(mut self) -> Result<()> {
         println!("$ {}", self.shown);
         let status = self.command.status().with_context(|| format!("starting {}", self.shown))?;
         ensure!(status.success(), "`{}` ended with {status}", self.shown);
+        Ok(())
+    }
+
+    /// Runs it and shows what it wrote only where it fails, so that another program may use the terminal meanwhile.
+    pub fn run_silently(mut self) -> Result<()> {
+        println!("$ {}", self.shown);
+        let output = self.command.stdin(Stdio::null()).output().with_context(|| format!("starting {}", self.shown))?;
+        if !output.status.success() {
+            eprintln!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            bail!("`{}` ended with {}", self.shown, output.status);
+        }
         Ok(())
     }
 

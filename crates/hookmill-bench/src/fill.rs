@@ -67,7 +67,7 @@ async fn push(store: &SqliteStore, unit: &mut Unit, change: Change) -> Result<()
 }
 
 async fn flows(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64) -> Result<Vec<FlowId>> {
-    let definition = crate::definition().to_string();
+    let definition = crate::job::Job::Recorded.definition("").to_string();
     let mut unit = Unit::new();
     let mut ids = Vec::new();
     for number in 0..count {
@@ -93,7 +93,7 @@ async fn flows(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64) -> R
 
 /// Half of the runs belong to the newest flow. One in twenty failed; few were stopped or are under way.
 async fn runs(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64, flows: &[FlowId]) -> Result<()> {
-    let mut body = crate::notification();
+    let mut body = crate::job::notification();
     let mut unit = Unit::new();
     for number in 0..count {
         let at_ms = now_ms - RECENT_MS - i64::try_from(count - number)? * APART_MS;

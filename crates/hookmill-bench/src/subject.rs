@@ -1,7 +1,7 @@
 //! Hookmill under load: the real binary on a fresh data folder, with one flow made through its API.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -25,31 +25,24 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Starts `binary` on a fresh folder and creates a flow of `definition`, whose trigger is a `Request`.
+    /// Starts `binary` on a fresh folder and creates a flow of `definition`.
     pub async fn start(binary: &Path, folder: &Path, definition: Value) -> Result<Self> {
         let mut subject = Self::open(binary, folder).await?;
-        let flow =
-            subject.post("/api/flows", &json!({"name": "bench", "definition": definition, "connections": {}})).await?;
-        let callback = flow["webhook"]["callback_url"].as_str().context("the flow has no callback URL")?;
-        subject.path =
-            callback.splitn(4, '/').nth(3).map(|path| format!("/{path}")).context("the callback URL's path")?;
+        subject.path = subject.create("bench", &definition).await?;
         Ok(subject)
+    }
+
+    /// Creates a flow; the path at which its trigger listens.
+    pub async fn create(&self, name: &str, definition: &Value) -> Result<String> {
+        let flow = self.post("/api/flows", &json!({"name": name, "definition": definition, "connections": {}})).await?;
+        let callback = flow["webhook"]["callback_url"].as_str().context("the flow has no callback URL")?;
+        callback.splitn(4, '/').nth(3).map(|path| format!("/{path}")).context("the callback URL's path")
     }
 
     /// Starts `binary` on a folder; a fresh one gets an owner, whose token stays beside the data.
     pub async fn open(binary: &Path, folder: &Path) -> Result<Self> {
         let address = free_address()?;
-        let child = Command::new(binary)
-            .args(["serve", "--listen", &address.to_string(), "--data"])
-            .arg(folder)
-            .env("HOOKMILL_SETUP_TOKEN", "bench-setup-token")
-            .env("HOOKMILL_LOG", "warn")
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("starting {}", binary.display()))?;
-        // The client wants one although it speaks plain HTTP here; a second call finds it installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let child = spawn(binary, folder, address)?;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         let base = format!("http://{address}");
         let mut subject = Self { child, client, base, token: String::new(), address, path: String::new() };
@@ -65,6 +58,13 @@ impl Subject {
         answer["token"].as_str().context("no token in the answer to the set-up")?.clone_into(&mut subject.token);
         std::fs::write(kept, &subject.token)?;
         Ok(subject)
+    }
+
+    /// Kills the server and starts it again on the same folder and address; does not wait until it answers.
+    pub async fn restart(mut self, binary: &Path, folder: &Path) -> Result<Self> {
+        self.child.kill().await.context("killing the server")?;
+        self.child = spawn(binary, folder, self.address)?;
+        Ok(self)
     }
 
     async fn wait_until_ready(&self) -> Result<()> {
@@ -107,17 +107,27 @@ impl Subject {
         self.get("/api/about").await?["runs_ended"].as_u64().context("no count of ended runs")
     }
 
-    /// Resident memory in MiB, where the system tells.
-    pub fn memory_mib(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id()?))).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1_024.0)
+    /// The process.
+    pub fn process(&self) -> Option<u32> {
+        self.child.id()
     }
 
-    /// Stops the server.
+    /// Kills the server, as `kill -9` does.
     pub async fn stop(mut self) -> Result<()> {
         self.child.kill().await.context("stopping the server")
     }
+}
+
+fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> Result<Child> {
+    Command::new(binary)
+        .args(["serve", "--allow-address", "127.0.0.1", "--listen", &address.to_string(), "--data"])
+        .arg(folder)
+        .env("HOOKMILL_SETUP_TOKEN", "bench-setup-token")
+        .env("HOOKMILL_LOG", "warn")
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("starting {}", binary.display()))
 }
 
 /// An address of this machine that is free at the moment.

@@ -1,0 +1,26 @@
+//! What the system tells of a process: CPU time and memory. Linux only; elsewhere there are no figures.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Ticks of `/proc/PID/stat` a second; the same on every Linux that Rust supports.
+const TICKS: u64 = 100;
+
+/// CPU time that the process has used so far, in user and kernel mode.
+pub fn cpu_time(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(PathBuf::from(format!("/proc/{process}/stat"))).ok()?;
+    // The name stands in brackets and may hold blanks; the fields are counted after it.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 1_000 / TICKS))
+}
+
+/// Resident memory in MiB: at this moment, and at most so far.
+pub fn memory_mib(process: u32) -> Option<(f64, f64)> {
+    let status = std::fs::read_to_string(PathBuf::from(format!("/proc/{process}/status"))).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1_024.0)
+    };
+    Some((field("VmRSS:")?, field("VmHWM:")?))
+}
