@@ -16,8 +16,9 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("hookmill-model", &[]),
     ("hookmill-expression", &["model"]),
     ("hookmill-definition", &["model", "expression"]),
-    ("hookmill-connector", &["model"]),
+    ("hookmill-connector", &["model", "webhook"]),
     ("hookmill-engine", &["model", "expression", "definition"]),
+    ("hookmill-webhook", &["model", "expression", "definition"]),
     ("hookmill-store", &["model", "engine"]),
     ("hookmill-store-sqlite", &["model", "engine", "store"]),
     ("hookmill-vault", &["model"]),
@@ -26,11 +27,23 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("hookmill-executor", &["model", "expression", "connector", "http", "vault", "push", "engine"]),
     (
         "hookmill-runtime",
-        &["model", "expression", "definition", "connector", "engine", "store", "http", "vault", "push", "executor"],
+        &[
+            "model",
+            "expression",
+            "definition",
+            "connector",
+            "engine",
+            "store",
+            "http",
+            "vault",
+            "push",
+            "executor",
+            "webhook",
+        ],
     ),
     (
         "hookmill-server",
-        &["model", "expression", "definition", "connector", "engine", "store", "vault", "push", "runtime"],
+        &["model", "expression", "definition", "connector", "engine", "store", "vault", "push", "runtime", "webhook"],
     ),
 ];
 

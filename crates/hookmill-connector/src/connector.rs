@@ -151,6 +151,7 @@ impl Connector {
     fn build(root: Value, properties: Option<&Value>, settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Self {
         let document = Document::new(root);
         document.check_references(diagnostics);
+        crate::webhook::check(document.root(), diagnostics);
         let operations = operation::operations(&document, diagnostics);
         if operations.is_empty() {
             diagnostics.push(

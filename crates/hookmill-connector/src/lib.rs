@@ -27,6 +27,7 @@ mod registration;
 mod request;
 mod schema;
 mod subscription;
+mod webhook;
 
 pub use authentication::{Authentication, KeyPlace};
 pub use authoring::{

@@ -3,6 +3,9 @@
 //! JSON is parsed, `text/*` is a string, forms and multipart bodies become content objects with `$formdata` and
 //! `$multipart`, anything else a content object.
 
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8};
 use hookmill_model::{Object, Value};
 
 use crate::item::{content, content_bytes, content_type, text as text_of};
@@ -21,7 +24,9 @@ pub struct Body {
     pub broken: Option<String>,
 }
 
-pub(crate) fn media_type(header: &str) -> String {
+/// The media type of a `Content-Type` header in small letters, without parameters.
+#[must_use]
+pub fn media_type(header: &str) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
@@ -38,12 +43,107 @@ pub(crate) fn parameter(header: &str, name: &str) -> Option<String> {
     })
 }
 
-fn text(bytes: &[u8], header: &str) -> String {
-    let charset = parameter(header, "charset").unwrap_or_default().to_ascii_lowercase();
-    if matches!(charset.as_str(), "iso-8859-1" | "latin1" | "windows-1252") {
-        return bytes.iter().map(|byte| char::from(*byte)).collect();
+/// The text of a body: its byte order mark decides, else its `charset`, else it is UTF-8.
+fn text<'a>(bytes: &'a [u8], header: &str) -> Cow<'a, str> {
+    let named = parameter(header, "charset").and_then(|charset| Encoding::for_label(charset.as_bytes()));
+    named.unwrap_or(UTF_8).decode(bytes).0
+}
+
+/// Reads JSON as services send it. Numbers that no double can hold become their text, and a lone half of a surrogate
+/// pair becomes U+FFFD, so that the rest can be read.
+fn json(text: &str) -> Result<Value, String> {
+    let read = |text: &str| Value::from_json_within(text.as_bytes(), HEAP_BYTES_MAX);
+    read(text).or_else(|error| match mend(text, Numbers::TooLarge) {
+        Cow::Borrowed(_) => Err(error.to_string()),
+        Cow::Owned(mended) => read(&mended).map_err(|_| error.to_string()),
+    })
+}
+
+/// Reads a body as JSON whatever its type says, with each number as the text that stands there; `None` where it is no
+/// JSON.
+#[must_use]
+pub fn json_texts(header: &str, bytes: &[u8]) -> Option<Value> {
+    Value::from_json_within(mend(&text(bytes, header), Numbers::All).as_bytes(), HEAP_BYTES_MAX).ok()
+}
+
+/// Which numbers become texts.
+#[derive(Clone, Copy, PartialEq)]
+enum Numbers {
+    TooLarge,
+    All,
+}
+
+/// Rewrites what a strict reader of JSON refuses although its meaning is plain.
+fn mend(text: &str, numbers: Numbers) -> Cow<'_, str> {
+    let (bytes, mut mended, mut copied, mut at, mut quoted) = (text.as_bytes(), String::new(), 0, 0, false);
+    while at < bytes.len() {
+        let from = at;
+        let instead = match bytes[at] {
+            b'"' => {
+                quoted = !quoted;
+                at += 1;
+                continue;
+            }
+            b'\\' if quoted => {
+                let (length, lone) = escape(&bytes[at..]);
+                at += length;
+                lone.then(|| "\\ufffd".to_owned())
+            }
+            b'-' | b'0'..=b'9' if !quoted => {
+                let digits = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                at += bytes[at..].iter().take_while(digits).count();
+                let number = &text[from..at];
+                let large = || number.parse::<f64>().is_ok_and(f64::is_infinite);
+                (is_number(number) && (numbers == Numbers::All || large())).then(|| format!("\"{number}\""))
+            }
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        if let Some(instead) = instead {
+            mended.push_str(&text[copied..from]);
+            mended.push_str(&instead);
+            copied = at;
+        }
     }
-    String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes)).into_owned()
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    mended.push_str(&text[copied..]);
+    Cow::Owned(mended)
+}
+
+/// The length of an escape at the beginning, and whether it is a lone half of a surrogate pair.
+fn escape(bytes: &[u8]) -> (usize, bool) {
+    let unit = |at: usize| match bytes.get(at..at + 6) {
+        Some([b'\\', b'u', digits @ ..]) if digits.iter().all(u8::is_ascii_hexdigit) => {
+            std::str::from_utf8(digits).ok().and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        }
+        _ => None,
+    };
+    match unit(0) {
+        Some(0xD800..=0xDBFF) => match unit(6) {
+            Some(0xDC00..=0xDFFF) => (12, false),
+            _ => (6, true),
+        },
+        Some(0xDC00..=0xDFFF) => (6, true),
+        Some(_) => (6, false),
+        // A backslash and what follows it; the character after it may be longer than a byte.
+        None => (bytes.len().min(if bytes.get(1).is_some_and(u8::is_ascii) { 2 } else { 1 }), false),
+    }
+}
+
+/// Whether text is a number by the grammar of JSON.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(m, e)| (m, Some(e)));
+    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(w, f)| (w, Some(f)));
+    digits(whole)
+        && (whole == "0" || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
 /// Reads a body by its content type.
@@ -56,23 +156,22 @@ pub fn body(header: Option<&str>, bytes: &[u8]) -> Body {
     let media_type = media_type(header);
     let whole = |value| Body { value: Some(value), broken: None };
     if media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json") {
-        let bare = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        return match Value::from_json_within(bare, HEAP_BYTES_MAX) {
+        let text = text(bytes, header);
+        return match json(&text) {
             Ok(value) => whole(value),
-            Err(error) => Body { value: Some(text(bytes, header).into()), broken: Some(error.to_string()) },
+            Err(error) => Body { value: Some((*text).into()), broken: Some(error) },
         };
     }
     if media_type.starts_with("text/") {
-        return whole(text(bytes, header).into());
+        return whole((*text(bytes, header)).into());
     }
     if header.is_empty() {
         // Senders that name no type mostly send JSON.
-        return whole(match Value::from_json_within(bytes, HEAP_BYTES_MAX) {
+        let (text, _, broken) = UTF_8.decode(bytes);
+        return whole(match json(&text) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => value,
-            _ => match std::str::from_utf8(bytes) {
-                Ok(text) => text.into(),
-                Err(_) => content("application/octet-stream", bytes),
-            },
+            _ if broken => content("application/octet-stream", bytes),
+            _ => (*text).into(),
         });
     }
     let mut made = content(header, bytes);
@@ -175,3 +274,6 @@ pub fn bytes(value: &Value) -> Option<Vec<u8>> {
 pub fn object(media_type: &str, bytes: &[u8]) -> Value {
     content(media_type, bytes)
 }
+
+#[cfg(test)]
+mod tests;

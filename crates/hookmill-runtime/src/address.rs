@@ -49,6 +49,13 @@ impl Runtime {
         Some(self.signed(&path, generation, &trigger_permission(name)))
     }
 
+    /// The address of a call of a Request trigger, without its query; `below` is percent-encoded already.
+    pub(crate) fn invoked(&self, flow: FlowId, trigger: &str, below: &str) -> String {
+        let below = if below.is_empty() { String::new() } else { format!("/{below}") };
+        let origin = self.0.config.hooks_url();
+        format!("{origin}/workflows/{flow}/triggers/{}/paths/invoke{below}", encoded(trigger))
+    }
+
     /// Where the caller of an asynchronous Response asks for the answer.
     pub(crate) fn answer_url(&self, flow: FlowId, generation: SubscriptionId, run: RunId) -> String {
         self.signed(&format!("workflows/{flow}/runs/{run}/response"), generation, &answer_permission(run))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookmill_connector::{DeletionAddress, match_existing};
+use hookmill_connector::{DeletionAddress, PlannedRequest, match_existing};
 use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
 use hookmill_engine::subscription::{self as machine, Fact, Input};
 use hookmill_engine::trigger::{evaluate, request};
@@ -49,6 +49,7 @@ impl Runtime {
         } else {
             record.described_in = Some(version.number);
         }
+        self.make_secret(flow, &generation, &mut record).await?;
         let callback = format!("{}/callback/…", self.0.config.hooks_url());
         let mut state = machine::Subscription::default();
         let facts = machine::decide(&state, self.now(), Input::Create { callback: callback.into() });
@@ -68,7 +69,7 @@ impl Runtime {
     async fn send_creation(
         &self,
         flow: &Flow,
-        generation: Subscription,
+        mut generation: Subscription,
         record: Record,
         url: &str,
     ) -> Result<(), Error> {
@@ -87,13 +88,15 @@ impl Runtime {
         let (performed, address, warning) = match bound {
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => (not_made(&error), None, None),
-            Ok(bound) => match plan(&bound, &record, url) {
+            Ok(bound) => match self.plan_creation(&bound, &generation, &record, url) {
                 Err(message) => (not_sent(&message), None, None),
                 Ok(planned) => {
                     let created = planned.url.to_string();
                     let wait = self.0.config.service_wait;
-                    let sent = self.send_through(&bound, wait, &context, |bound| plan(bound, &record, url)).await;
-                    let performed = sent.unwrap_or_else(|message| not_sent(&message));
+                    let plan = |bound: &Bound| self.plan_creation(bound, &generation, &record, url);
+                    let sent = self.send_through(&bound, wait, &context, plan).await;
+                    let mut performed = sent.unwrap_or_else(|message| not_sent(&message));
+                    self.learn_secret(&bound, &mut generation, &mut record, &mut performed).await?;
                     let (address, warning) = learned(&bound, &record, &created, &performed);
                     let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
                     (self.without_capability(performed, url), address, warning)
@@ -103,6 +106,50 @@ impl Runtime {
         let input = Input::CreationEnded { performed, address, warning: warning.map(Into::into) };
         let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
         self.finish_creation(flow, generation, record, facts).await
+    }
+
+    /// The creation with the secret of the webhook in its place. A secret that the maker gave stays.
+    fn plan_creation(
+        &self,
+        bound: &Bound,
+        generation: &Subscription,
+        record: &Record,
+        url: &str,
+    ) -> Result<PlannedRequest, String> {
+        let mut planned = plan(bound, record, url)?;
+        let declarations = bound.connector.webhook(record.operation.as_deref().unwrap_or_default());
+        let Some((_, _, place)) = declarations.generated() else { return Ok(planned) };
+        let kept = self.kept_secrets(generation, record).map_err(|error| error.to_string())?;
+        if let Some(secret) = kept.get("secret").and_then(Value::as_str) {
+            place.put(&mut planned.body, secret);
+            planned.secrets.push(secret.into());
+        }
+        Ok(planned)
+    }
+
+    /// Takes the secret that the service shows in its answer, and hides it there. What a handshake left during the
+    /// creation is taken over.
+    async fn learn_secret(
+        &self,
+        bound: &Bound,
+        generation: &mut Subscription,
+        record: &mut Record,
+        performed: &mut Performed,
+    ) -> Result<(), Error> {
+        if let Some(newest) = self.0.store.subscription_by_capability(&generation.capability).await?
+            && newest.etag != generation.etag
+        {
+            record.kept = Record::of(&newest).kept;
+            *generation = newest;
+        }
+        let Outcome::Replied { status: 200..=299, headers, body } = &mut performed.outcome else { return Ok(()) };
+        let headers_value = Value::from(headers.clone());
+        let secret = self.take_secret(bound, generation, record, &headers_value, body.as_ref())?;
+        if let (Some(secret), Some(body)) = (secret, body.as_mut()) {
+            let hidden = body.to_json().replace(&Value::from(secret).to_json(), "\"…\"");
+            *body = Value::from_json(hidden.as_bytes()).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// Sends the subscription that the definition describes. Without `unsubscribe` it cannot be deleted.

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use hookmill_engine::trigger::{Event as Fired, Firing, fire};
 use hookmill_engine::{ActionError, Environment, Fact, Input, RunState, Start, Summary, TakenOver, summary};
-use hookmill_expression::content;
 use hookmill_model::{Object, RunId, RunKind, RunStatus, Timestamp, Value};
 use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::gates::is_counted;
 use crate::guard::{caught, decided};
-use crate::intake::{Announced, run_of};
+use crate::intake::{Announced, header_lines, run_of};
 use crate::live::LiveKind;
 use crate::plans::Version;
 use crate::run::Active;
@@ -141,8 +140,11 @@ impl Runtime {
         let mut outputs =
             Value::from_json(&event.head).ok().and_then(|head| head.as_object().cloned()).unwrap_or_default();
         let headers = outputs.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
-        let kind = hookmill_expression::member(&headers, "content-type").and_then(Value::as_str);
-        if let Some(body) = content::body(kind, &event.body).value {
+        let webhook = self.declarations_of(&flow, &version, event.subscription).await?;
+        let lines = header_lines(&headers);
+        let request = hookmill_webhook::Request { method: "", url: "", headers: &lines, body: &event.body };
+        let body_bytes_max = self.0.config.body_bytes_max;
+        if let Some(body) = hookmill_webhook::event_body(&webhook.declarations, request, body_bytes_max).value {
             outputs.insert("body", body);
         }
         let fired = Fired {

@@ -65,6 +65,8 @@ pub struct WebhookView {
     pub error: Option<Problem>,
     /// When the next deletion is tried.
     pub retry_at: Option<Timestamp>,
+    /// How far the sender of a call is proven; `None` where that cannot be said now.
+    pub proof: Option<crate::WebhookProof>,
 }
 
 /// Code, message and hint.
@@ -170,6 +172,7 @@ impl Runtime {
         let mut findings = compiled.diagnostics;
         if let Some(plan) = &compiled.plan {
             findings.extend(self.check_trigger_inputs(plan, parameters));
+            findings.extend(plan.triggers.first().map(crate::door::check_trigger).unwrap_or_default());
             findings.extend(self.check_connections(owner, plan, connections).await);
         }
         findings
@@ -485,6 +488,10 @@ impl Runtime {
         let (profile, envelope) = (Profile::parse(&stored.profile), read(&stored.envelope));
         let diagnostics = self.check_flow(owner, &definition, &parameters, profile, &connections.collect()).await;
         let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
+        let proof = match &newest {
+            Some(generation) => self.proof_of(&flow, generation).await.ok(),
+            None => None,
+        };
         let webhook = newest.map(|generation| {
             let record = Record::of(&generation);
             let is_local = record.is_local();
@@ -505,6 +512,7 @@ impl Runtime {
                     hint: refusal.hint.as_ref().map(|hint| hint.to_string()),
                 }),
                 retry_at: record.retry_at,
+                proof,
             }
         });
         Ok(FlowView { flow, definition, parameters, profile, envelope, webhook, diagnostics })

@@ -13,6 +13,7 @@ use hookmill_engine::{Input, Response};
 use hookmill_expression::content;
 use hookmill_model::{EventId, FlowId, FlowState, Id as _, Object, RunId, SubscriptionState, Value};
 use hookmill_store::{Change, Dedupe, Event, Flow, Lane, StoreError, Subscription, Unit};
+use hookmill_webhook::{Keys, Outcome};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::address::{answer_permission, own_query, trigger_permission};
@@ -113,8 +114,29 @@ pub struct Notification {
     pub query: Object,
     /// Below the trigger's address, percent-encoded, without a slash at its beginning.
     pub path: String,
+    /// The query as it came, without its question mark.
+    pub raw_query: String,
+    /// Header lines as they came; empty where only `headers` are known.
+    pub lines: Vec<(String, Vec<u8>)>,
     /// Byte by byte.
     pub body: Bytes,
+}
+
+impl Notification {
+    /// Header lines as they came.
+    pub(crate) fn header_lines(&self) -> Vec<(String, Vec<u8>)> {
+        if self.lines.is_empty() { header_lines(&self.headers) } else { self.lines.clone() }
+    }
+
+    /// An address with the query of this call.
+    fn at(&self, address: String) -> String {
+        if self.raw_query.is_empty() { address } else { format!("{address}?{}", self.raw_query) }
+    }
+}
+
+/// Header lines of an object of names and texts.
+pub(crate) fn header_lines(headers: &Object) -> Vec<(String, Vec<u8>)> {
+    headers.iter().map(|(name, value)| (name.to_string(), content::to_text(value).as_bytes().to_vec())).collect()
 }
 
 /// What the caller gets.
@@ -124,6 +146,13 @@ pub enum Accepted {
     Stored {
         /// The event; `None` for what needs none, such as a ping.
         event: Option<EventId>,
+    },
+    /// As the webhook's declarations say; the event, if it is one, is on disk.
+    Answered {
+        /// The event; `None` for what is none, or came before.
+        event: Option<EventId>,
+        /// The answer in full.
+        response: hookmill_webhook::Response,
     },
     /// 202: the call of a Request trigger is on disk.
     Began {
@@ -165,6 +194,9 @@ pub enum AcceptError {
     /// 410
     #[error("this address is not used any more")]
     Gone,
+    /// 405
+    #[error("deliveries are sent with POST, PUT or PATCH")]
+    MethodNotAllowed,
     /// 413
     #[error("the body is larger than {max} bytes")]
     TooLarge {
@@ -219,6 +251,20 @@ impl From<StoreError> for AcceptError {
             other => Self::Failed(other.into()),
         }
     }
+}
+
+/// What the store is told about the identifiers of a delivery. Several items are known together.
+fn dedupe_of(keys: Keys) -> Option<Dedupe> {
+    let mut own = keys.keys;
+    let key = match (own.len(), keys.incomplete) {
+        (_, true) | (0, _) => return None,
+        (1, _) => own.remove(0),
+        _ => {
+            own.sort();
+            own.join("\n")
+        }
+    };
+    Some(Dedupe { key: key.into(), window: keys.window })
 }
 
 fn header<'a>(headers: &'a Object, name: &str) -> Option<&'a str> {
@@ -289,25 +335,54 @@ impl Runtime {
         }
         let hash = self.0.vault.lookup("callback", capability);
         let found = self.0.store.subscription_by_capability(&hash).await?.ok_or(AcceptError::Unknown)?;
-        if !matches!(found.state, SubscriptionState::Live | SubscriptionState::Creating) {
+        let flow = self.0.store.flow(found.flow).await?.filter(|flow| flow.deleted_at.is_none());
+        let flow = flow.ok_or(AcceptError::Gone)?;
+        let version = self.version(flow.id, flow.version).await?;
+        let webhook = self.webhook(&flow, &found, &version).await?;
+        if !webhook.declarations.is_empty() {
+            let url = notification.at(format!("{}/callback/{capability}", self.0.config.hooks_url()));
+            return self.accept_declared(&flow, &version, found, &url, notification).await;
+        }
+        let live = found.state == SubscriptionState::Live && flow.state == FlowState::On;
+        if !live && found.state != SubscriptionState::Creating {
             return Err(AcceptError::Gone);
         }
-        let flow =
-            self.0.store.flow(found.flow).await?.filter(|flow| flow.deleted_at.is_none()).ok_or(AcceptError::Gone)?;
-        if flow.state != FlowState::On && found.state == SubscriptionState::Live {
-            return Err(AcceptError::Gone);
+        if !matches!(&*notification.method, "POST" | "PUT" | "PATCH") {
+            return Err(AcceptError::MethodNotAllowed);
         }
         if is_ping(&notification.headers) {
             tracing::info!(flow = %flow.id, "the service pinged the webhook");
             return Ok(Accepted::Stored { event: None });
         }
-        let version = self.version(flow.id, flow.version).await?;
         let key = DELIVERY_HEADERS
             .iter()
             .find_map(|name| header(&notification.headers, name).map(|id| format!("{name}:{id}")));
         let dedupe = key.map(|key| Dedupe { key: key.into(), window: Duration::from_secs(24 * 3_600) });
         let event = self.event_of(&flow, &found, notification, None);
         Ok(Accepted::Stored { event: self.take_in(&flow, &version, event, dedupe).await? })
+    }
+
+    /// Takes a call of a webhook for which something is declared.
+    async fn accept_declared(
+        &self,
+        flow: &Flow,
+        version: &Version,
+        mut generation: Subscription,
+        url: &str,
+        notification: Notification,
+    ) -> Result<Accepted, AcceptError> {
+        let mut webhook = self.webhook(flow, &generation, version).await?;
+        let mut decision = self.decided(flow, &generation, &webhook, url, &notification).await?;
+        if decision.outcome == Outcome::Early && generation.state == SubscriptionState::Creating {
+            generation = self.after_creation(generation).await?;
+            webhook = self.webhook(flow, &generation, version).await?;
+            decision = self.decided(flow, &generation, &webhook, url, &notification).await?;
+        }
+        let (response, outcome) = (decision.response, decision.outcome);
+        let Outcome::Event { keys, .. } = outcome else { return Ok(Accepted::Answered { event: None, response }) };
+        let event = self.event_of(flow, &generation, notification, None);
+        let event = self.take_in(flow, version, event, keys.and_then(dedupe_of)).await?;
+        Ok(Accepted::Answered { event, response })
     }
 
     /// Takes a call of a Request trigger's signed address.
@@ -334,6 +409,17 @@ impl Runtime {
         }
         let version = self.version(flow.id, flow.version).await?;
         let own = version.plan.triggers.first().filter(|own| *own.name == *trigger).ok_or(AcceptError::Unknown)?;
+        let webhook = self.webhook(&flow, &generation, &version).await?;
+        let mut declared = None;
+        if !webhook.declarations.is_empty() {
+            let address = self.invoked(flow.id, trigger, &notification.path);
+            let url = notification.at(address);
+            let decision = self.decided(&flow, &generation, &webhook, &url, &notification).await?;
+            let Outcome::Event { keys, .. } = decision.outcome else {
+                return Ok(Accepted::Answered { event: None, response: decision.response });
+            };
+            declared = Some((decision.response, keys.and_then(dedupe_of)));
+        }
         let parameters = matched(own, &notification)?;
         if own.validate_schema {
             let kind = header(&notification.headers, "content-type");
@@ -352,7 +438,11 @@ impl Runtime {
             locked(&self.0.waiters).insert(run, sender);
             Waiter { runtime: self, run, answer }
         });
-        self.take_in(&flow, &version, event, None).await?;
+        let (declared, dedupe) = declared.map_or((None, None), |(response, dedupe)| (Some(response), dedupe));
+        let taken = self.take_in(&flow, &version, event, dedupe).await?;
+        if let Some(response) = declared.filter(|_| waiter.is_none() || taken.is_none()) {
+            return Ok(Accepted::Answered { event: taken, response });
+        }
         let Some(mut waiter) = waiter else {
             let answer = version.plan.responds_later().then(|| AnswerLater {
                 url: self.answer_url(flow.id, generation.id, run),

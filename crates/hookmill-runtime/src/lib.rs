@@ -27,6 +27,7 @@ mod consent;
 mod creation;
 mod deletion;
 mod dispatch;
+mod door;
 mod error;
 mod flows;
 mod gates;
@@ -60,6 +61,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub use backtest::{BACKTEST_MAX, Backtested};
 pub use clock::Clock;
 pub use consent::{ConsentAnswer, ConsentRequest, REDIRECT_PATH};
+pub use door::{RefusedCall, RefusedCalls, WebhookProof};
 pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use hookmill_executor::NOTIFICATIONS_API;
@@ -145,6 +147,7 @@ pub(crate) struct Inner {
     /// Held while a token of the connection is asked for.
     pub renewals: Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<()>>>>,
     pub coming: intake::Coming,
+    pub door: door::Door,
     /// Heard by those who wait for a run to leave the memory.
     pub room: tokio::sync::Notify,
     /// The millisecond and the random part of the identifier made last.
@@ -189,6 +192,7 @@ impl Runtime {
             locks: Mutex::default(),
             renewals: Mutex::default(),
             coming,
+            door: door::Door::default(),
             room: tokio::sync::Notify::new(),
             newest_id: Mutex::default(),
             gates: gates::Gates::default(),

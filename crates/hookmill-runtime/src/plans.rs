@@ -106,6 +106,7 @@ impl Runtime {
     /// Forgets a compiled connector.
     pub fn forget_connector(&self, id: ConnectorId) {
         locked(&self.0.plans.connectors).remove(&id);
+        self.0.door.forget();
     }
 
     /// The connector of a connection whose secrets can be opened. No token is asked for.

@@ -28,6 +28,9 @@ pub(crate) struct Record {
     pub fingerprint: String,
     /// The sealed capability, base64.
     pub sealed: String,
+    /// The secret of the webhook and what its handshakes left: a sealed object, base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
     /// The bound connection's key.
     pub connection: Option<String>,
     /// The connection that it was made with; it is deleted with the same one.

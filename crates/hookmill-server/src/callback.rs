@@ -107,13 +107,15 @@ fn notification(
             headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect();
         named.insert(name.as_str(), values.join(", "));
     }
-    let (method, query) = (method.as_str().to_owned(), read_query(query));
-    Ok(Notification { method, headers: named, query, path, body })
+    let lines = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    let (method, raw_query) = (method.as_str().to_owned(), query.clone().unwrap_or_default());
+    Ok(Notification { method, headers: named, query: read_query(query), path, raw_query, lines, body })
 }
 
 fn told(answered: Result<Accepted, AcceptError>) -> Response {
     match answered {
         Ok(Accepted::Stored { .. }) => (StatusCode::ACCEPTED, axum::Json(Object::new())).into_response(),
+        Ok(Accepted::Answered { response, .. }) => declared(response),
         Ok(Accepted::Began { run, tracking_id, answer }) => {
             let mut response = StatusCode::ACCEPTED.into_response();
             name_run(&mut response, run, Some(&tracking_id));
@@ -130,6 +132,19 @@ fn told(answered: Result<Accepted, AcceptError>) -> Response {
         }
         Err(error) => refusal(error),
     }
+}
+
+/// The answer that the webhook's declarations ask for.
+fn declared(made: hookmill_webhook::Response) -> Response {
+    let mut response = made.body.into_response();
+    *response.status_mut() = StatusCode::from_u16(made.status).unwrap_or(StatusCode::OK);
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    for (name, value) in &made.headers {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            put(&mut response, name, value);
+        }
+    }
+    response
 }
 
 fn put(response: &mut Response, name: HeaderName, text: &str) {
@@ -173,6 +188,11 @@ fn refusal(error: AcceptError) -> Response {
     let problem = match error {
         AcceptError::Unknown => Problem::new(StatusCode::NOT_FOUND, "not_found", detail),
         AcceptError::Gone => Problem::new(StatusCode::GONE, "webhook_gone", detail),
+        AcceptError::MethodNotAllowed => {
+            let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+            put(&mut response, header::ALLOW, "POST, PUT, PATCH");
+            return response;
+        }
         AcceptError::TooLarge { .. } => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
         AcceptError::Unsigned => Problem::new(StatusCode::UNAUTHORIZED, "signature_wrong", detail),
         AcceptError::InputRefused { .. } => Problem::bad("TriggerInputSchemaMismatch", detail),

@@ -148,6 +148,46 @@ pub struct WebhookView {
     /// When the next attempt to delete it is made.
     #[schema(required)]
     retry_at: Option<Timestamp>,
+    /// How far the sender of a call is proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Proof>,
+}
+
+/// How far the sender of a webhook's calls is proven
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookProof)]
+pub struct Proof {
+    /// The well-known service that is declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    preset: Option<hookmill_model::Str>,
+    /// `verified`, `waiting` (events are put off until the secret is known) or `address` (it is the only proof).
+    state: &'static str,
+    /// Calls that proved nothing and were refused, since the server was started.
+    refused: u64,
+    /// The last of them, newest first. Bodies are not kept.
+    last_refused: Vec<RefusedCall>,
+}
+
+/// A call that was refused because it did not prove its sender
+#[derive(Serialize, ToSchema)]
+pub struct RefusedCall {
+    at: Timestamp,
+    method: String,
+    /// Names of headers, without their values.
+    headers: Vec<String>,
+    /// One reason for each way of proving.
+    reasons: Vec<String>,
+}
+
+fn proof(made: hookmill_runtime::WebhookProof) -> Proof {
+    let last = made.refused.last.into_iter().map(|call| RefusedCall {
+        at: call.at,
+        method: call.method,
+        headers: call.headers,
+        reasons: call.reasons,
+    });
+    Proof { preset: made.preset, state: made.state, refused: made.refused.count, last_refused: last.collect() }
 }
 
 /// Why the webhook of a saved flow could not be created.
@@ -267,6 +307,7 @@ async fn shown(state: &ServerState, view: FlowView) -> Result<FlowWhole, Problem
             warning: webhook.warning,
             error: webhook.error.map(|error| Explained { code: error.code, message: error.message, hint: error.hint }),
             retry_at: webhook.retry_at,
+            proof: webhook.proof.map(proof),
         }),
         run: None,
         problem: None,

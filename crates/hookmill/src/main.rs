@@ -12,6 +12,7 @@ mod input;
 mod output;
 mod serve;
 mod table;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,9 @@ enum Command {
     /// Check flows and run their tests
     #[command(subcommand)]
     Flow(flow::Command),
+    /// Check signatures of services and run tests of the callback door
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Start the server
     Serve(serve::Args),
     /// Make the owner's account and print an API token
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Command::Expression(command) => expression::run(command),
         Command::Connector(command) => connector::run(command),
         Command::Flow(command) => flow::run(command),
+        Command::Webhook(command) => webhook::run(command),
         Command::Serve(args) => serve::run(args),
         Command::Setup(args) => client::setup(&args),
         Command::Connection(command) => client::connection(command),

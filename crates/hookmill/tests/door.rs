@@ -109,3 +109,109 @@ fn answers_come_back() {
     let answer = call(&server, "POST", &flow(&server, &silent, &text), "{}");
     assert_eq!(answer.header("x-ms-workflow-run-id"), None);
 }
+
+/// A case of the door as a person would set it up: the declarations and the secrets in a Request trigger.
+fn declared(case: &Value) -> Option<Value> {
+    let mut inputs = case.get("declarations").cloned().unwrap_or_else(|| json!({}));
+    let preset = case["preset"].as_str();
+    // What is signed with a time of its own, with another address or by a certificate cannot be played against a clock.
+    let timed =
+        ["slack", "stripe", "zoom", "standard-webhooks", "box", "linear", "twilio", "square", "trello", "aws-sns"];
+    let steps = case["steps"].as_array()?;
+    let plain = |step: &Value| {
+        step.get("state").is_none()
+            && step.get("path").is_none()
+            && step["now"] == steps[0]["now"]
+            && step["request"]["headers"].as_object().is_some_and(|headers| headers.values().all(Value::is_string))
+            && step["request"]["headers"].get("Content-Length").is_none()
+    };
+    let items = case["id"].as_str()?.contains("items");
+    let declares = preset.is_some() || case.get("declarations").is_some();
+    let fits = declares && !items && case.get("creation").is_none() && steps.iter().all(plain);
+    if !fits || preset.is_some_and(|preset| timed.contains(&preset)) || case.to_string().contains("-Timestamp\"") {
+        return None;
+    }
+    if let Some(preset) = preset {
+        inputs["x-hookmill-preset"] = preset.into();
+    }
+    for (member, from) in
+        [("x-hookmill-secret", "secrets"), ("x-hookmill-parameters", "parameters"), ("x-hookmill-parameters", "inputs")]
+    {
+        if let Some(given) = case.get(from) {
+            inputs[member] = given.clone();
+        }
+    }
+    Some(inputs)
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[test]
+fn conversations_with_the_door_go_as_their_cases_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &[]);
+    server.set_up();
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../hookmill-webhook/test_data/door.json");
+    let shared = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/conformance/door.json");
+    let (mut played, mut slowest, mut failures) = (0, Duration::ZERO, Vec::new());
+    for path in [own, shared] {
+        let Ok(file) = std::fs::read(path) else { continue };
+        let cases: Value = serde_json::from_slice(&file).unwrap();
+        for case in cases.as_array().unwrap() {
+            let Some(inputs) = declared(case) else { continue };
+            let door = flow(&server, &json!({"type": "Request", "kind": "Http", "inputs": inputs}), &json!({}));
+            played += 1;
+            for (index, step) in case["steps"].as_array().unwrap().iter().enumerate() {
+                let request = &step["request"];
+                let headers: Vec<(&str, &str)> = request["headers"]
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+                    .collect();
+                if headers.iter().any(|(_, value)| !value.bytes().all(|byte| (0x20..0x7F).contains(&byte))) {
+                    continue;
+                }
+                let body = match request["bodyBase64"].as_str() {
+                    Some(text) => base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap(),
+                    None => request["body"].as_str().unwrap_or_default().as_bytes().to_vec(),
+                };
+                let mut at = door.clone();
+                if let Some(query) = request["rawQuery"].as_str() {
+                    at = format!("{at}&{query}");
+                }
+                for (name, value) in request["query"].as_object().into_iter().flatten() {
+                    at = format!("{at}&{}={}", encoded(name), encoded(value.as_str().unwrap()));
+                }
+                let begun = std::time::Instant::now();
+                let answer = http(&server.address, request["method"].as_str().unwrap(), &at, &headers, &body);
+                let expected = &step["expected"];
+                if expected["event"] == false {
+                    slowest = slowest.max(begun.elapsed());
+                }
+                let mut wrong = |what: String| failures.push(format!("{} step {}: {what}", case["id"], index + 1));
+                if expected["status"].as_u64().is_some_and(|status| status != u64::from(answer.status())) {
+                    wrong(format!("status {} instead of {}", answer.status(), expected["status"]));
+                }
+                if let Some(text) = expected["body"].as_str()
+                    && text.as_bytes() != answer.body
+                {
+                    wrong(format!("body {:?} instead of {text:?}", String::from_utf8_lossy(&answer.body)));
+                }
+                for (name, value) in expected["headers"].as_object().into_iter().flatten() {
+                    let given = answer
+                        .header(&name.to_lowercase())
+                        .map(|value| value.split(';').next().unwrap_or_default().trim());
+                    if value.as_str() != Some("*") && value.as_str() != given {
+                        wrong(format!("header {name} {given:?} instead of {value}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(played > 5, "{played} cases were played");
+    println!("{played} conversations; the slowest answer without an event took {slowest:?}");
+}

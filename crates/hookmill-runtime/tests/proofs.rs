@@ -1,0 +1,172 @@
+//! The door with declarations: secrets that Hookmill makes, that services show, and that people paste; handshakes,
+//! refusals, duplicates and answers.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once.
+
+mod world;
+
+use hookmill_model::{RunKind, SubscriptionState, Value};
+use hookmill_runtime::{AcceptError, Accepted, Notification, RuntimeConfig};
+use ring::hmac;
+use world::{
+    World, capability, create, eventually, flow_runs, form, invoke, post, push, runs, service, world, world_of,
+};
+
+/// A service whose webhooks are made with a secret of Hookmill's.
+fn document(extra: &str) -> String {
+    format!(
+        r#"{{"swagger":"2.0","host":"HOST","schemes":["http"],"info":{{"title":"Forge"}},{extra}
+        "securityDefinitions":{{"b":{{"type":"basic"}}}},"paths":{{
+        "/repos/{{owner}}/{{repo}}/hooks":{{"x-ms-notification-content":{{"schema":{{"type":"object"}}}},
+          "post":{{"operationId":"webhook-trigger","x-ms-trigger":"single","parameters":[
+          {{"name":"owner","in":"path","type":"string"}},{{"name":"repo","in":"path","type":"string"}},
+          {{"name":"hook","in":"body","schema":{{"type":"object","properties":{{
+            "config":{{"type":"object","properties":{{"url":{{"type":"string","x-ms-notification-url":true,"x-ms-visibility":"internal"}}}}}}}}}}}}],
+          "responses":{{"201":{{"description":"ok"}}}}}}}},
+        "/repos/{{owner}}/{{repo}}/hooks/{{id}}":{{"delete":{{"operationId":"delete","parameters":[],"responses":{{}}}}}}}}}}"#
+    )
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sign(secret: &str, parts: &[&[u8]]) -> String {
+    hex(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &parts.concat()).as_ref())
+}
+
+fn signed(secret: &str, id: &str) -> Notification {
+    let mut notification = push(id);
+    let signature = format!("sha256={}", sign(secret, &[&notification.body]));
+    notification.headers.insert("X-Hub-Signature-256", signature);
+    notification
+}
+
+/// Status and body of an answer, and whether it took an event.
+fn answered(accepted: Result<Accepted, AcceptError>) -> (u16, String, bool) {
+    match accepted {
+        Ok(Accepted::Answered { event, response }) => {
+            (response.status, String::from_utf8(response.body).unwrap(), event.is_some())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn flow_runs_of(world: &World) -> usize {
+    runs(world).await.iter().filter(|(kind, _)| *kind == RunKind::Flow).count()
+}
+
+const SAY: &str = r#"{"Say":{"type":"Compose","inputs":"@triggerBody()"}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_made_sent_with_the_creation_and_demanded_of_every_call() {
+    let (address, seen) = service(false, false).await;
+    let document = document(r#""x-hookmill-preset":"github","#);
+    let world = world_of(&document, &address, RuntimeConfig::default()).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, SAY, "site")).await.unwrap();
+    assert_eq!(saved.view.webhook.unwrap().state, SubscriptionState::Live);
+    let secret = {
+        let seen = seen.lock().unwrap();
+        seen[0].3.pointer("/config/secret").and_then(Value::as_str).unwrap().to_owned()
+    };
+    assert_eq!(secret.len(), 64, "32 random bytes");
+    let view = world.runtime.run_view(world.owner, saved.run.unwrap()).await.unwrap();
+    assert!(!format!("{:?}", view.exchange).contains(&secret), "the history shows the secret");
+
+    let door = capability(&seen);
+    let call = async |notification| answered(world.runtime.accept(&door, notification).await);
+    assert_eq!(call(push("d-1")).await, (401, String::new(), false));
+    assert_eq!(call(signed("another", "d-1")).await.0, 401);
+    assert_eq!(call(signed(&secret, "d-1")).await, (202, String::new(), true));
+    assert_eq!(call(signed(&secret, "d-1")).await, (202, String::new(), false), "the same answer, no second run");
+    let mut ping = signed(&secret, "d-2");
+    ping.headers.insert("X-GitHub-Event", "ping");
+    assert_eq!(call(ping).await, (202, String::new(), false));
+    let get = Notification { method: "GET".to_owned(), ..signed(&secret, "d-3") };
+    assert_eq!(call(get).await.0, 405);
+    eventually(async || flow_runs_of(&world).await == 1).await;
+
+    let refused = world.runtime.refused_calls(saved.view.flow.id);
+    assert_eq!((refused.count, refused.last.len()), (2, 2));
+    assert_eq!(refused.last[0].reasons, ["the signature is wrong"]);
+    assert!(refused.last[0].headers.iter().any(|name| name == "X-Hub-Signature-256"));
+    assert!(!format!("{refused:?}").contains("mill"), "bodies are not kept");
+
+    // Another generation has another secret, and the old address is gone.
+    world.runtime.turn_off(world.owner, saved.view.flow.id).await.unwrap();
+    assert_eq!(call(signed(&secret, "d-4")).await.0, 410);
+    world.runtime.turn_on(world.owner, saved.view.flow.id).await.unwrap();
+    let renewed = seen.lock().unwrap().iter().rev().find_map(|(method, _, _, body)| {
+        (method == "POST").then(|| body.pointer("/config/secret").and_then(Value::as_str).unwrap().to_owned())
+    });
+    assert_ne!(renewed.unwrap(), secret);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_the_reply_is_sealed_and_hidden() {
+    let (address, seen) = service(false, false).await;
+    // The stand-in answers a creation with {"id": 7}: its text is the secret here.
+    let document = document(
+        r#""x-hookmill-verification":{"preset":"github"},"x-hookmill-reply":{"status":200},
+        "x-hookmill-registration":{"secret":{"from":"registration:/id"}},"#,
+    );
+    let world = world_of(&document, &address, RuntimeConfig::default()).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, SAY, "site")).await.unwrap();
+    assert_eq!(saved.problem, None);
+    let door = capability(&seen);
+    assert_eq!(answered(world.runtime.accept(&door, push("d-1")).await).0, 401);
+    assert_eq!(answered(world.runtime.accept(&door, signed("7", "d-1")).await), (200, String::new(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_trigger_verifies_with_a_preset_and_a_pasted_secret() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let trigger = r#"{"type":"Request","kind":"Http","inputs":{"schema":{},"x-hookmill-preset":"slack","x-hookmill-secret":"pasted"}}"#;
+    let (_, url) = create(&world, trigger, SAY).await;
+    let url = url.unwrap();
+    let call = async |body: &str, secret: &str| {
+        let at = (world.runtime.now().as_millis() / 1_000).to_string();
+        let mut notification = post(body);
+        let signature = sign(secret, &[b"v0:", at.as_bytes(), b":", body.as_bytes()]);
+        notification.headers.insert("X-Slack-Signature", format!("v0={signature}"));
+        notification.headers.insert("X-Slack-Request-Timestamp", at);
+        answered(invoke(&world.runtime, &url, notification).await)
+    };
+    let challenge = r#"{"type":"url_verification","challenge":"c-1"}"#;
+    let begun = std::time::Instant::now();
+    assert_eq!(call(challenge, "pasted").await, (200, "c-1".to_owned(), false));
+    assert!(begun.elapsed().as_millis() < 1_000, "{:?}", begun.elapsed());
+    assert_eq!(call(challenge, "guessed").await, (401, String::new(), false));
+    let event = r#"{"type":"event_callback","event_id":"Ev1","event":{"text":"hi"}}"#;
+    assert_eq!(call(event, "pasted").await, (200, String::new(), true));
+    assert_eq!(call(event, "pasted").await, (200, String::new(), false));
+    eventually(async || flow_runs(&world).await.len() == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preset_without_a_secret_puts_events_off_instead_of_taking_them() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let trigger = r#"{"type":"Request","kind":"Http","inputs":{"x-hookmill-preset":"github"}}"#;
+    let (_, url) = create(&world, trigger, SAY).await;
+    assert_eq!(answered(invoke(&world.runtime, &url.unwrap(), signed("", "d-1")).await).0, 503);
+    assert!(flow_runs(&world).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_brings_the_secret_while_the_maker_waits() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let trigger = r#"{"type":"Request","kind":"Http","inputs":{"x-hookmill-preset":"notion"}}"#;
+    let (_, url) = create(&world, trigger, SAY).await;
+    let url = url.unwrap();
+    let token = async |token: &str| {
+        let body = format!(r#"{{"verification_token":"{token}"}}"#);
+        answered(invoke(&world.runtime, &url, post(&body)).await).0
+    };
+    assert_eq!(token("secret_a").await, 200);
+    assert_eq!(token("secret_b").await, 401, "nobody else can bring another secret");
+    let mut event = post(r#"{"id":"e1"}"#);
+    event.headers.insert("X-Notion-Signature", format!("sha256={}", sign("secret_a", &[&event.body])));
+    assert_eq!(answered(invoke(&world.runtime, &url, event).await), (200, String::new(), true));
+}
