@@ -2,6 +2,7 @@
 //!
 //! Everything here only starts other programs and reports how they ended, so that it compiles in a second.
 
+mod api;
 mod interface;
 mod slowest;
 mod system;
@@ -16,7 +17,7 @@ use system::{Program, workspace_root};
 const HELP: &str = "\
 cargo xtask run [-- FLAGS]      build everything, start the server, print its address
 cargo xtask test [PART…]        install what the tests need, run everything
-                                parts: format, lint, rust, interface, browser, audit
+                                parts: format, tidy, interface, lint, rust, api, browser, audit
 cargo xtask bench [-- FLAGS]    measure beside the same work written by hand, print the ratios
 cargo xtask interface           build the web interface into ui/dist
 cargo xtask schema              write docs/expressions.md, ui/openapi.json and the designer's tables of the language
@@ -118,6 +119,7 @@ fn test(parts: &[String]) -> Result<()> {
             Program::new("cargo").args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()
         }),
         ("rust", slowest::test),
+        ("api", api::test),
         ("browser", interface::browser_test),
         ("audit", system::audit),
     ];

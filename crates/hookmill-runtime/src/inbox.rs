@@ -251,10 +251,22 @@ impl Runtime {
     }
 }
 
+/// Whether a page or a phone may offer an address that a flow wrote: one that opens a page, a mail or a number, and runs
+/// nothing.
+#[must_use]
+pub fn leads_on(uri: &str) -> bool {
+    use hookmill_http::Url;
+    match Url::parse(uri) {
+        Ok(url) => matches!(url.scheme(), "https" | "http" | "mailto" | "tel"),
+        // A path on this server.
+        Err(_) => uri.starts_with('/') && !uri.starts_with("//") && !uri.starts_with("/\\"),
+    }
+}
+
 /// The message for a device: the notification, its text cut to what a push service takes. The inbox has the whole.
 fn payload_of(notification: &Notification, unread: u64) -> String {
     let mut keep = notification.text.len().min(PAYLOAD_BYTES_MAX);
-    let mut link = notification.link.as_ref().map(|link| &link.uri);
+    let mut link = notification.link.as_ref().map(|link| &link.uri).filter(|uri| leads_on(uri));
     loop {
         let kept = &notification.text[..notification.text.floor_char_boundary(keep)];
         let mark = if kept.len() < notification.text.len() { "…" } else { "" };
@@ -320,6 +332,29 @@ mod tests {
             assert_eq!((&sent["unread"], &sent["flow"]), (&json!(3), &json!(notification.flow)));
             // Not much less is sent than fits.
             assert!(told.len() >= notification.text.len().min(PAYLOAD_BYTES_MAX / 3), "{}", told.len());
+        }
+    }
+
+    #[test]
+    fn only_links_that_run_nothing_are_shown() {
+        for good in ["https://example.org/x", "HTTP://example.org", "mailto:a@example.org", "tel:+49", "/runs/run_1"] {
+            assert!(leads_on(good), "{good}");
+        }
+        for bad in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            " javascript:alert(1)",
+            "java\nscript:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://x",
+            "//evil.example",
+            "",
+            "runs",
+            "intent://x#Intent;end",
+        ] {
+            assert!(!leads_on(bad), "{bad}");
         }
     }
 }

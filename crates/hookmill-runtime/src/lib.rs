@@ -66,6 +66,7 @@ pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use hookmill_executor::NOTIFICATIONS_API;
 pub use hookmill_push::mail::Mail;
+pub use inbox::leads_on;
 pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;

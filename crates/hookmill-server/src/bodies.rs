@@ -40,6 +40,9 @@ const WINDOW_BYTES_MIN_BUSY: usize = 320 * 1024;
 const DISCARDED_BYTES_MAX: usize = 256 * 1024;
 const DISCARDING_WAIT: Duration = Duration::from_secs(1);
 
+/// Larger bodies are read only where there is somebody to take them.
+const STRANGER_BYTES_MAX: usize = 16 * 1024;
+
 /// Files are larger than forms.
 const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 const DEFINITION_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -352,15 +355,46 @@ fn address(path: &str) -> Arc<str> {
     path.splitn(4, '/').take(3).collect::<Vec<_>>().join("/").into()
 }
 
+/// Whether a service's address may be one of ours. Only what certainly is none is said to be unknown.
+async fn is_known(state: &ServerState, path: &str) -> bool {
+    let mut parts = path.split('/').skip(1);
+    match (parts.next(), parts.next()) {
+        // Actions that wait, and calls of this server to itself.
+        (Some("callback"), Some(own)) if own.starts_with("run_") || own.contains('.') => true,
+        (Some("callback"), Some(capability)) => {
+            let hash = state.runtime.vault().lookup("callback", capability);
+            !matches!(state.store().subscription_by_capability(&hash).await, Ok(None))
+        }
+        (Some("workflows"), Some(flow)) => match flow.parse() {
+            Ok(id) => !matches!(state.store().flow(id).await, Ok(None)),
+            Err(_) => false,
+        },
+        _ => false,
+    }
+}
+
 /// Puts bounds around the body of a request, and says what was refused.
-pub(crate) async fn bounded(State(state): State<ServerState>, request: Request, next: Next) -> Response {
+pub(crate) async fn bounded(State(state): State<ServerState>, mut request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
-    let (door, bytes_max) = bound(request.uri().path(), state.runtime.config().body_bytes_max);
+    let (door, mut bytes_max) = bound(request.uri().path(), state.runtime.config().body_bytes_max);
     let refusal = Arc::<OnceLock<Refusal>>::default();
     let length = request.headers().get(header::CONTENT_LENGTH).and_then(|text| text.to_str().ok());
     let length = length.and_then(|text| text.parse::<usize>().ok());
+    // Who guesses addresses takes no part of what the senders of notifications need.
+    if door == Door::Services
+        && length.is_none_or(|length| length > STRANGER_BYTES_MAX)
+        && !is_known(&state, request.uri().path()).await
+    {
+        if length.is_some() {
+            *request.body_mut() = Body::empty();
+            let mut response = next.run(request).await;
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return response;
+        }
+        bytes_max = bytes_max.min(STRANGER_BYTES_MAX);
+    }
     let share = Share {
         budget: Arc::clone(&state.bodies),
         door,

@@ -67,8 +67,34 @@ pub(crate) async fn body(request: Request, state: &ServerState) -> Result<Bytes,
     })
 }
 
+/// More values than this are not read: each takes many times its text in memory.
+const VALUES_MAX: usize = 1_000_000;
+
+/// How many values a JSON text has at least, found without reading it: strings are skipped, everything else is counted
+/// by what separates it.
+fn values(bytes: &[u8]) -> usize {
+    let (mut count, mut is_text, mut is_escaped) = (1, false, false);
+    for byte in bytes {
+        if is_text {
+            is_text = is_escaped || *byte != b'"';
+            is_escaped = !is_escaped && *byte == b'\\';
+        } else {
+            match byte {
+                b'"' => is_text = true,
+                b',' | b'[' | b'{' => count += 1,
+                _ => {}
+            }
+        }
+    }
+    count
+}
+
 /// Reads JSON; what does not fit is named by its pointer.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if values(bytes) > VALUES_MAX {
+        let detail = format!("The body has more than {VALUES_MAX} values.");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -109,5 +135,21 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Query<T> {
             let said = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, said)| said);
             Problem::bad("query_invalid", format!("The query of the address does not fit: {said}."))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_before_they_are_read() {
+        assert_eq!(values(b"7"), 1);
+        assert_eq!(values(br#"{"a":[1,2,{}],"b":"x,[{\\\",["}"#), 7);
+        let many = format!("[{}0]", "0,".repeat(VALUES_MAX));
+        let refused = read::<serde_json::Value>(many.as_bytes()).unwrap_err();
+        assert_eq!(refused.code(), "too_large");
+        let text = format!("[\"{}\"]", ",".repeat(VALUES_MAX));
+        assert!(read::<serde_json::Value>(text.as_bytes()).is_ok());
     }
 }

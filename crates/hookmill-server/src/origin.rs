@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::{Problem, ServerState};
+use crate::{Problem, ServerState, problem};
 
 /// What an address belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,9 @@ pub(crate) async fn apart(State(state): State<ServerState>, request: Request, ne
         Some(response) => response,
         None => next.run(request).await,
     };
+    if part == Part::Api {
+        response = problem::in_form(response).await;
+    }
     protect(response.headers_mut(), part, state.is_https());
     response
 }

@@ -9,6 +9,11 @@ use utoipa::ToSchema;
 
 use crate::schema::{self, Use};
 
+/// The type of problem documents.
+const PROBLEM_JSON: &str = "application/problem+json";
+/// The web framework's own refusals are a line of text.
+const REFUSAL_BYTES_MAX: usize = 2_048;
+
 /// A problem document as it is sent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -64,7 +69,7 @@ impl Problem {
     pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
         let fault = match status {
             StatusCode::INTERNAL_SERVER_ERROR => Fault::Hookmill,
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Fault::Service,
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT | StatusCode::FAILED_DEPENDENCY => Fault::Service,
             status if status.is_server_error() => Fault::Operator,
             _ => Fault::Author,
         };
@@ -189,7 +194,11 @@ impl Problem {
             ("too_large", _) => StatusCode::PAYLOAD_TOO_LARGE,
             ("overloaded", _) => StatusCode::SERVICE_UNAVAILABLE,
             (_, Fault::Author) => StatusCode::BAD_REQUEST,
-            (_, Fault::Service) => StatusCode::BAD_GATEWAY,
+            // This server is well; what it depends on for this one request is not.
+            (_, Fault::Service) => StatusCode::FAILED_DEPENDENCY,
+            (code, Fault::Operator) if code.starts_with("mail_") || code == "address_not_allowed" => {
+                StatusCode::FAILED_DEPENDENCY
+            }
             (_, Fault::Operator) => StatusCode::SERVICE_UNAVAILABLE,
             (_, Fault::Hookmill) => return Self::internal(&error),
         };
@@ -238,6 +247,31 @@ impl From<hookmill_runtime::Error> for Problem {
     }
 }
 
+/// Refusals that the web framework writes as plain text are given the form of all others.
+pub(crate) async fn in_form(response: Response) -> Response {
+    let status = response.status();
+    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, REFUSAL_BYTES_MAX).await.unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let problem = match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Problem::new(status, "method_not_allowed", "This address does not take this method.")
+        }
+        _ if status.is_server_error() => Problem::internal(&said),
+        _ if said.is_empty() => Problem::new(status, "request_malformed", "The request cannot be read."),
+        _ => Problem::new(status, "request_malformed", sentence(&said)),
+    };
+    let mut response = problem.into_response();
+    if let Some(allowed) = head.headers.get(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, allowed.clone());
+    }
+    response
+}
+
 tokio::task_local! {
     /// The identifier of the request that is being answered.
     pub(crate) static REQUEST_ID: String;
@@ -247,7 +281,7 @@ impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         self.document.request_id = REQUEST_ID.try_with(Clone::clone).ok();
         let mut response = (self.status, axum::Json(self.document)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -55,8 +55,13 @@ fn is_quick(server: &Server) {
 #[test]
 fn half_bodies_take_no_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let server = server(&folder);
-    let head = format!("POST /callback/nobody HTTP/1.1\r\nHost: me\r\nContent-Length: {}\r\n\r\n", 9 * MIB);
+    let mut server = server(&folder);
+    server.set_up();
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": {}});
+    let made = server.post("/api/flows", &json!({"name": "Door", "definition": definition}));
+    let url = made["webhook"]["callback_url"].as_str().unwrap();
+    let door = &url[url.find("/workflows/").unwrap()..];
+    let head = format!("POST {door} HTTP/1.1\r\nHost: me\r\nContent-Length: {}\r\n\r\n", 9 * MIB);
     let half = vec![b'x'; 9 * MIB / 2];
     let mut held = Vec::new();
     std::thread::scope(|scope| {
@@ -81,7 +86,13 @@ fn half_bodies_take_no_memory() {
     assert!(peak <= 150, "{peak} MiB");
     // What was held is given back: a whole body goes through again.
     let whole = vec![b'x'; 9 * MIB];
-    assert_eq!(http(&server.address, "POST", "/callback/nobody", &[], &whole).status(), 404);
+    assert_eq!(http(&server.address, "POST", door, &[], &whole).status(), 202);
+    // What nobody takes is not read at all.
+    for nobody in ["/callback/nobody", "/workflows/flw_00000000000000000000000000/triggers/manual/paths/invoke"] {
+        let head = format!("POST {nobody} HTTP/1.1\r\nHost: me\r\nContent-Length: {}\r\n\r\n", 9 * MIB);
+        let answer = answer(sent(&server, head.as_bytes()));
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    }
 }
 
 #[test]
@@ -166,7 +177,7 @@ fn heads_and_bodies_with_two_readings_are_refused() {
         (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n"), 404),
         (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n"), 400),
         (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}}}\r\n0\r\n\r\n"), 400),
-        (format!("{post}Host: me\r\nContent-Length: {}\r\n\r\n", 11 * MIB), 413),
+        (format!("POST /api/session HTTP/1.1\r\nHost: me\r\nContent-Length: {}\r\n\r\n", 11 * MIB), 413),
         (format!("{post}Host: me\r\nX: {}\r\n\r\n", "x".repeat(40_000)), 431),
     ] {
         let answer = answer(sent(&server, request.as_bytes()));

@@ -195,7 +195,12 @@ pub async fn from_url(
     State(state): State<ServerState>,
     Json(form): Json<UrlForm>,
 ) -> Result<(StatusCode, Tagged), Problem> {
-    let document = state.runtime.download(&form.url).await?;
+    let wrong = |why: &str| Problem::bad("invalid_url", format!("This address cannot be called: {why}.")).at("/url");
+    let url = url::Url::parse(form.url.trim()).map_err(|error| wrong(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("only http and https can be"));
+    }
+    let document = state.runtime.download(url.as_str()).await?;
     let (settings, client_secret) = (form.settings, form.client_secret);
     store(&caller, &state, Parts { document: Some(document), settings, client_secret, ..Parts::default() }).await
 }

@@ -281,7 +281,7 @@ async fn what_goes_wrong_at_the_service_is_said() {
     scene.service.held().fails = Some((503, json!({})));
     let answer = scene.service.agree(&scene.sign_in().await);
     let unavailable = scene.finish(&answer).await;
-    unavailable.expect(502);
+    unavailable.expect(424);
     assert_eq!(unavailable.text("/code"), "token_unavailable");
 
     // Without what it needs, a sign-in does not begin.

@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { addressOf, api } from '../../api/client';
 import { sessionQuery } from '../../api/session';
-import type { MailSettings, Settings } from '../../api/types';
+import type { MailSettings, Settings, SettingsForm } from '../../api/types';
 import { useLanguage, useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -17,6 +17,13 @@ import { settingsText } from './text';
 /** The settings as they are edited: a password goes in and never comes back. */
 type Edited = Omit<Settings, 'mail'> & { mail: EditedMail | null };
 type EditedMail = MailSettings & { password?: string };
+
+/** What is sent of the settings: what the server only tells is left out. */
+function changes({ public_url, retention_days, time_zone, mail }: Edited): SettingsForm {
+  if (!mail) return { public_url, retention_days, time_zone, mail: null };
+  const { host, port, security, username, from, password } = mail;
+  return { public_url, retention_days, time_zone, mail: { host, port, security, username, from, ...(password ? { password } : {}) } };
+}
 
 const NO_MAIL: EditedMail = { host: '', port: 587, username: '', from: '', security: 'starttls', password_set: false };
 
@@ -37,7 +44,7 @@ function Form({ settings }: { settings: Settings }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     act(
-      api.put('/api/settings', { body: form }).then(() => client.invalidateQueries({ queryKey: ['settings'] })),
+      api.put('/api/settings', { body: changes(form) }).then(() => client.invalidateQueries({ queryKey: ['settings'] })),
       () => ({ good: true, text: t.saved }),
     );
   };
