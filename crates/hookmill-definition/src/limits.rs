@@ -74,6 +74,8 @@ pub struct Limits {
     pub variable_bytes_max: usize,
     /// Bytes of the outputs of one action as JSON.
     pub payload_bytes_max: usize,
+    /// Bytes of memory that all values of a run may take together.
+    pub run_bytes_max: usize,
     /// How long a run may take.
     #[serde(rename = "run_duration_max_s", deserialize_with = "seconds")]
     pub run_duration_max: Duration,
@@ -109,6 +111,7 @@ impl Default for Limits {
             data_items_max: 100_000,
             variable_bytes_max: 104_857_600,
             payload_bytes_max: 104_857_600,
+            run_bytes_max: 64 * 1_024 * 1_024,
             run_duration_max: Duration::from_hours(90 * 24),
             request_duration_max: Duration::from_mins(2),
             tracked_chars_max: 16_000,

@@ -235,6 +235,8 @@ pub struct Action {
     pub tracked_properties: Option<Compiled>,
     /// Its direct children may be needed after its iterations: something outside refers to them.
     pub is_read_from_outside: bool,
+    /// Whether an expression reads its outputs.
+    pub outputs_are_read: bool,
 }
 
 /// Settings that many types of actions share.

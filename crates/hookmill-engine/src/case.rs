@@ -454,7 +454,7 @@ fn compare_run(plan: &Plan, expected: &Value, run: &Ran) -> Vec<String> {
         differ("elapsedSeconds", seconds, Value::Float(run.elapsed.as_secs_f64()));
     }
     for (name, value) in expected.get("variables").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
-        let got = hookmill_expression::member(&history.variables, name).cloned().unwrap_or_default();
+        let got = hookmill_expression::member(&history.variables(), name).cloned().unwrap_or_default();
         differ(&format!("variables.{name}"), value, got);
     }
     if let Some(wanted) = expected.get("response") {

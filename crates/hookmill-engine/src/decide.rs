@@ -14,6 +14,7 @@ mod variable;
 
 pub(crate) use call::{callback_token, http_request, operation_request};
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use hookmill_definition::Plan;
@@ -23,11 +24,13 @@ use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Val
 
 use crate::command::{ActionPath, Command, EffectId, Performed};
 use crate::fact::{ActionError, ENGINE_REVISION, Fact, TakenOver, deadline};
-use crate::scope::{ActionScope, describe};
+use crate::scope::{ActionScope, describe, room};
 use crate::state::{IllegalFact, Indexes, Record, RunState};
 
 /// A decision begins no further iteration once it has made so many facts.
 const FACTS_MAX: usize = 1_000;
+/// The code of a run whose values take more memory than they may.
+const MEMORY_CODE: &str = "limit_memory";
 
 /// What a decision may know beside plan, state and input.
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +157,10 @@ struct Decision<'a> {
     environment: Environment<'a>,
     facts: Vec<Fact>,
     work: VecDeque<Work>,
+    /// The action of the last fact, for the message where the run takes too much memory.
+    latest: Option<Str>,
+    /// An action whose evaluation would have taken more memory than the run may have.
+    exhausted_by: RefCell<Option<Str>>,
 }
 
 /// Says which facts follow from the input, and applies them to the state as it goes: each decision sees the ones
@@ -173,8 +180,17 @@ pub fn decide(
     if state.status.is_final() {
         return Ok(Vec::new());
     }
-    let mut decision = Decision { plan, state, environment, facts: Vec::new(), work: VecDeque::new() };
+    let mut decision = Decision {
+        plan,
+        state,
+        environment,
+        facts: Vec::new(),
+        work: VecDeque::new(),
+        latest: None,
+        exhausted_by: RefCell::default(),
+    };
     decision.take(input)?;
+    decision.bound()?;
     decision.settle()?;
     Ok(decision.facts)
 }
@@ -212,6 +228,14 @@ impl<'a> Decision<'a> {
     }
 
     fn emit(&mut self, fact: Fact) -> Step {
+        if let Fact::ActionStarted { path, .. }
+        | Fact::ActionEnded { path, .. }
+        | Fact::EffectEnded { path, .. }
+        | Fact::CallbackReceived { path, .. }
+        | Fact::LoopStarted { path, .. } = &fact
+        {
+            self.latest = Some(path.action.clone());
+        }
         self.state.apply(&fact)?;
         self.facts.push(fact);
         Ok(())
@@ -237,11 +261,16 @@ impl<'a> Decision<'a> {
 
     /// Evaluates a part of an action; the failure is the action's end.
     fn evaluate(&self, action: ActionIndex, indexes: &[u32], part: &Compiled) -> Result<Value, Ending> {
-        part.evaluate(&self.scope(action, indexes, 0))
-            .map_err(|fault| self.template_failure(action, &fault.1, "inputs"))
+        let value = part
+            .evaluate(&self.scope(action, indexes, 0))
+            .map_err(|fault| self.template_failure(action, &fault.1, "inputs"))?;
+        self.fits(action, value)
     }
 
     fn template_failure(&self, action: ActionIndex, fault: &hookmill_expression::Error, part: &str) -> Ending {
+        if fault.is_of_memory {
+            return self.out_of_memory(action);
+        }
         let name = &self.plan.actions[action].name;
         let place =
             if part == "inputs" { format!("in action '{name}' inputs") } else { format!("for action '{name}'") };
@@ -358,8 +387,57 @@ impl<'a> Decision<'a> {
                 Work::GroupEnded(group, indexes) => self.group_ended(group, indexes)?,
                 Work::Advance(action, indexes) => self.advance(action, indexes)?,
             }
+            self.bound()?;
         }
         Ok(())
+    }
+
+    /// Stops the run where its values take more memory than they may.
+    fn bound(&mut self) -> Step {
+        if self.state.stop.is_some() || self.state.status.is_final() {
+            return Ok(());
+        }
+        let most = self.plan.limits.run_bytes_max;
+        let culprit = self.exhausted_by.take();
+        if culprit.is_none() {
+            // Looking through the state costs up to `most`, so it must have grown by a part of that.
+            if self.state.bytes_added() <= most / 16 || self.state.bytes() <= most / 2 {
+                return Ok(());
+            }
+            self.state.measure();
+            if self.state.bytes() <= most {
+                return Ok(());
+            }
+        }
+        let place = match culprit.or_else(|| self.latest.clone()) {
+            Some(action) => format!("with the action '{action}'"),
+            None => "with the outputs of its trigger".to_owned(),
+        };
+        let message = format!("The values of the run would take more than {} KiB of memory {place}.", most / 1_024);
+        self.stop(RunStatus::Failed, MEMORY_CODE, Some(ActionError::new(MEMORY_CODE, message)), None)
+    }
+
+    /// The end of an action that would make more than there is room for. The run is stopped once it is recorded.
+    fn out_of_memory(&self, action: ActionIndex) -> Ending {
+        let name = &self.plan.actions[action].name;
+        *self.exhausted_by.borrow_mut() = Some(name.clone());
+        let most = self.plan.limits.run_bytes_max / 1_024;
+        let message = format!(
+            "The action '{name}' would make values for which the run has no room: all its values together may take {most} KiB of memory."
+        );
+        Ending::failed(MEMORY_CODE, message)
+    }
+
+    /// Refuses a value that is larger than a run may be where nothing in it is shared: a fact that holds it is written
+    /// out in full.
+    fn fits(&self, action: ActionIndex, value: Value) -> Result<Value, Ending> {
+        let most = self.plan.limits.run_bytes_max;
+        if value.heap_bytes_within(most) > most { Err(self.out_of_memory(action)) } else { Ok(value) }
+    }
+
+    /// Bytes for which the run has room.
+    fn room(&self) -> usize {
+        room(self.plan, self.state)
     }
 
     fn open(&mut self, group: GroupIndex, indexes: &[u32]) {
@@ -470,6 +548,9 @@ impl<'a> Decision<'a> {
         })?;
         for (name, kind, value) in result.variables {
             self.emit(Fact::VariableSet { name, kind, value })?;
+        }
+        for (name, value) in result.appended {
+            self.emit(Fact::VariableAppended { name, value })?;
         }
         self.emit(Fact::ActionEnded {
             at: self.now(),

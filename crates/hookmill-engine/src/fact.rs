@@ -98,6 +98,9 @@ pub struct TakenOver {
     /// The variables that it made or set: name, kind, value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<(Str, Str, Value)>,
+    /// What it appended to variables: name, element or text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub appended: Vec<(Str, Value)>,
 }
 
 /// One thing that happened.
@@ -309,6 +312,13 @@ pub enum Fact {
         /// `Integer`, `Float`, …
         kind: Str,
         /// The value.
+        value: Value,
+    },
+    /// An element was appended to an array, or a text to a text: the fact holds what was appended, not the result.
+    VariableAppended {
+        /// As written.
+        name: Str,
+        /// The element or the text.
         value: Value,
     },
     /// The caller of the trigger is answered.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, Outcome};
 use crate::fact::{ActionError, Fact, Purpose};
 use crate::state::{Indexes, Response, reply_value};
 use crate::status_code;
+use crate::variable::Variable;
 
 /// One request of an action run.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +95,7 @@ pub struct RunHistory {
     pub outputs: Option<Value>,
     /// The answer to the caller.
     pub response: Option<Response>,
-    /// The last value of each variable.
-    pub variables: Object,
+    set: BTreeMap<Str, Variable>,
     runs: BTreeMap<Str, BTreeMap<Indexes, ActionRun>>,
     order: Vec<Str>,
 }
@@ -114,7 +115,7 @@ impl RunHistory {
             parameters: Value::Null,
             outputs: None,
             response: None,
-            variables: Object::new(),
+            set: BTreeMap::new(),
             runs: BTreeMap::new(),
             order: Vec::new(),
         };
@@ -132,6 +133,12 @@ impl RunHistory {
         };
         let shown = members.iter().filter(|(name, _)| &***name != "outputs");
         Value::object(shown.map(|(name, value)| (name.clone(), value.clone())))
+    }
+
+    /// The last value of each variable.
+    #[must_use]
+    pub fn variables(&self) -> Object {
+        self.set.values().map(|variable| (variable.name.clone(), variable.value())).collect()
     }
 
     /// The names of actions that have records, in the order in which the first of each appeared.
@@ -272,8 +279,15 @@ impl RunHistory {
                 run.tracked_properties = tracked.clone();
                 run.waits_until = None;
             }
-            Fact::VariableSet { name, value, .. } => {
-                self.variables.insert(name.clone(), value.clone());
+            Fact::VariableSet { name, kind, value } => {
+                let kind = VariableKind::parse(kind).unwrap_or(VariableKind::Object);
+                let lower: Str = name.to_lowercase().into();
+                self.set.insert(lower, Variable::new(name.clone(), kind, value.clone()));
+            }
+            Fact::VariableAppended { name, value } => {
+                if let Some(variable) = self.set.get_mut(name.to_lowercase().as_str()) {
+                    variable.append(value);
+                }
             }
             Fact::Responded { status, headers, body, .. } => {
                 self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `decide` | which facts follow from an input; what must be in flight |
 //! | `state` | the fold of the facts |
+//! | `variable`, `extent` | variables that grow piece by piece; how much memory a run takes |
 //! | `fact` | what can happen in a run, and its stored form |
 //! | `command` | what the engine asks of the world, and what the world answers |
 //! | `retry`, `status_code` | retries, and the names of HTTP statuses |
@@ -22,6 +23,7 @@ pub mod backtest;
 pub mod case;
 mod command;
 mod decide;
+mod extent;
 mod fact;
 pub mod history;
 pub mod resume;
@@ -33,6 +35,7 @@ pub mod status_code;
 pub mod subscription;
 mod summary;
 pub mod trigger;
+mod variable;
 
 pub use command::{
     ActionPath, ActionRequest, Chunks, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome,
@@ -42,5 +45,6 @@ pub use decide::{Environment, Input, Start, decide, pending};
 pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::trigger_gave;
-pub use state::{IllegalFact, Indexes, Record, Response, RunState, Variable};
+pub use state::{IllegalFact, Indexes, Record, Response, RunState};
 pub use summary::{Culprit, Summary, culprit, refusal, summary};
+pub use variable::Variable;

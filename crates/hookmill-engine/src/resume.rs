@@ -30,6 +30,7 @@ pub struct Source<'a> {
 struct Seen {
     inputs: Option<Value>,
     variables: Vec<(Str, Str, Value)>,
+    appended: Vec<(Str, Value)>,
     end: Option<End>,
 }
 
@@ -44,17 +45,24 @@ struct End {
 fn action_runs(facts: &[Fact]) -> BTreeMap<ActionPath, Seen> {
     let mut runs: BTreeMap<ActionPath, Seen> = BTreeMap::new();
     let mut set = Vec::new();
+    let mut appended = Vec::new();
     for fact in facts {
         match fact {
-            Fact::RunStarted { .. } | Fact::RunEnded { .. } | Fact::RunStopped { .. } => set.clear(),
+            Fact::RunStarted { .. } | Fact::RunEnded { .. } | Fact::RunStopped { .. } => {
+                set.clear();
+                appended.clear();
+            }
             Fact::ActionStarted { path, inputs, .. } => {
                 set.clear();
+                appended.clear();
                 runs.entry(path.clone()).or_default().inputs.clone_from(inputs);
             }
             Fact::VariableSet { name, kind, value } => set.push((name.clone(), kind.clone(), value.clone())),
+            Fact::VariableAppended { name, value } => appended.push((name.clone(), value.clone())),
             Fact::ActionEnded { path, status, code, outputs, tracked, .. } => {
                 let run = runs.entry(path.clone()).or_default();
                 run.variables = std::mem::take(&mut set);
+                run.appended = std::mem::take(&mut appended);
                 let (code, outputs, tracked) = (code.clone(), outputs.clone(), tracked.clone());
                 run.end = Some(End { status: *status, code, outputs, tracked });
             }
@@ -199,6 +207,7 @@ pub fn taken_over(old: Source<'_>, new: Source<'_>, facts: &[Fact]) -> Vec<Taken
                 outputs: end.outputs,
                 tracked: end.tracked,
                 variables: run.variables,
+                appended: run.appended,
             });
         }
     }

@@ -11,8 +11,6 @@ use hookmill_model::{ActionStatus, Object, Str, Timestamp, Value};
 use crate::command::ActionPath;
 use crate::state::{Record, RunState};
 
-static LIMITS: std::sync::LazyLock<Limits> = std::sync::LazyLock::new(Limits::default);
-
 /// The scope of one evaluation.
 pub(crate) struct ActionScope<'a> {
     pub plan: &'a Plan,
@@ -27,6 +25,7 @@ pub(crate) struct ActionScope<'a> {
     pub current: Option<Value>,
     pub callback_url: Option<Str>,
     random: Cell<u64>,
+    limits: Limits,
 }
 
 impl<'a> ActionScope<'a> {
@@ -56,6 +55,7 @@ impl<'a> ActionScope<'a> {
             current: None,
             callback_url: None,
             random: Cell::new(seed),
+            limits: Limits { made_bytes_max: room(plan, state), ..Limits::default() },
         }
     }
 
@@ -111,6 +111,13 @@ impl<'a> ActionScope<'a> {
     fn describe(&self, target: ActionIndex, record: &Record) -> Value {
         describe(&self.plan.actions[target].name, record, &self.state.tracking_id())
     }
+}
+
+/// Bytes that the values of one evaluation may take: what the run may still have. What is counted too much before the
+/// state is looked through again must not make small evaluations fail.
+pub(crate) fn room(plan: &Plan, state: &RunState) -> usize {
+    let most = plan.limits.run_bytes_max;
+    most.saturating_sub(state.bytes()).max(most / 16)
 }
 
 enum Seen<'a> {
@@ -173,7 +180,7 @@ impl Scope for ActionScope<'_> {
     }
 
     fn limits(&self) -> &Limits {
-        &LIMITS
+        &self.limits
     }
 
     fn trigger(&self) -> Option<Value> {
@@ -225,7 +232,7 @@ impl Scope for ActionScope<'_> {
     }
 
     fn variable(&self, name: &str) -> Option<Value> {
-        self.state.variables.get(name.to_lowercase().as_str()).map(|variable| variable.value.clone())
+        self.state.variables.get(name.to_lowercase().as_str()).map(|variable| variable.value())
     }
 
     fn item(&self, of_loop: Option<&str>) -> Option<Value> {

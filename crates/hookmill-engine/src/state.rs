@@ -12,7 +12,9 @@ use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, ActionRequest, EffectId, Outcome};
+use crate::extent::Extent;
 use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, TakenOver, WaitReason};
+use crate::variable::Variable;
 
 /// The indexes of the iterations around an action, outermost first.
 pub type Indexes = Vec<u32>;
@@ -105,17 +107,6 @@ pub(crate) struct LoopState {
     pub forgets: Option<LoopBody>,
 }
 
-/// One variable.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Variable {
-    /// As written.
-    pub name: Str,
-    /// Its kind.
-    pub kind: VariableKind,
-    /// Its value.
-    pub value: Value,
-}
-
 /// The answer to the caller of the trigger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
@@ -167,6 +158,7 @@ pub struct RunState {
     /// Nothing begins before the run is released.
     pub(crate) held: bool,
     pub(crate) facts: u64,
+    pub(crate) extent: Extent,
 }
 
 impl Default for RunState {
@@ -198,6 +190,7 @@ impl Default for RunState {
             taken_over: BTreeMap::new(),
             held: false,
             facts: 0,
+            extent: Extent::default(),
         }
     }
 }
@@ -300,6 +293,7 @@ impl RunState {
         }
         self.take(fact)?;
         self.facts += 1;
+        self.extent.add(fact);
         Ok(())
     }
 
@@ -488,8 +482,14 @@ impl RunState {
             }
             Fact::VariableSet { name, kind, value } => {
                 let kind = VariableKind::parse(kind).unwrap_or(VariableKind::Object);
-                let variable = Variable { name: name.clone(), kind, value: value.clone() };
+                let variable = Variable::new(name.clone(), kind, value.clone());
                 self.variables.insert(name.to_lowercase().into(), variable);
+            }
+            Fact::VariableAppended { name, value } => {
+                let Some(variable) = self.variables.get_mut(name.to_lowercase().as_str()) else {
+                    return Err(illegal(fact, format!("the variable {name} has not been made")));
+                };
+                variable.append(value);
             }
             Fact::Responded { status, headers, body, .. } => {
                 self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });

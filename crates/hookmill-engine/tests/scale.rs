@@ -96,7 +96,7 @@ fn five_thousand_rounds_of_an_until() {
     );
     let ran = run(&plan, true);
     assert_eq!(ran.state.status(), RunStatus::Succeeded);
-    assert_eq!(ran.state.variables()["n"].value, Value::Integer(5_000));
+    assert_eq!(ran.state.variables()["n"].value(), Value::Integer(5_000));
     assert!(ran.records_max < 10, "{} records were kept", ran.records_max);
     assert!(ran.longest < 2_000, "a decision made {} facts", ran.longest);
     assert!(ran.facts < 30_000, "{} facts", ran.facts);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hookmill_model::{Object, Str, Value};
+use hookmill_model::{JsonError, MEMBER_BYTES, Object, Str, VALUE_BYTES, Value};
 
 use crate::error::{Error, ErrorKind};
 use crate::item::Item;
 use crate::scope::{NameKind, Scope};
 use crate::table::Function;
-use crate::work::Work;
+use crate::work::{Exhausted, Work};
 
 pub(crate) type Result<T> = std::result::Result<T, Box<Error>>;
 
@@ -18,13 +18,24 @@ pub(crate) struct Arguments<'a> {
     pub at: usize,
     pub items: Vec<Item>,
     pub scope: &'a dyn Scope,
-    pub work: &'a Work,
+    pub work: &'a Work<'a>,
 }
 
 impl Arguments<'_> {
     /// Takes from the work that the evaluation may do.
     pub fn spend(&self, amount: usize) -> Result<()> {
-        self.work.spend(amount).map_err(|message| self.too_much(message))
+        self.work.spend(amount).map_err(|exhausted| self.exhausted(&exhausted))
+    }
+
+    /// Takes from the memory that the evaluation may fill, before `bytes` are made.
+    pub fn make(&self, bytes: usize) -> Result<()> {
+        self.work.make(bytes).map_err(|exhausted| self.exhausted(&exhausted))
+    }
+
+    pub fn exhausted(&self, exhausted: &Exhausted) -> Box<Error> {
+        let mut error = self.too_much(exhausted);
+        error.is_of_memory = matches!(exhausted, Exhausted::Memory(_));
+        error
     }
 
     pub fn too_much(&self, message: impl std::fmt::Display) -> Box<Error> {
@@ -88,9 +99,12 @@ impl Arguments<'_> {
 
     /// What interpolation makes of an argument.
     pub fn text(&self, index: usize) -> Result<Str> {
-        let text = self.item(index).text(self.scope.limits().result_bytes_max);
-        let text = text.ok_or_else(|| self.text_too_long())?;
+        let item = self.item(index);
+        let text = item.text(self.scope.limits().text_bytes_max()).ok_or_else(|| self.text_too_long())?;
         self.spend(text.len())?;
+        if !matches!(item, Item::Value(Value::String(_)) | Item::Xml(_)) {
+            self.make(text.len())?;
+        }
         Ok(text)
     }
 
@@ -141,16 +155,26 @@ impl Arguments<'_> {
         Ok(Item::Value(text.into()))
     }
 
+    /// A text of about the size of an argument, whose reading was counted.
+    pub fn derived(&self, text: String) -> Result<Item> {
+        self.make(text.len())?;
+        Ok(Item::Value(text.into()))
+    }
+
     pub fn text_too_long(&self) -> Box<Error> {
-        self.too_much(format!("it would make a text of more than {} bytes", self.scope.limits().result_bytes_max))
+        let limits = self.scope.limits();
+        let mut error = self.too_much(format!("it would make a text of more than {} bytes", limits.text_bytes_max()));
+        error.is_of_memory = limits.made_bytes_max < limits.result_bytes_max;
+        error
     }
 
     /// Refuses `bytes` above the limit, before they are made.
     pub fn within(&self, bytes: usize) -> Result<()> {
-        if bytes > self.scope.limits().result_bytes_max {
+        if bytes > self.scope.limits().text_bytes_max() {
             return Err(self.text_too_long());
         }
-        self.spend(bytes)
+        self.spend(bytes)?;
+        self.make(bytes)
     }
 
     /// Refuses a number of elements above the limit, before they are made.
@@ -159,7 +183,8 @@ impl Arguments<'_> {
         if count > max {
             return Err(self.too_much(format!("it would make an array of more than {max} elements")));
         }
-        self.spend(count)
+        self.spend(count)?;
+        self.make(count.saturating_mul(VALUE_BYTES))
     }
 
     /// Refuses arrays above the limit.
@@ -168,8 +193,25 @@ impl Arguments<'_> {
         Ok(Item::Value(Value::array(elements)))
     }
 
+    /// Reads JSON into the memory that is left; the inner error is the parser's.
+    pub fn json(&self, bytes: &[u8]) -> Result<std::result::Result<Value, String>> {
+        match Value::from_json_within(bytes, self.work.made_left()) {
+            Ok(value) => {
+                self.make(value.heap_bytes())?;
+                Ok(Ok(value))
+            }
+            Err(JsonError::Malformed(error)) => Ok(Err(error.to_string())),
+            Err(error @ JsonError::TooLarge { .. }) => Err(self.exhausted(&Exhausted::Memory(error.to_string()))),
+        }
+    }
+
     /// Refuses a value that was put into another and nests too deep now.
     pub fn nested(&self, value: Value) -> Result<Item> {
+        self.make(match &value {
+            Value::Array(elements) => elements.len().saturating_mul(VALUE_BYTES),
+            Value::Object(members) => members.len().saturating_mul(MEMBER_BYTES),
+            _ => 0,
+        })?;
         let max = self.scope.limits().depth_max;
         let mut seen = 0;
         let fits = nests_within(&value, max, &mut seen);

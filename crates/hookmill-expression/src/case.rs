@@ -19,6 +19,7 @@ pub struct Context<'a> {
     now: Timestamp,
     seed: Cell<u64>,
     limits: Limits,
+    wanted: Option<&'a dyn Fn() -> bool>,
 }
 
 impl<'a> Context<'a> {
@@ -26,7 +27,14 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(context: &'a Value, now: Timestamp, seed: u64, limits: Limits) -> Self {
         let said = context.get("now").and_then(Value::as_str).and_then(|text| text.parse().ok());
-        Self { context, now: said.unwrap_or(now), seed: Cell::new(seed), limits }
+        Self { context, now: said.unwrap_or(now), seed: Cell::new(seed), limits, wanted: None }
+    }
+
+    /// Evaluates only for as long as `wanted` says that somebody waits.
+    #[must_use]
+    pub fn while_wanted(mut self, wanted: &'a dyn Fn() -> bool) -> Self {
+        self.wanted = Some(wanted);
+        self
     }
 
     fn group(&self, group: &str) -> Option<&'a hookmill_model::Object> {
@@ -62,6 +70,10 @@ impl Scope for Context<'_> {
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.wanted.is_some_and(|wanted| !wanted())
     }
 
     fn trigger(&self) -> Option<Value> {

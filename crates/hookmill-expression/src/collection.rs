@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
-use hookmill_model::{Object, Str, Value};
+use hookmill_model::{MEMBER_BYTES, Object, Str, VALUE_BYTES, Value};
 
 use crate::arguments::{Arguments, Result};
 use crate::error::ErrorKind;
@@ -125,12 +125,14 @@ fn part(a: &Arguments, keep_front: bool) -> Result<Item> {
     match a.item(0) {
         Item::Value(Value::Array(elements)) => {
             let (front, back) = elements.split_at(count.min(elements.len()));
-            Ok(Item::Value(Value::array(if keep_front { front } else { back }.to_vec())))
+            let kept = if keep_front { front } else { back };
+            a.make(kept.len().saturating_mul(VALUE_BYTES))?;
+            Ok(Item::Value(Value::array(kept.to_vec())))
         }
         Item::Value(Value::String(text)) => {
             let units: Vec<u16> = text.encode_utf16().collect();
             let (front, back) = units.split_at(count.min(units.len()));
-            Ok(Item::Value(String::from_utf16_lossy(if keep_front { front } else { back }).into()))
+            a.derived(String::from_utf16_lossy(if keep_front { front } else { back }))
         }
         _ => Err(a.invalid(0, "an array or a string")),
     }
@@ -172,6 +174,7 @@ pub(crate) fn merged(a: &Arguments) -> Result<Item> {
             members.insert(Arc::clone(name), value.clone());
         }
     }
+    a.make(members.len().saturating_mul(MEMBER_BYTES))?;
     Ok(Item::Value(members.into()))
 }
 
@@ -205,7 +208,7 @@ pub(crate) fn intersection(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn join(a: &Arguments) -> Result<Item> {
     let (elements, delimiter) = (a.array(0)?, a.string(1)?);
-    let max = a.scope.limits().result_bytes_max;
+    let max = a.scope.limits().text_bytes_max();
     let mut text = String::new();
     for (index, element) in elements.iter().enumerate() {
         if index > 0 {
@@ -219,7 +222,9 @@ pub(crate) fn join(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn reverse(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(Value::array(a.array(0)?.iter().rev().cloned().collect())))
+    let elements = a.array(0)?;
+    a.make(elements.len().saturating_mul(VALUE_BYTES))?;
+    Ok(Item::Value(Value::array(elements.iter().rev().cloned().collect())))
 }
 
 pub(crate) fn sort(a: &Arguments) -> Result<Item> {
@@ -236,6 +241,7 @@ pub(crate) fn sort(a: &Arguments) -> Result<Item> {
         keyed.push((key, element));
     }
     keyed.sort_by(|(left, _), (right, _)| left.compare(right));
+    a.make(keyed.len().saturating_mul(VALUE_BYTES))?;
     Ok(Item::Value(Value::array(keyed.into_iter().map(|(_, element)| element.clone()).collect())))
 }
 
@@ -317,5 +323,6 @@ pub(crate) fn remove_property(a: &Arguments) -> Result<Item> {
     if let Some(name) = member_name(&members, &name).cloned() {
         members.remove(&name);
     }
+    a.make(members.len().saturating_mul(MEMBER_BYTES))?;
     Ok(Item::Value(members.into()))
 }

@@ -54,7 +54,7 @@ pub(crate) fn base64(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn base64_to_string(a: &Arguments) -> Result<Item> {
     let bytes = decode(a, &a.string(0)?)?;
-    Ok(Item::Value(String::from_utf8_lossy(&bytes).into_owned().into()))
+    a.derived(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 pub(crate) fn base64_to_binary(a: &Arguments) -> Result<Item> {
@@ -118,7 +118,7 @@ pub(crate) fn data_uri_to_binary(a: &Arguments) -> Result<Item> {
 
 pub(crate) fn data_uri_to_string(a: &Arguments) -> Result<Item> {
     let (_, bytes) = read_data_uri(a)?;
-    Ok(Item::Value(String::from_utf8_lossy(&bytes).into_owned().into()))
+    a.derived(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 pub(crate) fn decode_data_uri(a: &Arguments) -> Result<Item> {
@@ -127,7 +127,7 @@ pub(crate) fn decode_data_uri(a: &Arguments) -> Result<Item> {
     let value = if kind.starts_with("text/") {
         String::from_utf8_lossy(&bytes).into_owned().into()
     } else if kind == "application/json" || kind.ends_with("+json") {
-        Value::from_json(&bytes).map_err(|error| a.refuse(format!("its JSON cannot be read: {error}")))?
+        a.json(&bytes)?.map_err(|error| a.refuse(format!("its JSON cannot be read: {error}")))?
     } else {
         return binary_of(a, &media_type, &bytes);
     };
@@ -178,7 +178,7 @@ pub(crate) fn is_int(a: &Arguments) -> Result<Item> {
 pub(crate) fn json(a: &Arguments) -> Result<Item> {
     let parse = |text: &str| {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Value::from_json(text.as_bytes())
+        a.json(text.as_bytes())?
             .map(Item::Value)
             .map_err(|error| a.refuse(format!("the text is not valid JSON: {error}")))
     };
@@ -199,9 +199,13 @@ pub(crate) fn json(a: &Arguments) -> Result<Item> {
     }
 }
 
+/// A document takes about so many times the memory of its text.
+const XML_BYTES_FACTOR: usize = 8;
+
 /// Reads XML.
 fn document(a: &Arguments, text: &str) -> Result<Arc<xml::Document>> {
     a.spend(text.len())?;
+    a.make(text.len().saturating_mul(XML_BYTES_FACTOR))?;
     xml::Document::parse(text, a.scope.limits().elements_max).map(Arc::new).map_err(|fault| refused(a, fault))
 }
 
@@ -209,6 +213,7 @@ fn refused(a: &Arguments, fault: xml::Fault) -> Box<Error> {
     match fault {
         xml::Fault::Invalid(detail) => a.refuse(detail),
         xml::Fault::TooMuch(message) => a.too_much(message),
+        xml::Fault::Exhausted(exhausted) => a.exhausted(&exhausted),
     }
 }
 

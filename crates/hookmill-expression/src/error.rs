@@ -95,6 +95,8 @@ pub struct Error {
     pub offered: Vec<Str>,
     /// What was probably meant.
     pub suggestion: Option<Str>,
+    /// Whether it is the memory that the evaluation would exceed.
+    pub is_of_memory: bool,
 }
 
 /// Characters of a line that are shown with an error in it.
@@ -118,6 +120,7 @@ impl Error {
             function: None,
             offered: Vec::new(),
             suggestion: None,
+            is_of_memory: false,
         })
     }
 

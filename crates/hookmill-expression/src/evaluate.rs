@@ -12,12 +12,12 @@ use crate::work::Work;
 /// One evaluation: what it sees, and how much it may still do.
 pub(crate) struct Evaluation<'a> {
     pub scope: &'a dyn Scope,
-    pub work: Work,
+    pub work: Work<'a>,
 }
 
 impl<'a> Evaluation<'a> {
     pub fn new(scope: &'a dyn Scope) -> Self {
-        Self { scope, work: Work::new(scope.limits().work_max) }
+        Self { scope, work: Work::new(scope) }
     }
 
     /// Evaluates a node.

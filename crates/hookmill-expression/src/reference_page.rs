@@ -43,7 +43,8 @@ pub fn reference_page() -> String {
          expression's text; `@@` stands for one `@`. Function names may be written in any case. Try one with\n\
          `hookmill expression eval \"@add(1, 2)\"`.\n",
     );
-    let Limits { expression_chars_max, depth_max, result_bytes_max, elements_max, work_max } = Limits::DEFAULT;
+    let Limits { expression_chars_max, depth_max, result_bytes_max, elements_max, work_max, made_bytes_max } =
+        Limits::DEFAULT;
     let _ = write!(
         page,
         "\n## Limits\n\n\
@@ -53,7 +54,8 @@ pub fn reference_page() -> String {
          | levels of calls in an expression, and of arrays and objects in its value | {depth_max} |\n\
          | bytes of a text that a function makes | {result_bytes_max} |\n\
          | elements of an array that a function makes, nodes of an XML document | {elements_max} |\n\
-         | bytes and elements that one evaluation reads and makes in all | {work_max} |\n"
+         | bytes and elements that one evaluation reads and makes in all | {work_max} |\n\
+         | bytes of all values that one evaluation makes; in a run what the run has room for | {made_bytes_max} |\n"
     );
     let mut category = None;
     for function in functions() {

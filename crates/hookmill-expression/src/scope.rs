@@ -15,6 +15,8 @@ pub struct Limits {
     pub elements_max: usize,
     /// Bytes and elements that all functions of one evaluation read and make together. It bounds the time.
     pub work_max: usize,
+    /// Bytes of all values that one evaluation makes together, those included that it drops on the way.
+    pub made_bytes_max: usize,
 }
 
 impl Limits {
@@ -25,8 +27,17 @@ impl Limits {
         depth_max: 100,
         result_bytes_max: 104_857_600,
         elements_max: 1_000_000,
-        work_max: 2_000_000_000,
+        work_max: 500_000_000,
+        made_bytes_max: 134_217_728,
     };
+}
+
+impl Limits {
+    /// Bytes that one text may have: its own bound, and what all values may take together.
+    #[must_use]
+    pub const fn text_bytes_max(&self) -> usize {
+        if self.made_bytes_max < self.result_bytes_max { self.made_bytes_max } else { self.result_bytes_max }
+    }
 }
 
 impl Default for Limits {
@@ -61,6 +72,11 @@ pub trait Scope {
 
     /// The bounds.
     fn limits(&self) -> &Limits;
+
+    /// Whether nobody waits for the evaluation any more; it is asked every few milliseconds of work.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 
     /// `trigger()`
     fn trigger(&self) -> Option<Value> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookmill_model::Value;
+use hookmill_model::{ARRAY_BYTES, TEXT_BYTES, VALUE_BYTES, Value};
 
 use crate::arguments::{Arguments, Result};
 use crate::item::{Item, content, content_bytes, content_type};
@@ -63,7 +63,7 @@ pub(crate) fn concat(a: &Arguments) -> Result<Item> {
     if let [Item::Value(Value::String(text))] = &a.items[..] {
         return Ok(Item::Value(Value::String(Arc::clone(text))));
     }
-    let max = a.scope.limits().result_bytes_max;
+    let max = a.scope.limits().text_bytes_max();
     let mut text = String::new();
     for item in &a.items {
         if !item.push_text(&mut text, max) {
@@ -89,7 +89,7 @@ pub(crate) fn substring(a: &Arguments) -> Result<Item> {
     if end > length {
         return Err(a.refuse(format!("start index and length go beyond the end of a text of {length} characters")));
     }
-    Ok(Item::Value(cut(&text, start, end).into()))
+    a.derived(cut(&text, start, end))
 }
 
 pub(crate) fn slice(a: &Arguments) -> Result<Item> {
@@ -101,7 +101,7 @@ pub(crate) fn slice(a: &Arguments) -> Result<Item> {
     };
     let start = place(a.integer(1)?);
     let end = if a.len() > 2 { place(a.integer(2)?) } else { place(length) };
-    Ok(Item::Value(if start < end { cut(&text, start, end) } else { String::new() }.into()))
+    a.derived(if start < end { cut(&text, start, end) } else { String::new() })
 }
 
 pub(crate) fn replace(a: &Arguments) -> Result<Item> {
@@ -123,12 +123,12 @@ pub(crate) fn to_lower(a: &Arguments) -> Result<Item> {
             _ => c,
         }
     });
-    Ok(Item::Value(lower.collect::<String>().into()))
+    a.derived(lower.collect())
 }
 
 pub(crate) fn to_upper(a: &Arguments) -> Result<Item> {
     let text = a.string(0)?;
-    Ok(Item::Value(text.chars().map(upper).collect::<String>().into()))
+    a.derived(text.chars().map(upper).collect())
 }
 
 pub(crate) fn trim(a: &Arguments) -> Result<Item> {
@@ -181,7 +181,9 @@ pub(crate) fn split(a: &Arguments) -> Result<Item> {
     if delimiter.is_empty() {
         return Ok(Item::Value(Value::array(vec![Value::String(text)])));
     }
-    a.elements_within(text.matches(&*delimiter).count() + 1)?;
+    let count = text.matches(&*delimiter).count() + 1;
+    a.elements_within(count)?;
+    a.make(text.len().saturating_add(count.saturating_mul(TEXT_BYTES)))?;
     Ok(Item::Value(Value::array(text.split(&*delimiter).map(Value::from).collect())))
 }
 
@@ -222,12 +224,16 @@ pub(crate) fn chunk(a: &Arguments) -> Result<Item> {
     match a.item(0) {
         Item::Value(Value::String(text)) => {
             let units = units(text);
-            a.elements_within(units.len().div_ceil(size))?;
+            let count = units.len().div_ceil(size);
+            a.elements_within(count)?;
+            a.make(text.len().saturating_add(count.saturating_mul(TEXT_BYTES)))?;
             Ok(Item::Value(Value::array(
                 units.chunks(size).map(|piece| Value::from(String::from_utf16_lossy(piece))).collect(),
             )))
         }
         Item::Value(Value::Array(elements)) => {
+            let count = elements.len().div_ceil(size);
+            a.make(count.saturating_mul(ARRAY_BYTES).saturating_add(elements.len().saturating_mul(VALUE_BYTES)))?;
             a.nested(Value::array(elements.chunks(size).map(|piece| Value::array(piece.to_vec())).collect()))
         }
         _ => Err(a.invalid(0, "an array or a string")),
@@ -262,7 +268,7 @@ pub(crate) fn encode_xml_value(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn decode_xml_value(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(crate::xml::unescape(&a.string(0)?).into()))
+    a.derived(crate::xml::unescape(&a.string(0)?))
 }
 
 pub(crate) fn encode_xml_name(a: &Arguments) -> Result<Item> {
@@ -270,5 +276,5 @@ pub(crate) fn encode_xml_name(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn decode_xml_name(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(crate::xml::decode_name(&a.string(0)?).into()))
+    a.derived(crate::xml::decode_name(&a.string(0)?))
 }

@@ -12,6 +12,7 @@ use crate::item::{Item, text};
 use crate::mention::Reference;
 use crate::scope::{Limits, Scope};
 use crate::syntax::{self, Call, Node};
+use crate::work::Exhausted;
 
 /// One string of a definition, parsed. Clones share everything.
 #[derive(Clone, Debug)]
@@ -71,10 +72,15 @@ impl Template {
     /// # Errors
     /// What went wrong, with the place in the template.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, Error> {
+        self.evaluate_in(&Evaluation::new(scope))
+    }
+
+    /// Evaluates it as a part of an evaluation, whose budget it shares.
+    pub(crate) fn evaluate_in(&self, evaluation: &Evaluation<'_>) -> Result<Value, Error> {
         match &self.0.form {
             Form::Literal(text) => Ok(Value::String(Arc::clone(text))),
-            Form::Expression(node) => Evaluation::new(scope).node(node).map(Item::into_value),
-            Form::Interpolation(pieces) => interpolate(pieces, scope),
+            Form::Expression(node) => evaluation.node(node).map(Item::into_value),
+            Form::Interpolation(pieces) => interpolate(pieces, evaluation),
         }
         .map_err(|error| error.located(&self.0.source))
     }
@@ -214,18 +220,28 @@ fn closing_brace(text: &str) -> Option<usize> {
     })
 }
 
-fn interpolate(pieces: &[Piece], scope: &dyn Scope) -> Parse<Value> {
-    let evaluation = Evaluation::new(scope);
+fn interpolate(pieces: &[Piece], evaluation: &Evaluation<'_>) -> Parse<Value> {
+    let limits = evaluation.scope.limits();
+    let max = limits.text_bytes_max();
     let mut text = String::new();
     for piece in pieces {
         match piece {
             Piece::Text(literal) => text.push_str(literal),
             Piece::Expression(node) => {
                 let at = if let Node::Call(call) = node { call.at } else { 0 };
-                let max = scope.limits().result_bytes_max;
-                if !evaluation.node(node)?.push_text(&mut text, max) {
+                let item = evaluation.node(node)?;
+                let before = text.len();
+                let made = if item.push_text(&mut text, max) {
+                    evaluation.work.spend(text.len() - before).and_then(|()| evaluation.work.make(text.len() - before))
+                } else {
                     let message = format!("The text would be longer than {max} bytes.");
-                    return Err(Error::new(ErrorKind::LimitExceeded, at, message));
+                    let is_of_memory = limits.made_bytes_max < limits.result_bytes_max;
+                    Err(if is_of_memory { Exhausted::Memory(message) } else { Exhausted::Work(message) })
+                };
+                if let Err(exhausted) = made {
+                    let mut error = Error::new(ErrorKind::LimitExceeded, at, exhausted.to_string());
+                    error.is_of_memory = matches!(exhausted, Exhausted::Memory(_));
+                    return Err(error);
                 }
             }
         }
@@ -307,7 +323,7 @@ impl Compiled {
     /// # Errors
     /// The first failing template with its pointer.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, (Pointer, Error)> {
-        let value = evaluate_tree(&self.tree, scope, &Pointer::root())?;
+        let value = evaluate_tree(&self.tree, &Evaluation::new(scope), &Pointer::root())?;
         // What is put together from values can nest deeper than each of them.
         let max = scope.limits().depth_max;
         if matches!(self.tree, Tree::Array(_) | Tree::Object(_)) && !nests_within(&value, max, &mut 0) {
@@ -417,16 +433,17 @@ fn unchanged(tree: &Tree) -> Option<Value> {
     if let Tree::Literal(value) = tree { Some(value.clone()) } else { None }
 }
 
-fn evaluate_tree(tree: &Tree, scope: &dyn Scope, pointer: &Pointer) -> Result<Value, (Pointer, Error)> {
+/// All templates of one value share one budget.
+fn evaluate_tree(tree: &Tree, evaluation: &Evaluation<'_>, pointer: &Pointer) -> Result<Value, (Pointer, Error)> {
     match tree {
         Tree::Literal(value) => Ok(value.clone()),
-        Tree::Template(template) => template.evaluate(scope).map_err(|error| (pointer.clone(), error)),
+        Tree::Template(template) => template.evaluate_in(evaluation).map_err(|error| (pointer.clone(), error)),
         Tree::Array(trees) => trees
             .iter()
             .enumerate()
             .map(|(index, tree)| match tree {
                 Tree::Literal(value) => Ok(value.clone()),
-                tree => evaluate_tree(tree, scope, &pointer.child(index)),
+                tree => evaluate_tree(tree, evaluation, &pointer.child(index)),
             })
             .collect::<Result<Vec<_>, _>>()
             .map(Value::array),
@@ -436,11 +453,13 @@ fn evaluate_tree(tree: &Tree, scope: &dyn Scope, pointer: &Pointer) -> Result<Va
                 let below = || pointer.child(&name.source);
                 let value = match tree {
                     Tree::Literal(value) => value.clone(),
-                    tree => evaluate_tree(tree, scope, &below())?,
+                    tree => evaluate_tree(tree, evaluation, &below())?,
                 };
                 let name = match &name.form {
                     NameForm::Literal(name) => Arc::clone(name),
-                    NameForm::Template(template) => text(&template.evaluate(scope).map_err(|error| (below(), error))?),
+                    NameForm::Template(template) => {
+                        text(&template.evaluate_in(evaluation).map_err(|error| (below(), error))?)
+                    }
                 };
                 members.insert(name, value);
             }

@@ -244,7 +244,7 @@ pub(crate) fn component(a: &Arguments) -> Result<Item> {
 }
 
 pub(crate) fn component_to_string(a: &Arguments) -> Result<Item> {
-    Ok(Item::Value(decode(&a.string(0)?.replace('+', " ")).into()))
+    a.derived(decode(&a.string(0)?.replace('+', " ")))
 }
 
 pub(crate) fn component_to_binary(a: &Arguments) -> Result<Item> {

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     Invalid(String),
     /// It is more than the limits allow.
     TooMuch(String),
+    /// It needs more than the evaluation may still use.
+    Exhausted(crate::work::Exhausted),
 }
 
 impl From<String> for Fault {

@@ -122,6 +122,7 @@ fn size(result: &TakenOver) -> usize {
         .iter()
         .chain(&result.inputs)
         .chain(result.variables.iter().map(|(_, _, value)| value))
+        .chain(result.appended.iter().map(|(_, value)| value))
         .map(Value::json_bytes)
         .sum()
 }

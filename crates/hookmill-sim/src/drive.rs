@@ -220,7 +220,7 @@ fn start(seed: u64) -> Input {
 }
 
 fn ended(state: &RunState, journal: &Journal) -> Ended {
-    let count = state.variables().get("n").and_then(|variable| variable.value.as_i64()).unwrap_or(0);
+    let count = state.variables().get("n").and_then(|variable| variable.value().as_i64()).unwrap_or(0);
     Ended {
         status: state.status(),
         reached: Expected { statuses: journal.statuses.clone(), count },

@@ -71,6 +71,7 @@ impl Compiler<'_> {
                 options: ActionOptions::default(),
                 tracked_properties: None,
                 is_read_from_outside: false,
+                outputs_are_read: false,
             });
             own.push((index, name.clone(), action.clone(), at.clone()));
             self.plan.groups[group].actions.push(index);

@@ -34,7 +34,7 @@ impl Extent {
             Value::Object(members) => {
                 self.pointer_bytes += path;
                 for (name, member) in members.iter() {
-                    if name.contains("@{") {
+                    if name.contains('@') {
                         self.expressions += 1;
                     }
                     self.add(member, path + 1 + name.len());

@@ -114,6 +114,19 @@ impl Compiler<'_> {
         self.chain(reader).iter().any(|level| targets.iter().any(|target| before[*level].contains(*target)))
     }
 
+    /// Notes that an expression reads the outputs of an action, or of everything inside of it.
+    fn mark_outputs_read(&mut self, target: ActionIndex, of_children: bool) {
+        let mut open = vec![target];
+        while let Some(action) = open.pop() {
+            let own = &mut self.plan.actions[action];
+            if !std::mem::replace(&mut own.outputs_are_read, true) || action == target {
+                for group in own.kind.groups().into_iter().filter(|_| of_children) {
+                    open.extend(&self.plan.groups[group].actions);
+                }
+            }
+        }
+    }
+
     /// Marks the loops whose children are read from outside of them.
     fn mark_read(&mut self, target: ActionIndex, reader: Option<ActionIndex>, of_children: bool) {
         let around: Vec<ActionIndex> = reader.map(|reader| self.chain(reader)).unwrap_or_default();
@@ -150,6 +163,7 @@ impl Compiler<'_> {
                     return self.error("reference_kind", pointer, message);
                 }
                 self.mark_read(target, reader, is_result);
+                self.mark_outputs_read(target, is_result);
                 if !self.is_finished(target, used.place, before) {
                     let own = reader == Some(target);
                     let (message, hint) = if used.place == Place::Trigger {

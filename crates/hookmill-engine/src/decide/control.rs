@@ -138,11 +138,14 @@ impl Decision<'_> {
         concurrency: u32,
     ) -> Step {
         let own = &self.plan.actions[action];
-        let value = match items.evaluate(&self.scope(action, &indexes, 0)) {
+        let value = items
+            .evaluate(&self.scope(action, &indexes, 0))
+            .map_err(|(_, fault)| self.template_failure(action, &fault, "foreach"))
+            .and_then(|value| self.fits(action, value));
+        let value = match value {
             Ok(value) => value,
-            Err((_, fault)) => {
+            Err(ending) => {
                 self.started(action, &indexes, None)?;
-                let ending = self.template_failure(action, &fault, "foreach");
                 return self.fail_container(action, indexes, ending);
             }
         };

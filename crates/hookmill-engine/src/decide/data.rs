@@ -3,11 +3,14 @@
 use hookmill_definition::Schema;
 use hookmill_definition::plan::{ActionIndex, ActionKind};
 use hookmill_expression::{Compiled, Condition, Template, content};
-use hookmill_model::{Object, Value};
+use hookmill_model::{JsonError, Object, Value};
 
 use super::table::{self, Columns};
 use super::{Decision, Ending, Step, body};
 use crate::state::Indexes;
+
+/// What a cell of a table takes beside its text.
+const CELL_BYTES: usize = 48;
 
 impl Decision<'_> {
     pub(super) fn data_action(&mut self, action: ActionIndex, indexes: Indexes) -> Step {
@@ -87,10 +90,17 @@ impl Decision<'_> {
         };
         let scope = self.scope(action, indexes, 1);
         let mut made = Vec::with_capacity(array.as_array().map_or(0, <[Value]>::len));
+        let mut room = self.room();
         for element in array.as_array().unwrap_or_default() {
             *scope.element.borrow_mut() = Some(element.clone());
             match select.evaluate(&scope) {
-                Ok(value) => made.push(value),
+                Ok(value) => {
+                    let Some(left) = room.checked_sub(value.heap_bytes_within(room)) else {
+                        return (None, self.out_of_memory(action));
+                    };
+                    room = left;
+                    made.push(value);
+                }
                 Err((_, fault)) => return (None, self.template_failure(action, &fault, "inputs")),
             }
         }
@@ -106,7 +116,19 @@ impl Decision<'_> {
             Ok(parts) => parts,
             Err(ending) => return (None, ending),
         };
-        let texts: Vec<_> = array.as_array().unwrap_or_default().iter().map(content::to_text).collect();
+        let elements = array.as_array().unwrap_or_default();
+        let mut room = self.room();
+        let mut texts = Vec::with_capacity(elements.len());
+        let between = content::to_text(&with).len();
+        for element in elements {
+            // Twice: the pieces, and the text that is made of them.
+            let text = content::to_text(element);
+            let Some(left) = room.checked_sub(text.len().saturating_add(between).saturating_mul(2)) else {
+                return (None, self.out_of_memory(action));
+            };
+            room = left;
+            texts.push(text);
+        }
         let joined = texts.join(&*content::to_text(&with));
         let inputs = Value::object([("from", array.clone()), ("joinWith", with)]);
         (Some(inputs), Ending::done("OK", Some(body(joined.into()))))
@@ -157,13 +179,19 @@ impl Decision<'_> {
         }
         let scope = self.scope(action, indexes, 1);
         let mut cells = Vec::with_capacity(rows.len());
+        let mut room = self.room();
         for row in rows {
             *scope.element.borrow_mut() = Some(row.clone());
             let mut made = Vec::with_capacity(columns.len());
             for (_, value) in columns {
                 let value =
                     value.evaluate(&scope).map_err(|(_, fault)| self.template_failure(action, &fault, "inputs"))?;
-                made.push(content::to_text(&value));
+                let text = content::to_text(&value);
+                // Twice: the cells, and the text that is made of them.
+                room = room
+                    .checked_sub(text.len().saturating_mul(2).saturating_add(CELL_BYTES))
+                    .ok_or_else(|| self.out_of_memory(action))?;
+                made.push(text);
             }
             cells.push(made);
         }
@@ -190,12 +218,12 @@ impl Decision<'_> {
         let parsed = match &given {
             Value::Null => Err(None),
             Value::String(text) if text.is_empty() => Err(None),
-            Value::String(text) => Value::from_json(text.as_bytes()).map_err(|error| Some(error.to_string())),
+            Value::String(text) => Value::from_json_within(text.as_bytes(), self.room()).map_err(Some),
             Value::Object(members) if members.contains_key("$content-type") => {
                 let media_type = members.get("$content-type").and_then(Value::as_str).unwrap_or_default();
                 let readable = media_type.contains("json") || media_type.starts_with("text/");
                 match content::bytes(&given).filter(|_| readable) {
-                    Some(bytes) => Value::from_json(&bytes).map_err(|error| Some(error.to_string())),
+                    Some(bytes) => Value::from_json_within(&bytes, self.room()).map_err(Some),
                     None => {
                         let message = format!("The content of the type '{media_type}' is not JSON.");
                         return (inputs, Ending::failed("BadRequest", message));
@@ -213,6 +241,7 @@ impl Decision<'_> {
                 );
                 return (inputs, Ending::failed_as("BadRequest", "InvalidTemplate", message));
             }
+            Err(Some(JsonError::TooLarge { .. })) => return (inputs, self.out_of_memory(action)),
             Err(Some(fault)) => {
                 let message = format!("The provided value for the 'content' is not valid JSON: {fault}.");
                 return (inputs, Ending::failed("InvalidJSON", message));

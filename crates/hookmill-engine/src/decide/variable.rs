@@ -1,4 +1,4 @@
-//! Variables: made, set, counted, appended to.
+//! Variables: made, set, counted, appended to. An appended piece is a fact of its own size.
 
 use hookmill_definition::plan::{ActionIndex, ActionKind, VariableChange, VariableKind};
 use hookmill_expression::content;
@@ -6,7 +6,11 @@ use hookmill_model::{Str, Value};
 
 use super::{Decision, Ending, Step, body};
 use crate::fact::Fact;
-use crate::state::{Indexes, Variable};
+use crate::state::Indexes;
+use crate::variable::Variable;
+
+/// The outputs of an action that changes a variable repeat values of up to so many bytes.
+const SHOWN_BYTES_MAX: usize = 4_096;
 
 fn outputs(name: &Str, kind: VariableKind, value: &Value) -> Value {
     body(Value::object([("name", Value::from(name.clone())), ("type", kind.as_str().into()), ("value", value.clone())]))
@@ -101,10 +105,9 @@ impl Decision<'_> {
                         Ending::failed("InvalidVariableOperation", message)
                     }
                     Some(Err(ending)) => ending,
-                    Some(Ok((name, kind, value))) => {
-                        let outputs = outputs(&name, kind, &value);
-                        self.set(&name, kind, value)?;
-                        Ending::done("NotSpecified", Some(outputs))
+                    Some(Ok(fact)) => {
+                        self.emit(fact)?;
+                        Ending::done("NotSpecified", self.variable_outputs(action, name))
                     }
                 };
                 self.end(action, indexes, ending)
@@ -117,47 +120,55 @@ impl Decision<'_> {
         self.emit(Fact::VariableSet { name: name.clone(), kind: kind.as_str().into(), value })
     }
 
-    fn changed(
-        &self,
-        variable: &Variable,
-        change: VariableChange,
-        given: Value,
-    ) -> Result<(Str, VariableKind, Value), Ending> {
-        let (name, kind) = (variable.name.clone(), variable.kind);
-        let value = match change {
-            VariableChange::Set if kind.accepts(&given) => given,
-            VariableChange::Set => return Err(mismatch(&name, kind, &given)),
-            VariableChange::Increment | VariableChange::Decrement => {
-                if !matches!(kind, VariableKind::Integer | VariableKind::Float) {
-                    return Err(mismatch(&name, kind, &given));
-                }
-                let negative = change == VariableChange::Decrement;
-                sum(kind, &variable.value, &given, negative).ok_or_else(|| mismatch(&name, kind, &given))?
-            }
-            VariableChange::AppendToArray => {
-                if kind != VariableKind::Array {
-                    return Err(mismatch(&name, kind, &given));
-                }
-                let mut elements = variable.value.as_array().map(<[Value]>::to_vec).unwrap_or_default();
-                elements.push(given);
-                Value::array(elements)
-            }
-            VariableChange::AppendToString => {
-                if kind != VariableKind::String {
-                    return Err(mismatch(&name, kind, &given));
-                }
-                let mut text = variable.value.as_str().unwrap_or_default().to_owned();
-                text.push_str(&content::to_text(&given));
-                text.into()
-            }
+    /// The fact that changes a variable.
+    fn changed(&self, variable: &Variable, change: VariableChange, given: Value) -> Result<Fact, Ending> {
+        let (name, kind) = (&variable.name, variable.kind);
+        let set = |value: Value| Fact::VariableSet { name: name.clone(), kind: kind.as_str().into(), value };
+        let append = |value: Value| {
+            self.within(name, variable.json_bytes().saturating_add(value.json_bytes()))?;
+            Ok(Fact::VariableAppended { name: name.clone(), value })
         };
-        self.within_bytes(&name, &value)?;
-        Ok((name, kind, value))
+        match change {
+            VariableChange::Set if kind.accepts(&given) => {
+                self.within_bytes(name, &given)?;
+                Ok(set(given))
+            }
+            VariableChange::Increment | VariableChange::Decrement
+                if matches!(kind, VariableKind::Integer | VariableKind::Float) =>
+            {
+                let negative = change == VariableChange::Decrement;
+                let sum = sum(kind, &variable.value(), &given, negative);
+                sum.map(set).ok_or_else(|| mismatch(name, kind, &given))
+            }
+            VariableChange::AppendToArray if kind == VariableKind::Array => append(given),
+            VariableChange::AppendToString if kind == VariableKind::String => append(content::to_text(&given).into()),
+            _ => Err(mismatch(name, kind, &given)),
+        }
+    }
+
+    /// `{name, type, value}` of a variable that was changed. A large value is left out where nothing reads it: the
+    /// journal would repeat it with every change.
+    fn variable_outputs(&self, action: ActionIndex, name: &str) -> Option<Value> {
+        let variable = self.state.variables.get(name.to_lowercase().as_str())?;
+        if self.outputs_are_needed(action) || variable.json_bytes() <= SHOWN_BYTES_MAX {
+            return Some(outputs(&variable.name, variable.kind, &variable.value()));
+        }
+        let members = [("name", Value::from(variable.name.clone())), ("type", variable.kind.as_str().into())];
+        Some(body(Value::object(members)))
+    }
+
+    fn outputs_are_needed(&self, action: ActionIndex) -> bool {
+        let own = &self.plan.actions[action];
+        own.outputs_are_read || own.tracked_properties.is_some()
     }
 
     fn within_bytes(&self, name: &str, value: &Value) -> Result<(), Ending> {
+        self.within(name, value.json_bytes())
+    }
+
+    fn within(&self, name: &str, bytes: usize) -> Result<(), Ending> {
         let most = self.plan.limits.variable_bytes_max;
-        if value.json_bytes() > most {
+        if bytes > most {
             let message = format!("The variable '{name}' would be larger than {most} bytes.");
             return Err(Ending::failed("VariableSizeLimitExceeded", message));
         }

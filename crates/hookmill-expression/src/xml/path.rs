@@ -42,7 +42,7 @@ struct Place {
 }
 
 /// Evaluates a path at the root of a document.
-pub(crate) fn evaluate(document: &Document, path: &str, work: &Work, text_max: usize) -> Result<Found> {
+pub(crate) fn evaluate(document: &Document, path: &str, work: &Work<'_>, text_max: usize) -> Result<Found> {
     let refuse =
         |detail: String| Fault::Invalid(format!("'{}' is not a valid XPath: {detail}", crate::syntax::shown(path)));
     let expression = syntax::parse(path).map_err(refuse)?;
@@ -52,7 +52,7 @@ pub(crate) fn evaluate(document: &Document, path: &str, work: &Work, text_max: u
 
 struct Evaluator<'a> {
     document: &'a Document,
-    work: &'a Work,
+    work: &'a Work<'a>,
     text_max: usize,
 }
 
@@ -84,7 +84,7 @@ fn text_of(found: &Found) -> std::result::Result<String, Vec<Id>> {
 
 impl Evaluator<'_> {
     fn spend(&self, amount: usize) -> Result<()> {
-        self.work.spend(amount).map_err(Fault::TooMuch)
+        self.work.spend(amount).map_err(Fault::Exhausted)
     }
 
     /// Refuses texts above the limit.
@@ -92,7 +92,8 @@ impl Evaluator<'_> {
         if bytes > self.text_max {
             return Err(Fault::TooMuch(format!("the XPath would make a text of more than {} bytes", self.text_max)));
         }
-        self.spend(bytes)
+        self.spend(bytes)?;
+        self.work.make(bytes).map_err(Fault::Exhausted)
     }
 
     /// The text that a node stands for.

@@ -129,6 +129,55 @@ fn one_evaluation_has_one_budget() {
     assert_eq!(outcome(&many, &context, work(100_000)), None);
 }
 
+#[test]
+fn one_evaluation_makes_a_bounded_number_of_bytes() {
+    let context = Value::object([("variables", Value::object([("t", "x".repeat(1_000))]))]);
+    let made = |max| Limits { made_bytes_max: max, ..Limits::DEFAULT };
+    let error = |text: &str, max| evaluate_within(text, &context, made(max)).unwrap_err();
+    // What an evaluation drops on the way counts too: the bound holds while it goes on.
+    for (text, need) in [
+        ("@concat(variables('t'), variables('t'))", 2_000),
+        ("@length(concat(toUpper(variables('t')), toLower(variables('t'))))", 4_000),
+        ("@length(createArray(concat(variables('t'), 'a'), concat(variables('t'), 'b')))", 2_050),
+        ("@{variables('t')}@{variables('t')}", 2_000),
+    ] {
+        assert_eq!(outcome(text, &context, made(need)), None, "{text} within {need}");
+        let refused = error(text, need - 1);
+        assert_eq!(refused.kind, ErrorKind::LimitExceeded, "{text}");
+        assert!(refused.is_of_memory, "{text}: {refused}");
+    }
+    let nested = format!("@json('[{}1]')", "[],".repeat(1_000));
+    assert!(error(&nested, 10_000).is_of_memory);
+    assert!(!evaluate_within("@range(0, 100)", &context, elements(9)).unwrap_err().is_of_memory);
+    // All templates of one value share the budget.
+    let value = Value::array(vec!["@concat(variables('t'), 'a')".into(); 10]);
+    let scope =
+        |max| hookmill_expression::case::Context::new(&context, hookmill_model::Timestamp::default(), 1, made(max));
+    assert!(hookmill_expression::case::evaluate(&value, &scope(10_010)).is_ok());
+    assert!(hookmill_expression::case::evaluate(&value, &scope(10_009)).unwrap_err().is_of_memory);
+}
+
+#[test]
+fn an_evaluation_ends_when_nobody_waits() {
+    let context = Value::object([("variables", Value::object([("t", "x".repeat(1_000_000))]))]);
+    let asked = std::cell::Cell::new(0);
+    let wanted = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 2
+    };
+    let scope = hookmill_expression::case::Context::new(
+        &context,
+        hookmill_model::Timestamp::default(),
+        1,
+        Limits { made_bytes_max: usize::MAX, ..Limits::DEFAULT },
+    )
+    .while_wanted(&wanted);
+    let text = format!("@length(concat({}))", vec!["toLower(variables('t'))"; 30].join(","));
+    let error = hookmill_expression::case::evaluate(&text.as_str().into(), &scope).unwrap_err();
+    assert!(error.message.contains("was stopped"), "{error}");
+    assert_eq!(asked.get(), 2);
+}
+
 /// Expressions that would be slow or large, were nothing bounded. Each must end soon, well or not.
 #[test]
 fn hostile_expressions_end_soon() {
