@@ -120,7 +120,7 @@ await runScript('daily-work', async (world, step) => {
   await step(5, 'a test takes the newest notification by itself; names keep what was typed', async () => {
     await person.goto(`/flows/${flow}/edit`);
     await button('Test').click();
-    same('what is chosen', await panel().getByRole('radio', { name: 'With a past notification' }).isChecked(), true);
+    await until('the newest to be chosen', () => panel().getByRole('radio', { name: 'With a past notification' }).isChecked());
     await see(panel().locator('.cm-content').getByText('"paid"'));
     await panel().getByRole('button', { name: 'Run', exact: true }).click();
     await see(page.getByText('The run on the cards:'));

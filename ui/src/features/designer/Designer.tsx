@@ -1,4 +1,4 @@
-/** The designer: cards on a canvas, a panel beside it, saving with every conflict and refusal said. */
+/** The designer: cards on a canvas and a panel beside it. Saving, keys, clipboard and the panel are parts of their own. */
 import { Badge, Button, Input, MessageBar, MessageBarActions, MessageBarBody, Toolbar, ToolbarButton, ToolbarDivider, Tooltip } from '@fluentui/react-components';
 import {
   ArrowRedoRegular,
@@ -6,17 +6,14 @@ import {
   BeakerRegular,
   CheckmarkCircleRegular,
   CodeRegular,
-  DismissRegular,
   ErrorCircleRegular,
   FlowRegular,
   KeyboardRegular,
   SaveRegular,
 } from '@fluentui/react-icons';
-import { useQueryClient } from '@tanstack/react-query';
 import { Link, useBlocker, useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type ClipboardEvent, type KeyboardEvent, type MouseEvent } from 'react';
-import { api, Problem } from '../../api/client';
-import type { Flow, FlowBody } from '../../api/types';
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type KeyboardEvent, type MouseEvent } from 'react';
+import type { Flow } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
 import { addCase, caseInWords } from '../../flow-model/cases';
 import { titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
@@ -27,7 +24,6 @@ import { structureOf } from '../../flow-model/structure';
 import { begin, redo, undo } from '../../flow-model/undo';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
 import { ago } from '../../shared/time';
-import { saveFlow } from '../../shared/flow-commands';
 import { useLanguage, useText } from '../../shared/language';
 import { usePageTitle } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -35,36 +31,28 @@ import { changeInWords } from './announce';
 import { sharedText } from '../../shared/text';
 import { CardFace, useDescribe } from './CardFace';
 import { useCards, type Direction } from './cards';
-import { CheckerPanel, useFindings } from './Checker';
+import { useFindings } from './Checker';
 import { stepOfChoice } from './choice';
+import { clipboardOf, isTyping } from './clipboard';
 import { CodePage } from './CodePage';
 import { Designing, stepOf, useConnections } from './context';
 import { ConflictDialog, KeysDialog, LeaveDialog, PasteDialog } from './Dialogs';
 import { forgetDraft, useKeptDraft, type KeptDraft } from './kept-draft';
 import { RunBar, useLiveRun } from './LiveRun';
 import { AddMenu, CardMenu, type AddAt } from './Menus';
-import { Refused, refusalOf } from './Refused';
-import { isPassing, SaveTrouble } from './SaveTrouble';
-import { SearchPanel, type Choice } from './SearchPanel';
-import { editedOf, reduce, usedConnections, type Edited } from './state';
-import { StepPanel } from './StepPanel';
-import { TestPanel } from './TestPanel';
+import { Refused } from './Refused';
+import { useSaving } from './saving';
+import { SaveTrouble } from './SaveTrouble';
+import type { Choice } from './SearchPanel';
+import { commandOf } from './shortcuts';
+import { SidePanel, type Side } from './SidePanel';
+import { editedOf, reduce, type Edited } from './state';
 import { designerText } from './text';
-
-type Side = { show: 'step'; step: string | null } | { show: 'trigger' } | { show: 'action'; position: Position; find?: boolean } | { show: 'checker' } | { show: 'test' } | null;
 
 const NONE: readonly string[] = [];
 
-interface SaveOptions {
-  state?: 'draft';
-  etag?: string;
-  asCopy?: boolean;
-  edited?: Edited;
-}
+const MOVES: { [command: string]: Direction } = { moveBefore: 'before', moveBehind: 'behind', moveOut: 'out', moveIn: 'in' };
 
-const MOVES: { [key: string]: Direction } = { ArrowUp: 'before', ArrowDown: 'behind', ArrowLeft: 'out', ArrowRight: 'in' };
-
-const isTyping = (target: EventTarget) => target instanceof HTMLElement && (/INPUT|TEXTAREA|SELECT/.test(target.tagName) || target.isContentEditable);
 const cardOf = (target: EventTarget): string | null | undefined => {
   const id = target instanceof HTMLElement ? target.closest<HTMLElement>('[data-card]')?.dataset['card'] : undefined;
   return id === TRIGGER_ID ? null : id;
@@ -85,7 +73,6 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   const t = useText(designerText);
   const shared = useText(sharedText);
   const { language } = useLanguage();
-  const client = useQueryClient();
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { view?: string };
   const isCode = search.view === 'code';
@@ -93,18 +80,14 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   const edited = history.present;
   const [savedAs, setSavedAs] = useState(initial);
   const dirty = edited !== savedAs;
-  const [side, setSide] = useState<Side>(!triggerOf(initial.definition) ? { show: 'trigger' } : opened ? { show: 'step', step: null } : null);
+  const [side, setSide] = useState<Side | null>(!triggerOf(initial.definition) ? { show: 'trigger' } : opened ? { show: 'step', step: null } : null);
   const [focus, setFocus] = useState<string | null>(null);
   const [picked, setPicked] = useState<readonly string[]>(NONE);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const [told, setTold] = useState('');
-  const [dialog, setDialog] = useState<'conflict' | 'keys' | null>(null);
+  const [showsKeys, setShowsKeys] = useState(false);
   const [pasting, setPasting] = useState<Position | null>(null);
   const [adding, setAdding] = useState<AddAt | null>(null);
   const [menu, setMenu] = useState<{ name: string; at: { x: number; y: number } } | null>(null);
   const [watched, setWatched] = useState<string | null>(null);
-  const leaving = useRef(false);
   const live = useLiveRun(watched);
   const connections = useConnections();
   const findings = useFindings(edited);
@@ -115,11 +98,6 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   const baseEtag = older ? older.etag : (stored?.etag ?? null);
   const draft = useKeptDraft({ flow: stored?.id ?? null, etag: baseEtag, edited, base, dirty });
   usePageTitle(edited.name || t.newTitle);
-  const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) => dirty && !leaving.current && current.pathname !== next.pathname,
-    enableBeforeUnload: () => dirty && !leaving.current,
-    withResolver: true,
-  });
 
   /** Said to those who hear the page. The same words twice are said twice. */
   const [heard, setHeard] = useState({ text: '', count: 0 });
@@ -166,56 +144,21 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   };
   const searchAt = (position: Position, find = false) => setSide(triggerOf(edited.definition) ? { show: 'action', position, find } : { show: 'trigger' });
 
-  const finish = (flow: Flow, message: string, saved: Edited) => {
-    forgetDraft(stored?.id ?? null);
-    setOlder(null);
-    setSavedAs(saved);
-    setTold(message);
-    leaving.current = true;
-    void client.invalidateQueries({ queryKey: ['flows'] });
-    void client.invalidateQueries({ queryKey: ['runs'] });
-    client.setQueryData(['flows', flow.id], flow);
-    if (!stored || stored.id !== flow.id) {
-      const refused = !!flow.problem;
-      void navigate(refused ? { to: '/flows/$flow/edit', params: { flow: flow.id }, search: { refused: 'yes' } } : { to: '/flows/$flow', params: { flow: flow.id } });
-      return;
-    }
-    leaving.current = false;
-    onStored(flow);
-  };
-  const openPointer = (definition: JsonObject, pointer: string) => {
-    const step = stepOfPointer(definition, pointer);
+  const saving = useSaving({
+    edited, stored, etag: baseEtag, edit, openStep: open, onStored, t,
+    onSaved: (saved) => {
+      setOlder(null);
+      setSavedAs(saved);
+    },
+  });
+  const blocker = useBlocker({
+    shouldBlockFn: ({ current, next }) => dirty && !saving.isLeaving() && current.pathname !== next.pathname,
+    enableBeforeUnload: () => dirty && !saving.isLeaving(),
+    withResolver: true,
+  });
+  const openDiagnostic = ({ pointer }: { pointer: string }) => {
+    const step = stepOfPointer(edited.definition, pointer);
     if (step !== undefined) open(step);
-  };
-  const [lastTry, setLastTry] = useState<SaveOptions>({});
-  const save = (more: SaveOptions = {}) => {
-    if (busy) return;
-    setLastTry(more);
-    setBusy(true);
-    setError(null);
-    setTold('');
-    const held = more.edited ?? edited;
-    // A draft that is saved whole becomes a flow; one that a service refused is tried again, for that is why it was changed.
-    const state = more.state ?? (stored?.state === 'draft' || refusalOf(stored) ? 'on' : undefined);
-    const name = more.asCopy ? t.copyOf(held.name) : held.name.trim() || t.newTitle;
-    const body: FlowBody = { name, definition: held.definition, connections: usedConnections(held), parameters: held.parameters ?? {}, profile: held.profile, ...(held.envelope ? { envelope: held.envelope } : {}), ...(state ? { state } : {}) };
-    const saving = stored && !more.asCopy ? saveFlow(stored.id, body, more.etag ?? baseEtag ?? undefined) : api.post('/api/flows', { body: more.asCopy ? { ...body, state: 'draft' } : body });
-    saving
-      .then((flow) => finish(flow, more.state === 'draft' ? t.savedDraft : t.saved, held))
-      .catch((problem: unknown) => {
-        if (problem instanceof Problem && problem.status === 412) return setDialog('conflict');
-        setError(problem);
-        // A refusal leads to what was refused.
-        const refused = problem instanceof Problem ? problem.body.diagnostics?.find((diagnostic) => diagnostic.severity === 'error') : undefined;
-        if (refused) openPointer(held.definition, refused.pointer);
-      })
-      .finally(() => setBusy(false));
-  };
-  const saveMerged = (definition: JsonObject, theirs: Flow) => {
-    const both = { ...edited, definition, connections: { ...theirs.connections, ...edited.connections } };
-    edit(() => both);
-    setDialog(null);
-    save({ edited: both, etag: theirs.etag });
   };
   const takeTheirs = (flow: Flow) => {
     const theirs = editedOf(flow);
@@ -223,7 +166,7 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     setSavedAs(theirs);
     setOlder(null);
     forgetDraft(flow.id);
-    setDialog(null);
+    saving.closeConflict();
     onStored(flow);
   };
   const { dismiss } = draft;
@@ -256,30 +199,22 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     setSide(null);
     focusCard(selected ?? focus ?? TRIGGER_ID);
   };
-  const keys = (event: Pick<KeyboardEvent, 'ctrlKey' | 'metaKey' | 'shiftKey' | 'key' | 'target' | 'defaultPrevented' | 'preventDefault'>) => {
-    const command = event.ctrlKey || event.metaKey;
-    const key = event.key.toLowerCase();
-    if (command && key === 's') {
-      event.preventDefault();
-      save(stored?.state === 'draft' || (!stored && errors.length > 0) ? { state: 'draft' } : {});
-    } else if (command && key === 'k') {
-      event.preventDefault();
+  const keys = (event: Pick<KeyboardEvent, 'ctrlKey' | 'metaKey' | 'shiftKey' | 'altKey' | 'key' | 'target' | 'defaultPrevented' | 'preventDefault'>) => {
+    const typing = isTyping(event.target);
+    const command = commandOf(event, 'page', typing);
+    if (command === 'close') {
+      if (!typing && picked.length > 0) setPicked(NONE);
+      else if (!typing || (side && !event.defaultPrevented)) leavePanel();
+      return;
+    }
+    if (command === null) return;
+    event.preventDefault();
+    if (command === 'save') saving.save(stored?.state === 'draft' || (!stored && errors.length > 0) ? { state: 'draft' } : {});
+    else if (command === 'search') {
       const name = at(event.target);
       searchAt(name ? cards.behind(name) : cards.end(), true);
-    } else if (isTyping(event.target)) {
-      if (event.key === 'Escape' && side && !event.defaultPrevented) leavePanel();
-    } else if (command && key === 'z') {
-      event.preventDefault();
-      travel(event.shiftKey ? 'redo' : 'undo');
-    } else if (command && key === 'y') {
-      event.preventDefault();
-      travel('redo');
-    } else if (event.key === 'Escape') {
-      if (picked.length) setPicked(NONE);
-      else leavePanel();
-    } else if (event.key === '?') {
-      setDialog('keys');
-    }
+    } else if (command === 'undo' || command === 'redo') travel(command);
+    else if (command === 'keys') setShowsKeys(true);
   };
   // Right after the page was opened nothing has the focus, but the keys shall work.
   const latestKeys = useRef(keys);
@@ -294,31 +229,19 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     return () => window.removeEventListener('keydown', unfocused);
   }, []);
   const cardKeys = (event: KeyboardEvent, name: string | null) => {
-    if (event.key === 'Insert') {
-      event.preventDefault();
-      searchAt(name === null ? { place: ['actions'], after: null } : cards.behind(name));
-      return;
-    }
-    if (event.key === 'F2') {
-      event.preventDefault();
+    const command = commandOf(event, 'card', false);
+    // The trigger is where it is, and there is one.
+    if (command === null || (name === null && command !== 'add' && command !== 'rename')) return;
+    event.preventDefault();
+    if (command === 'add') return searchAt(name === null ? { place: ['actions'], after: null } : cards.behind(name));
+    if (command === 'rename') {
       open(name);
       requestAnimationFrame(() => aside.current?.querySelector<HTMLInputElement>('.step-name input')?.select());
-      return;
-    }
-    if (name === null) return;
-    if (event.key === 'Delete' || event.key === 'Backspace') {
-      event.preventDefault();
-      cards.remove(cards.chosen(name));
-    } else if (event.altKey && event.key in MOVES) {
-      event.preventDefault();
-      cards.step(name, MOVES[event.key] as Direction);
-
-    } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'd') {
-      event.preventDefault();
-      cards.duplicate(cards.chosen(name));
-    } else if (event.key === ' ' && event.shiftKey) {
-      event.preventDefault();
-      toggle(name);
+    } else if (name !== null) {
+      if (command === 'remove') cards.remove(cards.chosen(name));
+      else if (command === 'duplicate') cards.duplicate(cards.chosen(name));
+      else if (command === 'choose') toggle(name);
+      else if (command in MOVES) cards.step(name, MOVES[command] as Direction);
     }
   };
   const toggle = (name: string) => {
@@ -327,17 +250,7 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     setPicked(next);
     announce(t.pickedCards(next.length));
   };
-  const clip = (event: ClipboardEvent, cut: boolean) => {
-    const name = at(event.target);
-    if (isTyping(event.target) || window.getSelection()?.toString() || name === null) return;
-    event.preventDefault();
-    (cut ? cards.cut : cards.copy)(cards.chosen(name), event.clipboardData);
-  };
-  const pasteHere = (event: ClipboardEvent) => {
-    if (isTyping(event.target)) return;
-    const name = at(event.target);
-    if (cards.paste(event.clipboardData.getData('text/plain'), name ? cards.behind(name) : cards.end())) event.preventDefault();
-  };
+  const clipboard = clipboardOf(cards, at);
 
   const parts: CanvasParts = {
     card: (name) => <CardFace step={stepOf(edited.definition, name)} title={titleOf(name ?? triggerOf(edited.definition)?.name ?? '')} kind={name === null ? 'trigger' : 'action'} connector={describe(name).connector} mark={describe(name).mark} run={live.run ? (name === null ? (live.run.trigger.status ?? 'Succeeded') : (live.actions.get(name)?.status ?? null)) : null} />,
@@ -366,7 +279,6 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
     describe,
   };
 
-  const sideTitle = side?.show === 'trigger' ? t.chooseTrigger : side?.show === 'action' ? t.chooseAction : side?.show === 'checker' ? t.checker : side?.show === 'test' ? t.testTitle : t.parameters;
   const tool = (label: string, icon: React.ReactElement, onClick: () => void, more: { disabled?: boolean; className?: string } = {}) => (
     <Tooltip content={label} relationship="label"><ToolbarButton icon={icon} onClick={onClick} {...more} /></Tooltip>
   );
@@ -389,21 +301,21 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
               <span className="tool-text">{t.checker}</span>
               {findings.length > 0 && <Badge size="small" color={errors.length ? 'danger' : 'warning'} className="tool-count">{findings.length}</Badge>}
             </ToolbarButton>
-            {tool(t.keys, <KeyboardRegular />, () => setDialog('keys'), { className: 'keys-tool' })}
+            {tool(t.keys, <KeyboardRegular />, () => setShowsKeys(true), { className: 'keys-tool' })}
           </Toolbar>
           <span className="grow" />
           <div className="save">
             {dirty && <span className="quiet small unsaved-mark" title={draft.isKept ? t.keptHere : undefined}>{t.unsavedMark}</span>}
             {(!stored || stored.state === 'draft' || errors.length > 0) && (
-              <Button disabled={busy} title={stored?.state === 'on' ? t.draftTurnsOff : undefined} onClick={() => save({ state: 'draft' })}>{t.saveDraft}</Button>
+              <Button disabled={saving.busy} title={stored?.state === 'on' ? t.draftTurnsOff : undefined} onClick={() => saving.save({ state: 'draft' })}>{t.saveDraft}</Button>
             )}
-            <Button appearance="primary" icon={<SaveRegular />} disabled={busy || errors.length > 0} title={errors.length ? t.fixErrors : undefined} onClick={() => save()}>
+            <Button appearance="primary" icon={<SaveRegular />} disabled={saving.busy || errors.length > 0} title={errors.length ? t.fixErrors : undefined} onClick={() => saving.save()}>
               {stored && stored.state !== 'draft' ? t.save : t.create}
             </Button>
           </div>
         </header>
         <div className="notices" aria-live="polite">
-          <SaveTrouble error={error} busy={busy} isKept={draft.isKept} onRetry={() => save(isPassing(error) && !lastTry.edited ? lastTry : {})} onDismiss={() => setError(null)} onOpenDiagnostic={(diagnostic) => openPointer(edited.definition, diagnostic.pointer)} />
+          <SaveTrouble error={saving.error} busy={saving.busy} isKept={draft.isKept} onRetry={saving.retry} onDismiss={() => saving.setError(null)} onOpenDiagnostic={openDiagnostic} />
           <ProblemBar error={live.error} onDismiss={() => setWatched(null)} />
           {resumed && dirty && <MessageBar intent="info"><MessageBarBody>{t.resumed}</MessageBarBody><MessageBarActions><Button size="small" appearance="transparent" onClick={() => setResumed(false)}>{shared.close}</Button></MessageBarActions></MessageBar>}
           {draft.found && (
@@ -416,8 +328,8 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
             </MessageBar>
           )}
           {live.run && <RunBar run={live.run} onClose={() => setWatched(null)} />}
-          {told && !dirty && <MessageBar intent="success"><MessageBarBody>{told} {stored && <Link to="/flows/$flow" params={{ flow: stored.id }}>{t.toFlow}</Link>}</MessageBarBody></MessageBar>}
-          {stored && <Refused flow={stored} onStored={onStored} onOn={() => setTold(t.onNow)} onError={setError} />}
+          {saving.told && !dirty && <MessageBar intent="success"><MessageBarBody>{saving.told} {stored && <Link to="/flows/$flow" params={{ flow: stored.id }}>{t.toFlow}</Link>}</MessageBarBody></MessageBar>}
+          {stored && <Refused flow={stored} onStored={onStored} onOn={() => saving.setTold(t.onNow)} onError={saving.setError} />}
           {picked.length > 1 && (
             <div className="picked" role="toolbar" aria-label={t.pickedCards(picked.length)}>
               <strong>{t.pickedCards(picked.length)}</strong>
@@ -429,24 +341,26 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
             </div>
           )}
         </div>
-        <div className="work" onCopy={(event) => clip(event, false)} onCut={(event) => clip(event, true)} onPaste={pasteHere}>
+        <div className="work" {...clipboard}>
           {isCode ? (
             <CodePage edited={edited} onChange={(definition) => edit((held) => ({ ...held, definition }), 'code')} />
           ) : (
             <Canvas layout={picture} parts={parts} label={t.canvas} focus={focus} />
           )}
           {side && (
-            <aside className={side.show === 'step' ? 'side of-step' : 'side'} aria-label={sideTitle} ref={aside} tabIndex={-1}>
-              <div className="side-head">
-                {side.show !== 'step' && <h2>{sideTitle}</h2>}
-                <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={leavePanel} />
-              </div>
-              {side.show === 'trigger' && <SearchPanel kind="trigger" onChoose={choose} />}
-              {side.show === 'action' && <SearchPanel kind="action" onChoose={choose} {...(side.find ? { steps: edited.definition, onStep: open } : {})} />}
-              {side.show === 'checker' && <CheckerPanel findings={findings} onOpen={open} />}
-              {side.show === 'test' && <TestPanel flow={stored} dirty={dirty} onRun={setWatched} />}
-              {side.show === 'step' && <StepPanel key={side.step ?? TRIGGER_ID} step={side.step} onChangeTrigger={() => setSide({ show: 'trigger' })} />}
-            </aside>
+            <SidePanel
+              ref={aside}
+              side={side}
+              definition={edited.definition}
+              findings={findings}
+              flow={stored}
+              dirty={dirty}
+              onChoose={choose}
+              onOpen={open}
+              onChangeTrigger={() => setSide({ show: 'trigger' })}
+              onRun={setWatched}
+              onClose={leavePanel}
+            />
           )}
         </div>
         {adding && (
@@ -472,17 +386,17 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
             }}
           />
         )}
-        {dialog === 'keys' && <KeysDialog onClose={() => setDialog(null)} />}
-        {dialog === 'conflict' && stored && (
+        {showsKeys && <KeysDialog onClose={() => setShowsKeys(false)} />}
+        {saving.isConflict && stored && (
           <ConflictDialog
             flow={stored.id}
             base={base}
             mine={edited}
-            onClose={() => setDialog(null)}
+            onClose={saving.closeConflict}
             onTheirs={takeTheirs}
-            onMine={(theirs) => { setDialog(null); save({ etag: theirs.etag }); }}
-            onMerged={saveMerged}
-            onCopy={() => { setDialog(null); save({ asCopy: true }); }}
+            onMine={(theirs) => saving.save({ etag: theirs.etag })}
+            onMerged={saving.saveMerged}
+            onCopy={() => saving.save({ asCopy: true })}
           />
         )}
         {blocker.status === 'blocked' && <LeaveDialog onStay={blocker.reset} onLeave={() => { forgetDraft(stored?.id ?? null); blocker.proceed(); }} />}

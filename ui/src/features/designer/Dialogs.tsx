@@ -10,6 +10,7 @@ import { getFlow } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import type { Edited } from './state';
+import { helpRows } from './shortcuts';
 import { designerText } from './text';
 
 export function PasteDialog({ onPaste, onClose }: { onPaste: (text: string) => boolean; onClose: () => void }) {
@@ -112,7 +113,7 @@ export function KeysDialog({ onClose }: { onClose: () => void }) {
   return (
     <Modal open title={t.keys} onClose={onClose}>
       <dl className="facts keys">
-        {t.keyList.map(([keys, does]) => (
+        {helpRows(t.keyWords, t.keyNames).map(([keys, does]) => (
           <div key={keys}><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></div>
         ))}
       </dl>
