@@ -45,6 +45,8 @@ pub struct About {
     /// Connections of all users.
     connections: u64,
     users: u64,
+    /// Whether a mail server is set, so that flows can send mail.
+    sends_mail: bool,
     /// The licence of this program.
     license: &'static str,
 }
@@ -66,6 +68,7 @@ pub async fn about(_: Caller, State(state): State<ServerState>) -> Result<Json<A
         connectors: figures.connectors,
         connections: figures.connections,
         users: figures.users,
+        sends_mail: state.runtime.settings().await?.mail.is_some(),
         license: env!("CARGO_PKG_LICENSE"),
     }))
 }

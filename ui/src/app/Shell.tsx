@@ -13,7 +13,7 @@ import {
   MenuPopover,
   MenuTrigger,
 } from '@fluentui/react-components';
-import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
+import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PanelLeftContractRegular, PanelLeftExpandRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -90,6 +90,11 @@ function AccountMenu({ name, email }: { name: string; email: string }) {
   );
 }
 
+/** Whoever wants room keeps it, in this browser. */
+const SLIM_KEY = 'hookmill-slim-navigation';
+/** Below this width the designer needs the room. */
+const ROOMY_FROM = 1100;
+
 const PLACES = [
   { to: '/', key: 'home', icon: <HomeRegular /> },
   { to: '/flows', key: 'flows', icon: <FlowRegular /> },
@@ -131,8 +136,13 @@ function Frame({ name, email }: { name: string; email: string }) {
     navigator.serviceWorker?.addEventListener('message', hear);
     return () => navigator.serviceWorker?.removeEventListener('message', hear);
   }, [client]);
+  const [slim, setSlim] = useState(() => (window.localStorage.getItem(SLIM_KEY) ?? (window.innerWidth <= ROOMY_FROM ? 'yes' : 'no')) === 'yes');
+  const toggleSlim = () => {
+    setSlim(!slim);
+    window.localStorage.setItem(SLIM_KEY, slim ? 'no' : 'yes');
+  };
   return (
-    <div className="shell">
+    <div className={slim ? 'shell slim' : 'shell'}>
       <header>
         <a className="skip" href="#main">{t.skip}</a>
         <Link to="/" className="brand">
@@ -146,7 +156,7 @@ function Frame({ name, email }: { name: string; email: string }) {
         {PLACES.map((place) => {
           const active = place.to === '/' ? path === '/' : path.startsWith(place.to);
           return (
-            <Link key={place.to} to={place.to} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined}>
+            <Link key={place.to} to={place.to} title={slim ? t[place.key] : undefined} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined}>
               {place.icon}
               <span className="wide">{t[place.key]}</span>
               <span className="short">{t.short[place.key]}</span>
@@ -154,6 +164,7 @@ function Frame({ name, email }: { name: string; email: string }) {
             </Link>
           );
         })}
+        <Button className="slim-switch" appearance="subtle" size="small" icon={slim ? <PanelLeftExpandRegular /> : <PanelLeftContractRegular />} aria-label={slim ? t.widen : t.narrow} title={slim ? t.widen : t.narrow} aria-expanded={!slim} onClick={toggleSlim} />
       </nav>
       <main id="main" tabIndex={-1}>
         {!online && <div className="offline" role="status">{shared.offline}</div>}

@@ -6,7 +6,7 @@ import { variablesOf } from './variables';
 
 export interface Finding {
   severity: 'error' | 'warning';
-  code: 'no_trigger' | 'no_actions' | 'unknown_action' | 'unknown_run_after' | 'missing_parameter' | 'empty_branches' | 'missing_connection' | 'server';
+  code: 'no_trigger' | 'no_actions' | 'unknown_action' | 'unknown_run_after' | 'missing_parameter' | 'empty_branches' | 'missing_connection' | 'no_mail_server' | 'server';
   /** The card it is about; null for the trigger, undefined for the flow. */
   step?: string | null;
   /** What the text names: the action that is not there, the parameter without a value. */

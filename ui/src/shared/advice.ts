@@ -43,6 +43,12 @@ function byStatus(status: number): string | undefined {
 
 const ANSWERED = /^The service answered (\d{3})([^.]*?)( to \S+ \S+?)?(?: \(attempt (\d+)\))?\.( It says: [\s\S]*)?$/;
 
+/** Why it failed in a few words, for a card: what the service itself said comes first. */
+export function inShort(error: RunError, language: Language): string {
+  const answered = ANSWERED.exec(error.message);
+  return answered ? `${answered[1]}${answered[5] ? ` ${answered[5].replace(' It says: ', '')}` : (answered[2] ?? '')}` : inLanguage(error, language).message;
+}
+
 /** The error as it is shown: message and advice in the language, and no advice in another one. */
 export function inLanguage(error: RunError, language: Language): { message: string; hint: string | null } {
   if (language === 'en') return { message: error.message, hint: error.hint ?? null };

@@ -105,7 +105,7 @@ await runScript('daily-work', async (world, step) => {
     await see(page.getByText('Reserve failed: 409 out_of_stock'));
     await page.locator(`[data-run="${run.id}"] a`).first().click();
     await see(page.getByRole('complementary', { name: 'Reserve' }));
-    await see(card('Reserve').getByText('It says: out_of_stock', { exact: false }));
+    await see(card('Reserve').getByText('409 out_of_stock'));
     await see(card('Check').getByText('→ paid', { exact: false }));
     await see(page.getByText('Case: paid'));
     await see(page.getByText('✓ taken'));

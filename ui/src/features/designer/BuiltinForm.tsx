@@ -17,6 +17,7 @@ import { ScriptField } from './forms/ScriptField';
 import { MapField, SelectMap } from './forms/MapField';
 import { RecurrenceField } from './forms/RecurrenceField';
 import { SchemaSample } from './forms/SchemaSample';
+import { TriggerAddress } from './forms/TriggerAddress';
 import { TimeZoneField } from './forms/TimeZoneField';
 import { VariableName, VariableValue } from './forms/VariableField';
 import { designerText } from './text';
@@ -67,7 +68,7 @@ export function BuiltinForm({ step, held, builtin }: { step: string | null; held
   return (
     <div className="stack">
       {builtin.fields.length === 0 && <p className="quiet">{t.noParameters}</p>}
-      {builtin.id === 'Request' && <p className="quiet small">{t.webhookAddress}</p>}
+      {builtin.id === 'Request' && <TriggerAddress />}
       {plain.map(draw)}
       {typeOf(held) === 'Switch' && step !== null && <CasesField step={step} held={held} />}
       {advanced.length > 0 && (

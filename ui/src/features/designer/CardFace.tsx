@@ -40,7 +40,7 @@ export function useDescribe({ definition, connections }: Edited, findings: Findi
       const status = run && name !== null ? statuses.get(name) : undefined;
       const isGrey = run !== undefined && name !== null && (status === undefined || status === 'Skipped');
       return {
-        className: [!step ? 'empty' : '', mark === 'error' || status === 'Failed' || status === 'TimedOut' ? 'bad' : '', isGrey ? 'grey' : ''].filter(Boolean).join(' '),
+        className: [!step ? 'vacant' : '', mark === 'error' || status === 'Failed' || status === 'TimedOut' ? 'bad' : '', isGrey ? 'grey' : ''].filter(Boolean).join(' '),
         color: connector?.color ?? (builtin ? pictureColor(builtin.icon) : ''),
         mark,
         connector,

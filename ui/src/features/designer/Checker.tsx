@@ -1,11 +1,12 @@
 /** The flow checker: what is wrong or odd, here and at the server; each finding leads to its card. */
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import { api } from '../../api/client';
 import type { Parameter } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
 import { check, stepOfPointer, type Finding } from '../../flow-model/checker';
-import { forEachAction, isObject, titleOf, triggerOf, valueAt, type JsonObject } from '../../flow-model/definition';
+import { actionsAt, forEachAction, isObject, ROOT, titleOf, triggerOf, valueAt, type JsonObject } from '../../flow-model/definition';
 import { useLanguage, useText } from '../../shared/language';
 import { useSettled } from '../../shared/settled';
 import { stepOf, useConnections, useOperations } from './context';
@@ -16,7 +17,9 @@ import { designerText } from './text';
 const PAUSE_MS = 250;
 
 /** What the server does not look for: steps that do nothing, values that a form asks for. */
-const OWN = new Set<Finding['code']>(['no_actions', 'empty_branches', 'missing_parameter']);
+const OWN = new Set<Finding['code']>(['no_actions', 'empty_branches', 'missing_parameter', 'no_mail_server']);
+
+const isBlank = (definition: JsonObject): boolean => triggerOf(definition) === null && Object.keys(actionsAt(definition, ROOT)).length === 0;
 
 /** All findings about the flow as it is edited, errors first: the server's, and hints of our own. */
 export function useFindings(now: Edited): Finding[] {
@@ -26,11 +29,14 @@ export function useFindings(now: Edited): Finding[] {
   const operations = useOperations(edited);
   const server = useQuery({
     queryKey: ['authoring', 'check', JSON.stringify(edited.definition), JSON.stringify(edited.connections), JSON.stringify(edited.parameters ?? {}), edited.profile],
+    // A page that was just opened has nothing to be checked.
+    enabled: !isBlank(edited.definition),
     queryFn: ({ signal }) =>
       api.post('/api/flows/check', { body: { name: 'check', definition: edited.definition, connections: usedConnections(edited), parameters: edited.parameters ?? {}, ...(edited.profile ? { profile: edited.profile } : {}) }, signal }),
     placeholderData: (before) => before,
     retry: false,
   });
+  const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => api.get('/api/about', { signal }), staleTime: 60_000 });
   return useMemo(() => {
     const required = (name: string | null): { key: string; label: string }[] => {
       const step = stepOf(edited.definition, name);
@@ -53,18 +59,25 @@ export function useFindings(now: Edited): Finding[] {
     const trigger = triggerOf(edited.definition);
     if (trigger && isObject(trigger.trigger)) bound(null, trigger.trigger);
     forEachAction(edited.definition, (name, action) => bound(name, action));
+    // Without a mail server such a step fails in every run.
+    if (about.data?.sends_mail === false) {
+      const mails = (name: string | null, step: JsonObject) => {
+        if (hostOf(step)?.operation === 'SendEmailNotification') findings.push({ severity: 'warning', code: 'no_mail_server', step: name });
+      };
+      forEachAction(edited.definition, (name, action) => mails(name, action));
+    }
     const told = server.data?.diagnostics;
     // What is seen here is a hint: whether the flow can be saved, the server alone decides.
-    const hints = findings.map((finding): Finding => ({ ...finding, severity: 'warning' }));
-    if (!told) return hints;
+    const hints = findings.map((finding): Finding => ({ ...finding, severity: finding.code === 'no_trigger' ? 'error' : 'warning' }));
+    if (!told || isBlank(edited.definition)) return hints;
     const answers = told.map((diagnostic): Finding => {
       const step = stepOfPointer(edited.definition, diagnostic.pointer);
       return { severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) };
     });
     const isTold = (finding: Finding) => answers.some((answer) => answer.severity === 'error' && answer.step === finding.step);
-    const all = [...answers, ...hints.filter((finding) => OWN.has(finding.code) && !isTold(finding))];
+    const all = [...answers, ...hints.filter((finding) => OWN.has(finding.code) && (finding.code === 'no_mail_server' || !isTold(finding)))];
     return all.sort((a, b) => (a.severity === b.severity ? 0 : a.severity === 'error' ? -1 : 1));
-  }, [edited, operations, known, language, server.data]);
+  }, [edited, operations, known, language, server.data, about.data]);
 }
 
 export function CheckerPanel({ findings, onOpen }: { findings: Finding[]; onOpen: (step: string | null) => void }) {
@@ -81,6 +94,7 @@ export function CheckerPanel({ findings, onOpen }: { findings: Finding[]; onOpen
             </div>
             {finding.hint && <div className="quiet small">{finding.hint}</div>}
           </button>
+          {finding.code === 'no_mail_server' && <Link className="small" to="/settings/$part" params={{ part: 'server' }}>{t.toMailServer}</Link>}
         </li>
       ))}
     </ul>

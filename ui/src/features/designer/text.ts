@@ -177,6 +177,7 @@ export const designerText = defineText(
     rawCondition: 'This condition is too rich for the form. Edit it as JSON.',
     addCase: 'Add a case',
     apply: 'Apply',
+    toMailServer: 'Set it under Settings → Server',
     noProblems: 'No errors, no warnings.',
     findings: {
       no_trigger: 'The flow has no trigger.',
@@ -186,6 +187,7 @@ export const designerText = defineText(
       missing_parameter: 'A value is missing:',
       empty_branches: 'No branch has an action.',
       missing_connection: 'A connection is missing.',
+      no_mail_server: 'No mail server is set, so no mail can be sent.',
       server: '',
     } as Record<string, string>,
     trigger: 'Trigger',
@@ -397,6 +399,7 @@ export const designerText = defineText(
     rawCondition: 'Diese Bedingung ist zu reich für das Formular. Bearbeiten Sie sie als JSON.',
     addCase: 'Fall hinzufügen',
     apply: 'Übernehmen',
+    toMailServer: 'Einstellen unter Einstellungen → Server',
     noProblems: 'Keine Fehler, keine Warnungen.',
     findings: {
       no_trigger: 'Der Flow hat keinen Trigger.',
@@ -406,6 +409,7 @@ export const designerText = defineText(
       missing_parameter: 'Ein Wert fehlt:',
       empty_branches: 'Kein Zweig hat eine Aktion.',
       missing_connection: 'Eine Verbindung fehlt.',
+      no_mail_server: 'Es ist kein Mailserver eingestellt, also geht keine Mail hinaus.',
       server: '',
     } as Record<string, string>,
     trigger: 'Trigger',

@@ -6,6 +6,7 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { addressOf, api } from '../../api/client';
 import type { Flow, Json } from '../../api/types';
+import { triggerOf, typeOf } from '../../flow-model/definition';
 import { Ago, Confirm, CopyButton, Modal, Status } from '../../shared/bits';
 import { deleteFlow, getFlow, renewAddress, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
@@ -24,12 +25,14 @@ function problemText(error: unknown): { message: string; hint?: string } {
 function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => void; onRenew: () => void }) {
   const t = useText(flowsText);
   const webhook = flow.webhook;
+  // A request trigger is called by whom its maker tells; nothing is registered at a service.
+  const isOwn = typeOf(triggerOf(flow.definition ?? {})?.trigger) === 'Request';
   const failed = webhook && /fail/i.test(webhook.state);
   const told = problemText(webhook?.error);
   const connection = Object.values(flow.connections ?? {})[0]?.connection_id;
   return (
     <section className="panel stack">
-      <h2>{t.webhook}</h2>
+      <h2>{isOwn ? t.ownAddress : t.webhook}</h2>
       {failed && (
         <MessageBar intent="error" layout="multiline">
           <MessageBarBody>
@@ -52,9 +55,9 @@ function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => v
           <dt>{t.state}</dt>
           <dd><Badge appearance="tint" color={failed ? 'danger' : /live/i.test(webhook.state) ? 'success' : 'informative'}>{t.webhookStates[webhook.state] ?? webhook.state}</Badge></dd>
           {webhook.location && (<><dt>{t.location}</dt><dd><code>{webhook.location}</code> <CopyButton text={webhook.location} /></dd></>)}
-          {webhook.callback_url && (<><dt>{t.callback}</dt><dd><code>{webhook.callback_url}</code> <CopyButton text={webhook.callback_url} /></dd></>)}
+          {webhook.callback_url && (<><dt>{isOwn ? t.ownAddress : t.callback}</dt><dd><code>{webhook.callback_url}</code> <CopyButton text={webhook.callback_url} /></dd></>)}
           {webhook.created_at && (<><dt>{t.created}</dt><dd><Ago time={webhook.created_at} /></dd></>)}
-          <dt>{t.lastNotification}</dt>
+          <dt>{isOwn ? t.lastRequest : t.lastNotification}</dt>
           <dd><Ago time={webhook.last_notification_at} /></dd>
         </dl>
       )}
@@ -66,7 +69,17 @@ function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => v
 function RunDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
   const t = useText(flowsText);
   const navigate = useNavigate();
-  const [text, setText] = useState('{}');
+  const [typed, setText] = useState<string | null>(null);
+  const last = useQuery({
+    queryKey: ['flows', flow.id, 'last-event'],
+    queryFn: async ({ signal }) => {
+      const [newest] = (await api.get('/api/flows/{id}/events', { path: { id: flow.id }, query: { limit: 1 }, signal })).items;
+      return newest ? await api.get('/api/flows/{id}/events/{event}', { path: { id: flow.id, event: newest.id }, signal }) : null;
+    },
+    staleTime: 0,
+  });
+  // What came last is the likeliest thing to run with.
+  const text = typed ?? (last.data ? JSON.stringify(last.data.body ?? {}, null, 2) : '{}');
   const [error, setError] = useState<unknown>(null);
   const start = async () => {
     try {
@@ -78,7 +91,7 @@ function RunDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
   };
   return (
     <Modal open title={t.run} onClose={onClose} actions={<Button appearance="primary" onClick={() => void start()}>{t.run}</Button>}>
-      <Field label={t.runBody}>
+      <Field label={t.runBody} {...(last.data && typed === null ? { hint: t.runLast } : {})}>
         <Textarea value={text} rows={8} resize="vertical" className="mono" onChange={(_, data) => setText(data.value)} />
       </Field>
       <ProblemBar error={error} />

@@ -16,6 +16,7 @@ import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
 import { pictureColor, StepIcon } from '../../shared/canvas/StepIcon';
 import { getFlow, retryWebhook } from '../../shared/flow-commands';
 import { useLanguage, useText } from '../../shared/language';
+import { useNarrow } from '../../shared/narrow';
 import { Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { RepairConnection } from '../../shared/RepairConnection';
@@ -23,9 +24,10 @@ import { sharedText } from '../../shared/text';
 import { exact } from '../../shared/time';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
-import { codeOf, inLanguage } from '../../shared/advice';
+import { codeOf, inLanguage, inShort } from '../../shared/advice';
 import { branchInWords, firstFailed, hasFailed, isTaken } from './failed';
 import { StepDetail } from './StepDetail';
+import { StepList } from './StepList';
 import { runsText } from './text';
 import { MessageView, ValueView } from './Value';
 import './runs.css';
@@ -119,6 +121,7 @@ function Cards({ run }: { run: Run }) {
     const id = host ? (flow.data?.connections[host.key]?.connector_id ?? host.api) : null;
     return connectors.data?.items.find((item) => item.id === id) ?? null;
   };
+  const isNarrow = useNarrow();
   const definition = useMemo(() => run.definition ?? emptyDefinition(), [run.definition]);
   const picture = useMemo(() => layout(definition), [definition]);
   const actions = useMemo(() => new Map((run.actions ?? []).map((action) => [action.name, action])), [run.actions]);
@@ -141,7 +144,7 @@ function Cards({ run }: { run: Run }) {
     const step = findAction(definition, name)?.action ?? null;
     const action = actions.get(name);
     const family = connectorOf(step)?.name ?? (step ? builtinOf(step, 'action')?.title[language] : undefined) ?? '';
-    const why = action && hasFailed(action) && action.error && codeOf(action.error.code) ? inLanguage(action.error, language).message : '';
+    const why = action && hasFailed(action) && action.error && codeOf(action.error.code) ? inShort(action.error, language) : '';
     const branch = action?.branch && step ? t.tookCase(branchInWords(step, action.branch, t.branches)) : '';
     const counted = action && action.repetitions > 1 ? (action.failed_repetitions ? t.someFailed(action.failed_repetitions, action.repetitions) : `×${action.repetitions}`) : '';
     const took = action ? durationText(between(action.started_at, action.ended_at)) : family;
@@ -170,6 +173,15 @@ function Cards({ run }: { run: Run }) {
       return { color, className: !action ? 'grey' : hasFailed(action) ? 'bad' : action.status === 'Skipped' ? 'grey' : '' };
     },
   };
+  const detail =
+    selected === null ? (
+      <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} place={{ id: run.id, trigger: true }} name="trigger" /></section>
+    ) : selected !== undefined ? (
+      <StepDetail key={selected} run={run.id} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} />
+    ) : null;
+  if (isNarrow) {
+    return <StepList definition={definition} inside={inside} detail={detail} selected={selected} onOpen={setSelected} caseValue={(name, label) => caseInWords(findAction(definition, name)?.action, label)} isTaken={(name, branch) => isTaken(actions.get(name)?.branch, branch)} label={t.canvas} />;
+  }
   return (
     <div className="run-work">
       <Canvas layout={picture} parts={parts} label={t.canvas} focus={selected === undefined ? null : (selected ?? TRIGGER_ID)} />
@@ -179,11 +191,7 @@ function Cards({ run }: { run: Run }) {
             <h2 className="grow">{selected === null ? titleOf(run.trigger.name ?? '') : titleOf(selected)}</h2>
             <Button appearance="subtle" icon={<DismissRegular />} aria-label={t.closePanel} onClick={() => setSelected(undefined)} />
           </div>
-          {selected === null ? (
-            <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} place={{ id: run.id, trigger: true }} name="trigger" /></section>
-          ) : (
-            <StepDetail key={selected} run={run.id} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} />
-          )}
+          {detail}
         </aside>
       )}
     </div>

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { isObject, type Json, type JsonObject } from '../../../flow-model/definition';
 import { RETRY_COUNTS, RETRY_INTERVALS } from '../../../flow-model/language';
 import { useText } from '../../../shared/language';
+import { useDesigner } from '../context';
 import { JsonValue } from '../fields';
 import { settingsText } from '../settings-text';
 import { designerText } from '../text';
@@ -18,6 +19,7 @@ const fitsForm = (policy: JsonObject) => Object.entries(policy).every(([member, 
 export function RetryField({ value, onChange, step, fieldKey }: { value: Json | undefined; onChange: (value: Json | undefined) => void; step: string | null; fieldKey: string }) {
   const t = useText(settingsText);
   const designer = useText(designerText);
+  const { edited } = useDesigner();
   const policy = isObject(value) ? value : null;
   const fits = value === undefined || (policy !== null && fitsForm(policy));
   const [raw, setRaw] = useState(!fits);
@@ -47,7 +49,7 @@ export function RetryField({ value, onChange, step, fieldKey }: { value: Json | 
               value={type}
               onChange={(_, data) => onChange(data.value === 'default' ? undefined : data.value === 'none' ? { type: 'none' } : { type: data.value, count: isCount ? (count as Json) : 4, interval: typeof policy?.['interval'] === 'string' ? policy['interval'] : 'PT10S' })}
             >
-              {['default', 'none', 'fixed', 'exponential'].map((kind) => <option key={kind} value={kind}>{t.retries[kind]}</option>)}
+              {['default', 'none', 'fixed', 'exponential'].map((kind) => <option key={kind} value={kind}>{(kind === 'default' ? t.retryDefaults[edited.profile ?? 'la'] : undefined) ?? t.retries[kind]}</option>)}
             </Select>
           </Field>
           {(type === 'fixed' || type === 'exponential') && (

@@ -7,7 +7,8 @@ import { useText } from '../../../shared/language';
 import { ProblemBar } from '../../../shared/ProblemBar';
 import { JsonValue, type FieldProps } from '../fields';
 import { designerText } from '../text';
-import { schemaOf } from './lookups';
+import { useDesigner } from '../context';
+import { schemaOf, schemaOfRequests } from './lookups';
 import { formText } from './text';
 
 function SampleDialog({ onSchema, onClose }: { onSchema: (schema: Json) => void; onClose: () => void }) {
@@ -50,11 +51,28 @@ function SampleDialog({ onSchema, onClose }: { onSchema: (schema: Json) => void;
 
 export function SchemaSample(props: FieldProps) {
   const t = useText(formText);
+  const { flow } = useDesigner();
   const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  // Only the trigger's schema is about what was sent to the flow.
+  const came = props.step === null && flow?.webhook?.last_notification_at ? flow.id : null;
+  const learn = (id: string) => {
+    setBusy(true);
+    setError(null);
+    schemaOfRequests(id)
+      .then((schema) => schema !== null && props.onChange(schema))
+      .catch(setError)
+      .finally(() => setBusy(false));
+  };
   return (
     <div className="stack tight">
       <JsonValue {...props} />
-      <Button size="small" className="left" onClick={() => setAsking(true)}>{t.generate}</Button>
+      <div className="commands">
+        <Button size="small" onClick={() => setAsking(true)}>{t.generate}</Button>
+        {came && <Button size="small" disabled={busy} onClick={() => learn(came)}>{t.useRequests}</Button>}
+      </div>
+      <ProblemBar error={error} onDismiss={() => setError(null)} />
       {asking && <SampleDialog onSchema={props.onChange} onClose={() => setAsking(false)} />}
     </div>
   );

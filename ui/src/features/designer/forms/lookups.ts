@@ -4,7 +4,19 @@ import { api } from '../../../api/client';
 import type { TimeZone } from '../../../api/types';
 import type { Json, JsonObject } from '../../../flow-model/definition';
 
-export const schemaOf = (sample: Json): Promise<Json> => api.post('/api/authoring/schema-from-samples', { body: { samples: [sample] } }).then(({ schema }) => schema);
+/** The schema of samples; what only some of them have is optional in it. */
+export const schemaOf = (...samples: Json[]): Promise<Json> => api.post('/api/authoring/schema-from-samples', { body: { samples } }).then(({ schema }) => schema);
+
+/** So many of the last requests tell what a body is like. */
+const REQUESTS_MAX = 5;
+
+/** The schema of the last requests that a flow got; null where none came, or none had a body. */
+export async function schemaOfRequests(flow: string): Promise<Json> {
+  const { items } = await api.get('/api/flows/{id}/events', { path: { id: flow }, query: { limit: REQUESTS_MAX } });
+  const events = await Promise.all(items.map((item) => api.get('/api/flows/{id}/events/{event}', { path: { id: flow, event: item.id } })));
+  const bodies = events.map((event) => event.body ?? null).filter((body) => body !== null);
+  return bodies.length > 0 ? schemaOf(...bodies) : null;
+}
 
 export const useTimeZones = () => useQuery({ queryKey: ['authoring', 'time-zones'], queryFn: ({ signal }): Promise<TimeZone[]> => api.get('/api/authoring/time-zones', { signal }).then((page) => page.items), staleTime: Infinity });
 
