@@ -1466,6 +1466,8 @@ export interface components {
             connections: number;
             /** Format: int64 */
             users: number;
+            /** @description Whether a mail server is set, so that flows can send mail. */
+            sends_mail: boolean;
             /** @description The licence of this program. */
             license: string;
         };

@@ -7,7 +7,7 @@ import { answer, mockServer, refusal } from './mock-api';
 
 const server = mockServer();
 const user = { id: 'usr_1', name: 'Ada', email: 'ada@example.com', role: 'owner' as const };
-const about: components['schemas']['About'] = { version: '1', public_url: '', hooks_url: '', redirect_url: '', data: '', uptime_ms: 1, runs_ended: 0, data_bytes: 0, flows: 0, connectors: 0, connections: 0, users: 1, license: '' };
+const about: components['schemas']['About'] = { version: '1', public_url: '', hooks_url: '', redirect_url: '', data: '', uptime_ms: 1, runs_ended: 0, data_bytes: 0, flows: 0, connectors: 0, connections: 0, users: 1, sends_mail: true, license: '' };
 const problem = (status: number, code: string): components['schemas']['Problem'] => ({ type: `/docs/errors/${code}`, title: code, status, code, detail: 'It was refused.', fault: 'author', request_id: 'req_1' });
 const refused = async (what: Promise<unknown>): Promise<Problem> => {
   const error: unknown = await what.then(() => null, (thrown: unknown) => thrown);
