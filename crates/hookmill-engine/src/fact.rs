@@ -11,7 +11,7 @@ use crate::command::{ActionPath, ActionRequest, Performed};
 use crate::retry::RetryPolicy;
 
 /// The behaviour of decisions that a run was begun with; a changed decision looks at it.
-pub const ENGINE_REVISION: u32 = 1;
+pub const ENGINE_REVISION: u32 = 2;
 
 /// Code and message of a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

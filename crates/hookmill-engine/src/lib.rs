@@ -41,7 +41,7 @@ pub use command::{
     ActionPath, ActionRequest, Chunks, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome,
     Performed,
 };
-pub use decide::{Environment, Input, Start, decide, pending};
+pub use decide::{Environment, Input, Start, decide, outlook, pending, was_called_back};
 pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::trigger_gave;

@@ -61,6 +61,11 @@ pub(crate) struct CallState {
     pub attempts: u32,
     /// Retries of the present request.
     pub retries: u32,
+    /// The attempt whose idempotency key the present request has: all its tries have one, unless the service answered
+    /// so that it cannot have acted.
+    pub keyed_as: u32,
+    /// The last try was answered so.
+    pub has_not_acted: bool,
     /// The present request, to be sent again.
     pub request: Option<(Purpose, ActionRequest)>,
     /// The action's first request: polls and pages repeat its authentication.
@@ -82,6 +87,8 @@ pub(crate) struct OpenEffect {
     pub purpose: Purpose,
     /// When it was handed out, the last time.
     pub handed_out_at: Timestamp,
+    /// The attempt whose idempotency key it has.
+    pub keyed_as: u32,
 }
 
 /// Why and until when an action waits.
@@ -157,6 +164,8 @@ pub struct RunState {
     pub(crate) taken_over: BTreeMap<ActionPath, TakenOver>,
     /// Nothing begins before the run is released.
     pub(crate) held: bool,
+    /// The engine's revision when the run began.
+    pub(crate) revision: u32,
     pub(crate) facts: u64,
     pub(crate) extent: Extent,
 }
@@ -189,10 +198,20 @@ impl Default for RunState {
             cancel_requested: false,
             taken_over: BTreeMap::new(),
             held: false,
+            revision: 0,
             facts: 0,
             extent: Extent::default(),
         }
     }
+}
+
+/// Runs of earlier revisions have a key of its own for each try.
+const ONE_KEY_REVISION: u32 = 2;
+
+/// Whether a status says that the service did nothing: a retry may have a new key then, and must where the service keeps
+/// what it answered by key. After 408, 409 and 425 another try of the same key may be under way.
+const fn has_not_acted(status: u16) -> bool {
+    matches!(status, 400..=407 | 410..=424 | 426..=499)
 }
 
 impl RunState {
@@ -230,6 +249,23 @@ impl RunState {
     #[must_use]
     pub const fn is_held(&self) -> bool {
         self.held
+    }
+
+    /// The requests that are in flight, or are to be.
+    pub fn open_requests(&self) -> impl Iterator<Item = (EffectId, &ActionRequest)> {
+        let run = self.run.filter(|_| !self.held && !self.status.is_final());
+        self.open.iter().filter_map(move |((path, attempt), open)| {
+            Some((EffectId { run: run?, path: path.clone(), attempt: *attempt }, &open.request))
+        })
+    }
+
+    /// The idempotency key of a request that is in flight: the same for all tries of a request, unless the service
+    /// answered so that it cannot have acted.
+    #[must_use]
+    pub fn idempotency_key(&self, effect: &EffectId) -> String {
+        let open = self.open.get(&(effect.path.clone(), effect.attempt));
+        let attempt = open.map_or(effect.attempt, |open| open.keyed_as);
+        EffectId { attempt, ..effect.clone() }.to_string()
     }
 
     /// When a request that is in flight was decided; a further handing out after a crash does not change it.
@@ -311,9 +347,11 @@ impl RunState {
                 deadline,
                 taken_over,
                 held,
+                revision,
                 ..
             } => {
                 self.run = Some(*run);
+                self.revision = *revision;
                 self.held = *held;
                 self.taken_over = taken_over.iter().map(|own| (own.path.clone(), own.clone())).collect();
                 self.seed = *seed;
@@ -349,6 +387,8 @@ impl RunState {
                         settings,
                         attempts: 0,
                         retries: 0,
+                        keyed_as: 0,
+                        has_not_acted: false,
                         request: None,
                         first: None,
                         pages: Vec::new(),
@@ -375,19 +415,27 @@ impl RunState {
                 if self.open.contains_key(&key) {
                     return Err(illegal(fact, "the request is open already".to_owned()));
                 }
+                let has_one_key = self.revision >= ONE_KEY_REVISION;
+                let mut keyed_as = *attempt;
                 if *purpose != Purpose::Unsubscribe {
                     let record = self.running(path, fact)?;
                     record.status = ActionStatus::Running;
                     let Some(call) = record.call.as_mut() else {
                         return Err(illegal(fact, format!("the action {} asks nothing of the world", path.action)));
                     };
+                    if *retry > 0 && has_one_key && !call.has_not_acted {
+                        keyed_as = call.keyed_as;
+                    }
+                    call.keyed_as = keyed_as;
+                    call.has_not_acted = false;
                     call.retries = *retry;
                     call.attempts = *attempt;
                     call.request = Some((*purpose, request.clone()));
                     call.first.get_or_insert_with(|| request.clone());
                     self.waits.remove(path);
                 }
-                let open = OpenEffect { at: *at, request: request.clone(), purpose: *purpose, handed_out_at: *at };
+                let open =
+                    OpenEffect { at: *at, request: request.clone(), purpose: *purpose, handed_out_at: *at, keyed_as };
                 self.open.insert(key, open);
             }
             Fact::EffectRedispatched { at, path, attempt } => {
@@ -414,6 +462,7 @@ impl RunState {
                     (self.record_mut(path), &performed.outcome)
                     && let Some(call) = record.call.as_mut()
                 {
+                    call.has_not_acted = has_not_acted(*status);
                     let reply = reply_value(*status, headers, body.as_ref());
                     match effect.purpose {
                         Purpose::Subscribe => call.subscribed = Some(reply),

@@ -26,6 +26,7 @@ use hookmill_model::{Str, SubscriptionState, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Outcome, Performed};
+use crate::retry::retry_after;
 
 /// Waits before the second, third, … try of a deletion; the last one repeats.
 const DELETION_WAITS: &[Duration] = &[
@@ -36,6 +37,9 @@ const DELETION_WAITS: &[Duration] = &[
     Duration::from_secs(2 * 3_600),
     Duration::from_secs(6 * 3_600),
 ];
+
+/// No service is waited for longer than this, whatever its `Retry-After` says.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// After this many tries (about a month with the waits above) a deletion has failed for good.
 pub const DELETION_TRIES_MAX: u32 = 120;
@@ -222,7 +226,13 @@ fn deletion_ended(subscription: &Subscription, now: Timestamp, performed: Option
     }
     let place = usize::try_from(subscription.tries.saturating_sub(1)).unwrap_or(usize::MAX);
     let wait = DELETION_WAITS[place.min(DELETION_WAITS.len() - 1)];
-    Fact::DeletionEnded { at: now, performed, retry_at: Some(now.plus(wait)), warning: None }
+    // A service that says when is asked then, and not before.
+    let asked_for = match &exchange.outcome {
+        Outcome::Replied { headers, .. } => retry_after(headers, now).map(|span| span.min(RETRY_AFTER_MAX)),
+        Outcome::NoReply { .. } => None,
+    };
+    let retry_at = Some(now.plus(asked_for.unwrap_or(wait)));
+    Fact::DeletionEnded { at: now, performed, retry_at, warning: None }
 }
 
 fn refusal(performed: &Performed) -> Option<Refusal> {

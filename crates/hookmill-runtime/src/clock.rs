@@ -1,24 +1,74 @@
-//! What time it is: the system's clock, or one that tests set.
+//! What time it is: the system's clock made steady, or one that tests set.
+//!
+//! Durations are measured by a clock that never goes back. Where the system's clock is set forward, or the machine
+//! slept, the time follows at once; where it is set back, the time goes on a tenth slower until the two agree. So a
+//! clock that is set back neither silences what is due nor makes it happen twice.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use hookmill_model::Timestamp;
 use tokio::sync::watch;
 
+use crate::locked;
+
 /// A clock; clones are the same one.
-#[derive(Clone, Debug, Default)]
-pub struct Clock(Option<Arc<watch::Sender<Timestamp>>>);
+#[derive(Clone, Debug)]
+pub struct Clock(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    System(Arc<Mutex<Steady>>),
+    Manual(Arc<watch::Sender<Timestamp>>),
+}
+
+/// The time that was told last, and when.
+#[derive(Debug)]
+struct Steady {
+    at: Instant,
+    micros: i64,
+}
+
+impl Steady {
+    /// The time, where the system's clock shows `shown` microseconds at the moment `at`.
+    fn tell(&mut self, shown: i64, at: Instant) -> i64 {
+        let passed = i64::try_from(at.saturating_duration_since(self.at).as_micros()).unwrap_or(i64::MAX);
+        let told = if shown >= self.micros.saturating_add(passed) {
+            shown
+        } else {
+            shown.max(self.micros.saturating_add(passed - passed / 10))
+        };
+        // Moments too short to count add up.
+        if told > self.micros {
+            (self.at, self.micros) = (at, told);
+        }
+        told.max(self.micros)
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Kind::System(Arc::new(Mutex::new(Steady { at: Instant::now(), micros: shown() }))))
+    }
+}
+
+/// What the system's clock shows, in microseconds since 1970.
+fn shown() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    // Before 1970 there is no time; the clock is wrong then, and goes on from its beginning.
+    since.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
 
 impl Clock {
     /// A clock that stands still until it is set.
     #[must_use]
     pub fn manual(now: Timestamp) -> Self {
-        Self(Some(Arc::new(watch::channel(now).0)))
+        Self(Kind::Manual(Arc::new(watch::channel(now).0)))
     }
 
     /// Sets a manual clock; what is due then happens.
     pub fn set(&self, now: Timestamp) {
-        if let Some(manual) = &self.0 {
+        if let Kind::Manual(manual) = &self.0 {
             manual.send_replace(now);
         }
     }
@@ -26,20 +76,61 @@ impl Clock {
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        if let Some(manual) = &self.0 {
-            return *manual.borrow();
+        match &self.0 {
+            Kind::Manual(manual) => *manual.borrow(),
+            Kind::System(steady) => Timestamp::from_micros(locked(steady).tell(shown(), Instant::now())),
         }
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 
     /// Until the moment has come; at once where it has passed.
     pub(crate) async fn sleep_until(&self, at: Timestamp) {
-        let Some(manual) = &self.0 else {
-            return tokio::time::sleep(at.since(self.now())).await;
-        };
-        let mut changes = manual.subscribe();
-        // The sender is kept by this clock, so it does not go away.
-        let _ = changes.wait_for(|now| *now >= at).await;
+        match &self.0 {
+            Kind::System(_) => loop {
+                let wait = at.since(self.now());
+                if wait.is_zero() {
+                    return;
+                }
+                tokio::time::sleep(wait).await;
+            },
+            Kind::Manual(manual) => {
+                let mut changes = manual.subscribe();
+                // The sender is kept by this clock, so it does not go away.
+                let _ = changes.wait_for(|now| *now >= at).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    #[test]
+    fn the_time_never_goes_back() {
+        let begin = Instant::now();
+        let mut steady = Steady { at: begin, micros: 10 * HOUR };
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(steady.tell(10 * HOUR + 1_000_000, after(1)), 10 * HOUR + 1_000_000);
+        // Set back by an hour: ten seconds later nine have gone by.
+        assert_eq!(steady.tell(9 * HOUR + 11_000_000, after(11)), 10 * HOUR + 10_000_000);
+        // Ten hours later the clocks agree.
+        let agreed = 9 * HOUR + 11_000_000 + 10 * HOUR + 600_000_000;
+        assert_eq!(steady.tell(agreed, after(11 + 36_000 + 600)), agreed);
+        // Set forward by a day: followed at once.
+        assert_eq!(steady.tell(agreed + 24 * HOUR, after(11 + 36_000 + 601)), agreed + 24 * HOUR);
+    }
+
+    #[test]
+    fn short_moments_add_up() {
+        let begin = Instant::now();
+        let mut steady = Steady { at: begin, micros: HOUR };
+        for micros in 1..=1_000 {
+            steady.tell(0, begin + Duration::from_micros(micros));
+        }
+        assert!(steady.micros >= HOUR + 800, "{}", steady.micros - HOUR);
     }
 }

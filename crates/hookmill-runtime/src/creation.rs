@@ -12,7 +12,7 @@ use hookmill_expression::content;
 use hookmill_model::{FlowState, Object, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Subscription, Unit};
 
-use crate::dispatch::EPOCH;
+use crate::begin::EPOCH;
 use crate::live::LiveKind;
 use crate::plans::{Bound, Version};
 use crate::subscriptions::{Record, fold};

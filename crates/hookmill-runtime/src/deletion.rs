@@ -10,8 +10,8 @@ use hookmill_executor::CallContext;
 use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
 
+use crate::begin::EPOCH;
 use crate::creation::not_sent;
-use crate::dispatch::EPOCH;
 use crate::live::LiveKind;
 use crate::plans::Bound;
 use crate::subscriptions::{Record, fold};

@@ -11,7 +11,7 @@ use hookmill_model::{
 };
 use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
 
-use crate::dispatch::Origin;
+use crate::begin::Origin;
 use crate::live::LiveKind;
 use crate::subscriptions::Record;
 use crate::{Error, Runtime};

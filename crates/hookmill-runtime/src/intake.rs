@@ -1,87 +1,39 @@
 //! The doors: for services that call back, and for callers of Request triggers. What comes in is on disk before it is
 //! answered; nothing is parsed on the way, except where the trigger wants its body checked.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookmill_definition::plan::{Trigger, TriggerKind};
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::trigger::violation;
-use hookmill_engine::{Input, Response};
+use hookmill_engine::{Input, Response, was_called_back};
 use hookmill_expression::content;
 use hookmill_model::{EventId, FlowId, FlowState, Id as _, Object, RunId, SubscriptionState, Value};
 use hookmill_store::{Change, Dedupe, Event, Flow, Lane, StoreError, Subscription, Unit};
 use hookmill_webhook::{Keys, Outcome};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::address::{answer_permission, own_query, trigger_permission};
+use crate::gates::is_counted;
 use crate::plans::Version;
+use crate::queue::Queue;
 use crate::subscriptions::Record;
 use crate::{Answer, Error, Runtime, locked};
 
 /// Headers by which senders name a delivery, so that one that is sent twice is taken once.
 const DELIVERY_HEADERS: &[&str] =
     &["x-github-delivery", "x-gitlab-event-uuid", "x-gitea-delivery", "x-shopify-webhook-id", "webhook-id", "svix-id"];
-/// Events that wait for a task in memory; further ones are found in the store.
-const EVENTS_MAX: usize = 4_096;
-/// KiB of such events.
-const EVENTS_KIB_MAX: usize = 64 * 1_024;
 /// When the caller of an asynchronous Response asks again.
 const ANSWER_WAIT_S: u64 = 5;
 
-/// Events on their way from the doors to their runs.
-pub(crate) struct Coming {
-    sender: mpsc::Sender<Announced>,
-    room: Arc<Semaphore>,
-    known: Mutex<HashSet<EventId>>,
-    /// An event was stored that could not be announced.
-    pub missed: Notify,
-}
-
-/// An event that need not be read from the store.
-pub(crate) struct Announced {
-    pub event: Event,
-    /// Given back when its runs have begun.
-    pub room: OwnedSemaphorePermit,
-}
-
-impl Coming {
-    pub fn new() -> (Self, mpsc::Receiver<Announced>) {
-        let (sender, receiver) = mpsc::channel(EVENTS_MAX);
-        let room = Arc::new(Semaphore::new(EVENTS_KIB_MAX));
-        (Self { sender, room, known: Mutex::default(), missed: Notify::new() }, receiver)
-    }
-
-    /// Notes an event that somebody looks after; `false` where somebody does already.
-    pub fn take(&self, event: EventId) -> bool {
-        locked(&self.known).insert(event)
-    }
-
-    /// Nobody looks after an event any more.
-    pub fn leave(&self, event: EventId) {
-        locked(&self.known).remove(&event);
-    }
-
-    /// Hands on an event that was stored; `false` where it must be read from the store.
-    fn announce(&self, event: Event) -> bool {
-        let kib = u32::try_from(event.body.len() / 1_024 + 1).unwrap_or(u32::MAX);
-        match Arc::clone(&self.room).try_acquire_many_owned(kib) {
-            Ok(room) => self.sender.try_send(Announced { event, room }).is_ok(),
-            Err(_) => false,
-        }
-    }
-}
-
 /// An event between its door and its announcement. Should the caller go away in between, the event is looked for in
 /// the store.
-struct Unannounced<'a>(&'a Coming, EventId);
+struct Unannounced<'a>(&'a Queue, FlowId, EventId);
 
 impl Drop for Unannounced<'_> {
     fn drop(&mut self) {
-        self.0.leave(self.1);
-        self.0.missed.notify_one();
+        self.0.abandon(self.1, self.2);
     }
 }
 
@@ -451,11 +403,26 @@ impl Runtime {
             let tracking_id = tracking_id.unwrap_or_else(|| run.to_string());
             return Ok(Accepted::Began { run: shown, tracking_id, answer });
         };
-        match tokio::time::timeout(self.0.config.response_wait, &mut waiter.answer).await {
-            Ok(Ok(Answer::Response(response))) => Ok(responded(shown, response)),
-            Ok(Ok(Answer::NotBegun)) => Ok(Accepted::Stored { event: Some(id) }),
-            Ok(_) => Err(AcceptError::NoResponse),
-            Err(_) => Err(AcceptError::TimedOut),
+        let answer = async {
+            tokio::select! {
+                answer = &mut waiter.answer => answer.ok(),
+                () = self.goes_on_later(run) => None,
+            }
+        };
+        match tokio::time::timeout(self.0.config.response_wait, answer).await {
+            Ok(Some(Answer::Response(response))) => Ok(responded(shown, response)),
+            Ok(Some(Answer::NotBegun)) => Ok(Accepted::Stored { event: Some(id) }),
+            Ok(Some(Answer::NoResponse)) => Err(AcceptError::NoResponse),
+            Ok(None) | Err(_) => Err(AcceptError::TimedOut),
+        }
+    }
+
+    /// Until the server stops and the run, which the next start takes up, has no call under way.
+    async fn goes_on_later(&self, run: RunId) {
+        // The sender lives as long as the runtime.
+        let _ = self.stopped().wait_for(|stopped| *stopped).await;
+        while self.0.inboxes.contains(run) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -550,26 +517,29 @@ impl Runtime {
         dedupe: Option<Dedupe>,
     ) -> Result<Option<EventId>, AcceptError> {
         let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
-        if limit.is_some_and(|limit| !self.0.gates.expect(flow.id, run_of(event.id), limit)) {
+        if limit.is_some_and(|limit| !self.0.gates.accept(flow.id, run_of(event.id), limit)) {
             return Err(AcceptError::TooManyRuns { retry_after_s: 10 });
         }
         let id = event.id;
-        self.0.coming.take(id);
-        let unannounced = Unannounced(&self.0.coming, id);
+        let is_counted = version.plan.triggers.first().is_some_and(is_counted);
+        self.0.queue.know(id);
+        let unannounced = Unannounced(&self.0.queue, flow.id, id);
         let stored = self.0.store.commit(Unit::from(Change::AddEvent(event.clone(), dedupe)), Lane::Intake).await;
         if let Err(error) = stored {
             if !error.is_unknown() {
                 // It is certain that there is nothing to look for.
                 std::mem::forget(unannounced);
-                self.0.coming.leave(id);
+                self.0.queue.forget(id);
             }
             if limit.is_some() {
                 self.0.gates.arrived(flow.id, run_of(id));
             }
             return if matches!(error, StoreError::Duplicate { .. }) { Ok(None) } else { Err(error.into()) };
         }
-        if self.0.coming.announce(event) {
+        // Where runs are counted, the order of acceptance counts, which the store alone knows.
+        if !is_counted {
             std::mem::forget(unannounced);
+            self.0.queue.push_event(event);
         }
         Ok(Some(id))
     }
@@ -587,60 +557,25 @@ impl Runtime {
             outputs.insert("body", body);
         }
         let input = Input::CallbackReceived { token: token.into(), outputs: outputs.into() };
-        match self.tell(id, input).await? {
-            Some(true) => Ok(Accepted::Stored { event: None }),
-            Some(false) => Err(AcceptError::Gone),
-            None => match self.0.store.run(id).await? {
-                Some(_) => Err(AcceptError::Gone),
-                None => Err(AcceptError::Unknown),
-            },
+        let told = self.tell(id, input).await?;
+        if told == Some(true) {
+            return Ok(Accepted::Stored { event: None });
         }
+        if told.is_none() && self.0.store.run(id).await?.is_none() {
+            return Err(AcceptError::Unknown);
+        }
+        // A caller whose answer was cut off calls again: what has come in is accepted again.
+        let key = self.0.callbacks.environment(self.now()).callback_key;
+        if was_called_back(&self.facts(id).await?, key, id, token) {
+            return Ok(Accepted::Stored { event: None });
+        }
+        Err(AcceptError::Gone)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::Future as _;
-    use std::task::{Context, Poll, Waker};
-
-    fn event(bits: u128, body_bytes: usize) -> Event {
-        Event {
-            id: EventId::from_bits(bits),
-            flow: FlowId::from_bits(1),
-            subscription: None,
-            received_at: hookmill_model::Timestamp::default(),
-            summary: String::new(),
-            head: Bytes::new(),
-            body: vec![0; body_bytes].into(),
-        }
-    }
-
-    #[test]
-    fn what_finds_no_room_in_memory_is_looked_for_in_the_store() {
-        let (coming, mut receiver) = Coming::new();
-        assert!(coming.announce(event(1, 10)));
-        assert!(!coming.announce(event(2, EVENTS_KIB_MAX * 1_024)), "beside another one it is too large");
-        drop(receiver.try_recv().unwrap());
-        assert!(coming.announce(event(3, EVENTS_KIB_MAX * 1_024 - 1_024)), "the room is given back");
-        for bits in 0..EVENTS_MAX as u128 {
-            coming.announce(event(bits, 0));
-        }
-        drop(receiver.try_recv());
-        let filled = (0..2 * EVENTS_MAX as u128).filter(|bits| coming.announce(event(*bits, 0))).count();
-        assert!(filled <= EVENTS_MAX, "{filled} more");
-    }
-
-    #[test]
-    fn an_event_whose_caller_went_away_is_nobodys() {
-        let (coming, _receiver) = Coming::new();
-        let id = EventId::from_bits(7);
-        assert!(coming.take(id) && !coming.take(id));
-        drop(Unannounced(&coming, id));
-        let missed = std::pin::pin!(coming.missed.notified());
-        assert_eq!(missed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
-        assert!(coming.take(id), "somebody else may look after it");
-    }
 
     #[test]
     fn paths_are_taken_apart_before_they_are_decoded() {

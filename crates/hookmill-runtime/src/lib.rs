@@ -4,9 +4,16 @@
 //! |---|---|
 //! | `intake` | the doors: a notification is on disk before it is answered |
 //! | `address` | the signed addresses of Request triggers and later answers |
-//! | `dispatch` | from stored events to begun runs |
-//! | `run` | one task per active run: input → decision → commit → commands |
+//! | `queue` | what waits for memory, by flow; the window of runs in memory |
+//! | `dispatch` | from the queue to tasks |
+//! | `begin` | from an event, a moment or a person to begun runs |
+//! | `run`, `calls` | one task per run in memory: input → decision → commit → commands |
+//! | `memory`, `recover` | how runs come into memory and leave it; what a start takes up |
+//! | `places` | places for requests at services; services that do not answer |
+//! | `cores` | shares of the processors |
+//! | `health` | whether the store takes what it is given |
 //! | `resume`, `backtest` | runs again: from the event, from the failed action, against a changed definition |
+//! | `history` | runs as people see them |
 //! | `perform` | what a command needs: connections, connectors, the inbox, child flows |
 //! | `flows` | saving, switching and deleting flows |
 //! | `timers`, `schedule` | what is due: runs that wait for long, triggers that fire by time |
@@ -22,8 +29,11 @@
 
 mod address;
 mod backtest;
+mod begin;
+mod calls;
 mod clock;
 mod consent;
+mod cores;
 mod creation;
 mod deletion;
 mod dispatch;
@@ -32,12 +42,18 @@ mod error;
 mod flows;
 mod gates;
 mod guard;
+mod health;
+mod history;
 mod inbox;
 mod intake;
 mod live;
+mod memory;
 mod perform;
+mod places;
 mod plans;
+mod queue;
 mod reach;
+mod recover;
 mod resume;
 mod run;
 mod schedule;
@@ -56,7 +72,7 @@ use hookmill_executor::Executor;
 use hookmill_model::{ConnectionId, FlowId, Id, RunId, Timestamp};
 use hookmill_store::Store;
 use hookmill_vault::Vault;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 pub use backtest::{BACKTEST_MAX, Backtested};
 pub use clock::Clock;
@@ -64,15 +80,16 @@ pub use consent::{ConsentAnswer, ConsentRequest, REDIRECT_PATH};
 pub use door::{RefusedCall, RefusedCalls, WebhookProof};
 pub use error::Error;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
+pub use history::{Exchange, RunView};
 pub use hookmill_executor::NOTIFICATIONS_API;
 pub use hookmill_push::mail::Mail;
 pub use inbox::leads_on;
 pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;
+pub use places::{PlacesMax, WaitingFor};
 pub use reach::{Knock, Leads, knock, leads};
 pub use resume::WhichVersion;
-pub use run::{Exchange, RunView};
 pub use secrets::{Secrets, SecretsForm};
 pub use settings::{MailSettings, Settings, stored_settings};
 
@@ -95,6 +112,8 @@ pub struct RuntimeConfig {
     pub park_after: Duration,
     /// The time.
     pub clock: Clock,
+    /// How many requests of runs may be under way.
+    pub places: PlacesMax,
     /// How long the caller of a flow with a Response action waits.
     pub response_wait: Duration,
 }
@@ -110,6 +129,7 @@ impl Default for RuntimeConfig {
             service_wait: Duration::from_secs(60),
             park_after: Duration::from_secs(5 * 60),
             clock: Clock::default(),
+            places: PlacesMax::default(),
             response_wait: Duration::from_secs(120),
         }
     }
@@ -141,23 +161,39 @@ pub(crate) struct Inner {
     pub executor: Executor,
     pub live: live::Live,
     pub plans: plans::Plans,
-    pub runs: Mutex<HashMap<RunId, mpsc::Sender<run::Message>>>,
+    pub inboxes: memory::Inboxes,
     /// Who waits for the Response of a run.
     pub waiters: Mutex<HashMap<RunId, oneshot::Sender<Answer>>>,
     pub locks: Mutex<HashMap<FlowId, Arc<tokio::sync::Mutex<()>>>>,
     /// Held while a token of the connection is asked for.
     pub renewals: Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<()>>>>,
-    pub coming: intake::Coming,
     pub door: door::Door,
-    /// Heard by those who wait for a run to leave the memory.
-    pub room: tokio::sync::Notify,
+    pub queue: queue::Queue,
+    pub places: places::Places,
+    pub cores: cores::Cores,
+    pub health: health::Health,
+    pub callbacks: Callbacks,
     /// The millisecond and the random part of the identifier made last.
     pub newest_id: Mutex<(i64, [u8; 10])>,
     pub gates: gates::Gates,
-    pub parents: run::Parents,
-    pub timers: tokio::sync::Notify,
+    pub timers: timers::Timers,
     pub push: tokio::sync::Notify,
+    /// Nothing new is begun.
     pub stopped: watch::Sender<bool>,
+    /// Calls that are under way are not waited for any more.
+    pub calls_cut_off: watch::Sender<bool>,
+}
+
+/// What the addresses of webhook actions are made of.
+pub(crate) struct Callbacks {
+    base: String,
+    key: zeroize::Zeroizing<[u8; 32]>,
+}
+
+impl Callbacks {
+    pub(crate) fn environment(&self, now: Timestamp) -> hookmill_engine::Environment<'_> {
+        hookmill_engine::Environment { now, callback_base: &self.base, callback_key: &self.key[..] }
+    }
 }
 
 /// The runtime; clones are the same one.
@@ -178,9 +214,17 @@ impl Runtime {
         vault: Arc<Vault>,
         client: hookmill_http::Client,
     ) -> Result<Self, Error> {
-        let (coming, receiver) = intake::Coming::new();
+        let (places, turns) = places::Places::new(config.places);
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let callbacks =
+            Callbacks { base: format!("{}/callback/", config.hooks_url()), key: vault.derive("action callbacks") };
         let executor = Executor::new(client.clone(), &hookmill_executor::Settings::default());
         let runtime = Self(Arc::new(Inner {
+            queue: queue::Queue::new(queue::Bounds::of(config.active_runs_max)),
+            places,
+            cores: cores::Cores::new(cores),
+            health: health::Health::default(),
+            callbacks,
             config,
             store,
             vault,
@@ -188,32 +232,52 @@ impl Runtime {
             executor,
             live: live::Live::new(),
             plans: plans::Plans::default(),
-            runs: Mutex::default(),
+            inboxes: memory::Inboxes::default(),
             waiters: Mutex::default(),
             locks: Mutex::default(),
             renewals: Mutex::default(),
-            coming,
             door: door::Door::default(),
-            room: tokio::sync::Notify::new(),
             newest_id: Mutex::default(),
             gates: gates::Gates::default(),
-            parents: run::Parents::default(),
-            timers: tokio::sync::Notify::new(),
+            timers: timers::Timers::default(),
             push: tokio::sync::Notify::new(),
             stopped: watch::channel(false).0,
+            calls_cut_off: watch::channel(false).0,
         }));
-        runtime.recover_runs().await?;
-        tokio::spawn(runtime.clone().dispatch(receiver));
+        tokio::spawn(runtime.clone().recover_runs());
+        tokio::spawn(runtime.clone().find_pending());
+        tokio::spawn(runtime.clone().dispatch());
+        tokio::spawn(runtime.clone().hand_on_turns(turns));
+        tokio::spawn(runtime.0.places.clone().watch(runtime.stopped()));
+        tokio::spawn(runtime.clone().watch_store());
         tokio::spawn(runtime.clone().deliver());
-        tokio::spawn(runtime.clone().watch_timers());
+        tokio::spawn(runtime.clone().watch_flows());
+        tokio::spawn(runtime.clone().watch_runs());
         tokio::spawn(runtime.clone().forget_old());
         tokio::spawn(runtime.clone().recover_subscriptions());
         Ok(runtime)
     }
 
-    /// Stops taking up work. What is under way is on disk, and goes on at the next start.
-    pub async fn stop(&self) {
+    /// Begins nothing new from now on; what is under way goes on until [`Runtime::stop`].
+    pub fn begin_to_stop(&self) {
         self.0.stopped.send_replace(true);
+    }
+
+    /// Stops: nothing new is begun, and calls that are under way end and are recorded, for `grace` at most. All else is
+    /// on disk, and goes on at the next start.
+    pub async fn stop(&self, grace: Duration) {
+        self.begin_to_stop();
+        let ended = async {
+            while self.0.inboxes.len() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(grace, ended).await.is_ok() {
+            self.note_orderly_stop().await;
+        } else {
+            tracing::warn!(runs = self.0.inboxes.len(), "calls are cut off: they did not end in time");
+        }
+        self.0.calls_cut_off.send_replace(true);
         self.0.store.close().await;
     }
 
@@ -245,7 +309,8 @@ impl Runtime {
     #[must_use]
     pub fn new_id<T: Id>(&self) -> T {
         let mut newest = locked(&self.0.newest_id);
-        let now = self.now();
+        // A clock that was set back must not bring identifiers back.
+        let now = self.now().max(Timestamp::from_millis(newest.0));
         if now.as_micros() / 1_000 == newest.0 {
             // Within a millisecond identifiers count upwards, so that lists keep the order of making.
             let _ = newest.1.iter_mut().rev().try_for_each(|byte| {
@@ -266,7 +331,7 @@ impl Runtime {
     /// How many runs are in memory; those that wait for long are not.
     #[must_use]
     pub fn runs_in_memory(&self) -> usize {
-        locked(&self.0.runs).len()
+        self.0.inboxes.len()
     }
 
     /// Reads a file from the internet for a person, under the same rules as flows.

@@ -1,6 +1,7 @@
 //! What a command needs before it can be performed: a connection, a connector's plan, the inbox, another flow.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookmill_connector::{PlanError, PlannedRequest};
@@ -14,10 +15,10 @@ use hookmill_model::{
 use hookmill_store::{Flow, FlowFilter, Link, List, NotificationFilter, Unit};
 use tokio::sync::oneshot;
 
-use crate::dispatch::Origin;
+use crate::begin::Origin;
 use crate::guard::caught;
+use crate::history::Exchange;
 use crate::plans::{Bound, Version};
-use crate::run::Exchange;
 use crate::tokens::not_made;
 use crate::{Answer, Error, Runtime, locked};
 
@@ -30,6 +31,28 @@ pub(crate) struct Call {
     pub begun_at: Timestamp,
     /// It may have been performed before.
     pub again: bool,
+    /// The same for all tries of a request.
+    pub idempotency_key: String,
+    /// Set once the child flow that it calls is stored as a run.
+    pub child_has_begun: Arc<AtomicBool>,
+}
+
+/// Somebody waits for the answer of a child flow. The run may leave the memory meanwhile, which drops this; should the
+/// answer be on its way at that moment, the run is woken to ask for it.
+struct ChildWait<'a> {
+    runtime: &'a Runtime,
+    child: RunId,
+    parent: RunId,
+    is_over: bool,
+}
+
+impl Drop for ChildWait<'_> {
+    fn drop(&mut self) {
+        let is_answered = locked(&self.runtime.0.waiters).remove(&self.child).is_none();
+        if is_answered && !self.is_over {
+            self.runtime.wake_parent(self.parent);
+        }
+    }
 }
 
 /// A call that a person made, with what came of it.
@@ -161,6 +184,7 @@ impl Runtime {
                         flow: Some(&id),
                         workflow_headers: action.is_none_or(|action| !action.options.no_workflow_headers),
                         secrets: &call.version.secrets,
+                        idempotency_key: Some(&call.idempotency_key),
                         ..CallContext::of(&call.effect)
                     };
                     self.perform_request(&call.flow, other, &context).await
@@ -333,20 +357,22 @@ impl Runtime {
         let (sender, answer) = oneshot::channel();
         // Before the run begins, since it may answer at once.
         locked(&self.0.waiters).insert(run, sender);
+        let mut waits = ChildWait { runtime: self, child: run, parent: call.effect.run, is_over: false };
         let begun = match self.answer_of_child(run, call.again).await {
             Ok(None) => self.begin_child(&child, run, call, headers, body).await,
             Ok(Some(Answer::NotBegun)) => Ok(()),
-            Ok(Some(answer)) => return child_answered(answer),
+            Ok(Some(answer)) => Err(child_answered(answer)),
             Err(error) => Err(failed("InternalServerError", &error)),
         };
-        if let Err(performed) = begun {
-            locked(&self.0.waiters).remove(&run);
-            return performed;
-        }
-        let waits = self.0.parents.wait();
-        let answer = answer.await.unwrap_or(Answer::NoResponse);
-        drop(waits);
-        child_answered(answer)
+        let performed = match begun {
+            Ok(()) => {
+                call.child_has_begun.store(true, Ordering::Release);
+                child_answered(answer.await.unwrap_or(Answer::NoResponse))
+            }
+            Err(performed) => performed,
+        };
+        waits.is_over = true;
+        performed
     }
 
     /// What a child that was begun before has answered; `NotBegun` where it goes on.

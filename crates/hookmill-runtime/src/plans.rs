@@ -49,6 +49,13 @@ pub(crate) struct Plans {
     connectors: Mutex<HashMap<ConnectorId, (u64, Arc<Connector>)>>,
 }
 
+impl Plans {
+    /// A compiled connector, if it was compiled before; a newer one may be stored.
+    pub fn connector_kept(&self, id: ConnectorId) -> Option<Arc<Connector>> {
+        locked(&self.connectors).get(&id).map(|(_, kept)| Arc::clone(kept))
+    }
+}
+
 /// A connection with what is needed to call through it.
 pub(crate) struct Bound {
     pub connector: Arc<Connector>,

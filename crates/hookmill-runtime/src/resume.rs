@@ -6,7 +6,7 @@ use hookmill_engine::{Fact, TakenOver};
 use hookmill_model::{RunId, RunKind, RunStatus, UserId, Value};
 use hookmill_store::{Event, RunListed, Unit};
 
-use crate::dispatch::Origin;
+use crate::begin::Origin;
 use crate::intake::{AcceptError, run_of};
 use crate::{Error, Runtime};
 

@@ -1,70 +1,48 @@
-//! One task per active run: input → decision → commit → commands. What was not committed did not happen.
+//! One task per run in memory: input → decision → commit → commands. What was not committed did not happen.
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hookmill_definition::Plan;
-use hookmill_engine::history::RunHistory;
-use hookmill_engine::{
-    Command, Culprit, EffectId, Environment, Fact, Input, Performed, RunState, culprit, pending, refusal, subscription,
-};
-use hookmill_model::{FlowId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
-use hookmill_store::{Change, Flow, Lane, Run, RunError, RunListed, RunUpdate, StoreError, TimerKey, Unit};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use hookmill_engine::{EffectId, Fact, Input, Performed, RunState, outlook};
+use hookmill_model::{RunStatus, Timestamp};
+use hookmill_store::{Change, Flow, Lane, Run, RunUpdate, StoreError, TimerKey, Unit};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::dispatch::EPOCH;
-use crate::gates::is_counted;
-use crate::guard::{caught, decided};
+use crate::begin::EPOCH;
+use crate::calls::Calls;
+use crate::guard::decided;
+use crate::history::run_error;
 use crate::live::LiveKind;
-use crate::perform::Call;
+use crate::places::Granted;
 use crate::plans::Version;
+use crate::queue::Slot;
 use crate::{Answer, Error, Runtime, locked};
 
-/// Inputs from people and services that wait for a run.
-const MESSAGES_MAX: usize = 64;
-/// A run that leaves the memory while it is told something is told again.
-const TELL_TRIES: usize = 10;
-/// The wait before a commit that failed for a reason that may pass is tried again.
-const COMMIT_WAIT: Duration = Duration::from_secs(1);
-/// How long a waiting run stays in memory when there is little room.
+/// The first wait before a commit is tried again that failed for a reason that may pass.
+const COMMIT_WAIT: Duration = Duration::from_millis(50);
+/// The longest such wait.
+const COMMIT_WAIT_MAX: Duration = Duration::from_secs(1);
+/// How long a waiting run stays in memory when its flow has many there.
 const PARK_CROWDED: Duration = Duration::from_secs(1);
-/// How often it is looked whether there is room.
-const ROOM_WAIT: Duration = Duration::from_millis(250);
+/// How often a run that only waits looks whether it should leave the memory.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// A run that is held stays in memory so long after it was told something.
 const HELD_WAIT: Duration = Duration::from_secs(1);
 
-/// An input from outside of the run's own task; `done` hears whether it changed anything, after the commit.
-pub(crate) struct Message {
-    pub input: Input,
-    pub done: Option<oneshot::Sender<bool>>,
+/// What a run in memory is told.
+pub(crate) enum Message {
+    /// An input from outside of the run's own task; `done` hears whether it changed anything, after the commit.
+    Input { input: Input, done: Option<oneshot::Sender<bool>> },
+    /// What came of the wait for a place.
+    Granted(Granted),
+    /// Something that it waits for may have happened.
+    Look,
 }
 
 impl From<Input> for Message {
     fn from(input: Input) -> Self {
-        Self { input, done: None }
-    }
-}
-
-/// Requests that wait for a child flow. Their runs do not count as what fills the memory: the children need room.
-#[derive(Default)]
-pub(crate) struct Parents(AtomicUsize);
-
-/// One of them, until it is dropped.
-pub(crate) struct ParentWaits<'a>(&'a Parents);
-
-impl Parents {
-    pub fn wait(&self) -> ParentWaits<'_> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        ParentWaits(self)
-    }
-}
-
-impl Drop for ParentWaits<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        Self::Input { input, done: None }
     }
 }
 
@@ -73,49 +51,11 @@ pub(crate) struct Active {
     pub run: Run,
     pub version: Arc<Version>,
     pub flow: Flow,
-}
-
-/// A run as people see it.
-#[derive(Clone, Debug)]
-pub struct RunView {
-    /// The summary.
-    pub listed: RunListed,
-    /// What happened inside; `None` for the creation and deletion of webhooks.
-    pub history: Option<RunHistory>,
-    /// The exchange with the service, for the creation and deletion of webhooks.
-    pub exchange: Option<Exchange>,
-    /// The definition that it ran.
-    pub definition: Option<Value>,
-}
-
-/// A request and its answer, secrets redacted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exchange {
-    /// `{method, uri, headers, body}`
-    pub request: Value,
-    /// `{statusCode, headers, body?}`, or `{error: {code, message}}` without an answer.
-    pub response: Value,
-}
-
-/// Why a run failed, for lists: the engine says that an action did, people want to know which one and why.
-pub(crate) fn run_error(plan: &Plan, state: &RunState) -> Option<RunError> {
-    let error = state.error()?;
-    let code = error.code.to_string();
-    let message = match culprit(plan, state).filter(|_| code == "ActionFailed") {
-        Some(Culprit::Action(name, record)) => {
-            let is_secure = plan.find(name).is_none_or(|index| plan.actions[index].options.secure_outputs);
-            let answer = record.outputs.as_ref().filter(|_| !is_secure).and_then(refusal);
-            let why = record.error.as_ref().map(|error| error.message.to_string()).or(answer);
-            format!("{} failed: {}", name.replace('_', " "), why.unwrap_or_else(|| record.code.to_string()))
-        }
-        Some(Culprit::Inside(name)) => format!("An action in \"{}\" failed.", name.replace('_', " ")),
-        None => error.message.to_string(),
-    };
-    Some(RunError { code, message, hint: None })
+    pub slot: Slot,
 }
 
 /// How a run leaves its task.
-enum Left {
+pub(crate) enum Left {
     /// It has ended.
     Ended,
     /// It goes on at the next start, from its journal.
@@ -125,460 +65,327 @@ enum Left {
 }
 
 enum Happened {
-    Input(Message),
-    /// Nothing before this moment, which is far.
-    Far(Timestamp),
+    Message(Message),
+    Ended(EffectId, Performed),
+    /// Something may have changed: what is pending is looked at again.
+    Look,
+    /// It waits for what is not in memory, and for nothing else before this moment.
+    Leaves(Option<Timestamp>),
     Stopped,
 }
 
+/// What came of a commit.
+enum Stored {
+    Yes,
+    /// The state is not what is stored: it must be folded anew.
+    No,
+}
+
+/// A run while it is in memory.
+struct Drive<'a> {
+    runtime: &'a Runtime,
+    active: Active,
+    state: RunState,
+    inbox: mpsc::Receiver<Message>,
+    calls: Calls,
+    /// What is to be decided next.
+    inputs: VecDeque<Input>,
+    has_timer: bool,
+    was_refolded: bool,
+    stopping: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
+}
+
 impl Runtime {
-    /// Takes up all runs that have not ended.
-    pub(crate) async fn recover_runs(&self) -> Result<(), Error> {
-        let mut after = None;
-        loop {
-            let runs = self.0.store.active_runs(after, 500).await?;
-            let Some(last) = runs.last() else { break };
-            after = Some(last.id);
-            for run in runs.into_iter().filter(|run| run.kind == RunKind::Flow) {
-                let id = run.id;
-                if let Err(error) = self.recover(run).await {
-                    tracing::error!(run = %id, %error, "a run cannot be taken up again");
-                }
-            }
-        }
-        for flow in self.0.gates.waiting_flows() {
-            self.release_waiting(flow);
-        }
-        Ok(())
-    }
-
-    async fn recover(&self, run: Run) -> Result<(), Error> {
-        let version = match self.version(run.flow, run.version).await {
-            Ok(version) => version,
-            Err(Error::Store(error)) => return Err(error.into()),
-            Err(error) => return self.set_aside(run.id, &error.to_string()).await,
-        };
-        let held = run.status == RunStatus::Waiting;
-        if version.plan.triggers.first().is_some_and(is_counted) {
-            self.0.gates.restore(run.flow, run.id, held);
-        }
-        let parked = self.0.store.timer(TimerKey::Run(run.id)).await?.is_some_and(|at| at > self.now());
-        if held || parked {
-            return Ok(());
-        }
-        self.take_up(run, Some(Input::Recovered.into())).await.map(drop)
-    }
-
-    /// Folds a run and lets it go on with an input; `false` where it goes on already, or cannot.
-    async fn take_up(&self, run: Run, first: Option<Message>) -> Result<bool, Error> {
-        let id = run.id;
-        let folded = async {
-            let flow = self.0.store.flow(run.flow).await?.ok_or_else(|| Error::not_found("flow", run.flow))?;
-            let version = self.version(run.flow, run.version).await?;
-            let state = self.fold(id).await?;
-            Ok((Active { run, version, flow }, state))
-        };
-        match caught(folded).await.unwrap_or_else(|why| Err(Error::Internal(why))) {
-            Ok((active, state)) => Ok(self.activate(active, state, first, true)),
-            Err(Error::Store(error)) => Err(error.into()),
-            // Whatever else is wrong would be wrong again.
-            Err(error) => self.set_aside(id, &error.to_string()).await.map(|()| false),
-        }
-    }
-
-    /// Takes a run into memory that waits outside of it, with something to tell it; `false` where it has ended.
-    ///
-    /// What is told is dropped where the run is in memory already.
-    pub(crate) async fn wake_run(&self, id: RunId, first: Option<Message>) -> Result<bool, Error> {
-        let listed = self.0.store.run(id).await?.filter(|listed| !listed.run.status.is_final());
-        let Some(listed) = listed.filter(|listed| listed.run.kind == RunKind::Flow) else {
-            self.set_timer(TimerKey::Run(id), None).await?;
-            return Ok(false);
-        };
-        if !locked(&self.0.runs).contains_key(&id) {
-            self.take_up(listed.run, first).await?;
-        }
-        Ok(true)
-    }
-
-    /// Lets runs begin that waited for others of their trigger to end.
-    pub(crate) fn release_waiting(&self, flow: FlowId) {
-        let runtime = self.clone();
-        tokio::spawn(async move {
-            if let Err(error) = Box::pin(runtime.release(flow)).await {
-                tracing::error!(%flow, %error, "a waiting run cannot begin now");
-            }
-        });
-    }
-
-    async fn release(&self, id: FlowId) -> Result<(), Error> {
-        let Some(flow) = self.0.store.flow(id).await? else { return Ok(()) };
-        let version = self.version(id, flow.version).await?;
-        let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
-        while let Some(run) = self.0.gates.release(id, limit) {
-            // Told, since somebody may have taken it into memory to ask or cancel it.
-            if self.tell(run, Input::Released).await?.is_none() {
-                self.0.gates.leave(id, run);
-            }
-        }
-        Ok(())
-    }
-
-    async fn fold(&self, run: RunId) -> Result<RunState, Error> {
-        let facts = self.facts(run).await?;
-        RunState::fold(&facts).map_err(|fault| Error::Internal(fault.to_string()))
-    }
-
-    pub(crate) async fn facts(&self, run: RunId) -> Result<Vec<Fact>, Error> {
-        let stored = self.0.store.run_facts(run, 0).await?;
-        stored
-            .iter()
-            .map(|bytes| {
-                Fact::decode(bytes)
-                    .map_err(|error| Error::Internal(format!("the journal of {run} is damaged: {error}")))
-            })
-            .collect()
-    }
-
-    /// A run that meets an impossible state keeps its facts and is left alone.
-    async fn set_aside(&self, run: RunId, why: &str) -> Result<(), Error> {
-        tracing::error!(%run, why, "a run is set aside");
-        let error = RunError {
-            code: "run_faulted".to_owned(),
-            message: why.to_owned(),
-            hint: Some("Resubmit the run, and report this.".to_owned()),
-        };
-        let update = RunUpdate::ended(RunStatus::Faulted, self.now(), Some(error));
-        let unit = Unit::from(Change::UpdateRun { run, epoch: EPOCH, update });
-        self.0.store.commit(unit.with(Change::ClearTimer(TimerKey::Run(run))), Lane::Work).await?;
-        if let Some(waiter) = locked(&self.0.waiters).remove(&run) {
-            let _ = waiter.send(Answer::NoResponse);
-        }
-        Ok(())
-    }
-
-    /// Waits until a further run may come into memory, where `coming` are on their way into it.
-    pub(crate) async fn wait_for_room(&self, coming: impl Fn() -> usize + Send + Sync) {
-        loop {
-            let left = self.0.room.notified();
-            let waiting = self.0.parents.0.load(Ordering::Relaxed);
-            if (self.runs_in_memory() + coming()).saturating_sub(waiting) < self.0.config.active_runs_max {
-                return;
-            }
-            // Nothing is lost where a message is: it is looked again.
-            let _ = tokio::time::timeout(ROOM_WAIT, left).await;
-        }
-    }
-
-    /// Where there is little room, runs leave the memory that wait for more than a moment.
-    fn park_after(&self) -> Duration {
-        let is_crowded = self.runs_in_memory() * 4 > self.0.config.active_runs_max * 3;
-        if is_crowded { PARK_CROWDED.min(self.0.config.park_after) } else { self.0.config.park_after }
-    }
-
-    /// Lets a run go on in a task of its own, with an input before all others; `false` where it has one.
-    ///
-    /// The task owns the run's timer: only it sets it when it parks the run, and clears it when it `was_parked`, so
-    /// that neither can overtake the other.
-    pub(crate) fn activate(&self, active: Active, state: RunState, first: Option<Message>, was_parked: bool) -> bool {
-        let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
-        {
-            let mut runs = locked(&self.0.runs);
-            if runs.contains_key(&active.run.id) {
-                return false;
-            }
-            runs.insert(active.run.id, sender);
-        }
-        let runtime = self.clone();
-        tokio::spawn(async move {
-            let (id, flow) = (active.run.id, active.run.flow);
-            let counted = active.version.plan.triggers.first().is_some_and(is_counted);
-            let mut ended = true;
-            // A timer that cannot be cleared now is found due once more, and cleared then.
-            if was_parked && let Err(error) = runtime.set_timer(TimerKey::Run(id), None).await {
-                tracing::warn!(run = %id, %error, "the timer of a run that goes on cannot be cleared");
-            }
-            match caught(Box::pin(runtime.drive(active, state, receiver, first))).await {
-                Ok(Ok(Left::Ended)) => {}
-                Ok(Ok(Left::Open)) => ended = false,
-                // Its entry is gone already, or belongs to the task that took it up again.
-                Ok(Ok(Left::Parked)) => return,
-                Ok(Err(Error::Internal(why))) | Err(why) => {
-                    if let Err(error) = runtime.set_aside(id, &why).await {
-                        tracing::error!(run = %id, %error, "a run cannot be set aside now; the next start tries again");
-                    }
-                }
-                Ok(Err(error)) => {
-                    tracing::error!(run = %id, %error, "a run stopped; it is taken up at the next start");
-                }
-            }
-            locked(&runtime.0.runs).remove(&id);
-            runtime.0.room.notify_waiters();
-            if counted && ended {
-                runtime.0.gates.leave(flow, id);
-                runtime.release_waiting(flow);
-            }
-        });
-        true
-    }
-
-    /// Gives an input to a run, and hears after the commit whether it changed anything; `None` where it has ended.
-    pub(crate) async fn tell(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
-        // A run that comes into memory or leaves it at this moment is told again.
-        for _ in 0..TELL_TRIES {
-            let (done, heard) = oneshot::channel();
-            let message = Message { input: input.clone(), done: Some(done) };
-            let sender = locked(&self.0.runs).get(&run).cloned();
-            match sender {
-                Some(sender) => drop(sender.send(message).await),
-                None if self.wake_run(run, Some(message)).await? => {}
-                None => return Ok(None),
-            }
-            if let Ok(changed) = heard.await {
-                return Ok(Some(changed));
-            }
-            tokio::task::yield_now().await;
-        }
-        Ok(None)
-    }
-
-    async fn drive(
+    pub(crate) async fn drive(
         &self,
-        mut active: Active,
-        mut state: RunState,
-        mut receiver: mpsc::Receiver<Message>,
+        active: Active,
+        state: RunState,
+        inbox: mpsc::Receiver<Message>,
         first: Option<Message>,
+        was_read: bool,
     ) -> Result<Left, Error> {
-        let mut stopped = self.stopped();
-        let mut in_flight: JoinSet<(EffectId, Performed)> = JoinSet::new();
-        let mut known: BTreeSet<EffectId> = BTreeSet::new();
-        // What may have been performed before, by a process that died or a commit that failed.
-        let mut again: BTreeSet<EffectId> = BTreeSet::new();
-        let mut refolded = false;
-        let mut next = first;
-        loop {
-            let Message { input, done } = match next.take() {
-                Some(message) => message,
-                None => match self
-                    .wait(&active, &state, &mut in_flight, (&mut known, &again), &mut receiver, &mut stopped)
-                    .await
-                {
-                    Happened::Input(message) => message,
-                    Happened::Stopped => return Ok(Left::Open),
-                    Happened::Far(at) => match self.park(active.run.id, at, &mut receiver).await? {
-                        None => return Ok(Left::Parked),
-                        Some(message) => message,
-                    },
-                },
-            };
-            if matches!(input, Input::Recovered) {
-                again.extend(pending(&active.version.plan, &state).into_iter().filter_map(|command| match command {
-                    Command::Perform { effect, .. } => Some(effect),
-                    _ => None,
-                }));
-            }
-            let before = state.facts();
-            let key = self.0.vault.derive("action callbacks");
-            let base = format!("{}/callback/", self.0.config.hooks_url());
-            let environment = Environment { now: self.now(), callback_base: &base, callback_key: &key[..] };
-            let facts = decided(&active.version.plan, &mut state, environment, input).map_err(Error::Internal)?;
-            if facts.is_empty() {
-                if let Some(done) = done {
-                    let _ = done.send(false);
-                }
-                continue;
-            }
-            let update = if state.status().is_final() {
-                RunUpdate::ended(state.status(), self.now(), run_error(&active.version.plan, &state))
-            } else if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
-                RunUpdate { started_at: Some(self.now()), ..RunUpdate::status(RunStatus::Running) }
-            } else {
-                RunUpdate::default()
-            };
-            let encoded = facts.iter().map(Fact::encode).collect();
-            let change = Change::AppendFacts { run: active.run.id, epoch: EPOCH, from: before, facts: encoded, update };
-            match self.0.store.commit(Unit::from(change), Lane::Work).await {
-                Ok(_) => {}
-                Err(error) if error.is_retryable() || error.is_unknown() => {
-                    tracing::warn!(run = %active.run.id, %error, "a commit failed; the run is folded anew");
-                    tokio::time::sleep(COMMIT_WAIT).await;
-                    state = self.fold(active.run.id).await?;
-                    in_flight = JoinSet::new();
-                    known.clear();
-                    next = Some(Input::Recovered.into());
-                    continue;
-                }
-                // Folded while another task had the run, which has left the memory since: whoever sent the input
-                // hears nothing and sends it again.
-                Err(StoreError::Conflict { .. }) if !refolded => {
-                    refolded = true;
-                    state = self.fold(active.run.id).await?;
-                    in_flight = JoinSet::new();
-                    known.clear();
-                    next = Some(Input::Recovered.into());
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if let Some(done) = done {
-                let _ = done.send(true);
-            }
-            self.answer_waiters(&active, &state);
-            if state.status().is_final() {
-                active.run.status = state.status();
-                let (id, flow) = (active.run.id.to_string(), active.run.flow.to_string());
-                self.0.live.publish(active.run.owner, LiveKind::Run, id, Some(flow), Some(state.status().as_str()));
-                return Ok(Left::Ended);
-            }
-        }
-    }
-
-    /// Takes a run out of memory until a timer wakes it. Gives a message that came at this moment: then it stays.
-    async fn park(
-        &self,
-        id: RunId,
-        at: Timestamp,
-        receiver: &mut mpsc::Receiver<Message>,
-    ) -> Result<Option<Message>, Error> {
-        self.set_timer(TimerKey::Run(id), Some(at)).await?;
-        let message = self.unlist(id, receiver);
-        if message.is_some() {
-            self.set_timer(TimerKey::Run(id), None).await?;
-        }
-        Ok(message)
-    }
-
-    /// Ends a run's place in memory, unless a message came before: then it keeps one, with the further messages.
-    fn unlist(&self, id: RunId, receiver: &mut mpsc::Receiver<Message>) -> Option<Message> {
-        // Under the lock, so that nobody takes the run up while it is not sure that it leaves.
-        let mut runs = locked(&self.0.runs);
-        receiver.close();
-        let Ok(message) = receiver.try_recv() else {
-            runs.remove(&id);
-            self.0.room.notify_waiters();
-            return None;
+        let has_timer = was_read && self.0.store.timer(TimerKey::Run(active.run.id)).await?.is_some();
+        let calls = Calls::new(was_read);
+        let (stopping, stopped) = (self.stopped(), self.0.calls_cut_off.subscribe());
+        let inputs = VecDeque::new();
+        let drive = Drive {
+            runtime: self,
+            active,
+            state,
+            inbox,
+            calls,
+            inputs,
+            has_timer,
+            was_refolded: false,
+            stopping,
+            stopped,
         };
-        let (sender, fresh) = mpsc::channel(MESSAGES_MAX);
-        let mut old = std::mem::replace(receiver, fresh);
-        while let Ok(further) = old.try_recv() {
-            // The channel is as large as the old one, so there is room.
-            let _ = sender.try_send(further);
-        }
-        runs.insert(id, sender);
-        Some(message)
-    }
-
-    /// Hands out what is pending and waits for the next thing that happens.
-    async fn wait(
-        &self,
-        active: &Active,
-        state: &RunState,
-        in_flight: &mut JoinSet<(EffectId, Performed)>,
-        (known, again): (&mut BTreeSet<EffectId>, &BTreeSet<EffectId>),
-        receiver: &mut mpsc::Receiver<Message>,
-        stopped: &mut tokio::sync::watch::Receiver<bool>,
-    ) -> Happened {
-        let mut wake = None;
-        for command in pending(&active.version.plan, state) {
-            match command {
-                Command::Perform { effect, request } => {
-                    if known.insert(effect.clone()) {
-                        let call = Call {
-                            flow: active.flow.clone(),
-                            version: Arc::clone(&active.version),
-                            begun_at: state.effect_begun_at(&effect).unwrap_or_default(),
-                            again: again.contains(&effect),
-                            effect,
-                        };
-                        let runtime = self.clone();
-                        in_flight.spawn(async move {
-                            let performed = Box::pin(runtime.perform(&call, &request)).await;
-                            (call.effect, performed)
-                        });
-                    }
-                }
-                Command::WakeAt(at) => wake = Some(at),
-                Command::Continue => return Happened::Input(Input::Tick.into()),
-            }
-        }
-        if let Some(at) = wake
-            && in_flight.is_empty()
-            && receiver.is_empty()
-            && at.since(self.now()) > self.park_after()
-        {
-            return Happened::Far(at);
-        }
-        tokio::select! {
-            _ = stopped.changed() => Happened::Stopped,
-            () = tokio::time::sleep(HELD_WAIT), if state.is_held() => Happened::Stopped,
-            Some(ended) = in_flight.join_next(), if !in_flight.is_empty() => match ended {
-                Ok((effect, performed)) => Happened::Input(Input::EffectEnded { effect, performed: Box::new(performed) }.into()),
-                // `perform` lets no panic through, so this is the end of the process.
-                Err(_) => Happened::Stopped,
-            },
-            message = receiver.recv() => match message {
-                Some(message) => Happened::Input(message),
-                None => Happened::Stopped,
-            },
-            () = self.0.config.clock.sleep_until(wake.unwrap_or_default()), if wake.is_some() => Happened::Input(Input::Tick.into()),
-        }
+        drive.run(first).await
     }
 
     /// Tells the caller of the trigger what the flow answered, once it did.
-    pub(crate) fn answer_waiters(&self, active: &Active, state: &RunState) {
+    pub(crate) fn answer_waiters(&self, run: &Run, state: &RunState) {
         let answer = match state.response() {
             Some(response) => Answer::Response(response.clone()),
             None if state.status().is_final() => Answer::NoResponse,
             None => return,
         };
-        if let Some(waiter) = locked(&self.0.waiters).remove(&active.run.id) {
-            let _ = waiter.send(answer);
+        let waiter = locked(&self.0.waiters).remove(&run.id);
+        match (waiter, run.parent) {
+            (Some(waiter), _) => drop(waiter.send(answer)),
+            (None, Some(parent)) if state.status().is_final() || state.response().is_some() => self.wake_parent(parent),
+            (None, _) => {}
         }
     }
+}
 
-    pub(crate) async fn own_run(&self, owner: UserId, run: RunId) -> Result<RunListed, Error> {
-        let listed = self.0.store.run(run).await?.filter(|listed| listed.run.owner == owner);
-        listed.ok_or_else(|| Error::not_found("run", run))
-    }
-
-    /// A run with everything that happened in it.
-    ///
-    /// # Errors
-    /// There is none of this owner.
-    pub async fn run_view(&self, owner: UserId, run: RunId) -> Result<RunView, Error> {
-        let listed = self.own_run(owner, run).await?;
-        if listed.run.kind != RunKind::Flow {
-            let mut exchange = None;
-            for bytes in self.0.store.run_facts(run, 0).await? {
-                let performed = match subscription::Fact::decode(&bytes) {
-                    Ok(subscription::Fact::CreationEnded { performed, .. }) => Some(performed),
-                    Ok(subscription::Fact::DeletionEnded { performed, .. }) => performed,
-                    _ => None,
-                };
-                if let Some(performed) = performed {
-                    exchange = Some(crate::perform::exchange(&performed));
+impl Drive<'_> {
+    async fn run(mut self, first: Option<Message>) -> Result<Left, Error> {
+        let mut granted = None;
+        let mut done = self.told(first, &mut granted);
+        loop {
+            if let Some(input) = self.inputs.pop_front() {
+                match self.decide(input, done.take()).await? {
+                    Some(left) => return Ok(left),
+                    None => continue,
                 }
             }
-            return Ok(RunView { listed, history: None, exchange, definition: None });
+            if !*self.stopping.borrow() && !self.runtime.0.health.refuses() {
+                if self.has_timer && self.state.open_requests().next().is_some() {
+                    // A start takes a run with a timer for one that waits: none has one while a request is under way.
+                    self.runtime.set_timer(TimerKey::Run(self.active.run.id), None).await?;
+                    self.has_timer = false;
+                }
+                self.calls.hand_out(self.runtime, &self.active, &self.state, granted.take(), &mut self.inputs).await;
+                if !self.inputs.is_empty() {
+                    continue;
+                }
+            }
+            granted = None;
+            if self.calls.have_children() && !self.calls.are_under_way() {
+                self.active.slot.lend();
+            }
+            let happened = self.wait().await;
+            self.active.slot.take_back();
+            match happened {
+                Happened::Message(message) => done = self.told(Some(message), &mut granted),
+                Happened::Ended(effect, performed) => self.ended(effect, performed),
+                Happened::Look => {}
+                Happened::Stopped => return Ok(Left::Open),
+                Happened::Leaves(at) => match self.leave(at).await? {
+                    None => return Ok(Left::Parked),
+                    Some(message) => done = self.told(Some(message), &mut granted),
+                },
+            }
         }
-        let facts = self.facts(run).await?;
-        let definition = self.0.store.flow_version(listed.run.flow, listed.run.version).await?;
-        let definition = definition.and_then(|version| Value::from_json(&version.definition).ok());
-        Ok(RunView { history: Some(RunHistory::read(&facts)), exchange: None, definition, listed })
     }
 
-    /// Cancels a run.
-    ///
-    /// # Errors
-    /// There is none of this owner, or it has ended.
-    pub async fn cancel_run(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
-        let listed = self.own_run(owner, run).await?;
-        if listed.run.status.is_final() {
-            return Err(Error::NotPossible(format!("The run has ended: {}.", listed.run.status)));
+    /// Takes a message in; gives who wants to hear of it.
+    fn told(&mut self, message: Option<Message>, granted: &mut Option<Granted>) -> Option<oneshot::Sender<bool>> {
+        match message? {
+            Message::Input { input, done } => {
+                if matches!(input, Input::Recovered) {
+                    self.calls.recovered(&self.state);
+                }
+                self.inputs.push_back(input);
+                done
+            }
+            Message::Granted(what) => {
+                *granted = Some(what);
+                None
+            }
+            Message::Look => None,
         }
-        match self.tell(run, Input::CancelRequested).await? {
-            Some(true) => Ok(run),
-            _ => Err(Error::NotPossible("The run cannot be cancelled now.".to_owned())),
+    }
+
+    fn ended(&mut self, effect: EffectId, performed: Performed) {
+        self.calls.ended(&effect);
+        self.inputs.push_back(Input::EffectEnded { effect, performed: Box::new(performed) });
+    }
+
+    /// Decides and stores what follows from an input; gives how the run left, where it did.
+    async fn decide(&mut self, input: Input, done: Option<oneshot::Sender<bool>>) -> Result<Option<Left>, Error> {
+        let before = self.state.facts();
+        let turn = self.runtime.0.cores.turn(self.active.flow.id).await;
+        let environment = self.runtime.0.callbacks.environment(self.runtime.now());
+        let facts = decided(&self.active.version.plan, &mut self.state, environment, input).map_err(Error::Internal)?;
+        drop(turn);
+        if facts.is_empty() {
+            if let Some(done) = done {
+                let _ = done.send(false);
+            }
+            return Ok(None);
         }
+        if let Stored::No = self.store(before, &facts).await? {
+            // Whoever sent the input hears nothing and sends it again.
+            (self.state, _) = self.runtime.fold(self.active.run.id).await?;
+            self.calls.forget();
+            self.calls.was_read = true;
+            self.inputs.clear();
+            self.inputs.push_back(Input::Recovered);
+            self.calls.recovered(&self.state);
+            return Ok(None);
+        }
+        if let Some(done) = done {
+            let _ = done.send(true);
+        }
+        self.runtime.answer_waiters(&self.active.run, &self.state);
+        if !self.state.status().is_final() {
+            return Ok(None);
+        }
+        self.active.run.status = self.state.status();
+        let (id, flow) = (self.active.run.id.to_string(), self.active.run.flow.to_string());
+        let status = Some(self.state.status().as_str());
+        self.runtime.0.live.publish(self.active.run.owner, LiveKind::Run, id, Some(flow), status);
+        Ok(Some(Left::Ended))
+    }
+
+    /// Stores facts; as long as the store refuses for a reason that may pass, they are kept and tried again.
+    async fn store(&mut self, from: u64, facts: &[Fact]) -> Result<Stored, Error> {
+        let health = &self.runtime.0.health;
+        let (mut wait, mut kept, mut is_unsure) = (COMMIT_WAIT, None, false);
+        loop {
+            let encoded: Vec<Vec<u8>> = facts.iter().map(Fact::encode).collect();
+            let bytes = encoded.iter().map(Vec::len).sum();
+            let error = match self.runtime.0.store.commit(self.unit(from, facts, encoded), Lane::Work).await {
+                Ok(_) => {
+                    self.has_timer = false;
+                    return Ok(Stored::Yes);
+                }
+                Err(error) => error,
+            };
+            match error {
+                StoreError::Conflict { .. } if is_unsure && self.is_stored(from, facts).await? => {
+                    return Ok(Stored::Yes);
+                }
+                // Folded while another task had the run, which has left the memory since.
+                StoreError::Conflict { .. } if is_unsure || !self.was_refolded => {
+                    self.was_refolded = true;
+                    return Ok(Stored::No);
+                }
+                error if error.is_retryable() || error.is_unknown() => {
+                    is_unsure |= error.is_unknown();
+                    let run = self.active.run.id;
+                    health.refused(&Error::Store(error), || format!("facts of run {run} wait"));
+                    if kept.is_none() {
+                        kept = health.keep(bytes);
+                    }
+                    if kept.is_none() {
+                        tracing::warn!(%run, "too much waits for the store: what a run did is forgotten and done again");
+                        health.recovered().await;
+                        return Ok(Stored::No);
+                    }
+                    tokio::select! {
+                        _ = self.stopped.wait_for(|stopped| *stopped) => return Err(Error::Store(StoreError::Closed)),
+                        () = tokio::time::sleep(wait) => wait = (2 * wait).min(COMMIT_WAIT_MAX),
+                    }
+                }
+                error => return Err(error.into()),
+            }
+        }
+    }
+
+    fn unit(&self, from: u64, facts: &[Fact], encoded: Vec<Vec<u8>>) -> Unit {
+        let status = self.state.status();
+        let update = if status.is_final() {
+            RunUpdate::ended(status, self.runtime.now(), run_error(&self.active.version.plan, &self.state))
+        } else if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
+            RunUpdate { started_at: Some(self.runtime.now()), ..RunUpdate::status(RunStatus::Running) }
+        } else {
+            RunUpdate::default()
+        };
+        let run = self.active.run.id;
+        let unit = Unit::from(Change::AppendFacts { run, epoch: EPOCH, from, facts: encoded, update });
+        if self.has_timer { unit.with(Change::ClearTimer(TimerKey::Run(run))) } else { unit }
+    }
+
+    /// Whether a commit whose answer was lost took place.
+    async fn is_stored(&self, from: u64, facts: &[Fact]) -> Result<bool, Error> {
+        let run = self.active.run.id;
+        let read = || self.runtime.0.store.run_facts(run, from);
+        let Some(stored) = self.runtime.read_until_stopped(read).await else {
+            return Err(Error::Store(StoreError::Closed));
+        };
+        Ok(stored.len() == facts.len() && stored.iter().zip(facts).all(|(bytes, fact)| bytes[..] == fact.encode()[..]))
+    }
+
+    /// Waits for the next thing that happens.
+    async fn wait(&mut self) -> Happened {
+        let runtime = self.runtime;
+        let outlook = outlook(&self.active.version.plan, &self.state);
+        let is_stopping = *self.stopping.borrow();
+        if outlook.wants_to_go_on && !is_stopping {
+            return Happened::Message(Input::Tick.into());
+        }
+        let is_waiting = !self.calls.are_under_way();
+        if is_waiting && is_stopping {
+            return Happened::Stopped;
+        }
+        if is_waiting
+            && self.inbox.is_empty()
+            && let Some(leaves) = self.leaves(outlook.wake_at)
+        {
+            return leaves;
+        }
+        let wake_at = outlook.wake_at.filter(|_| !is_stopping);
+        let refuses = runtime.0.health.refuses();
+        tokio::select! {
+            _ = self.stopped.wait_for(|stopped| *stopped) => Happened::Stopped,
+            _ = self.stopping.changed(), if !is_stopping => Happened::Look,
+            () = tokio::time::sleep(HELD_WAIT), if self.state.is_held() => Happened::Stopped,
+            ended = self.calls.next() => match ended {
+                Ok((effect, performed)) => Happened::Ended(effect, performed),
+                // `perform` lets no panic through, so this is the end of the process.
+                Err(_) => Happened::Stopped,
+            },
+            message = self.inbox.recv() => match message {
+                Some(message) => Happened::Message(message),
+                None => Happened::Stopped,
+            },
+            () = runtime.0.config.clock.sleep_until(wake_at.unwrap_or_default()), if wake_at.is_some() => {
+                Happened::Message(Input::Tick.into())
+            }
+            () = runtime.0.health.recovered(), if refuses => Happened::Look,
+            () = tokio::time::sleep(LOOK_INTERVAL), if is_waiting => Happened::Look,
+        }
+    }
+
+    /// Whether a run that only waits should leave the memory, and when it must be back.
+    fn leaves(&self, wake_at: Option<Timestamp>) -> Option<Happened> {
+        let (now, is_crowded) = (self.runtime.now(), self.runtime.0.queue.is_crowded(self.active.flow.id));
+        if self.state.is_held() {
+            return None;
+        }
+        let usual = self.runtime.0.config.park_after;
+        let park_after = if is_crowded { PARK_CROWDED.min(usual) } else { usual };
+        let is_far = wake_at.is_none_or(|at| at.since(now) > park_after);
+        match (self.calls.have_children(), self.calls.wait_for_places_until()) {
+            (false, None) => wake_at.filter(|_| is_far).map(|at| Happened::Leaves(Some(at))),
+            (true, _) => {
+                (is_crowded && is_far && self.calls.children_have_begun()).then_some(Happened::Leaves(wake_at))
+            }
+            // The end of the wait for a place wakes it, too.
+            (false, Some(until)) => (is_crowded && is_far).then(|| Happened::Leaves(wake_at.filter(|at| *at < until))),
+        }
+    }
+
+    /// Takes the run out of memory until something wakes it. Gives a message that came at this moment: then it stays.
+    async fn leave(&mut self, at: Option<Timestamp>) -> Result<Option<Message>, Error> {
+        let id = self.active.run.id;
+        if self.calls.have_children() {
+            for (effect, performed) in self.calls.leave_children().await {
+                self.ended(effect, performed);
+            }
+            self.calls.was_read = true;
+            if !self.inputs.is_empty() {
+                return Ok(Some(Message::Look));
+            }
+        }
+        if let Some(at) = at {
+            self.runtime.set_timer(TimerKey::Run(id), Some(at)).await?;
+            self.has_timer = true;
+        }
+        Ok(self.runtime.0.inboxes.leave(id, &mut self.inbox))
     }
 }

@@ -12,16 +12,18 @@ use hookmill_engine::trigger::{Event as Fired, Firing, fire, follow, request};
 use hookmill_engine::{ActionError, Outcome, RetryPolicy, retry_after};
 use hookmill_executor::CallContext;
 use hookmill_expression::{content, date_text, member};
-use hookmill_model::{FlowState, Object, RunStatus, Str, Timestamp, Value};
+use hookmill_model::{FlowId, FlowState, Object, RunStatus, Str, Timestamp, Value};
 use hookmill_store::{Change, Expect, Flow, Lane, Timer, TimerKey, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::{Origin, seed, workflow};
+use crate::begin::{Origin, seed, workflow};
 use crate::plans::Version;
 use crate::{Error, Runtime};
 
 /// Windows and polls in one look at a flow; further ones follow in the next.
 const FIRINGS_MAX: usize = 100;
+/// Runs of a trigger with a single instance that are looked at before it fires.
+const COUNTED_MAX: usize = 16;
 /// A service that asks for it is polled again at once, but not more often than this.
 const POLL_WAIT_MIN: Duration = Duration::from_secs(1);
 
@@ -167,6 +169,16 @@ impl Runtime {
         Ok(state.next)
     }
 
+    /// Counts no run any more whose end is stored: its own task may not have come to say so.
+    async fn forget_ended(&self, flow: FlowId) -> Result<(), Error> {
+        for run in self.0.gates.counted(flow, COUNTED_MAX) {
+            if self.0.store.run(run).await?.is_some_and(|listed| listed.run.status.is_final()) {
+                self.0.gates.leave(flow, run);
+            }
+        }
+        Ok(())
+    }
+
     /// The timetable, and what is asked for at the service.
     async fn fingerprint(&self, flow: &Flow, version: &Version, trigger: &Trigger) -> Result<(String, String), Error> {
         let definition = self.definition(&flow.id, version.number).await?;
@@ -189,6 +201,9 @@ impl Runtime {
         fence: &mut Timer,
     ) -> Result<bool, Error> {
         let now = self.now();
+        if trigger.single_instance {
+            self.forget_ended(flow.id).await?;
+        }
         let (running, waiting) = self.0.gates.count(flow.id);
         let full = trigger.concurrency.is_some_and(|limit| waiting >= limit.waiting as usize);
         if full || (trigger.single_instance && running + waiting > 0) {

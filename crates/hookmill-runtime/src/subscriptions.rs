@@ -14,7 +14,7 @@ use hookmill_model::{
 use hookmill_store::{Change, Expect, Flow, Lane, Run, Subscription, TimerKey, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::dispatch::EPOCH;
+use crate::begin::EPOCH;
 use crate::plans::{Bound, Version};
 use crate::{Error, Runtime, locked};
 
@@ -249,7 +249,7 @@ impl Runtime {
     pub(crate) fn surroundings(&self, flow: &Flow, version: &Version, callback_url: Option<Str>) -> Surroundings {
         Surroundings {
             parameters: version.parameters.clone(),
-            workflow: crate::dispatch::workflow(flow, None),
+            workflow: crate::begin::workflow(flow, None),
             callback_url,
             outputs: None,
             seed: 1,

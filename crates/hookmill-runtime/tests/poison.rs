@@ -82,7 +82,7 @@ async fn an_event_of_a_flow_that_cannot_be_read_leaves_the_queue() {
     eventually(async || flow_runs(&world).await.len() == 2).await;
     let failed = flow_runs(&world).await.into_iter().find(|run| run.status == RunStatus::Failed).unwrap();
     assert!(failed.error.unwrap().message.contains("damaged"));
-    assert!(world.store.pending_events(None, 10).await.unwrap().is_empty());
+    assert!(world.store.pending_counts().await.unwrap().is_empty());
     // Mended, the event can come in again.
     let version = world.store.flow_version(flow, 1).await.unwrap().unwrap();
     let mended = FlowVersion { version: 3, ..version };

@@ -72,7 +72,7 @@ async fn the_cursor_of_a_connector_outlives_restarts_and_changed_timetables() {
     // 202 with a Retry-After that is longer than the timetable.
     assert_eq!(world.store.timer(TimerKey::Flow(flow)).await.unwrap(), Some(BEGIN.plus(Duration::from_secs(660))));
     // Another process goes on where the first was.
-    world.runtime.stop().await;
+    world.runtime.stop(std::time::Duration::ZERO).await;
     world.store.reopen();
     let again: Runtime = start_with(&world.store, &world.vault, config(&clock)).await;
     next(&world, &clock, flow).await;

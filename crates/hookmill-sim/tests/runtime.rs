@@ -73,13 +73,14 @@ fn effect(key: &str) -> Option<EffectId> {
 }
 
 /// A service that answers as the simulated world does, by the seed in the path and the idempotency key.
-async fn service(keys: Arc<Mutex<BTreeSet<String>>>) -> String {
+/// All tries of a request have one key, so which try it is stands in the journal.
+async fn service(keys: Arc<Mutex<BTreeSet<String>>>, store: Arc<MemoryStore>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         loop {
             let Ok((mut socket, _)) = listener.accept().await else { return };
-            let keys = Arc::clone(&keys);
+            let (keys, store) = (Arc::clone(&keys), Arc::clone(&store));
             tokio::spawn(async move {
                 let mut bytes = Vec::new();
                 let mut chunk = [0; 4_096];
@@ -96,7 +97,15 @@ async fn service(keys: Arc<Mutex<BTreeSet<String>>>) -> String {
                     name.eq_ignore_ascii_case("idempotency-key").then(|| value.trim().trim_matches('"').to_owned())
                 });
                 let key = key.unwrap_or_default();
-                let Some(effect) = effect(&key) else { return };
+                let Some(mut effect) = effect(&key) else { return };
+                let Some(run) = key.split('/').next().and_then(|run| run.parse().ok()) else { return };
+                for bytes in store.run_facts(run, 0).await.unwrap() {
+                    if let Fact::EffectStarted { path, attempt, .. } = Fact::decode(&bytes).unwrap()
+                        && path == effect.path
+                    {
+                        effect.attempt = effect.attempt.max(attempt);
+                    }
+                }
                 keys.lock().unwrap().insert(format!("{seed} {key}"));
                 let Outcome::Replied { status, .. } = world::answer(seed, &effect).outcome else { return };
                 let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -130,13 +139,11 @@ async fn runs_come_to_what_they_must_in_a_storm() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(errors.clone())).unwrap();
     let count = std::env::var("HOOKMILL_SIM_RUNTIME_FLOWS").ok().and_then(|text| text.parse().ok()).unwrap_or(FLOWS);
     let keys = Arc::default();
-    let address = service(Arc::clone(&keys)).await;
+    let store = Arc::new(MemoryStore::new());
+    let address = service(Arc::clone(&keys), Arc::clone(&store)).await;
     let folder = tempfile::tempdir().unwrap();
-    let storm = Storm {
-        store: Arc::new(MemoryStore::new()),
-        vault: Arc::new(Vault::open(folder.path(), None).unwrap()),
-        clock: Clock::manual(BEGIN),
-    };
+    let storm =
+        Storm { store, vault: Arc::new(Vault::open(folder.path(), None).unwrap()), clock: Clock::manual(BEGIN) };
     let owner = UserId::make(BEGIN, [1; 10]);
     let mut runtime = storm.begin().await;
     let mut expected: BTreeMap<FlowId, (u64, Statuses)> = BTreeMap::new();
@@ -180,7 +187,7 @@ async fn runs_come_to_what_they_must_in_a_storm() {
     }
     for _ in 0..RESTARTS {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        runtime.stop().await;
+        runtime.stop(Duration::ZERO).await;
         storm.store.reopen();
         runtime = storm.begin().await;
     }

@@ -10,8 +10,12 @@ use crate::error::store_error;
 use crate::folder;
 
 /// Every step from one version of the tables to the next. Steps are added, never changed.
-const STEPS: &[&str] =
-    &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql"), include_str!("../schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../schema/1.sql"),
+    include_str!("../schema/2.sql"),
+    include_str!("../schema/3.sql"),
+    include_str!("../schema/4.sql"),
+];
 
 /// The version this release writes.
 pub(crate) fn version_known() -> u32 {

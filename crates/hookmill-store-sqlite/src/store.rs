@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use hookmill_store::{Committed, Figures, Lane, Purged, Retention, Store, StoreError, Unit};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::info;
 
 use crate::lanes::{Lanes, Order, Places};
@@ -41,6 +41,7 @@ pub struct SqliteStore {
     folder: PathBuf,
     lanes: Arc<Lanes>,
     pub(crate) readers: Readers,
+    broken: watch::Receiver<Option<StoreError>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -64,18 +65,19 @@ impl SqliteStore {
         let connection = schema::open_writer(&folder, options.writer_cache_kib)?;
         let readers = Readers::open(&folder, options.readers.max(1), options.reader_cache_kib, TIME_MAX)?;
         let lanes = Arc::new(Lanes::new());
+        let (told, broken) = watch::channel(None);
         let unavailable = |detail: String| StoreError::Unavailable {
             detail: format!("the writer did not start: {detail}"),
             unknown: false,
         };
-        let writer = Writer::new(connection, Arc::clone(&lanes), folder::shown(&folder), claim)
+        let writer = Writer::new(connection, Arc::clone(&lanes), folder::shown(&folder), claim, told)
             .map_err(|error| unavailable(error.to_string()))?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| unavailable(error.to_string()))?;
         info!(store.folder = %folder.display(), "the store in {} is open", folder.display());
-        Ok(Self { folder, lanes, readers, writer: Mutex::new(Some(thread)) })
+        Ok(Self { folder, lanes, readers, broken, writer: Mutex::new(Some(thread)) })
     }
 
     /// Looks for contradictions in what is stored, one sentence each; none for a sound store. It reads everything, so it
@@ -187,6 +189,16 @@ impl Store for SqliteStore {
         match tokio::task::spawn_blocking(move || copy(&folder, &file)).await {
             Ok(result) => result,
             Err(stopped) => Err(StoreError::Unavailable { detail: stopped.to_string(), unknown: false }),
+        }
+    }
+
+    async fn broken(&self) -> StoreError {
+        let mut broken = self.broken.clone();
+        let told = broken.wait_for(Option::is_some).await.ok().and_then(|problem| problem.clone());
+        match told {
+            Some(problem) => problem,
+            // The writer has ended in order: there is nothing to tell.
+            None => std::future::pending().await,
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use hookmill_store::{Committed, StoreError};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{debug, error, warn};
 
 use crate::change::{self, Ended};
@@ -49,6 +49,8 @@ pub(crate) struct Writer {
     copied: i32,
     /// Why nothing can be written any more.
     broken: Option<StoreError>,
+    /// Hears of that.
+    told: watch::Sender<Option<StoreError>>,
     _claim: Claim,
 }
 
@@ -58,14 +60,15 @@ impl Writer {
         lanes: Arc<Lanes>,
         folder: String,
         claim: Claim,
+        told: watch::Sender<Option<StoreError>>,
     ) -> rusqlite::Result<Self> {
         let frames = Arc::new(AtomicI32::new(0));
-        let told = Arc::clone(&frames);
+        let noted = Arc::clone(&frames);
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
-            told.store(pages, Ordering::Relaxed);
+            noted.store(pages, Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { connection, lanes, folder, frames, copied: 0, broken: None, _claim: claim })
+        Ok(Self { connection, lanes, folder, frames, copied: 0, broken: None, told, _claim: claim })
     }
 
     /// Performs orders until the lanes are closed and empty.
@@ -123,6 +126,7 @@ impl Writer {
                 self.copied = frames.max(0);
                 debug!(store.frames = frames, store.copied = copied, "checkpoint {mode}");
             }
+            Err(problem) if is_unconfirmed(&problem) => drop(self.failed(&problem)),
             Err(problem) => {
                 self.copied = self.frames.load(Ordering::Relaxed);
                 warn!(error = %problem, "a checkpoint of the store failed; it is tried again later");
@@ -218,19 +222,25 @@ impl Writer {
         {
             warn!(error = %rollback, "rolling back failed too");
         }
-        // After a failed fsync the system may have dropped the pages: nothing that is read back proves anything.
-        let fsync = matches!(problem, rusqlite::Error::SqliteFailure(error, _)
-            if error.extended_code == rusqlite::ffi::SQLITE_IOERR_FSYNC);
-        if fsync {
+        if is_unconfirmed(problem) {
             let detail = "the disk did not confirm a write (fsync failed)".to_owned();
             let lasting = StoreError::Unavailable { detail, unknown: true };
             error!(error = %problem, "the store stops: the disk did not confirm a write");
             self.broken = Some(lasting.clone());
+            self.told.send_replace(Some(lasting.clone()));
             return lasting;
         }
         warn!(error = %problem, "a transaction of the store failed");
         store_error(problem, &self.folder)
     }
+}
+
+/// Whether the disk did not confirm a write. The system may have dropped the pages then: nothing that is read back
+/// proves anything, and no other write helps.
+fn is_unconfirmed(problem: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
+    matches!(problem, rusqlite::Error::SqliteFailure(error, _)
+        if matches!(error.extended_code, SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC))
 }
 
 fn fill(
@@ -267,4 +277,27 @@ fn fill(
     }
     change::count_ended(connection, &ended)?;
     Ok(Some(results))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(extended_code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(extended_code), None)
+    }
+
+    #[tokio::test]
+    async fn a_write_that_the_disk_did_not_confirm_ends_the_store_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = crate::schema::open_writer(folder.path(), 1_024).unwrap();
+        let (told, mut hears) = watch::channel(None);
+        let claim = crate::folder::claim(folder.path()).unwrap();
+        let mut writer = Writer::new(connection, Arc::new(Lanes::new()), "here".to_owned(), claim, told).unwrap();
+        writer.failed(&failure(rusqlite::ffi::SQLITE_IOERR_WRITE));
+        assert!(writer.broken.is_none() && hears.borrow().is_none(), "a write that failed may be tried again");
+        assert!(writer.failed(&failure(rusqlite::ffi::SQLITE_IOERR_FSYNC)).is_unknown());
+        assert!(writer.broken.is_some());
+        assert!(hears.wait_for(Option::is_some).await.is_ok());
+    }
 }

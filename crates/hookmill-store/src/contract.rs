@@ -13,10 +13,10 @@ use hookmill_model::{
 };
 
 use crate::{
-    Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery, Device, Event,
-    EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification,
-    NotificationFilter, Page, PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError,
-    Subscription, Timer, TimerKey, Token, Unit, User, Uses,
+    Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery, Device, DueRun,
+    Event, EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification,
+    NotificationFilter, OpenRun, Page, PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError,
+    Subscription, TimerKey, TimerKind, Token, Unit, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -46,6 +46,11 @@ pub trait Store: Events + Runs + Flows + Subscriptions + Connectors + Inbox + Ac
     /// [`StoreError::Unavailable`] when the file exists already or cannot be written.
     async fn copy_to(&self, file: &Path) -> Result<()>;
 
+    /// Until nothing can be written any more, whatever is tried: the process must end, and begin anew. Why is answered.
+    async fn broken(&self) -> StoreError {
+        std::future::pending().await
+    }
+
     /// What it holds, in numbers.
     async fn figures(&self) -> Result<Figures>;
 
@@ -63,9 +68,9 @@ pub trait Events: Send + Sync {
     async fn event(&self, id: EventId) -> Result<Option<Event>>;
     /// Events of a flow, newest first.
     async fn events(&self, flow: FlowId, list: List<EventId>) -> Result<Page<EventListed, EventId>>;
-    /// Pending events in the order of acceptance, from behind the position `after`: at most `limit`, fewer where they
-    /// are large, none only where none is left.
-    async fn pending_events(&self, after: Option<u64>, limit: usize) -> Result<Vec<PendingEvent>>;
+    /// Pending events of a flow in the order of acceptance, from behind the position `after`: at most `limit`, fewer
+    /// where they are large, none only where none is left.
+    async fn pending_events(&self, flow: FlowId, after: Option<u64>, limit: usize) -> Result<Vec<PendingEvent>>;
     /// How many events of which flow are pending.
     async fn pending_counts(&self) -> Result<Vec<(FlowId, u64)>>;
 }
@@ -79,14 +84,18 @@ pub trait Runs: Send + Sync {
     async fn runs(&self, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>>;
     /// Runs that have not ended, oldest first, from behind `after`.
     async fn active_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<Run>>;
+    /// What a start must know of the runs that have not ended, oldest first, from behind `after`.
+    async fn open_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<OpenRun>>;
     /// The journal of a run from the fact `from` on; empty for a run that is not kept.
     async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>>;
     /// How many runs have ended since the store was made.
     async fn runs_ended(&self) -> Result<u64>;
-    /// Timers due at `now`, earliest first.
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>>;
-    /// When the earliest timer is due.
-    async fn next_timer(&self) -> Result<Option<Timestamp>>;
+    /// Timers of runs due at `now`, earliest first, equal ones by run, from behind `after`.
+    async fn due_runs(&self, now: Timestamp, after: Option<DueRun>, limit: usize) -> Result<Vec<DueRun>>;
+    /// Flows whose timers are due at `now`, earliest first.
+    async fn due_flows(&self, now: Timestamp, limit: usize) -> Result<Vec<FlowId>>;
+    /// When the earliest timer of this kind is due.
+    async fn next_timer(&self, kind: TimerKind) -> Result<Option<Timestamp>>;
     /// The timer of one thing.
     async fn timer(&self, key: TimerKey) -> Result<Option<Timestamp>>;
 }

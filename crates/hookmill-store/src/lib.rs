@@ -47,6 +47,9 @@ pub use flow::{Binding, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion};
 pub use inbox::{Delivery, Device, Link, Notification, NotificationFilter, UNREAD_MAX};
 pub use list::{Figures, List, Page};
 pub use memory::{CommitFault, MemoryStore};
-pub use run::{OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey, Verdict, verdict};
+pub use run::{
+    DueRun, OpenRun, OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey, TimerKind, Verdict,
+    verdict,
+};
 pub use subscription::Subscription;
 pub use unit::{Change, Committed, Expect, Lane, Purged, Retention, Unit};

@@ -134,6 +134,43 @@ pub enum TimerKey {
     Flow(FlowId),
 }
 
+/// The two kinds of timers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimerKind {
+    /// Timers of runs.
+    Run,
+    /// Timers of flows.
+    Flow,
+}
+
+/// A run whose timer is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueRun {
+    /// The moment that its timer is set to.
+    pub due_at: Timestamp,
+    /// The run.
+    pub run: RunId,
+    /// Its flow; `None` for a run that is not kept any more.
+    pub flow: Option<FlowId>,
+}
+
+/// What a start must know of a run that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenRun {
+    /// The run.
+    pub id: RunId,
+    /// Its flow.
+    pub flow: FlowId,
+    /// What it is about.
+    pub kind: RunKind,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The version of the flow's definition that it runs.
+    pub version: u32,
+    /// When its timer is due, where it has one.
+    pub due_at: Option<Timestamp>,
+}
+
 /// When something must be woken. Each has one timer at most; setting it again moves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
@@ -158,6 +195,17 @@ impl Run {
         self.error = error.or_else(|| self.error.take());
         self.epoch = epoch.unwrap_or(self.epoch);
         self.started_at = started_at.unwrap_or(self.started_at);
+    }
+}
+
+impl TimerKey {
+    /// Of which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> TimerKind {
+        match self {
+            Self::Run(_) => TimerKind::Run,
+            Self::Flow(_) => TimerKind::Flow,
+        }
     }
 }
 

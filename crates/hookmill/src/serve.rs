@@ -144,14 +144,33 @@ async fn serve(args: Args) -> Result<Verdict> {
     let config =
         ServerConfig { setup_token, public_url, hooks_url, folder, session_idle, connections, trusted_proxies };
     let state = ServerState::new(runtime.clone(), config);
+    let (stopping, mut told) = (runtime.clone(), stop.clone());
+    tokio::spawn(async move {
+        if told.wait_for(|stop| *stop != Stop::No).await.is_ok() {
+            stopping.begin_to_stop();
+        }
+    });
+    tokio::spawn(end_with(Arc::clone(&store)));
     hookmill_server::serve(listener, state, stop.clone()).await.context("serving")?;
     tokio::select! {
-        () = runtime.stop() => {}
+        () = runtime.stop(std::time::Duration::from_secs(args.stop_wait)) => {}
         // All that was answered is on disk, so nothing is lost by ending here.
         _ = stop.wait_for(|stop| *stop == Stop::AtOnce) => {}
     }
     Ok(Verdict::Fine)
 }
+
+/// Ends the process once nothing can be written any more: whoever supervises it starts it anew, and what was not
+/// confirmed is read from the disk.
+async fn end_with(store: Arc<dyn Store>) {
+    let problem = store.broken().await;
+    // Nobody may be reading; the exit code says it too.
+    let _ = output::note(format_args!("{problem}. The server ends, so that it begins again from what is on the disk."));
+    std::process::exit(EXIT_DISK);
+}
+
+/// The exit code where the disk did not confirm a write: an error of input or output, as `sysexits.h` numbers it.
+const EXIT_DISK: i32 = 74;
 
 /// The address of flows without a slash at the end. Cookies do not tell ports apart, so the host must be another one.
 fn own_host(url: &str, public_url: &str) -> Result<String> {

@@ -72,6 +72,14 @@ pub(crate) fn callback_token(key: &[u8], run: RunId, path: &ActionPath) -> Str {
     format!("{run}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())).into()
 }
 
+/// Whether a call-back with this token has come in already, by the journal of its run.
+#[must_use]
+pub fn was_called_back(facts: &[Fact], key: &[u8], run: RunId, token: &str) -> bool {
+    facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::CallbackReceived { path, .. } if *callback_token(key, run, path) == *token))
+}
+
 /// The inputs as a history shows them, and the request.
 type Built = (Option<Value>, ActionRequest, Purpose);
 

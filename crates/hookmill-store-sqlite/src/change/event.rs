@@ -46,7 +46,7 @@ fn remember(c: &Connection, event: &PackedEvent, dedupe: &Dedupe) -> Done {
 
 /// Takes an event from the queue.
 pub(super) fn consume(c: &Connection, id: EventId) -> Done {
-    let sql = "DELETE FROM pending WHERE seq = (SELECT seq FROM event WHERE id = ?1)";
+    let sql = "DELETE FROM pending WHERE (flow, seq) = (SELECT flow, seq FROM event WHERE id = ?1)";
     if run(c, sql, [key(id)])? == 0 {
         return Err(StoreError::conflict("event", id, "it is not pending").into());
     }

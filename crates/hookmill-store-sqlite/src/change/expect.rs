@@ -46,7 +46,7 @@ pub(super) fn check(c: &Connection, expect: &Expect) -> Done {
             Some(status) => holds(status < 2, || StoreError::conflict("run", id, "it has ended")),
         },
         Expect::EventPending(id) => {
-            let sql = "SELECT p.seq FROM event e JOIN pending p ON p.seq = e.seq WHERE e.id = ?1";
+            let sql = "SELECT p.seq FROM event e JOIN pending p ON p.flow = e.flow AND p.seq = e.seq WHERE e.id = ?1";
             let found = number(c, sql, [key(*id)])?;
             holds(found.is_some(), || StoreError::conflict("event", id, "it is not pending"))
         }

@@ -65,15 +65,17 @@ impl Events for SqliteStore {
 
     async fn pending_events(
         &self,
+        flow: FlowId,
         after: Option<u64>,
         limit: usize,
     ) -> std::result::Result<Vec<PendingEvent>, StoreError> {
         let sql = "SELECT e.id, e.flow, e.subscription, e.received, e.summary, e.payload, e.seq
-                   FROM pending p CROSS JOIN event e ON e.seq = p.seq WHERE p.seq > ?1 ORDER BY p.seq LIMIT ?2";
+                   FROM pending p CROSS JOIN event e ON e.seq = p.seq
+                   WHERE p.flow = ?1 AND p.seq > ?2 ORDER BY p.seq LIMIT ?3";
         self.readers
             .read(move |c| {
                 let mut statement = prepared(c, sql)?;
-                let mut found = statement.query(params![after.map_or(-1, int), rows(limit)])?;
+                let mut found = statement.query(params![key(flow), after.map_or(-1, int), rows(limit)])?;
                 let (mut pending, mut bytes) = (Vec::new(), 0);
                 while let Some(row) = found.next()? {
                     let one = PendingEvent { event: event(row)?, position: number(row, 6)? };

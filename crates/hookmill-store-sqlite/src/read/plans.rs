@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use hookmill_model::{Id, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, UserId};
 use hookmill_store::{
     Accounts, ConnectionFilter, ConnectorFilter, Connectors, Events, FlowFilter, Flows, Health, Inbox, List,
-    NotificationFilter, RunFilter, Runs, Store, Subscriptions, TimerKey,
+    NotificationFilter, RunFilter, Runs, Store, Subscriptions, TimerKey, TimerKind,
 };
 use rusqlite::{Connection, Result};
 
@@ -71,11 +71,13 @@ async fn no_list_walks_or_sorts_a_table() -> std::result::Result<(), Box<dyn std
     store.flow_versions(flow).await?;
     store.failing_flows(owner, 3, List::first(1)).await?;
     store.events(flow, List::first(1)).await?;
-    store.pending_events(None, 1).await?;
+    store.pending_events(flow, None, 1).await?;
+    store.open_runs(None, 1).await?;
     store.active_runs(None, 1).await?;
     store.run_facts(RunId::from_bits(1), 0).await?;
-    store.due_timers(Timestamp::from_micros(1), 1).await?;
-    store.next_timer().await?;
+    store.due_runs(Timestamp::from_micros(1), None, 1).await?;
+    store.due_flows(Timestamp::from_micros(1), 1).await?;
+    store.next_timer(TimerKind::Run).await?;
     store.timer(TimerKey::Flow(flow)).await?;
     store.subscriptions_of(flow).await?;
     store.subscriptions_newest(&[flow]).await?;

@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, Timestamp};
-use hookmill_store::{List, Needle, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, Timer, TimerKey};
+use hookmill_store::{
+    DueRun, List, Needle, OpenRun, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, TimerKey, TimerKind,
+};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, named_params, params};
 
@@ -224,16 +226,6 @@ fn facts(c: &Connection, run: RunId, from: u64) -> Result<Vec<Bytes>> {
     Ok(facts)
 }
 
-fn timer(row: &Row<'_>) -> Result<Timer> {
-    let due_at = moment(row, 2)?;
-    let key = match row.get(0)? {
-        0 => TimerKey::Run(id::<RunId>(row, 1)?),
-        1 => TimerKey::Flow(id::<FlowId>(row, 1)?),
-        other => return Err(damaged(0, Type::Integer, format!("there is no kind of timer {other}"))),
-    };
-    Ok(Timer { key, due_at })
-}
-
 type Answer<T> = std::result::Result<T, StoreError>;
 
 #[async_trait]
@@ -257,6 +249,25 @@ impl Runs for SqliteStore {
         self.readers.read(move |c| all(c, &sql, params![after, rows(limit)], run)).await
     }
 
+    async fn open_runs(&self, after: Option<RunId>, limit: usize) -> Answer<Vec<OpenRun>> {
+        let sql = "SELECT r.id, r.flow, r.kind, r.status, r.version, t.due
+                   FROM run r INDEXED BY run_active LEFT JOIN timer t ON t.kind = 0 AND t.id = r.id
+                   WHERE r.status < 2 AND r.id > ?1 ORDER BY r.id LIMIT ?2";
+        // The empty text of bytes is below every identifier.
+        let after = after.map_or_else(Vec::new, |after| key(after).to_vec());
+        let open = |row: &Row<'_>| {
+            Ok(OpenRun {
+                id: id(row, 0)?,
+                flow: id(row, 1)?,
+                kind: kind(row, 2)?,
+                status: status(row, 3)?,
+                version: row.get(4)?,
+                due_at: moment_of(row, 5)?,
+            })
+        };
+        self.readers.read(move |c| all(c, sql, params![after, rows(limit)], open)).await
+    }
+
     async fn run_facts(&self, run: RunId, from: u64) -> Answer<Vec<Bytes>> {
         self.readers.read(move |c| facts(c, run, from)).await
     }
@@ -266,14 +277,28 @@ impl Runs for SqliteStore {
         Ok(self.readers.read(move |c| one(c, sql, [], |row| number(row, 0))).await?.unwrap_or(0))
     }
 
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Answer<Vec<Timer>> {
-        let sql = "SELECT kind, id, due FROM timer WHERE due <= ?1 ORDER BY due, kind, id LIMIT ?2";
-        self.readers.read(move |c| all(c, sql, params![now.as_micros(), rows(limit)], timer)).await
+    async fn due_runs(&self, now: Timestamp, after: Option<DueRun>, limit: usize) -> Answer<Vec<DueRun>> {
+        let sql = "SELECT t.due, t.id, r.flow FROM timer t INDEXED BY timer_due LEFT JOIN run r ON r.id = t.id
+                   WHERE t.kind = 0 AND t.due <= ?1 AND (t.due, t.id) > (?2, ?3) ORDER BY t.due, t.id LIMIT ?4";
+        // The empty text of bytes is below every identifier.
+        let (from, run) =
+            after.map_or((i64::MIN, Vec::new()), |after| (after.due_at.as_micros(), key(after.run).to_vec()));
+        let due = |row: &Row<'_>| Ok(DueRun { due_at: moment(row, 0)?, run: id(row, 1)?, flow: id_of(row, 2)? });
+        self.readers.read(move |c| all(c, sql, params![now.as_micros(), from, run, rows(limit)], due)).await
     }
 
-    async fn next_timer(&self) -> Answer<Option<Timestamp>> {
-        let sql = "SELECT due FROM timer ORDER BY due LIMIT 1";
-        self.readers.read(move |c| one(c, sql, [], |row| moment(row, 0))).await
+    async fn due_flows(&self, now: Timestamp, limit: usize) -> Answer<Vec<FlowId>> {
+        let sql = "SELECT id FROM timer WHERE kind = 1 AND due <= ?1 ORDER BY due, id LIMIT ?2";
+        self.readers.read(move |c| all(c, sql, params![now.as_micros(), rows(limit)], |row| id(row, 0))).await
+    }
+
+    async fn next_timer(&self, kind: TimerKind) -> Answer<Option<Timestamp>> {
+        let sql = "SELECT due FROM timer WHERE kind = ?1 ORDER BY due LIMIT 1";
+        let kind = match kind {
+            TimerKind::Run => 0,
+            TimerKind::Flow => 1,
+        };
+        self.readers.read(move |c| one(c, sql, [kind], |row| moment(row, 0))).await
     }
 
     async fn timer(&self, key: TimerKey) -> Answer<Option<Timestamp>> {

@@ -101,7 +101,7 @@ async fn look(data: &Path, events: &[Event], runs: &[(RunId, Vec<Vec<u8>>)]) -> 
     }
     // Whatever these answer, they answer.
     noticed |= store.runs(&RunFilter::of(UserId::from_bits(1)), List::first(99)).await.is_err();
-    noticed |= store.pending_events(None, 99).await.is_err();
+    noticed |= store.pending_events(FlowId::from_bits(1), None, 99).await.is_err();
     noticed |= store.flow_stats(&[FlowId::from_bits(1)]).await.is_err();
     noticed |=
         store.commit(Change::AddEvent(event(FlowId::from_bits(1), 99), None).into(), Lane::Intake).await.is_err();

@@ -10,6 +10,10 @@ use hookmill_store::{Accounts, Change, Events, Lane, Store, StoreError};
 
 use crate::{Told, open};
 
+async fn pending(store: &dyn Store) -> Result<u64, StoreError> {
+    Ok(store.pending_counts().await?.iter().map(|(_, count)| count).sum())
+}
+
 #[tokio::test]
 async fn a_second_server_is_refused_and_the_first_goes_on() -> Told {
     let folder = tempfile::tempdir()?;
@@ -109,9 +113,9 @@ async fn a_backup_is_a_whole_store() -> Told {
     assert!(store.copy_to(&copy.join("hookmill.db")).await.is_err(), "a backup never replaces a file");
     store.commit(Change::ConsumeEvent(one.id).into(), Lane::Work).await?;
     let restored = open(&copy)?;
-    assert_eq!(restored.pending_events(None, 9).await?.len(), 1);
+    assert_eq!(restored.pending_counts().await?.len(), 1);
     assert_eq!(restored.event(one.id).await?, Some(one));
-    assert_eq!(store.pending_events(None, 9).await?.len(), 0);
+    assert_eq!(store.pending_counts().await?.len(), 0);
     Ok(())
 }
 
@@ -157,11 +161,11 @@ async fn fill(folder: &Path) -> Told {
     }
     std::fs::remove_file(&ballast)?;
     store.commit(Change::AddEvent(event(id(0), 0), None).into(), Lane::Intake).await?;
-    assert_eq!(store.pending_events(None, 2_000).await?.len(), stored.len() + 1);
+    assert_eq!(pending(&store).await?, stored.len() as u64 + 1);
     store.close().await;
     drop(store);
     let again = open(&folder.join("data"))?;
     assert_eq!(again.examine().await?, Vec::<String>::new());
-    assert_eq!(again.pending_events(None, 2_000).await?.len(), stored.len() + 1);
+    assert_eq!(pending(&again).await?, stored.len() as u64 + 1);
     Ok(())
 }

@@ -144,12 +144,14 @@ async fn check(store: &hookmill_store_sqlite::SqliteStore, events: &BTreeSet<Eve
     assert!(stored.is_superset(runs), "answered runs are lost");
     assert_eq!(store.runs_ended().await?, stored.len() as u64);
     let mut pending = BTreeSet::new();
-    let mut after = None;
-    loop {
-        let some = store.pending_events(after, 1_000).await?;
-        let Some(last) = some.last() else { break };
-        after = Some(last.position);
-        pending.extend(some.into_iter().map(|one| one.event.id));
+    for (flow, _) in store.pending_counts().await? {
+        let mut after = None;
+        loop {
+            let some = store.pending_events(flow, after, 1_000).await?;
+            let Some(last) = some.last() else { break };
+            after = Some(last.position);
+            pending.extend(some.into_iter().map(|one| one.event.id));
+        }
     }
     // An event waits or has its run: never both, never neither.
     assert!(pending.is_disjoint(&taken));

@@ -13,9 +13,9 @@ use super::MemoryStore;
 use super::state::State;
 use crate::{
     Accounts, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Delivery,
-    Device, Event, EventListed, Events, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox,
-    List, Needle, Notification, NotificationFilter, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session,
-    StoreError, Subscription, Subscriptions, Timer, TimerKey, Token, UNREAD_MAX, User, Uses,
+    Device, DueRun, Event, EventListed, Events, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon,
+    Inbox, List, Needle, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Run, RunFilter, RunListed,
+    Runs, Session, StoreError, Subscription, Subscriptions, TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -65,14 +65,14 @@ impl Events for MemoryStore {
         Ok(found.map(|event| event.listed()))
     }
 
-    async fn pending_events(&self, after: Option<u64>, limit: usize) -> Result<Vec<PendingEvent>> {
+    async fn pending_events(&self, flow: FlowId, after: Option<u64>, limit: usize) -> Result<Vec<PendingEvent>> {
         let state = self.state();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         Ok(state
             .pending
             .range((from, Bound::Unbounded))
             .filter_map(|(position, id)| {
-                let event = state.events.get(id)?.clone();
+                let event = state.events.get(id).filter(|event| event.flow == flow)?.clone();
                 Some(PendingEvent { position: *position, event })
             })
             .take(limit)
@@ -113,6 +113,20 @@ impl Runs for MemoryStore {
         Ok(rows.filter(|(_, run)| !run.status.is_final()).take(limit).map(|(_, run)| run.clone()).collect())
     }
 
+    async fn open_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<OpenRun>> {
+        let runs = self.active_runs(after, limit).await?;
+        let state = self.state();
+        let open = runs.into_iter().map(|run| OpenRun {
+            id: run.id,
+            flow: run.flow,
+            kind: run.kind,
+            status: run.status,
+            version: run.version,
+            due_at: state.timers.get(&TimerKey::Run(run.id)).copied(),
+        });
+        Ok(open.collect())
+    }
+
     async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>> {
         Ok(self.state().facts.range((run, from)..=(run, u64::MAX)).map(|(_, fact)| fact.clone()).collect())
     }
@@ -121,17 +135,42 @@ impl Runs for MemoryStore {
         Ok(self.state().ended.values().sum())
     }
 
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<Timer>> {
+    async fn due_runs(&self, now: Timestamp, after: Option<DueRun>, limit: usize) -> Result<Vec<DueRun>> {
         let state = self.state();
-        let due = state.timers.iter().filter(|(_, due_at)| **due_at <= now);
-        let mut due: Vec<Timer> = due.map(|(key, due_at)| Timer { key: *key, due_at: *due_at }).collect();
-        due.sort_by_key(|timer| (timer.due_at, timer.key));
+        let after = after.map(|after| (after.due_at, after.run));
+        let mut due = Vec::new();
+        for (key, due_at) in &state.timers {
+            if let TimerKey::Run(run) = *key
+                && *due_at <= now
+                && after.is_none_or(|after| (*due_at, run) > after)
+            {
+                let flow = state.runs.get(&run).map(|run| run.flow);
+                due.push(DueRun { due_at: *due_at, run, flow });
+            }
+        }
+        due.sort_by_key(|timer| (timer.due_at, timer.run));
         due.truncate(limit);
         Ok(due)
     }
 
-    async fn next_timer(&self) -> Result<Option<Timestamp>> {
-        Ok(self.state().timers.values().min().copied())
+    async fn due_flows(&self, now: Timestamp, limit: usize) -> Result<Vec<FlowId>> {
+        let state = self.state();
+        let mut due: Vec<(Timestamp, FlowId)> = Vec::new();
+        for (key, due_at) in &state.timers {
+            if let TimerKey::Flow(flow) = *key
+                && *due_at <= now
+            {
+                due.push((*due_at, flow));
+            }
+        }
+        due.sort_unstable();
+        Ok(due.into_iter().take(limit).map(|(_, flow)| flow).collect())
+    }
+
+    async fn next_timer(&self, kind: TimerKind) -> Result<Option<Timestamp>> {
+        let state = self.state();
+        let own = state.timers.iter().filter(|(key, _)| key.kind() == kind);
+        Ok(own.map(|(_, due_at)| *due_at).min())
     }
 
     async fn timer(&self, key: TimerKey) -> Result<Option<Timestamp>> {

@@ -20,11 +20,12 @@ pub(super) async fn accepted_events_queue_up(store: &dyn Store) -> Told {
     }
     assert!(positions.is_sorted() && positions.iter().all(Option::is_some), "{positions:?}");
 
-    let pending = store.pending_events(None, 10).await?;
-    assert_eq!(pending.iter().map(|one| one.event.clone()).collect::<Vec<_>>(), events);
-    assert_eq!(pending.iter().map(|one| Some(one.position)).collect::<Vec<_>>(), positions);
-    let rest = store.pending_events(Some(pending[0].position), 1).await?;
+    let pending = store.pending_events(flow, None, 10).await?;
+    assert_eq!(pending.iter().map(|one| &one.event).collect::<Vec<_>>(), [&events[0], &events[2]]);
+    assert_eq!(pending.iter().map(|one| Some(one.position)).collect::<Vec<_>>(), [positions[0], positions[2]]);
+    let rest = store.pending_events(flow, Some(pending[0].position), 1).await?;
     assert_eq!(rest, pending[1..2]);
+    assert_eq!(store.pending_events(other, None, 10).await?[0].event, events[1]);
     let mut counts = store.pending_counts().await?;
     counts.sort_unstable();
     assert_eq!(counts, [(flow, 2), (other, 1)]);
@@ -35,7 +36,7 @@ pub(super) async fn accepted_events_queue_up(store: &dyn Store) -> Told {
         let refused = store.commit(unit, Lane::Work).await;
         assert!(matches!(refused, Err(StoreError::Conflict { what: "event", .. })), "{refused:?}");
     }
-    assert_eq!(store.pending_events(None, 10).await?, pending[1..]);
+    assert_eq!(store.pending_events(flow, None, 10).await?, pending[1..]);
     assert_eq!(store.event(events[0].id).await?.as_ref(), Some(&events[0]));
     assert_eq!(store.event(id(9)).await?, None);
 
@@ -66,7 +67,7 @@ pub(super) async fn a_delivery_is_stored_once(store: &dyn Store) -> Told {
         let refused = store.commit(unit, Lane::Intake).await;
         assert_eq!(refused, Err(StoreError::Duplicate { of: first }), "{seconds} s later");
     }
-    assert_eq!(store.pending_events(None, 10).await?.len(), 1);
+    assert_eq!(store.pending_events(flow, None, 10).await?.len(), 1);
     for (key, seconds, of) in [
         (&b"other"[..], 0, Some(subscription)),
         (b"72d3162e", 0, Some(id(0))),
@@ -77,7 +78,7 @@ pub(super) async fn a_delivery_is_stored_once(store: &dyn Store) -> Told {
         let (_, unit) = add(key, seconds, of);
         store.commit(unit, Lane::Intake).await?;
     }
-    assert_eq!(store.pending_events(None, 10).await?.len(), 5);
+    assert_eq!(store.pending_events(flow, None, 10).await?.len(), 5);
     Ok(())
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn bytes_come_back(store: &dyn Store) -> Told {
         store.commit(Change::AddEvent(one.clone(), None).into(), Lane::Intake).await?;
         assert_eq!(store.event(one.id).await?, Some(one), "{length} bytes");
     }
-    let stored = store.pending_events(None, 10).await?;
+    let stored = store.pending_events(flow, None, 10).await?;
     assert_eq!(stored.len(), 6);
     assert_eq!(stored[0].event.received_at, at(0));
     Ok(())

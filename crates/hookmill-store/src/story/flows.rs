@@ -6,7 +6,8 @@ use hookmill_model::{FlowState, RunKind, RunStatus, UserId};
 use super::Told;
 use super::world::{at, ended, flow, id, run, version};
 use crate::{
-    Binding, Change, Expect, FailingFlow, Flow, FlowFilter, Lane, List, Store, StoreError, Timer, TimerKey, Unit,
+    Binding, Change, Expect, FailingFlow, Flow, FlowFilter, Lane, List, Store, StoreError, Timer, TimerKey, TimerKind,
+    Unit,
 };
 
 pub(super) async fn a_flow_and_its_versions(store: &dyn Store) -> Told {
@@ -59,7 +60,7 @@ pub(super) async fn a_flow_and_its_versions(store: &dyn Store) -> Told {
     assert_eq!(store.flow(mine.id).await?, Some(gone));
     assert_eq!(store.flow_version(mine.id, 2).await?, Some(version(mine.id, 2)));
     assert_eq!(store.trigger_state(mine.id).await?, None);
-    assert_eq!(store.next_timer().await?, None);
+    assert_eq!(store.next_timer(TimerKind::Flow).await?, None);
     assert_eq!(store.flows(&FlowFilter::of(owner), List::first(9)).await?.items, []);
     let late = store.commit(Unit::new().expect(Expect::FlowEtag(mine.id, 3)), Lane::Work).await;
     assert_eq!(late, Err(StoreError::missing("flow", mine.id)));

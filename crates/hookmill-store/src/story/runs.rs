@@ -6,8 +6,8 @@ use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, UserId};
 use super::Told;
 use super::world::{at, ended, event, flow, id, run};
 use crate::{
-    Change, Expect, Lane, List, Needle, OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Store, StoreError,
-    Timer, TimerKey, Unit,
+    Change, DueRun, Expect, Lane, List, Needle, OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Store,
+    StoreError, Timer, TimerKey, TimerKind, Unit,
 };
 
 fn append(run: &Run, from: u64, facts: &[&str], update: RunUpdate) -> Change {
@@ -65,7 +65,7 @@ pub(super) async fn a_run_from_begin_to_end(store: &dyn Store) -> Told {
     assert_eq!(store.run(one.id).await?.map(|listed| listed.run), Some(one));
     assert_eq!(store.active_runs(None, 10).await?, []);
     assert_eq!(store.runs_ended().await?, 1);
-    assert_eq!(store.next_timer().await?, None);
+    assert_eq!(store.next_timer(TimerKind::Run).await?, None);
     assert_eq!(store.run(id(0)).await?, None);
     Ok(())
 }
@@ -213,6 +213,11 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
     assert_eq!(page.next, Some(runs[39].id));
     let active = store.active_runs(None, 3).await?;
     assert_eq!(active.iter().map(|run| run.id).collect::<Vec<_>>(), [runs[2].id, runs[7].id, runs[12].id]);
+    let open = store.open_runs(None, 3).await?;
+    assert_eq!(
+        open.iter().map(|run| (run.id, run.status, run.due_at)).collect::<Vec<_>>(),
+        active.iter().map(|run| (run.id, run.status, None)).collect::<Vec<_>>()
+    );
     let next = store.active_runs(Some(runs[12].id), 2).await?;
     assert_eq!(next.iter().map(|run| run.id).collect::<Vec<_>>(), [runs[17].id, foreign.id]);
     Ok(())
@@ -225,10 +230,16 @@ pub(super) async fn timers_fire_in_order(store: &dyn Store) -> Told {
     for timer in timers {
         store.commit(Change::SetTimer(timer).into(), Lane::Work).await?;
     }
-    assert_eq!(store.next_timer().await?, Some(at(10)));
-    assert_eq!(store.due_timers(at(9), 10).await?, []);
-    assert_eq!(store.due_timers(at(20), 10).await?, [timers[1], timers[2]]);
-    assert_eq!(store.due_timers(at(99), 1).await?, [timers[1]]);
+    let flow = FlowId::from_bits(1);
+    let due = |timer: Timer, run| DueRun { due_at: timer.due_at, run: RunId::from_bits(run), flow: None };
+    assert_eq!(store.next_timer(TimerKind::Flow).await?, Some(at(10)));
+    assert_eq!(store.next_timer(TimerKind::Run).await?, Some(at(20)));
+    assert_eq!(store.due_flows(at(9), 10).await?, []);
+    assert_eq!(store.due_flows(at(99), 10).await?, [flow]);
+    assert_eq!(store.due_runs(at(19), None, 10).await?, []);
+    assert_eq!(store.due_runs(at(99), None, 10).await?, [due(timers[2], 2), due(timers[0], 1)]);
+    assert_eq!(store.due_runs(at(99), None, 1).await?, [due(timers[2], 2)]);
+    assert_eq!(store.due_runs(at(99), Some(due(timers[2], 2)), 9).await?, [due(timers[0], 1)]);
 
     // A timer fires once: whoever comes second finds it moved.
     let fire =
@@ -240,6 +251,6 @@ pub(super) async fn timers_fire_in_order(store: &dyn Store) -> Told {
     store.commit(Change::ClearTimer(keys[2]).into(), Lane::Work).await?;
     store.commit(Change::ClearTimer(keys[2]).into(), Lane::Work).await?;
     assert_eq!(store.timer(keys[2]).await?, None);
-    assert_eq!(store.next_timer().await?, Some(at(30)));
+    assert_eq!(store.next_timer(TimerKind::Run).await?, Some(at(30)));
     Ok(())
 }

@@ -1,0 +1,326 @@
+//! Runs in memory: how they are taken in, told something, and left out again.
+//!
+//! Each has an inbox; whoever tells a run something finds it there or has it read from its journal. Both happen under
+//! one lock with the leaving, so that nothing is told to a run that is about to go.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use hookmill_engine::{Input, RunState};
+use hookmill_model::{FlowId, RunId, RunKind, RunStatus};
+use hookmill_store::{Change, Lane, Run, RunError, RunUpdate, TimerKey, Unit};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::begin::EPOCH;
+use crate::gates::is_counted;
+use crate::guard::caught;
+use crate::places::{Granted, Turn};
+use crate::queue::Slot;
+use crate::run::{Active, Left, Message};
+use crate::{Answer, Error, Runtime, locked};
+
+/// Messages that wait for a run.
+const MESSAGES_MAX: usize = 64;
+/// If a run is unloaded while an input is being delivered, delivery is retried this many times.
+const TELL_TRIES: usize = 10;
+/// A run that could not be taken into memory is tried again after this time.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The inboxes of the runs in memory.
+#[derive(Default)]
+pub(crate) struct Inboxes(Mutex<HashMap<RunId, mpsc::Sender<Message>>>);
+
+impl Inboxes {
+    pub fn len(&self) -> usize {
+        locked(&self.0).len()
+    }
+
+    pub fn contains(&self, run: RunId) -> bool {
+        locked(&self.0).contains_key(&run)
+    }
+
+    fn get(&self, run: RunId) -> Option<mpsc::Sender<Message>> {
+        locked(&self.0).get(&run).cloned()
+    }
+
+    /// A run is in memory from here on; `None` where it is already.
+    fn open(&self, run: RunId) -> Option<mpsc::Receiver<Message>> {
+        let mut inboxes = locked(&self.0);
+        if inboxes.contains_key(&run) {
+            return None;
+        }
+        let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
+        inboxes.insert(run, sender);
+        Some(receiver)
+    }
+
+    fn close(&self, run: RunId) {
+        locked(&self.0).remove(&run);
+    }
+
+    /// Ends a run's place in memory, unless a message came before: then it keeps one, with the further messages.
+    pub fn leave(&self, run: RunId, inbox: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        // Under the lock, so that nobody takes the run up while it is not sure that it leaves.
+        let mut inboxes = locked(&self.0);
+        inbox.close();
+        let Ok(message) = inbox.try_recv() else {
+            inboxes.remove(&run);
+            return None;
+        };
+        let (sender, fresh) = mpsc::channel(MESSAGES_MAX);
+        let mut old = std::mem::replace(inbox, fresh);
+        while let Ok(further) = old.try_recv() {
+            // The channel is as large as the old one, so there is room.
+            let _ = sender.try_send(further);
+        }
+        inboxes.insert(run, sender);
+        Some(message)
+    }
+
+    /// Gives a message to a run in memory; gives it back where it is not, or has too many.
+    fn give(&self, run: RunId, message: Message) -> Result<(), Message> {
+        let inboxes = locked(&self.0);
+        let Some(inbox) = inboxes.get(&run) else { return Err(message) };
+        inbox.try_send(message).map_err(|unheard| match unheard {
+            mpsc::error::TrySendError::Full(message) | mpsc::error::TrySendError::Closed(message) => message,
+        })
+    }
+}
+
+impl Runtime {
+    /// Lets a run go on in a task of its own, with a message before all others. Gives the message back where the run
+    /// is in memory already.
+    pub(crate) fn activate(
+        &self,
+        active: Active,
+        state: RunState,
+        first: Option<Message>,
+        was_read: bool,
+    ) -> Result<(), Option<Message>> {
+        let Some(inbox) = self.0.inboxes.open(active.run.id) else { return Err(first) };
+        let runtime = self.clone();
+        tokio::spawn(async move {
+            let (id, flow) = (active.run.id, active.run.flow);
+            let counted = active.version.plan.triggers.first().is_some_and(is_counted);
+            let mut ended = true;
+            match caught(Box::pin(runtime.drive(active, state, inbox, first, was_read))).await {
+                Ok(Ok(Left::Ended)) => {}
+                Ok(Ok(Left::Open)) => ended = false,
+                // Its inbox is gone already, or belongs to the task that took it up again.
+                Ok(Ok(Left::Parked)) => return,
+                Ok(Err(Error::Internal(why))) | Err(why) => {
+                    if let Err(error) = runtime.set_aside(id, &why).await {
+                        tracing::error!(run = %id, %error, "a run cannot be set aside now; the next start tries again");
+                    }
+                }
+                Ok(Err(error)) => {
+                    runtime.0.health.refused(&error, || format!("run {id} stopped; it is taken up again"));
+                    runtime.0.inboxes.close(id);
+                    runtime.wake_later(flow, id, Some(Input::Recovered.into()));
+                    return;
+                }
+            }
+            runtime.0.inboxes.close(id);
+            if ended {
+                runtime.0.places.forget(id);
+            }
+            if counted && ended {
+                runtime.0.gates.leave(flow, id);
+                runtime.release_waiting(flow);
+            }
+        });
+        Ok(())
+    }
+
+    /// Takes a run into memory that waits outside of it, or tells it something where it is in memory; `false` where it
+    /// has ended. A message that could not be told stays in `message`.
+    async fn load(&self, id: RunId, mut slot: Option<Slot>, message: &mut Option<Message>) -> Result<bool, Error> {
+        loop {
+            if let Some(inbox) = self.0.inboxes.get(id) {
+                // It may be about to leave: whatever was to wake it is looked at again.
+                match inbox.send(message.take().unwrap_or(Message::Look)).await {
+                    Ok(()) => return Ok(true),
+                    Err(unheard) => *message = Some(unheard.0),
+                }
+                tokio::task::yield_now().await;
+            }
+            let listed = self.0.store.run(id).await?.filter(|listed| !listed.run.status.is_final());
+            let Some(listed) = listed.filter(|listed| listed.run.kind == RunKind::Flow) else {
+                if self.0.store.timer(TimerKey::Run(id)).await?.is_some() {
+                    self.set_timer(TimerKey::Run(id), None).await?;
+                }
+                return Ok(false);
+            };
+            let flow = listed.run.flow;
+            match self.read_run(listed.run).await? {
+                Some((run, version, flow_row, state, bytes)) => {
+                    let mut slot = slot.take().unwrap_or_else(|| self.0.queue.slot(flow));
+                    slot.resize(bytes);
+                    let active = Active { run, version, flow: flow_row, slot };
+                    match self.activate(active, state, message.take(), true) {
+                        Ok(()) => return Ok(true),
+                        // Somebody was faster: it is told where it is.
+                        Err(untold) => *message = untold,
+                    }
+                }
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// A run with what its task needs; `None` where it had to be set aside.
+    #[allow(clippy::type_complexity)] // The parts of one value that is made by the caller, who has the slot.
+    async fn read_run(
+        &self,
+        run: Run,
+    ) -> Result<Option<(Run, std::sync::Arc<crate::plans::Version>, hookmill_store::Flow, RunState, usize)>, Error>
+    {
+        let (id, of) = (run.id, run.flow);
+        let folded = async {
+            let flow = self.0.store.flow(of).await?.ok_or_else(|| Error::not_found("flow", of))?;
+            let version = self.version(of, run.version).await?;
+            let (state, bytes) = self.fold(id).await?;
+            Ok((version, flow, state, bytes))
+        };
+        match caught(folded).await.unwrap_or_else(|why| Err(Error::Internal(why))) {
+            Ok((version, flow, state, bytes)) => Ok(Some((run, version, flow, state, bytes))),
+            Err(Error::Store(error)) => Err(error.into()),
+            // Whatever else is wrong would be wrong again.
+            Err(error) => {
+                self.set_aside(id, &error.to_string()).await?;
+                if self
+                    .version(of, run.version)
+                    .await
+                    .is_ok_and(|own| own.plan.triggers.first().is_some_and(is_counted))
+                {
+                    self.0.gates.leave(of, id);
+                    self.release_waiting(of);
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// A run whose turn in the queue has come.
+    pub(crate) async fn wake_in(&self, slot: Slot, flow: FlowId, run: RunId, mut message: Option<Message>) {
+        let loaded = self.load(run, Some(slot), &mut message).await;
+        if let Err(error) = loaded {
+            self.0.health.refused(&error, || format!("run {run} cannot be taken into memory"));
+            self.wake_later(flow, run, message);
+        }
+    }
+
+    fn wake_later(&self, flow: FlowId, run: RunId, message: Option<Message>) {
+        let (runtime, mut stopped) = (self.clone(), self.stopped());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = stopped.changed() => {}
+                () = tokio::time::sleep(AGAIN) => runtime.0.queue.push_run(flow, run, message),
+            }
+        });
+    }
+
+    /// Gives runs that waited for a place what they get.
+    pub(crate) async fn hand_on_turns(self, mut turns: mpsc::UnboundedReceiver<Turn>) {
+        let mut stopped = self.stopped();
+        loop {
+            let turn = tokio::select! {
+                _ = stopped.changed() => return,
+                turn = turns.recv() => turn,
+            };
+            let Some(Turn { flow, run, granted }) = turn else { return };
+            self.0.queue.set_waiting(flow, self.0.places.waiting(flow));
+            self.0.queue.set_slowed(flow, matches!(granted, Granted::Refused(..)));
+            if let Err(message) = self.0.inboxes.give(run, Message::Granted(granted)) {
+                self.0.queue.push_run(flow, run, Some(message));
+            }
+        }
+    }
+
+    /// Gives an input to a run, and hears after the commit whether it changed anything; `None` where it has ended.
+    pub(crate) async fn tell(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
+        // A run that comes into memory or leaves it at this moment is told again.
+        for _ in 0..TELL_TRIES {
+            let (done, heard) = oneshot::channel();
+            let mut message = Some(Message::Input { input: input.clone(), done: Some(done) });
+            if !self.load(run, None, &mut message).await? {
+                return Ok(None);
+            }
+            if let Ok(changed) = heard.await {
+                return Ok(Some(changed));
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(None)
+    }
+
+    /// The child of a run has answered, and nobody in memory hears it.
+    pub(crate) fn wake_parent(&self, parent: RunId) {
+        if self.0.inboxes.give(parent, Message::Look).is_ok() {
+            return;
+        }
+        let runtime = self.clone();
+        tokio::spawn(async move {
+            let read = || runtime.0.store.run(parent);
+            if let Some(Some(listed)) = runtime.read_until_stopped(read).await {
+                runtime.0.queue.push_run(listed.run.flow, parent, Some(Message::Look));
+            }
+        });
+    }
+
+    /// Lets runs begin that waited for others of their trigger to end.
+    pub(crate) fn release_waiting(&self, flow: FlowId) {
+        if self.0.gates.count(flow).1 == 0 {
+            return;
+        }
+        let runtime = self.clone();
+        tokio::spawn(async move {
+            let mut stopped = runtime.stopped();
+            while let Err(error) = Box::pin(runtime.release(flow)).await {
+                runtime.0.health.refused(&error, || format!("a waiting run of flow {flow} cannot begin now"));
+                tokio::select! {
+                    _ = stopped.changed() => return,
+                    () = tokio::time::sleep(AGAIN) => {}
+                }
+            }
+        });
+    }
+
+    async fn release(&self, id: FlowId) -> Result<(), Error> {
+        let Some(flow) = self.0.store.flow(id).await? else { return Ok(()) };
+        let version = self.version(id, flow.version).await?;
+        let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
+        // Alone, so that runs are released in the order in which they began.
+        let _alone = self.0.gates.alone(id).await;
+        while let Some(run) = self.0.gates.release(id, limit) {
+            // Told, since somebody may have taken it into memory to ask or cancel it.
+            match self.tell(run, Input::Released).await {
+                Ok(Some(_)) => {}
+                Ok(None) => self.0.gates.leave(id, run),
+                Err(error) => {
+                    self.0.gates.take_back(id, run);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A run that meets an impossible state keeps its facts and is left alone.
+    pub(crate) async fn set_aside(&self, run: RunId, why: &str) -> Result<(), Error> {
+        tracing::error!(%run, why, "a run is set aside");
+        let error = RunError {
+            code: "run_faulted".to_owned(),
+            message: why.to_owned(),
+            hint: Some("Resubmit the run, and report this.".to_owned()),
+        };
+        let update = RunUpdate::ended(RunStatus::Faulted, self.now(), Some(error));
+        let unit = Unit::from(Change::UpdateRun { run, epoch: EPOCH, update });
+        self.0.store.commit(unit.with(Change::ClearTimer(TimerKey::Run(run))), Lane::Work).await?;
+        if let Some(waiter) = locked(&self.0.waiters).remove(&run) {
+            let _ = waiter.send(Answer::NoResponse);
+        }
+        Ok(())
+    }
+}
