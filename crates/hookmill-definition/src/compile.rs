@@ -3,8 +3,10 @@
 
 mod action;
 mod bounds;
+mod constant;
 mod container;
 mod findings;
+mod preview;
 mod reference;
 mod secrecy;
 mod trigger;
@@ -60,6 +62,8 @@ pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &
         uses: Vec::new(),
         initialized_by: BTreeMap::new(),
         pointers: Vec::new(),
+        supplied: supplied.as_object().cloned().unwrap_or_default(),
+        is_preview: false,
     };
     // What is beyond a bound is not looked at: it would cost memory and time without end.
     if compiler.within_bounds(definition, supplied) {
@@ -103,6 +107,10 @@ struct Compiler<'a> {
     initialized_by: BTreeMap<Str, ActionIndex>,
     /// The place of each action in the document.
     pointers: Vec<Pointer>,
+    /// Values of parameters that stand beside the definition.
+    supplied: Object,
+    /// The document is of the schema in which actions are ordered by what they refer to.
+    is_preview: bool,
 }
 
 impl Compiler<'_> {
@@ -209,6 +217,7 @@ impl Compiler<'_> {
                 let message = format!("'{}' is not a schema of workflow definitions.", shown(schema));
                 self.warning("schema_unknown", root.child("$schema"), message);
             }
+            self.is_preview = schema.as_str().is_some_and(preview::is_preview);
         }
         self.parameters(members.get("parameters"));
         if let Some(results) = members.get("staticResults").and_then(Value::as_object) {

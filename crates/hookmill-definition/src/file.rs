@@ -113,28 +113,18 @@ fn read_document(document: &Value, entry: Option<&str>, texts: usize) -> Result<
     if document.as_object().is_none() {
         return Err(refused("definition_malformed", "The file is JSON, but not an object.", FORMS));
     }
-    if let Some(resources) = document.get("resources").and_then(Value::as_array) {
-        let is_workflow = |resource: &Value| {
-            resource
-                .get("type")
-                .and_then(Value::as_str)
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("Microsoft.Logic/workflows"))
-        };
-        let template = arm::Template::new(document);
-        let flows: Vec<FlowFile> = resources
-            .iter()
-            .enumerate()
-            .filter(|(_, resource)| is_workflow(resource))
-            .filter_map(|(index, resource)| {
-                let pointer = Pointer::root().child("resources").child(index);
-                let mut findings = Vec::new();
-                let resource = template.resolved(resource, &pointer, &mut findings);
-                let at = pointer.child("properties");
-                let mut flow = from_envelope(&resource, resource.get("properties")?, at, entry)?;
+    let is_template =
+        document.get("resources").is_some_and(|part| part.as_array().is_some() || part.as_object().is_some());
+    if is_template {
+        let flows: Vec<FlowFile> = arm::workflows(document)
+            .into_iter()
+            .filter_map(|workflow| {
+                let at = workflow.pointer.child("properties");
+                let mut flow = from_envelope(&workflow.resource, workflow.resource.get("properties")?, at, entry)?;
                 // Around the definition stand names of resources, which connections replace.
                 let inside = flow.pointer.to_string();
-                findings.retain(|finding| finding.pointer.as_str().starts_with(&inside));
-                flow.diagnostics = findings;
+                flow.diagnostics = workflow.findings;
+                flow.diagnostics.retain(|finding| finding.pointer.as_str().starts_with(&inside));
                 Some(flow)
             })
             .collect();

@@ -169,6 +169,7 @@ pub const ACTION_MEMBERS: &[&str] = &[
     "metadata",
     "description",
     "correlation",
+    "conditions",
 ];
 
 /// Members that every trigger may have.
@@ -177,6 +178,7 @@ pub const TRIGGER_MEMBERS: &[&str] = &[
     "kind",
     "inputs",
     "recurrence",
+    "evaluatedRecurrence",
     "conditions",
     "splitOn",
     "splitOnConfiguration",

@@ -237,6 +237,8 @@ pub struct Action {
     pub is_read_from_outside: bool,
     /// Whether an expression reads its outputs.
     pub outputs_are_read: bool,
+    /// All must be true, or the action is skipped; only the oldest schema of definitions has them.
+    pub conditions: Vec<Condition>,
 }
 
 /// Settings that many types of actions share.
@@ -256,8 +258,8 @@ pub struct ActionOptions {
     pub secure_outputs: bool,
     /// The name of the static result that replaces the action.
     pub static_result: Option<Str>,
-    /// Follow pages until so many items have come.
-    pub page_items_min: Option<u64>,
+    /// Follow pages until so many items have come: a number from 1 on, or an expression that gives one.
+    pub page_items_min: Option<Compiled>,
     /// Bodies go in parts: bytes of a part that is sent and of one that is asked for, where that is said.
     pub chunks: Option<(Option<u64>, Option<u64>)>,
 }
@@ -373,6 +375,15 @@ impl VariableKind {
     }
 }
 
+/// The schema of a ParseJson action.
+#[derive(Debug)]
+pub enum ParseSchema {
+    /// Known when the flow is saved.
+    Known(Schema),
+    /// An expression that gives it in a run.
+    InRun(Compiled),
+}
+
 /// What an action does.
 #[derive(Debug)]
 pub enum ActionKind {
@@ -411,7 +422,7 @@ pub enum ActionKind {
         /// What to read.
         content: Compiled,
         /// What it must look like.
-        schema: Option<Schema>,
+        schema: Option<ParseSchema>,
     },
     /// Keeps the elements for which a condition holds.
     Query {
@@ -438,8 +449,8 @@ pub enum ActionKind {
     Table {
         /// The array.
         from: Compiled,
-        /// HTML or CSV.
-        is_html: bool,
+        /// `HTML` or `CSV` in any case, or an expression that gives one.
+        format: Compiled,
         /// Header and value of each column; automatic where `None`.
         columns: Option<Vec<(Compiled, Compiled)>>,
     },
@@ -497,8 +508,8 @@ pub enum ActionKind {
         items: Compiled,
         /// Its actions.
         body: GroupIndex,
-        /// Iterations at a time.
-        concurrency: u32,
+        /// Iterations at a time: a number from 1 on, or an expression that gives one.
+        concurrency: Compiled,
     },
     /// A group until a condition holds.
     Until {

@@ -153,6 +153,21 @@ impl Recurrence {
     /// Everything that is wrong with it.
     pub fn new(source: &Value) -> Result<Self, Vec<Fault>> {
         let mut faults: Vec<Fault> = Vec::new();
+        if source.as_object().is_none() {
+            return Err(vec![(
+                Pointer::root(),
+                "A timetable is an object with 'frequency' and 'interval'.".to_owned(),
+            )]);
+        }
+        for name in source.as_object().into_iter().flat_map(hookmill_model::Object::keys) {
+            if SCHEDULE_MEMBERS.contains(&&**name) {
+                faults.push((Pointer::root().child(name), format!("'{name}' belongs into 'schedule'.")));
+            } else if !MEMBERS.contains(&&**name) {
+                let hint = hookmill_expression::closest(name, MEMBERS.iter().copied());
+                let hint = hint.map_or_else(String::new, |hint| format!(" Did you mean '{hint}'?"));
+                faults.push((Pointer::root().child(name), format!("'{name}' is not a member of a timetable.{hint}")));
+            }
+        }
         let mut fault = |name: &str, message: String| faults.push((Pointer::root().child(name), message));
         let unit = source.get("frequency").and_then(Value::as_str).unwrap_or_default();
         let known = Frequency::ALL.iter().copied().find(|own| own.as_str().eq_ignore_ascii_case(unit));
@@ -244,7 +259,12 @@ impl Recurrence {
         }
         let allowed = frequency.schedule_members();
         for (name, value) in schedule.as_object().into_iter().flat_map(hookmill_model::Object::iter) {
-            if !allowed.contains(&&**name) && !list(Some(value)).is_empty() {
+            if !SCHEDULE_MEMBERS.contains(&&**name) {
+                faults.push((
+                    Pointer::root().child("schedule").child(name),
+                    format!("'{name}' is not one of {}.", SCHEDULE_MEMBERS.join(", ")),
+                ));
+            } else if !allowed.contains(&&**name) && !list(Some(value)).is_empty() {
                 faults.push((
                     Pointer::root().child("schedule").child(name),
                     format!("'{name}' cannot be used with this frequency."),

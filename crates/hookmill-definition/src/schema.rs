@@ -1,8 +1,12 @@
 //! JSON Schemas of ParseJson actions and Request triggers, compiled once.
 
+mod violation;
+
 use std::sync::Arc;
 
-use hookmill_model::{Pointer, Value};
+use hookmill_model::Value;
+
+pub use violation::Violation;
 
 /// Keywords that draft 4 does not have.
 const NEWER: &[&str] = &["const", "contains", "propertyNames", "if", "$defs", "dependentRequired", "dependentSchemas"];
@@ -22,17 +26,6 @@ impl std::fmt::Debug for Schema {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Schema({})", self.0.source)
     }
-}
-
-/// One violation of a schema.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
-    /// Where in the value.
-    pub path: Pointer,
-    /// The keyword of the schema that it violates.
-    pub keyword: String,
-    /// What is wrong there.
-    pub message: String,
 }
 
 /// Why a schema is refused.
@@ -75,16 +68,12 @@ impl Schema {
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
         let value = serde_json::Value::from(value);
-        self.0
-            .validator
-            .iter_errors(&value)
-            .take(ERRORS_MAX)
-            .map(|error| Violation {
-                path: Pointer::parse(&error.instance_path().to_string()),
-                keyword: error.schema_path().to_string().rsplit('/').next().unwrap_or_default().to_owned(),
-                message: error.to_string().chars().take(500).collect(),
-            })
-            .collect()
+        let mut found = Vec::new();
+        for error in self.0.validator.iter_errors(&value).take(ERRORS_MAX) {
+            violation::violations(&error, &mut found);
+        }
+        found.truncate(ERRORS_MAX);
+        found
     }
 }
 

@@ -148,3 +148,43 @@ fn what_a_template_says_is_put_in_or_reported() {
     let at = "/resources/0/properties/definition/actions/A/inputs/d";
     assert_eq!(found, [("template_expression", at, Severity::Warning)]);
 }
+
+/// What follows from the template itself is computed; what does not never reaches the flow's own parser.
+#[test]
+fn expressions_of_a_template_are_computed() {
+    let text = r#"{"parameters":{"Name":{"type":"string","defaultValue":"Octo"},"open":{"type":"string"},"list":{"type":"array","defaultValue":["a","b"]}},
+        "variables":{"base":"https://a.test","full":"[concat(variables('base'), '/', toLower(parameters('name')))]","deep":{"x":["[variables('full')]"]}},
+        "resources":[{"type":"Microsoft.Resources/deployments","properties":{"template":{"resources":[
+          {"type":"microsoft.logic/Workflows","properties":{"definition":{"triggers":{"t":{"type":"Request"}},"actions":{"A":{"type":"Compose","inputs":{
+            "a":"[variables('full')]","b":"[format('{0}-{1}!', parameters('NAME'), 3)]","c":"[variables('deep').x[0]]","d":"[parameters('list')[1]]",
+            "e":"[if(equals(parameters('Name'), 'Octo'), 'yes', 'no')]","f":"[concat('@{triggerBody()}', '/', variables('base'))]",
+            "g":"[concat('@{body(', resourceGroup().name, ')}')]","h":"[parameters('open')]","i":"[length(parameters('list'))]","j":"[[not one]","k":"[it's broken"}}}}}}]}}}]}"#;
+    let flow = file::read(text.as_bytes()).unwrap().remove(0);
+    let inputs = flow.definition.pointer("/actions/A/inputs").unwrap();
+    let text = |name: &str| inputs.get(name).unwrap().to_json();
+    assert_eq!(text("a"), r#""https://a.test/octo""#);
+    assert_eq!(text("b"), r#""Octo-3!""#);
+    assert_eq!(text("c"), r#""https://a.test/octo""#);
+    assert_eq!(text("d"), r#""b""#);
+    assert_eq!(text("e"), r#""yes""#);
+    assert_eq!(text("f"), r#""@{triggerBody()}/https://a.test""#);
+    assert_eq!(text("i"), "2");
+    assert_eq!(text("j"), r#""[not one]""#);
+    let found: Vec<&str> =
+        flow.diagnostics.iter().map(|own| own.pointer.as_str().rsplit('/').next().unwrap()).collect();
+    assert_eq!(found, ["g", "h"]);
+    let compiled = compile(&flow.definition, &flow.parameters, flow.profile, &Limits::default());
+    assert!(compiled.is_valid(), "{:?}", compiled.diagnostics);
+}
+
+/// Parameters of a nested deployment with a scope of its own are those that it is given.
+#[test]
+fn nested_deployments_have_their_own_parameters() {
+    let text = r#"{"parameters":{"p":{"defaultValue":"outer"}},"resources":[{"type":"Microsoft.Resources/deployments","properties":{
+        "expressionEvaluationOptions":{"scope":"inner"},"parameters":{"p":{"value":"[concat(parameters('p'), '!')]"}},
+        "template":{"parameters":{"p":{"type":"string"}},"resources":{"flow":{"type":"Microsoft.Logic/workflows","properties":{"definition":{"triggers":{"t":{"type":"Request"}},
+        "actions":{"A":{"type":"Compose","inputs":"[parameters('p')]"}}}}}}}}}]}"#;
+    let flow = file::read(text.as_bytes()).unwrap().remove(0);
+    assert_eq!(flow.definition.pointer("/actions/A/inputs").unwrap().as_str(), Some("outer!"));
+    assert_eq!(flow.pointer.as_str(), "/resources/0/properties/template/resources/flow/properties/definition");
+}

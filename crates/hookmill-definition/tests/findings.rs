@@ -150,6 +150,31 @@ fn what_is_only_odd() {
         (actions(r#"{"A":{"type":"Brew","inputs":{}}}"#), "action_type_unsupported", "/actions/A/type"),
         (triggers(r#"{"t":{"type":"Batch","inputs":{}}}"#), "trigger_type_unsupported", "/triggers/t/inputs"),
         (triggers("{}"), "trigger_missing", "/triggers"),
+        (actions(r#"{"A":{"type":"Compose","inputs":1,"extra":[1]}}"#), "member_unknown", "/actions/A/extra"),
+        (
+            actions(r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://a.test","header":{}}}}"#),
+            "member_unknown",
+            "/actions/A/inputs/header",
+        ),
+        (
+            actions(r#"{"A":{"type":"Compose","inputs":1,"operationOptions":"DisableAsyncPattern"}}"#),
+            "option_not_applied",
+            "/actions/A/operationOptions",
+        ),
+        (
+            actions(
+                r#"{"A":{"type":"Compose","inputs":1,"runtimeConfiguration":{"paginationPolicy":{"minimumItemCount":5}}}}"#,
+            ),
+            "setting_not_applied",
+            "/actions/A/runtimeConfiguration/paginationPolicy",
+        ),
+        (
+            actions(
+                r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://a.test"},"runtimeConfiguration":{"paginationPolicy":{"minimumItems":5}}}}"#,
+            ),
+            "member_unknown",
+            "/actions/A/runtimeConfiguration/paginationPolicy/minimumItems",
+        ),
         (
             triggers(
                 r#"{"t":{"type":"OpenApiConnection","inputs":{"host":{"connectionName":"c","operationId":"o"},"parameters":{}}}}"#,
@@ -199,7 +224,7 @@ fn what_is_fine() {
         r#"{"L":{"type":"Foreach","foreach":"@triggerBody()","actions":{"A":{"type":"Compose","inputs":"@items('L')"}},"runtimeConfiguration":{"concurrency":{"repetitions":"5"}}},"B":{"type":"Compose","inputs":"@outputs('A')","runAfter":{"L":["Succeeded"]}}}"#,
         r#"{"U":{"type":"Until","expression":"@equals(outputs('A'),iterationIndexes('U'))","limit":{"count":60,"timeout":"PT1H"},"actions":{"A":{"type":"Compose","inputs":1}}}}"#,
         r#"{"T":{"type":"Scope","actions":{"A":{"type":"Compose","inputs":1}}},"C":{"type":"Compose","inputs":"@{result('T')}@{actions('A')}","runAfter":{"T":["Failed"]}}}"#,
-        r#"{"A":{"type":"Select","inputs":{"from":"@triggerBody()","select":{"x":"@item()?['y']"}}},"unknown member":{"type":"Compose","inputs":1,"metadata":{"a":1},"extra":[1]}}"#,
+        r#"{"A":{"type":"Select","inputs":{"from":"@triggerBody()","select":{"x":"@item()?['y']"}}},"unknown member":{"type":"Compose","inputs":1,"metadata":{"a":1}}}"#,
         r#"{"A":{"type":"Wait","inputs":{"until":{"timestamp":"@addDays(utcNow(),1)"}}}}"#,
         r#"{"A":{"type":"ApiConnection","inputs":{"host":{"api":{"runtimeUrl":"https://x"},"connection":{"name":"@parameters('$connections')['shared_x']['connectionId']"}},"method":"get","path":"/a"}}}"#,
     ] {
@@ -318,4 +343,179 @@ fn a_thousand_actions_in_a_chain_compile() {
     let found = findings(&actions(&format!("{{{}}}", chain.join(","))), Profile::LogicApps, &limits);
     // The first one refers to itself; each other one comes after it.
     assert_eq!(found.len(), 1);
+}
+
+/// Constants that no run could use.
+#[test]
+fn constants_that_cannot_be_right_are_refused() {
+    for (text, code, at) in [
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"FETCH","uri":"https://a.test"}}}"#,
+            "value_unknown",
+            "/actions/A/inputs/method",
+        ),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"a.test/x"}}}"#,
+            "address_invalid",
+            "/actions/A/inputs/uri",
+        ),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"ftp://a.test"}}}"#,
+            "address_invalid",
+            "/actions/A/inputs/uri",
+        ),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://"}}}"#,
+            "address_invalid",
+            "/actions/A/inputs/uri",
+        ),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://a.test","headers":["a"]}}}"#,
+            "object_expected",
+            "/actions/A/inputs/headers",
+        ),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://a.test","authentication":{"type":"Digest"}}}}"#,
+            "authentication_unknown",
+            "/actions/A/inputs/authentication/type",
+        ),
+        (
+            r#"{"A":{"type":"HttpWebhook","inputs":{"subscribe":{"method":"POST","uri":"nowhere"}}}}"#,
+            "address_invalid",
+            "/actions/A/inputs/subscribe/uri",
+        ),
+        (r#"{"A":{"type":"Foreach","foreach":"a, b","actions":{}}}"#, "array_expected", "/actions/A/foreach"),
+        (r#"{"A":{"type":"Foreach","foreach":{"a":1},"actions":{}}}"#, "array_expected", "/actions/A/foreach"),
+        (r#"{"A":{"type":"Query","inputs":{"from":"x","where":"@true"}}}"#, "array_expected", "/actions/A/inputs/from"),
+        (r#"{"A":{"type":"Select","inputs":{"from":{},"select":1}}}"#, "array_expected", "/actions/A/inputs/from"),
+        (r#"{"A":{"type":"Join","inputs":{"from":5,"joinWith":","}}}"#, "array_expected", "/actions/A/inputs/from"),
+        (r#"{"A":{"type":"Table","inputs":{"from":true,"format":"CSV"}}}"#, "array_expected", "/actions/A/inputs/from"),
+        (r#"{"A":{"type":"Table","inputs":{"from":[],"format":"XML"}}}"#, "table_format", "/actions/A/inputs/format"),
+        (
+            r#"{"A":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Fortnight"}}}}"#,
+            "value_unknown",
+            "/actions/A/inputs/interval/unit",
+        ),
+        (
+            r#"{"A":{"type":"Wait","inputs":{"interval":{"count":"soon","unit":"Day"}}}}"#,
+            "number_expected",
+            "/actions/A/inputs/interval/count",
+        ),
+        (
+            r#"{"A":{"type":"Wait","inputs":{"until":{"timestamp":"tomorrow"}}}}"#,
+            "time_invalid",
+            "/actions/A/inputs/until/timestamp",
+        ),
+        (r#"{"A":{"type":"Expression","kind":"Multiply","inputs":{}}}"#, "expression_kind_unknown", "/actions/A/kind"),
+        (
+            r#"{"A":{"type":"Expression","kind":"AddToTime","inputs":{"baseTime":"2026-01-01","interval":1}}}"#,
+            "property_missing",
+            "/actions/A/inputs",
+        ),
+        (
+            r#"{"A":{"type":"Expression","kind":"AddToTime","inputs":{"baseTime":"2026-01-01","interval":1,"timeUnit":"Age"}}}"#,
+            "value_unknown",
+            "/actions/A/inputs/timeUnit",
+        ),
+        (
+            r#"{"A":{"type":"Expression","kind":"ConvertTimeZone","inputs":{"baseTime":"2026-01-01","sourceTimeZone":"UTC","destinationTimeZone":"Mars"}}}"#,
+            "time_zone_unknown",
+            "/actions/A/inputs/destinationTimeZone",
+        ),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://a.test"},"runtimeConfiguration":{"paginationPolicy":{"minimumItemCount":0}}}}"#,
+            "pagination_invalid",
+            "/actions/A/runtimeConfiguration/paginationPolicy/minimumItemCount",
+        ),
+        (r#"{"A":{"type":"Compose","inputs":{"@type":1}}}"#, "expression_invalid", "/actions/A/inputs/@type"),
+        (
+            r#"{"A":{"type":"ParseJson","inputs":{"content":1,"schema":{"properties":{"@type":{}}}}}}"#,
+            "expression_invalid",
+            "/actions/A/inputs/schema/properties/@type",
+        ),
+    ] {
+        check(&actions(text), Severity::Error, &[(code, at)]);
+    }
+    for (text, code, at) in [
+        (
+            r#"{"t":{"type":"Recurrence","recurrence":{"frequency":"Week","interval":1,"weekDays":["Monday"]}}}"#,
+            "recurrence_invalid",
+            "/triggers/t/recurrence/weekDays",
+        ),
+        (
+            r#"{"t":{"type":"Recurrence","recurrence":{"frequency":"Week","interval":1,"timezone":"UTC"}}}"#,
+            "recurrence_invalid",
+            "/triggers/t/recurrence/timezone",
+        ),
+        (
+            r#"{"t":{"type":"Recurrence","recurrence":{"frequency":"Day","interval":1,"schedule":{"hour":[1]}}}}"#,
+            "recurrence_invalid",
+            "/triggers/t/recurrence/schedule/hour",
+        ),
+        (r#"{"t":{"type":"Recurrence","recurrence":"daily"}}"#, "recurrence_invalid", "/triggers/t/recurrence"),
+        (
+            r#"{"t":{"type":"Recurrence","recurrence":{"frequency":"Day","interval":1,"startTime":"@utcNow()"}}}"#,
+            "recurrence_invalid",
+            "/triggers/t/recurrence",
+        ),
+        (r#"{"t":{"type":"Request","inputs":{"method":"FETCH"}}}"#, "value_unknown", "/triggers/t/inputs/method"),
+        (
+            r#"{"t":{"type":"Http","inputs":{"method":"GET","uri":"x"},"recurrence":{"frequency":"Day","interval":1}}}"#,
+            "address_invalid",
+            "/triggers/t/inputs/uri",
+        ),
+    ] {
+        check(&triggers(text), Severity::Error, &[(code, at)]);
+    }
+}
+
+/// Timetables, counts and formats may come from parameters.
+#[test]
+fn constants_may_come_from_parameters() {
+    let definition = r#"{
+        "parameters":{"i":{"type":"Int","defaultValue":5},"f":{"type":"String","defaultValue":"Hour"},"z":{"type":"String","defaultValue":"W. Europe Standard Time"},
+            "s":{"type":"String","defaultValue":"2026-01-01T00:00:00"},"h":{"type":"Array","defaultValue":[8]},"n":{"type":"Int","defaultValue":3}},
+        "triggers":{"t":{"type":"Recurrence","recurrence":{"frequency":"@parameters('f')","interval":"@parameters('i')","timeZone":"@{parameters('z')}","startTime":"@parameters('s')"},
+            "runtimeConfiguration":{"concurrency":{"runs":"@parameters('n')","maximumWaitingRuns":"@{parameters('n')}"}}}},
+        "actions":{}}"#;
+    check(definition, Severity::Error, &[]);
+    let compiled = compile(
+        &Value::from_json(definition.as_bytes()).unwrap(),
+        &Value::Null,
+        Profile::LogicApps,
+        &Limits::default(),
+    );
+    let plan = compiled.plan.unwrap();
+    let recurrence = plan.triggers[0].recurrence.as_ref().unwrap();
+    assert_eq!((recurrence.frequency, recurrence.interval), (hookmill_definition::recurrence::Frequency::Hour, 5));
+    assert_eq!(plan.triggers[0].concurrency.map(|own| (own.runs, own.waiting)), Some((3, 3)));
+    // A value that is supplied counts, and is checked.
+    let supplied = Value::from_json(br#"{"i":0}"#).unwrap();
+    let compiled =
+        compile(&Value::from_json(definition.as_bytes()).unwrap(), &supplied, Profile::LogicApps, &Limits::default());
+    assert_eq!(compiled.diagnostics[0].pointer.as_str(), "/triggers/t/recurrence/interval");
+}
+
+/// The connection is the key, however the file writes it.
+#[test]
+fn connections_are_known_by_their_key() {
+    for host in [
+        r#"{"connectionName":"shared_x","operationId":"o"}"#,
+        r#"{"connectionReferenceName":"shared_x","operationId":"o"}"#,
+        r#"{"connection":{"referenceName":"shared_x"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@parameters('$connections')['shared_x']['connectionId']"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@{parameters('$connections')?['shared_x']?['connectionId']}"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@parameters('$connections').shared_x.connectionId"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['shared_x']['connectionId']"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@json(decodeBase64(triggerOutputs()?['headers']?['X-MS-APIM-Tokens']))?['$connections']?['shared_x']?['connectionId']"},"operationId":"o"}"#,
+        r#"{"connection":"@parameters('$connections')['shared_x']['connectionId']","operationId":"o"}"#,
+        r#"{"connectionName":"@parameters('$connections')['shared_x']['connectionId']","operationId":"o"}"#,
+    ] {
+        let definition =
+            actions(&format!(r#"{{"A":{{"type":"OpenApiConnection","inputs":{{"host":{host},"parameters":{{}}}}}}}}"#));
+        let definition = Value::from_json(definition.as_bytes()).unwrap();
+        let plan = compile(&definition, &Value::Null, Profile::PowerAutomate, &Limits::default()).plan.unwrap();
+        let keys: Vec<&str> = plan.connector_calls().map(|(_, _, call)| &*call.connection).collect();
+        assert_eq!(keys, ["shared_x"], "{host}");
+    }
 }

@@ -9,6 +9,7 @@ mod call;
 mod control;
 mod data;
 mod end;
+mod page;
 mod table;
 mod variable;
 
@@ -474,6 +475,23 @@ impl<'a> Decision<'a> {
                     listed.join(", ")
                 );
                 return self.skip(action, indexes, Ending::skipped("ActionConditionFailed", message));
+            }
+        }
+        for condition in &own.conditions {
+            match condition.evaluate(&self.scope(action, &indexes, 0)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let message = format!(
+                        "The execution of template action '{}' is skipped: a condition of the action is not satisfied.",
+                        own.name
+                    );
+                    return self.skip(action, indexes, Ending::skipped("ActionConditionFailed", message));
+                }
+                Err((_, fault)) => {
+                    let ending = self.template_failure(action, &fault, "condition");
+                    self.started(action, &indexes, None)?;
+                    return self.end(action, indexes, ending);
+                }
             }
         }
         self.begin(action, indexes)

@@ -68,6 +68,9 @@ pub struct CallSettings {
     /// When the action times out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
+    /// Pages are followed until so many items have come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_items_min: Option<u64>,
 }
 
 /// Everything inside of a loop, nested containers included.

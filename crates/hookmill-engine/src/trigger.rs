@@ -282,7 +282,7 @@ pub fn follow(request: ActionRequest, uri: Str) -> ActionRequest {
     }
 }
 
-fn is_same_origin(one: &str, other: &str) -> bool {
+pub(crate) fn is_same_origin(one: &str, other: &str) -> bool {
     let origin = |text: &str| url::Url::parse(text).ok().map(|url| url.origin());
     origin(one).is_some_and(|own| origin(other) == Some(own))
 }

@@ -15,8 +15,8 @@ pub(crate) struct Encoded {
 }
 
 /// Encodes a body; `None` for none. `seed` makes the boundary of a multipart body: the same request, sent again, has
-/// the same bytes, as services that compare idempotency keys demand.
-pub(crate) fn encode(body: &Value, seed: &str) -> Result<Option<Encoded>, Refusal> {
+/// the same bytes, as services that compare idempotency keys demand. `media_type` is the one that the maker gave.
+pub(crate) fn encode(body: &Value, media_type: Option<&str>, seed: &str) -> Result<Option<Encoded>, Refusal> {
     if let Some((media_type, parts)) = multipart(body) {
         return encode_parts(media_type, parts, seed).map(Some);
     }
@@ -31,7 +31,10 @@ pub(crate) fn encode(body: &Value, seed: &str) -> Result<Option<Encoded>, Refusa
             text.chars().count()
         )));
     }
-    Ok(content::to_bytes(body).map(|(bytes, content_type)| Encoded { bytes, content_type }))
+    if body.is_null() {
+        return Ok(None);
+    }
+    Ok(content::to_bytes_as(body, media_type).map(|(bytes, content_type)| Encoded { bytes, content_type }))
 }
 
 /// `$content-type` and `$content` of an object that has nothing else.
@@ -143,7 +146,7 @@ mod tests {
     }
 
     fn sent(text: &str) -> (String, String) {
-        let encoded = encode(&value(text), "seed").unwrap().unwrap();
+        let encoded = encode(&value(text), None, "seed").unwrap().unwrap();
         (String::from_utf8(encoded.bytes).unwrap(), encoded.content_type)
     }
 
@@ -153,7 +156,7 @@ mod tests {
 
     #[test]
     fn values_go_out_by_their_kind() {
-        assert_eq!(encode(&Value::Null, "").unwrap(), None);
+        assert_eq!(encode(&Value::Null, None, "").unwrap(), None);
         assert_eq!(sent("\"a ü\""), pair("a ü", "text/plain; charset=utf-8"));
         assert_eq!(sent("{\"b\": [1, null]}"), pair("{\"b\":[1,null]}", "application/json; charset=utf-8"));
         assert_eq!(sent("[ ]"), pair("[]", "application/json; charset=utf-8"));
@@ -165,8 +168,27 @@ mod tests {
             ),
             pair("a+b=%C3%BC%26&c=1", "application/x-www-form-urlencoded")
         );
-        let wrong = encode(&value(r#"{"$content-type":"image/x","$content":"%%"}"#), "").unwrap_err();
+        let wrong = encode(&value(r#"{"$content-type":"image/x","$content":"%%"}"#), None, "").unwrap_err();
         assert!(wrong.message.contains("not base64"), "{wrong:?}");
+    }
+
+    #[test]
+    fn what_is_promised_as_json_is_json() {
+        let sent = |text: &str, media_type: &str| {
+            let encoded = encode(&value(text), Some(media_type), "").unwrap().unwrap();
+            String::from_utf8(encoded.bytes).unwrap()
+        };
+        for json in ["application/json", "application/json; charset=utf-8", "application/vnd.api+json"] {
+            for text in ["true", "false", "7", "1.5", "[1]"] {
+                assert_eq!(sent(text, json), text, "{json}");
+            }
+            // A text is taken as the JSON that its maker wrote.
+            assert_eq!(sent(r#""{\"a\":1}""#, json), r#"{"a":1}"#);
+        }
+        assert_eq!(sent("true", "text/plain"), "True");
+        assert_eq!(encode(&Value::Null, Some("text/plain"), "").unwrap(), None);
+        let plain = encode(&value("true"), None, "").unwrap().unwrap();
+        assert_eq!((&plain.bytes[..], &*plain.content_type), (&b"true"[..], "application/json; charset=utf-8"));
     }
 
     #[test]
@@ -178,8 +200,8 @@ mod tests {
                  "body":{"$content-type":"application/octet-stream","$content":"AAEC"}},
                 {"headers":{"Content-Disposition":"form-data; name=\"j\""},"body":{"k":1}}]}"#,
         );
-        let encoded = encode(&body, "run_1/Post/1").unwrap().unwrap();
-        assert_eq!(encoded, encode(&body, "run_1/Post/1").unwrap().unwrap());
+        let encoded = encode(&body, None, "run_1/Post/1").unwrap().unwrap();
+        assert_eq!(encoded, encode(&body, None, "run_1/Post/1").unwrap().unwrap());
         let boundary = encoded.content_type.strip_prefix("multipart/form-data; boundary=").unwrap();
         let text = String::from_utf8_lossy(&encoded.bytes);
         assert!(
@@ -196,7 +218,7 @@ mod tests {
     fn a_part_can_neither_forge_headers_nor_the_boundary() {
         let forged =
             value(r#"{"$content-type":"multipart/form-data","$multipart":[{"headers":{"A":"x\r\nB: y"},"body":"t"}]}"#);
-        assert!(encode(&forged, "").unwrap_err().message.starts_with("Part 1"));
+        assert!(encode(&forged, None, "").unwrap_err().message.starts_with("Part 1"));
         let plain = encode_parts("multipart/mixed", &[value(r#"{"body":"t"}"#)], "s").unwrap();
         let mark = plain.content_type.split('=').nth(1).unwrap().to_owned();
         let hostile = Value::object([("body", format!("\r\n--{mark}--"))]);

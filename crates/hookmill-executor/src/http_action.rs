@@ -28,13 +28,19 @@ pub(crate) fn request(action: &HttpRequest, context: &CallContext<'_>) -> Result
         value.set_sensitive(true);
         request.headers.insert(header::COOKIE, value);
     }
-    if let Some(Encoded { bytes, content_type }) = body::encode(&action.body, &context.seed())? {
+    let maker = media_type(&request.headers);
+    if let Some(Encoded { bytes, content_type }) = body::encode(&action.body, maker.as_deref(), &context.seed())? {
         put_content_type(&mut request.headers, &content_type)?;
         request.body = bytes.into();
     }
     request.redirects = redirects(&method);
     add_run_headers(&mut request, context);
     Ok(request)
+}
+
+/// The media type that the maker gave.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// Reads a method.

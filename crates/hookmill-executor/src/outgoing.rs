@@ -57,7 +57,9 @@ impl Outgoing {
             value.set_sensitive(request.secret_headers.contains(&own));
             request.headers.append(own, value);
         }
-        if let Some(encoded) = body::encode(&self.body, &context.seed())? {
+        if let Some(encoded) =
+            body::encode(&self.body, crate::http_action::media_type(&request.headers).as_deref(), &context.seed())?
+        {
             http_action::put_content_type(&mut request.headers, &encoded.content_type)?;
             request.body = encoded.bytes.into();
         }

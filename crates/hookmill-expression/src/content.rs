@@ -155,7 +155,7 @@ pub fn body(header: Option<&str>, bytes: &[u8]) -> Body {
     let header = header.unwrap_or_default();
     let media_type = media_type(header);
     let whole = |value| Body { value: Some(value), broken: None };
-    if media_type == "application/json" || media_type == "text/json" || media_type.ends_with("+json") {
+    if is_json(&media_type) {
         let text = text(bytes, header);
         return match json(&text) {
             Ok(value) => whole(value),
@@ -253,7 +253,29 @@ pub fn to_bytes(value: &Value) -> Option<(Vec<u8>, String)> {
             _ => Some((value.to_json().into_bytes(), "application/json; charset=utf-8".to_owned())),
         },
         Value::Array(_) => Some((value.to_json().into_bytes(), "application/json; charset=utf-8".to_owned())),
-        scalar => Some((text_of(scalar).as_bytes().to_vec(), "application/json; charset=utf-8".to_owned())),
+        scalar => Some((scalar.to_json().into_bytes(), "application/json; charset=utf-8".to_owned())),
+    }
+}
+
+/// Whether a media type is one of JSON: `application/json`, `application/problem+json`, whatever parameters follow.
+#[must_use]
+pub fn is_json(media_type: &str) -> bool {
+    let plain = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    plain.ends_with("/json") || plain.ends_with("+json")
+}
+
+/// The bytes of an outgoing body whose sender names the media type: under a type of JSON every value is JSON, null too,
+/// and texts go as they are; under another type a single value goes as its text.
+#[must_use]
+pub fn to_bytes_as(value: &Value, media_type: Option<&str>) -> Option<(Vec<u8>, String)> {
+    match (value, media_type) {
+        (Value::Null, Some(media_type)) if is_json(media_type) => Some((b"null".to_vec(), media_type.to_owned())),
+        (Value::Bool(_) | Value::Integer(_) | Value::Float(_) | Value::Decimal(_), Some(media_type))
+            if !is_json(media_type) =>
+        {
+            Some((text_of(value).as_bytes().to_vec(), media_type.to_owned()))
+        }
+        _ => to_bytes(value),
     }
 }
 

@@ -165,7 +165,8 @@ fn name_run(response: &mut Response, run: Option<RunId>, tracking_id: Option<&st
 
 /// What the flow's Response action said.
 fn answer(status: u16, headers: &Object, body: Option<&hookmill_model::Value>) -> Response {
-    let (bytes, kind) = body.and_then(content::to_bytes).unwrap_or_default();
+    let maker = hookmill_expression::member(headers, "Content-Type").map(content::to_text);
+    let (bytes, kind) = body.and_then(|body| content::to_bytes_as(body, maker.as_deref())).unwrap_or_default();
     let mut response = bytes.into_response();
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     response.headers_mut().remove(header::CONTENT_TYPE);

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use hookmill_expression::Compiled;
 use hookmill_model::{ActionStatus, Object, Pointer, Str, Value};
 
+use super::constant::{Count, Fixed};
 use super::trigger::{secured, without};
 use super::{Compiler, Place, article, shown};
 use crate::duration;
-use crate::language::KEPT_ACTIONS;
+use crate::language::{self, KEPT_ACTIONS};
 use crate::names::plain;
 use crate::plan::{
-    Action, ActionIndex, ActionKind, ActionOptions, Group, GroupIndex, VariableChange, VariableInput, VariableKind,
+    Action, ActionIndex, ActionKind, ActionOptions, Group, GroupIndex, ParseSchema, VariableChange, VariableInput,
+    VariableKind,
 };
 
 impl Compiler<'_> {
@@ -72,9 +74,13 @@ impl Compiler<'_> {
                 tracked_properties: None,
                 is_read_from_outside: false,
                 outputs_are_read: false,
+                conditions: Vec::new(),
             });
             own.push((index, name.clone(), action.clone(), at.clone()));
             self.plan.groups[group].actions.push(index);
+            if let Some(row) = language::action_type(&type_name) {
+                self.check_step(row, language::ACTION_MEMBERS, action, &at);
+            }
             self.common(index, action, &at);
             let kind = self.action_kind(index, &type_name, action, &at, loops, depth);
             self.plan.actions[index].kind = kind;
@@ -117,19 +123,39 @@ impl Compiler<'_> {
                 format!("There is no static result '{name}' in 'staticResults'."),
             );
         }
-        let page_items_min = source
-            .pointer("/runtimeConfiguration/paginationPolicy/minimumItemCount")
-            .and_then(Value::as_i64)
-            .and_then(|count| u64::try_from(count).ok());
+        let configuration = at.child("runtimeConfiguration");
+        let page_items_min =
+            source.pointer("/runtimeConfiguration/paginationPolicy/minimumItemCount").and_then(|count| {
+                let below = configuration.child("paginationPolicy").child("minimumItemCount");
+                let words = ("pagination_invalid", "'minimumItemCount' is a whole number from 1 on.");
+                let count = self.count(count, &below, place, words, 1..=i64::MAX)?;
+                Some(match count {
+                    Count::Number(number) => Compiled::literal(Value::Integer(number)),
+                    Count::InRun(compiled) => compiled,
+                })
+            });
         let transfer = source.pointer("/runtimeConfiguration/contentTransfer");
         let is_chunked = transfer.and_then(|transfer| transfer.get("transferMode")).and_then(Value::as_str);
-        let chunks = is_chunked.filter(|mode| mode.eq_ignore_ascii_case("Chunked")).map(|_| {
-            let bytes = |name: &str| {
-                let megabytes = transfer.and_then(|transfer| transfer.get(name)).and_then(Value::as_i64)?;
-                u64::try_from(megabytes).ok().filter(|megabytes| *megabytes > 0)?.checked_mul(1_024 * 1_024)
-            };
-            (bytes("uploadChunkSizeInMB"), bytes("downloadChunkSizeInMB"))
-        });
+        if let Some(mode) = is_chunked.filter(|mode| !mode.eq_ignore_ascii_case("Chunked")) {
+            let below = configuration.child("contentTransfer").child("transferMode");
+            self.error("transfer_mode_unknown", below, format!("'{mode}' is not a mode: Chunked."));
+        }
+        let is_chunked = is_chunked.is_some_and(|mode| mode.eq_ignore_ascii_case("Chunked"));
+        let mut bytes = |name: &str| {
+            let megabytes = transfer.filter(|_| is_chunked)?.get(name)?;
+            let below = configuration.child("contentTransfer").child(name);
+            let words = format!("'{name}' is a whole number from 1 to 1,024.");
+            match self.count(megabytes, &below, place, ("chunk_size_invalid", &words), 1..=1_024)? {
+                Count::Number(number) => u64::try_from(number).ok()?.checked_mul(1_024 * 1_024),
+                Count::InRun(_) => {
+                    let message = format!("{words} It is fixed when the flow is saved: only parameters can be used.");
+                    self.error("chunk_size_invalid", below, message);
+                    None
+                }
+            }
+        };
+        let chunks = (bytes("uploadChunkSizeInMB"), bytes("downloadChunkSizeInMB"));
+        let chunks = is_chunked.then_some(chunks);
         self.plan.actions[index].options = ActionOptions {
             no_async_pattern: has("disableasyncpattern"),
             fail_at_limits: has("failwhenlimitsreached"),
@@ -156,6 +182,10 @@ impl Compiler<'_> {
         for (index, name, source, at) in own {
             let below = at.child("runAfter");
             let after = match source.get("runAfter") {
+                None | Some(Value::Null) if self.is_preview => {
+                    self.run_after_references(*index, source, at, own);
+                    continue;
+                }
                 None | Some(Value::Null) => continue,
                 Some(Value::Object(after)) => after,
                 Some(other) => {
@@ -336,9 +366,17 @@ impl Compiler<'_> {
             }
             "parsejson" => {
                 let content = self.required(inputs, "content", &below, place);
-                let schema =
-                    inputs.get("schema").filter(|schema| schema.as_object().is_some_and(|schema| !schema.is_empty()));
-                let schema = schema.and_then(|schema| self.schema(schema, &below.child("schema"), true));
+                let schema = inputs.get("schema").and_then(|schema| {
+                    let at = below.child("schema");
+                    match self.fixed(schema, &at, place) {
+                        Fixed::Value(value) => {
+                            let is_given = value.as_object().is_some_and(|schema| !schema.is_empty());
+                            is_given.then(|| self.schema(&value, &at, true)).flatten().map(ParseSchema::Known)
+                        }
+                        Fixed::InRun(compiled) => Some(ParseSchema::InRun(compiled)),
+                        Fixed::Faulty => None,
+                    }
+                });
                 ActionKind::ParseJson { content, schema }
             }
             "query" => {
@@ -371,9 +409,7 @@ impl Compiler<'_> {
             "appendtostringvariable" => self.change(index, VariableChange::AppendToString, inputs, &below),
             "expression" => {
                 let kind = source.get("kind").and_then(Value::as_str).unwrap_or_default();
-                if kind.is_empty() {
-                    self.missing(at, "kind");
-                }
+                self.check_expression_kind(kind, inputs, at);
                 ActionKind::Expression { kind: kind.into(), inputs: self.template(inputs, &below, place) }
             }
             "javascriptcode" => {
@@ -435,12 +471,47 @@ impl Compiler<'_> {
         }
     }
 
+    /// An action that is a function of the language: its kind is known and has what it needs.
+    fn check_expression_kind(&mut self, kind: &str, inputs: &Value, at: &Pointer) {
+        let kinds = language::action_type("Expression").map_or(&[][..], |row| row.kinds);
+        match kinds.iter().find(|own| own.name.eq_ignore_ascii_case(kind)) {
+            None if kind.is_empty() => self.missing(at, "kind"),
+            None => {
+                let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+                let message = format!("'{kind}' is not one of {}.", names.join(", "));
+                self.error("expression_kind_unknown", at.child("kind"), message);
+            }
+            Some(row) => {
+                for (field, aliases) in row.arguments.iter().filter(|(field, _)| field.required) {
+                    let name = field.path.rsplit('/').next().unwrap_or_default();
+                    if ![name].iter().chain(*aliases).any(|name| inputs.get(name).is_some()) {
+                        self.missing(&at.child("inputs"), name);
+                    }
+                }
+            }
+        }
+    }
+
     fn table(&mut self, index: ActionIndex, inputs: &Value, below: &Pointer) -> ActionKind {
         let from = self.required(inputs, "from", below, Place::Action(index));
-        let format = inputs.get("format").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-        if !["csv", "html"].contains(&format.as_str()) {
-            self.error("table_format", below.child("format"), "'format' is CSV or HTML.");
-        }
+        let at = below.child("format");
+        let format = match inputs.get("format") {
+            None => Fixed::Value(Value::Null),
+            Some(format) => self.fixed(format, &at, Place::Action(index)),
+        };
+        let format = match format {
+            Fixed::Value(value) => {
+                let is_known = value
+                    .as_str()
+                    .is_some_and(|text| text.eq_ignore_ascii_case("CSV") || text.eq_ignore_ascii_case("HTML"));
+                if !is_known {
+                    self.error("table_format", at, "'format' is CSV or HTML.");
+                }
+                Compiled::literal(value)
+            }
+            Fixed::InRun(compiled) => compiled,
+            Fixed::Faulty => Compiled::literal(Value::Null),
+        };
         let columns = inputs.get("columns").and_then(Value::as_array).map(|columns| {
             let each = |(number, column): (usize, &Value)| {
                 let at = below.child("columns").child(number);
@@ -450,7 +521,7 @@ impl Compiler<'_> {
             };
             columns.iter().enumerate().map(each).collect()
         });
-        ActionKind::Table { from, is_html: format == "html", columns }
+        ActionKind::Table { from, format, columns }
     }
 
     fn initialization(&mut self, index: ActionIndex, inputs: &Value, below: &Pointer, depth: usize) -> ActionKind {

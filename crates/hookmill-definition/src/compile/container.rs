@@ -1,7 +1,9 @@
 //! Switches and loops of a definition.
 
+use hookmill_expression::Compiled;
 use hookmill_model::{Pointer, Str, Value};
 
+use super::constant::Count;
 use super::{Compiler, Place, article, shown};
 use crate::limits::Profile;
 use crate::plan::{ActionIndex, ActionKind, GroupIndex};
@@ -61,25 +63,21 @@ impl Compiler<'_> {
             Profile::LogicApps if !nested => 20,
             _ => 1,
         };
-        let concurrency = match wanted {
-            None => usual,
-            Some(count) => {
-                let count = count.as_i64().or_else(|| count.as_str().and_then(|text| text.trim().parse().ok()));
-                let most = self.limits.foreach_concurrency_max;
-                match count.and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count)) {
-                    Some(count) => count,
-                    None => {
-                        let message = format!("'repetitions' is a number from 1 to {most}.");
-                        self.error("concurrency_range", below, message);
-                        1
-                    }
-                }
-            }
+        let most = self.limits.foreach_concurrency_max;
+        let words = format!("'repetitions' is a number from 1 to {most}.");
+        let count = wanted.and_then(|count| {
+            self.count(count, &below, Place::Action(index), ("concurrency_range", &words), 1..=i64::from(most))
+        });
+        let concurrency = match count {
+            _ if sequential => Compiled::literal(Value::Integer(1)),
+            None => Compiled::literal(Value::Integer(usual)),
+            Some(Count::Number(number)) => Compiled::literal(Value::Integer(number)),
+            Some(Count::InRun(compiled)) => compiled,
         };
         let mut inner = loops.to_vec();
         inner.push(index);
         let body = self.nested(source.get("actions"), &at.child("actions"), index, &inner, depth);
-        ActionKind::Foreach { items, body, concurrency: if sequential { 1 } else { concurrency } }
+        ActionKind::Foreach { items, body, concurrency }
     }
 
     pub(super) fn until(

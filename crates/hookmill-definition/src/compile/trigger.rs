@@ -5,8 +5,10 @@ use std::time::Duration;
 use hookmill_expression::Compiled;
 use hookmill_model::{Object, Pointer, Value};
 
+use super::constant::{Count, Fixed};
 use super::{Compiler, Place, RETRY_TYPES, article, shown};
 use crate::duration;
+use crate::language;
 use crate::limits::{Profile, RETRY_COUNTS, RETRY_INTERVALS};
 use crate::plan::{CallInputs, Concurrency, ConnectorInputs, OperationInputs, Trigger, TriggerKind};
 use crate::recurrence::Recurrence;
@@ -60,15 +62,10 @@ impl Compiler<'_> {
         let at = pointer.child("inputs");
         let options = self.operation_options(source, pointer);
         let has = |wanted: &str| options.iter().any(|option| option == wanted);
-        let mut recurrence = source.get("recurrence").and_then(|recurrence| match Recurrence::new(recurrence) {
-            Ok(made) => Some(made),
-            Err(faults) => {
-                for (below, message) in faults {
-                    self.error("recurrence_invalid", pointer.child("recurrence").join(&below), message);
-                }
-                None
-            }
-        });
+        if let Some(row) = language::trigger_type(&type_name) {
+            self.check_step(row, language::TRIGGER_MEMBERS, source, pointer);
+        }
+        let mut recurrence = source.get("recurrence").and_then(|recurrence| self.recurrence(recurrence, pointer));
         let kind = self.trigger_kind(&type_name, source, inputs, &at);
         let needs_recurrence = matches!(
             kind,
@@ -113,23 +110,11 @@ impl Compiler<'_> {
         let configuration = source.get("runtimeConfiguration");
         let concurrency =
             configuration.and_then(|configuration| configuration.get("concurrency")).and_then(|concurrency| {
-                let runs = concurrency.get("runs")?.as_i64();
                 let below = pointer.child("runtimeConfiguration").child("concurrency");
-                let Some(runs) = runs.and_then(|runs| u32::try_from(runs).ok()).filter(|runs| (1..=100).contains(runs))
-                else {
-                    self.error("concurrency_range", below.child("runs"), "'runs' is a number from 1 to 100.");
-                    return None;
-                };
+                let runs = self.trigger_count(concurrency.get("runs")?, &below.child("runs"))?;
                 let waiting = match concurrency.get("maximumWaitingRuns") {
                     None => (10 + runs).min(100),
-                    Some(waiting) => match waiting.as_i64().and_then(|waiting| u32::try_from(waiting).ok()) {
-                        Some(waiting @ 1..=100) => waiting,
-                        _ => {
-                            let message = "'maximumWaitingRuns' is a number from 1 to 100.";
-                            self.error("concurrency_range", below.child("maximumWaitingRuns"), message);
-                            10
-                        }
-                    },
+                    Some(waiting) => self.trigger_count(waiting, &below.child("maximumWaitingRuns")).unwrap_or(10),
                 };
                 Some(Concurrency { runs, waiting })
             });
@@ -168,8 +153,45 @@ impl Compiler<'_> {
             run_summary,
             secure_outputs: secured(source, "outputs"),
             secure_inputs: secured(source, "inputs"),
-            inputs: Compiled::new(inputs).unwrap_or_else(|_| Compiled::literal(Value::Null)),
+            inputs: Compiled::new(inputs).unwrap_or_else(|_| Compiled::literal(inputs.clone())),
             kind,
+        }
+    }
+
+    /// The timetable of a trigger; its members may use parameters.
+    fn recurrence(&mut self, source: &Value, pointer: &Pointer) -> Option<Recurrence> {
+        let below = pointer.child("recurrence");
+        let value = match self.fixed(source, &below, Place::Trigger) {
+            Fixed::Value(value) => value,
+            Fixed::Faulty => return None,
+            Fixed::InRun(_) => {
+                let message = "A timetable is fixed when the flow is saved: only parameters can be used in it.";
+                self.error("recurrence_invalid", below, message);
+                return None;
+            }
+        };
+        match Recurrence::new(&value) {
+            Ok(made) => Some(made),
+            Err(faults) => {
+                for (inside, message) in faults {
+                    self.error("recurrence_invalid", below.join(&inside), message);
+                }
+                None
+            }
+        }
+    }
+
+    /// A count of a trigger's runs.
+    fn trigger_count(&mut self, source: &Value, pointer: &Pointer) -> Option<u32> {
+        let name = pointer.as_str().rsplit('/').next().unwrap_or_default();
+        let words = format!("'{name}' is a number from 1 to 100.");
+        match self.count(source, pointer, Place::Trigger, ("concurrency_range", &words), 1..=100)? {
+            Count::Number(number) => u32::try_from(number).ok(),
+            Count::InRun(_) => {
+                let message = format!("{words} It is fixed when the flow is saved: only parameters can be used in it.");
+                self.error("concurrency_range", pointer.clone(), message);
+                None
+            }
         }
     }
 
@@ -236,16 +258,21 @@ impl Compiler<'_> {
             }
             "recurrence" => TriggerKind::Recurrence,
             "slidingwindow" => {
-                let delay = match inputs.get("delay").and_then(Value::as_str) {
-                    None => Duration::ZERO,
-                    Some(text) => duration::parse(text).unwrap_or_else(|| {
-                        self.error(
-                            "duration_invalid",
-                            at.child("delay"),
-                            format!("'{text}' is not a duration like PT5M."),
-                        );
+                let delay = inputs.get("delay").filter(|delay| !delay.is_null());
+                let delay = delay
+                    .map_or(Fixed::Value("PT0S".into()), |delay| self.fixed(delay, &at.child("delay"), Place::Trigger));
+                let delay = match delay {
+                    Fixed::Value(value) => value.as_str().and_then(duration::parse).unwrap_or_else(|| {
+                        let message = format!("'{}' is not a duration like PT5M.", shown(&value));
+                        self.error("duration_invalid", at.child("delay"), message);
                         Duration::ZERO
                     }),
+                    Fixed::Faulty => Duration::ZERO,
+                    Fixed::InRun(_) => {
+                        let message = "A delay is fixed when the flow is saved: only parameters can be used in it.";
+                        self.error("duration_invalid", at.child("delay"), message);
+                        Duration::ZERO
+                    }
                 };
                 TriggerKind::SlidingWindow { delay }
             }
@@ -328,9 +355,13 @@ impl Compiler<'_> {
         let named = text(host.get("connectionName"))
             .or_else(|| text(host.get("connectionReferenceName")))
             .or_else(|| text(connection.and_then(|connection| connection.get("referenceName"))));
-        let key: Option<String> = named.map(ToOwned::to_owned).or_else(|| {
-            let name = text(connection.and_then(|connection| connection.get("name")))?;
-            Some(connection_key(name).unwrap_or(name).to_owned())
+        let named = named.map(|name| connection_key(name).unwrap_or_else(|| name.to_owned()));
+        let key: Option<String> = named.or_else(|| {
+            // Some files hold the expression itself, others an object around it.
+            let name = text(connection).or_else(|| {
+                text(connection.and_then(|connection| connection.get("name").or_else(|| connection.get("id"))))
+            })?;
+            Some(connection_key(name).unwrap_or_else(|| name.to_owned()))
         });
         if key.is_none() && host.as_object().is_some() {
             self.missing(&at.child("host"), "connectionName");
@@ -368,11 +399,29 @@ fn text(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-/// `x` of `@parameters('$connections')['x']['connectionId']`.
-fn connection_key(expression: &str) -> Option<&str> {
-    let rest = expression.split_once("$connections')")?.1;
-    let rest = rest.trim_start_matches('?').strip_prefix("['")?;
-    rest.split_once("']").map(|(key, _)| key)
+/// The key of a connection in an expression: `x` of `@parameters('$connections')['x']['connectionId']`, and of the
+/// form that reads the connections of whoever started the flow,
+/// `@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['x']['connectionId']`.
+fn connection_key(expression: &str) -> Option<String> {
+    let mark = expression.find("$connections")?;
+    let rest = expression.get(mark + "$connections".len()..)?;
+    let rest = rest.trim_start().strip_prefix(['\'', '"']).unwrap_or(rest);
+    let rest = rest.trim_start_matches([' ', ')', ']', '?']);
+    if let Some(rest) = rest.strip_prefix('.') {
+        let end = rest.find(['.', '[', '?', '}', ' ', ')']).unwrap_or(rest.len());
+        return Some(rest[..end].to_owned()).filter(|key| !key.is_empty());
+    }
+    let quoted = rest.strip_prefix('[')?.trim_start().strip_prefix('\'')?;
+    // A quote inside of the key is doubled.
+    let mut key = String::new();
+    let mut signs = quoted.chars().peekable();
+    while let Some(sign) = signs.next() {
+        if sign == '\'' && signs.next_if_eq(&'\'').is_none() {
+            return Some(key).filter(|key| !key.is_empty());
+        }
+        key.push(sign);
+    }
+    None
 }
 
 /// The object without some members.

@@ -1,24 +1,170 @@
-//! Azure's deployment templates put expressions of their own, `[…]`, around and into a definition. What names a
-//! parameter or a variable of the template is replaced by its value; what only a deployment can know is reported.
+//! Azure's deployment templates put expressions of their own, `[…]`, around and into a definition. What follows from
+//! the template itself is replaced by its value; what only a deployment can know is reported, and stays as plain text
+//! that the flow does not read as an expression.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `syntax` | from text to calls |
 
-use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
+mod syntax;
+
+use hookmill_expression::case::{Context, evaluate};
+use hookmill_expression::{Limits, content, member};
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Timestamp, Value};
+
+use syntax::{Node, Step};
+
+/// Variables and default values may refer to each other this deep.
+const DEPTH_MAX: usize = 24;
+/// Deployments nest this deep.
+const DEPLOYMENTS_MAX: usize = 8;
+/// Functions that give the same in a deployment and in a flow.
+const SHARED: &[&str] = &[
+    "add",
+    "and",
+    "base64",
+    "base64ToString",
+    "bool",
+    "coalesce",
+    "contains",
+    "createArray",
+    "dataUri",
+    "dataUriToString",
+    "div",
+    "empty",
+    "endsWith",
+    "equals",
+    "first",
+    "float",
+    "greater",
+    "greaterOrEquals",
+    "indexOf",
+    "int",
+    "intersection",
+    "join",
+    "json",
+    "last",
+    "lastIndexOf",
+    "length",
+    "less",
+    "lessOrEquals",
+    "max",
+    "min",
+    "mod",
+    "mul",
+    "not",
+    "or",
+    "range",
+    "replace",
+    "skip",
+    "split",
+    "startsWith",
+    "string",
+    "sub",
+    "substring",
+    "take",
+    "toLower",
+    "toUpper",
+    "trim",
+    "union",
+    "uriComponent",
+    "uriComponentToString",
+];
 
 /// The names that a template gives values to.
-pub(super) struct Template<'a> {
-    parameters: Option<&'a Object>,
-    variables: Option<&'a Object>,
+#[derive(Clone)]
+pub(super) struct Template {
+    /// Name → value, or an expression that gives it; what has neither is only known to a deployment.
+    parameters: Object,
+    variables: Object,
 }
 
-impl<'a> Template<'a> {
-    pub(super) fn new(document: &'a Value) -> Self {
-        let part = |name: &str| document.get(name).and_then(Value::as_object);
-        Self { parameters: part("parameters"), variables: part("variables") }
+/// A workflow of a template with its expressions resolved.
+pub(super) struct Workflow {
+    pub resource: Value,
+    pub pointer: Pointer,
+    pub findings: Vec<Diagnostic>,
+}
+
+/// All workflows of a template, those of nested deployments too.
+pub(super) fn workflows(document: &Value) -> Vec<Workflow> {
+    let mut found = Vec::new();
+    let template = Template::new(document, &Object::new());
+    collect(document, &Pointer::root(), &template, 0, &mut found);
+    found
+}
+
+fn collect(document: &Value, at: &Pointer, template: &Template, depth: usize, found: &mut Vec<Workflow>) {
+    if depth > DEPLOYMENTS_MAX {
+        return;
+    }
+    let below = at.child("resources");
+    // Newer templates list resources by name.
+    let resources: Vec<(Pointer, &Value)> = match document.get("resources") {
+        Some(Value::Array(list)) => list.iter().enumerate().map(|(index, own)| (below.child(index), own)).collect(),
+        Some(Value::Object(named)) => named.iter().map(|(name, own)| (below.child(name), own)).collect(),
+        _ => return,
+    };
+    for (pointer, resource) in resources {
+        let kind = resource.get("type").and_then(Value::as_str).unwrap_or_default();
+        if kind.eq_ignore_ascii_case("Microsoft.Logic/workflows") {
+            let mut findings = Vec::new();
+            let resolved = template.resolved(resource, &pointer, &mut findings);
+            found.push(Workflow { resource: resolved, pointer: pointer.clone(), findings });
+        } else if kind.eq_ignore_ascii_case("Microsoft.Resources/deployments")
+            && let Some(inner) = resource.pointer("/properties/template")
+        {
+            let scope = resource.pointer("/properties/expressionEvaluationOptions/scope").and_then(Value::as_str);
+            let below = pointer.child("properties").child("template");
+            if scope.is_some_and(|scope| scope.eq_ignore_ascii_case("inner")) {
+                let given = resource.pointer("/properties/parameters").and_then(Value::as_object);
+                let mut values = Object::new();
+                for (name, parameter) in given.into_iter().flat_map(Object::iter) {
+                    if let Some(value) = parameter.get("value")
+                        && let Some(value) = template.whole(value, 0)
+                    {
+                        values.insert(name.clone(), value);
+                    }
+                }
+                collect(inner, &below, &Template::new(inner, &values), depth + 1, found);
+            } else {
+                collect(inner, &below, template, depth + 1, found);
+            }
+        }
+        if resource.get("resources").is_some() {
+            collect(resource, &pointer, template, depth + 1, found);
+        }
+    }
+}
+
+impl Template {
+    fn new(document: &Value, given: &Object) -> Self {
+        let declared = document.get("parameters").and_then(Value::as_object);
+        let mut parameters = Object::new();
+        for (name, parameter) in declared.into_iter().flat_map(Object::iter) {
+            if let Some(value) = member(given, name) {
+                parameters.insert(name.clone(), escaped(value));
+            } else if let Some(value) = parameter.get("defaultValue") {
+                parameters.insert(name.clone(), value.clone());
+            }
+        }
+        let variables = document.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
+        Self { parameters, variables }
     }
 
-    /// The value without expressions of the template; each that cannot be resolved stays, with a finding.
-    pub(super) fn resolved(&self, value: &Value, at: &Pointer, findings: &mut Vec<Diagnostic>) -> Value {
+    /// The value without expressions of the template; each that cannot be resolved becomes plain text, with a finding.
+    fn resolved(&self, value: &Value, at: &Pointer, findings: &mut Vec<Diagnostic>) -> Value {
         match value {
-            Value::String(text) => self.text(text, at, findings),
+            Value::String(text) => match self.text(text, 0) {
+                Ok(value) => value,
+                Err(reason) => {
+                    let shown: String = text.chars().take(200).collect();
+                    let message = format!("The deployment template would put a value here: {shown} ({reason})");
+                    let hint = "Replace it by the value, or by a parameter of the flow.";
+                    findings.push(Diagnostic::warning("template_expression", at.clone(), message).with_hint(hint));
+                    text.replace("@{", "@@{").into()
+                }
+            },
             Value::Array(elements) => {
                 let each = elements.iter().enumerate();
                 Value::array(each.map(|(index, own)| self.resolved(own, &at.child(index), findings)).collect())
@@ -26,7 +172,9 @@ impl<'a> Template<'a> {
             Value::Object(members) => {
                 let mut made = Object::with_capacity(members.len());
                 for (name, own) in members.iter() {
-                    made.insert(name.clone(), self.resolved(own, &at.child(name), findings));
+                    // Names are expressions too.
+                    let named = self.text(name, 0).ok().and_then(|name| name.as_str().map(Str::from));
+                    made.insert(named.unwrap_or_else(|| name.clone()), self.resolved(own, &at.child(name), findings));
                 }
                 made.into()
             }
@@ -34,32 +182,157 @@ impl<'a> Template<'a> {
         }
     }
 
-    fn text(&self, text: &Str, at: &Pointer, findings: &mut Vec<Diagnostic>) -> Value {
-        if let Some(escaped) = text.strip_prefix("[[") {
-            return format!("[{escaped}").into();
+    /// The value where all of its expressions can be resolved.
+    fn whole(&self, value: &Value, depth: usize) -> Option<Value> {
+        if depth > DEPTH_MAX {
+            return None;
         }
-        let Some(expression) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
-            return Value::String(text.clone());
-        };
-        if let Some(value) = self.named(expression.trim()) {
-            return value;
-        }
-        let message = format!("The deployment template would put a value here: {text}");
-        let hint = "Replace it by the value, or by a parameter of the flow.";
-        findings.push(Diagnostic::warning("template_expression", at.clone(), message).with_hint(hint));
-        Value::String(text.clone())
+        Some(match value {
+            Value::String(text) => self.text(text, depth).ok()?,
+            Value::Array(elements) => {
+                Value::array(elements.iter().map(|own| self.whole(own, depth + 1)).collect::<Option<_>>()?)
+            }
+            Value::Object(members) => {
+                let mut made = Object::with_capacity(members.len());
+                for (name, own) in members.iter() {
+                    made.insert(name.clone(), self.whole(own, depth + 1)?);
+                }
+                made.into()
+            }
+            other => other.clone(),
+        })
     }
 
-    /// The value of `parameters('x')` and `variables('x')`, as long as it is itself no expression.
-    fn named(&self, expression: &str) -> Option<Value> {
-        let (function, rest) = expression.split_once('(')?;
-        let name = rest.strip_suffix(')')?.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-        let value = match function.trim().to_ascii_lowercase().as_str() {
-            "parameters" => hookmill_expression::member(self.parameters?, name)?.get("defaultValue")?.clone(),
-            "variables" => hookmill_expression::member(self.variables?, name)?.clone(),
-            _ => return None,
+    fn text(&self, text: &str, depth: usize) -> Result<Value, String> {
+        if let Some(rest) = text.strip_prefix("[[") {
+            return Ok(format!("[{rest}").into());
+        }
+        match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            None => Ok(text.into()),
+            // A text such as `[1]` is a list to people, not an expression of a deployment.
+            Some(inner) => match syntax::parse(inner) {
+                Some(node) => self.evaluate(&node, depth),
+                None => Err("it cannot be read".to_owned()),
+            },
+        }
+    }
+
+    fn evaluate(&self, node: &Node, depth: usize) -> Result<Value, String> {
+        if depth > DEPTH_MAX {
+            return Err("it refers to itself".to_owned());
+        }
+        let (name, arguments, steps) = match node {
+            Node::Text(text) => return Ok(Value::String(text.clone())),
+            Node::Number(number) => return Ok(Value::Integer(*number)),
+            Node::Call { name, arguments, steps } => (name.to_ascii_lowercase(), arguments, steps),
         };
-        let is_expression = value.as_str().is_some_and(|text| text.starts_with('[') && !text.starts_with("[["));
-        (!is_expression).then_some(value)
+        let mut value = match (name.as_str(), &arguments[..]) {
+            ("if", [condition, yes, no]) => {
+                let condition = self.evaluate(condition, depth + 1)?;
+                self.evaluate(if condition.as_bool() == Some(true) { yes } else { no }, depth + 1)?
+            }
+            _ => {
+                let given: Vec<Value> =
+                    arguments.iter().map(|argument| self.evaluate(argument, depth + 1)).collect::<Result<_, _>>()?;
+                self.call(&name, &given, depth)?
+            }
+        };
+        for step in steps {
+            let key = match step {
+                Step::Member(name) => Value::String(name.clone()),
+                Step::Index(node) => self.evaluate(node, depth + 1)?,
+            };
+            let next = match (&value, &key) {
+                (Value::Object(members), Value::String(name)) => member(members, name).cloned(),
+                (Value::Array(elements), Value::Integer(index)) => {
+                    usize::try_from(*index).ok().and_then(|index| elements.get(index).cloned())
+                }
+                _ => None,
+            };
+            value = next.ok_or_else(|| format!("'{}' is not there", content::to_text(&key)))?;
+        }
+        Ok(value)
+    }
+
+    fn call(&self, name: &str, given: &[Value], depth: usize) -> Result<Value, String> {
+        let named = |of: &Object, what: &str| -> Result<Value, String> {
+            let wanted = given.first().and_then(Value::as_str).unwrap_or_default();
+            let value = member(of, wanted).ok_or_else(|| format!("the {what} '{wanted}' has no value"))?;
+            self.whole(value, depth + 1).ok_or_else(|| format!("the {what} '{wanted}' depends on the deployment"))
+        };
+        match (name, given) {
+            ("parameters", [_]) => named(&self.parameters, "parameter"),
+            ("variables", [_]) => named(&self.variables, "variable"),
+            ("null", []) => Ok(Value::Null),
+            ("true", []) => Ok(Value::Bool(true)),
+            ("false", []) => Ok(Value::Bool(false)),
+            ("format", [form, rest @ ..]) => format(&content::to_text(form), rest),
+            ("concat", lists) if lists.iter().any(|list| list.as_array().is_some()) => {
+                let all = lists.iter().flat_map(|list| list.as_array().unwrap_or_default()).cloned();
+                Ok(Value::array(all.collect()))
+            }
+            ("concat", texts) => {
+                Ok(texts.iter().map(|text| content::to_text(text).to_string()).collect::<String>().into())
+            }
+            ("createobject", pairs) => {
+                Ok(Value::object(pairs.chunks_exact(2).map(|pair| (content::to_text(&pair[0]), pair[1].clone()))))
+            }
+            ("padleft", [text, width, rest @ ..]) => {
+                let text = content::to_text(text);
+                let width = width.as_i64().and_then(|width| usize::try_from(width).ok()).unwrap_or(0).min(1_000);
+                let fill = rest.first().map_or_else(|| " ".into(), content::to_text);
+                let missing = width.saturating_sub(text.chars().count());
+                Ok(format!("{}{text}", fill.repeat(missing)).into())
+            }
+            ("uri", [base, relative]) => {
+                let (base, relative) = (content::to_text(base), content::to_text(relative));
+                Ok(format!("{}/{}", base.trim_end_matches('/'), relative.trim_start_matches('/')).into())
+            }
+            _ => match SHARED.iter().find(|shared| shared.eq_ignore_ascii_case(name)) {
+                Some(function) => shared(function, given),
+                None => Err(format!("{name}() depends on the deployment")),
+            },
+        }
+    }
+}
+
+/// A function that a flow has too.
+fn shared(function: &str, given: &[Value]) -> Result<Value, String> {
+    let list: Vec<String> = (0..given.len()).map(|index| format!("item()[{index}]")).collect();
+    let context = Value::object([("item", Value::array(given.to_vec()))]);
+    let context = Context::new(&context, Timestamp::default(), 0, Limits::default());
+    let call = Value::from(format!("@{function}({})", list.join(",")));
+    evaluate(&call, &context).map_err(|fault| fault.message.to_string())
+}
+
+/// `{0}` stands for the first value; `{{` and `}}` for a brace. Formats behind a colon are left to a deployment.
+fn format(form: &str, values: &[Value]) -> Result<Value, String> {
+    let mut made = String::new();
+    let mut rest = form;
+    while let Some(at) = rest.find(['{', '}']) {
+        made.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix(brace) {
+            made.push_str(brace);
+            rest = after;
+            continue;
+        }
+        let (index, after) = rest.split_once('}').ok_or("its format has an open brace")?;
+        let value = index.trim().parse::<usize>().ok().and_then(|index| values.get(index));
+        made.push_str(&content::to_text(value.ok_or_else(|| format!("its format asks for {{{index}}}"))?));
+        rest = after;
+    }
+    made.push_str(rest);
+    Ok(made.into())
+}
+
+/// A value that was evaluated already and is read once more.
+fn escaped(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.starts_with('[') => format!("[{text}").into(),
+        Value::Array(elements) => Value::array(elements.iter().map(escaped).collect()),
+        Value::Object(members) => Value::object(members.iter().map(|(name, own)| (name.clone(), escaped(own)))),
+        other => other.clone(),
     }
 }

@@ -28,7 +28,7 @@ const fn step(name: &'static str, fields: &'static [Field]) -> StepType {
 const STEP_SETTINGS: &[&str] = &["secureData", "staticResult"];
 const CALL_SETTINGS: &[&str] = &["secureData", "staticResult", "paginationPolicy", "contentTransfer"];
 const PAGED_SETTINGS: &[&str] = &["secureData", "staticResult", "paginationPolicy"];
-const CALL_OPTIONS: &[&str] = &["DisableAsyncPattern", "SuppressWorkflowHeaders", "DisableAutomaticDecompression"];
+const CALL_OPTIONS: &[&str] = &["DisableAsyncPattern", "SuppressWorkflowHeaders"];
 
 const HTTP: &[Field] = &[
     one_of("inputs/method", true, METHODS),
@@ -62,8 +62,14 @@ const BY_PATH: &[Field] = &[
     optional("inputs/schema", FieldKind::Schema),
     optional("inputs/headersSchema", FieldKind::Schema),
 ];
-const WEBHOOK: &[Field] =
-    &[required("inputs/subscribe", FieldKind::Request), optional("inputs/unsubscribe", FieldKind::Request)];
+const WEBHOOK: &[Field] = &[
+    required("inputs/subscribe", FieldKind::Request),
+    one_of("inputs/subscribe/method", false, METHODS),
+    optional("inputs/subscribe/uri", FieldKind::Address),
+    optional("inputs/unsubscribe", FieldKind::Request),
+    one_of("inputs/unsubscribe/method", false, METHODS),
+    optional("inputs/unsubscribe/uri", FieldKind::Address),
+];
 const CHANGE: &[Field] =
     &[required("inputs/name", FieldKind::Variable), required("inputs/value", FieldKind::VariableValue)];
 const STEP: &[Field] =
@@ -152,8 +158,8 @@ pub const KEPT_TRIGGERS: &[&str] = &[
 /// The actions that the engine runs, in the order in which a designer offers them.
 pub const ACTIONS: &[StepType] = &[
     StepType { options: CALL_OPTIONS, settings: CALL_SETTINGS, ..step("Http", HTTP) },
-    StepType { options: &["DisableAsyncPattern"], settings: PAGED_SETTINGS, ..step("OpenApiConnection", BY_ID) },
-    StepType { options: &["DisableAsyncPattern"], settings: PAGED_SETTINGS, ..step("ApiConnection", BY_PATH) },
+    StepType { options: CALL_OPTIONS, settings: PAGED_SETTINGS, ..step("OpenApiConnection", BY_ID) },
+    StepType { options: CALL_OPTIONS, settings: PAGED_SETTINGS, ..step("ApiConnection", BY_PATH) },
     step("OpenApiConnectionWebhook", BY_ID),
     step("ApiConnectionWebhook", BY_PATH),
     step("HttpWebhook", WEBHOOK),

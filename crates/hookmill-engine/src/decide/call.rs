@@ -11,6 +11,7 @@ use hookmill_expression::{Compiled, Template, content, date_text, member, parse_
 use hookmill_model::{Object, RunId, Str, Value};
 use sha2::Sha256;
 
+use super::page::{items_min, page_items};
 use super::{Decision, Ending, Step, body};
 use crate::command::{
     ActionPath, ActionRequest, Chunks, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
@@ -106,13 +107,27 @@ impl Decision<'_> {
             ActionKind::HttpWebhook { retry, .. } | ActionKind::ChildFlow { retry, .. } => retry.as_ref(),
             _ => {
                 let deadline = self.deadline(action, indexes)?;
-                return Ok(CallSettings { retry: RetryPolicy::NONE, deadline });
+                return Ok(CallSettings { retry: RetryPolicy::NONE, deadline, page_items_min: None });
             }
+        };
+        let page_items_min = match &own.options.page_items_min {
+            Some(least) => {
+                let value = self.evaluate(action, indexes, least)?;
+                let least = items_min(&value).ok_or_else(|| {
+                    let message = format!(
+                        "The 'minimumItemCount' of the pagination policy is '{}'. It must be a number from 1 on.",
+                        content::to_text(&value)
+                    );
+                    Ending::failed("InvalidPaginationPolicy", message)
+                })?;
+                Some(least)
+            }
+            None => None,
         };
         let retry = retry.map(|retry| self.evaluate(action, indexes, retry)).transpose()?;
         let retry = RetryPolicy::new(retry.as_ref(), self.plan.profile)
             .map_err(|message| Ending::failed("InvalidRetryPolicy", message))?;
-        Ok(CallSettings { retry, deadline: self.deadline(action, indexes)? })
+        Ok(CallSettings { retry, deadline: self.deadline(action, indexes)?, page_items_min })
     }
 
     fn deadline(&self, action: ActionIndex, indexes: &[u32]) -> Result<Option<hookmill_model::Timestamp>, Ending> {
@@ -390,30 +405,26 @@ impl Decision<'_> {
                 }
             };
         }
-        let location = member(headers, "Location").map(content::to_text);
-        if let (202, false, Some(location)) = (status, own.options.no_async_pattern, location)
+        let location = member(headers, "Location").map(content::to_text).filter(|location| !location.trim().is_empty());
+        // A further 202 may leave out the address: the last one goes on to count.
+        let next = match &location {
+            Some(location) => Some(self.resolved(path, location)),
+            None if purpose == Purpose::Poll => self.polled(path),
+            None => None,
+        };
+        if let (202, false, Some(uri)) = (status, own.options.no_async_pattern, next)
             && matches!(own.kind, ActionKind::Http(_) | ActionKind::Connector(_))
         {
             let wait = retry_after(headers, self.now()).unwrap_or(POLL_WAIT);
-            let uri = self.resolved(path, &location);
             let until = Some(self.now().plus(wait));
             let path = path.clone();
             return self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Poll, until, uri: Some(uri) });
         }
-        if let Some(least) = own.options.page_items_min
-            && let Some(next) = reply.as_ref().and_then(next_page)
-        {
-            let call = self.state.record_of(path).and_then(|record| record.call.as_deref());
-            let items: usize =
-                call.iter().flat_map(|call| &call.pages).filter_map(page_items).map(<[Value]>::len).sum();
-            let first = call.and_then(|call| call.first.clone());
-            let attempt = call.map_or(1, |call| call.attempts) + 1;
-            if (items as u64) < least
-                && let Some(ActionRequest::Connector(first)) = first
-            {
-                let operation = OperationRequest::Follow { method: "GET".into(), uri: next };
-                let request = ActionRequest::Connector(ConnectorRequest { operation, callback_url: None, ..first });
-                return self.send(path, attempt, 0, Purpose::Page, request);
+        if let Some(least) = self.page_items_min(action, path) {
+            match self.next_page(action, path, least, reply.as_ref()) {
+                Ok(Some((attempt, request))) => return self.send(path, attempt, 0, Purpose::Page, request),
+                Ok(None) => {}
+                Err(ending) => return self.end(action, indexes, ending),
             }
         }
         let reply = match self.state.record_of(path).and_then(|record| record.call.as_deref()) {
@@ -426,8 +437,21 @@ impl Decision<'_> {
         self.end(action, indexes, Ending::done(&code, Some(reply_value(status, headers, reply.as_ref()))))
     }
 
+    /// The address of the present request, against which a poll without a new one goes on.
+    fn polled(&self, path: &ActionPath) -> Option<Str> {
+        let call = self.state.record_of(path).and_then(|record| record.call.as_deref())?;
+        match &call.request {
+            Some((_, ActionRequest::Http(request))) => Some(request.uri.clone()),
+            Some((_, ActionRequest::Connector(request))) => match &request.operation {
+                OperationRequest::Follow { uri, .. } => Some(uri.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// A `Location` against the address of the present request.
-    fn resolved(&self, path: &ActionPath, location: &str) -> Str {
+    pub(super) fn resolved(&self, path: &ActionPath, location: &str) -> Str {
         let call = self.state.record_of(path).and_then(|record| record.call.as_deref());
         let base = match call.and_then(|call| call.request.as_ref()) {
             Some((_, ActionRequest::Http(request))) => url::Url::parse(&request.uri).ok(),
@@ -494,16 +518,6 @@ impl Decision<'_> {
     }
 }
 
-fn page_items(page: &Value) -> Option<&[Value]> {
-    page.get("value").and_then(Value::as_array).or_else(|| page.as_array())
-}
-
-fn next_page(page: &Value) -> Option<Str> {
-    ["nextLink", "@odata.nextLink"]
-        .iter()
-        .find_map(|name| page.get(name)?.as_str().filter(|link| !link.is_empty()).map(Into::into))
-}
-
 /// The inputs of an HTTP call without its secrets.
 fn sanitized(inputs: &Value) -> Value {
     let Some(members) = inputs.as_object() else { return inputs.clone() };
@@ -561,13 +575,19 @@ pub(crate) fn http_request(inputs: &Value, timeout: Duration) -> Result<HttpRequ
             headers.insert(name.clone(), content::to_text(value));
         }
     }
+    let mut body = inputs.get("body").cloned().unwrap_or_default();
+    // No body and null are told apart here: JSON can say null.
+    let is_json = member(&headers, "Content-Type").and_then(Value::as_str).is_some_and(content::is_json);
+    if is_json && body.is_null() && inputs.get("body").is_some() && !matches!(method.as_str(), "GET" | "HEAD") {
+        body = "null".into();
+    }
     let own = inputs.pointer("/requestOptions/timeout").and_then(Value::as_str).and_then(duration::parse);
     Ok(HttpRequest {
         method: method.into(),
         uri: uri.into(),
         headers,
         cookie: inputs.get("cookie").map(content::to_text).filter(|cookie| !cookie.is_empty()),
-        body: inputs.get("body").cloned().unwrap_or_default(),
+        body,
         authentication: inputs.get("authentication").cloned().unwrap_or_default(),
         timeout: own.map_or(timeout, |own| own.min(timeout)),
         chunks: None,

@@ -96,7 +96,7 @@ impl Decision<'_> {
                 let others: Vec<GroupIndex> = own.kind.groups().into_iter().filter(|group| *group != chosen).collect();
                 self.choose(action, indexes, Some(chosen), &branch, &others)
             }
-            ActionKind::Foreach { items, concurrency, .. } => self.begin_foreach(action, indexes, items, *concurrency),
+            ActionKind::Foreach { items, concurrency, .. } => self.begin_foreach(action, indexes, items, concurrency),
             ActionKind::Until { count, timeout, .. } => {
                 self.begin_until(action, indexes, count.as_ref(), timeout.as_ref())
             }
@@ -135,7 +135,7 @@ impl Decision<'_> {
         action: ActionIndex,
         indexes: Indexes,
         items: &hookmill_expression::Compiled,
-        concurrency: u32,
+        concurrency: &hookmill_expression::Compiled,
     ) -> Step {
         let own = &self.plan.actions[action];
         let value = items
@@ -159,6 +159,13 @@ impl Decision<'_> {
             self.started(action, &indexes, None)?;
             return self.fail_container(action, indexes, Ending::failed("ExpressionEvaluationFailed", message));
         };
+        let concurrency = match self.concurrency(action, &indexes, concurrency) {
+            Ok(concurrency) => concurrency,
+            Err(ending) => {
+                self.started(action, &indexes, None)?;
+                return self.fail_container(action, indexes, ending);
+            }
+        };
         self.started(action, &indexes, None)?;
         if count > self.plan.limits.foreach_items_max {
             let message =
@@ -176,6 +183,28 @@ impl Decision<'_> {
         self.emit(Fact::LoopStarted { at, path, items: Some(value), count, concurrency, until: None, forgets })?;
         self.work.push_back(Work::Advance(action, indexes));
         Ok(())
+    }
+
+    /// How many iterations of a loop may run at a time.
+    fn concurrency(
+        &self,
+        action: ActionIndex,
+        indexes: &[u32],
+        part: &hookmill_expression::Compiled,
+    ) -> Result<u32, Ending> {
+        let value = part
+            .evaluate(&self.scope(action, indexes, 0))
+            .map_err(|(_, fault)| self.template_failure(action, &fault, "runtimeConfiguration"))?;
+        let most = self.plan.limits.foreach_concurrency_max;
+        let count = value.as_i64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+        count.and_then(|count| u32::try_from(count).ok()).filter(|count| (1..=most).contains(count)).ok_or_else(|| {
+            let message = format!(
+                "The execution of template action '{}' failed: 'repetitions' is '{}'. It must be a number from 1 to {most}.",
+                self.plan.actions[action].name,
+                hookmill_expression::content::to_text(&value)
+            );
+            Ending::failed("ExpressionEvaluationFailed", message)
+        })
     }
 
     fn begin_until(
@@ -303,7 +332,9 @@ impl Decision<'_> {
             let (code, limit) = if at_count { ("CountLimitReached", "count") } else { ("TimeLimitReached", "timeout") };
             let message =
                 format!("The loop '{}' reached the limit of its {limit} before its condition held.", own.name);
-            return Some(Ending::failed(code, message));
+            let mut ending = Ending::failed(code, message);
+            ending.status = ActionStatus::TimedOut;
+            return Some(ending);
         }
         (is_done || at_count || at_time).then(|| container_ending(state.last.is_some_and(is_bad)))
     }

@@ -1,7 +1,9 @@
 //! Actions that only compute: Compose, the data operations, Parse JSON, functions as actions.
 
-use hookmill_definition::Schema;
+use hookmill_definition::language::action_type;
+use hookmill_definition::plan::ParseSchema;
 use hookmill_definition::plan::{ActionIndex, ActionKind};
+use hookmill_definition::{Schema, SchemaError};
 use hookmill_expression::{Compiled, Condition, Template, content};
 use hookmill_model::{JsonError, Object, Value};
 
@@ -24,8 +26,8 @@ impl Decision<'_> {
             ActionKind::Query { from, condition } => self.query(action, &indexes, from, condition),
             ActionKind::Select { from, select } => self.select(action, &indexes, from, select),
             ActionKind::Join { from, with } => self.join(action, &indexes, from, with),
-            ActionKind::Table { from, is_html, columns } => {
-                self.table(action, &indexes, from, *is_html, columns.as_deref())
+            ActionKind::Table { from, format, columns } => {
+                self.table(action, &indexes, from, format, columns.as_deref())
             }
             ActionKind::Expression { kind, inputs } => self.expression(action, &indexes, kind, inputs),
             _ => (None, Ending::failed("InternalServerError", "The action is not one that computes.")),
@@ -139,12 +141,26 @@ impl Decision<'_> {
         action: ActionIndex,
         indexes: &[u32],
         from: &Compiled,
-        is_html: bool,
+        format: &Compiled,
         columns: Option<&[(Compiled, Compiled)]>,
     ) -> (Option<Value>, Ending) {
-        let array = match self.elements(action, indexes, from, "table") {
-            Ok(array) => array,
+        let parts = self
+            .elements(action, indexes, from, "table")
+            .and_then(|array| Ok((array, self.evaluate(action, indexes, format)?)));
+        let (array, format) = match parts {
+            Ok(parts) => parts,
             Err(ending) => return (None, ending),
+        };
+        let is_html = match format.as_str().map(str::to_ascii_lowercase).as_deref() {
+            Some("html") => true,
+            Some("csv") => false,
+            _ => {
+                let message = format!(
+                    "The 'format' property value in the 'table' action inputs is '{}'. It must be 'CSV' or 'HTML'.",
+                    content::to_text(&format)
+                );
+                return (None, Ending::failed("BadRequest", message));
+            }
         };
         let rows = array.as_array().unwrap_or_default();
         let made = match columns {
@@ -203,11 +219,22 @@ impl Decision<'_> {
         action: ActionIndex,
         indexes: &[u32],
         source: &Compiled,
-        schema: Option<&Schema>,
+        schema: Option<&ParseSchema>,
     ) -> (Option<Value>, Ending) {
         let given = match self.evaluate(action, indexes, source) {
             Ok(given) => given,
             Err(ending) => return (None, ending),
+        };
+        let made = match schema {
+            Some(ParseSchema::InRun(compiled)) => match self.schema_of_run(action, indexes, compiled) {
+                Ok(schema) => Some(schema),
+                Err(ending) => return (None, ending),
+            },
+            _ => None,
+        };
+        let schema = match schema {
+            Some(ParseSchema::Known(schema)) => Some(schema),
+            _ => made.as_ref(),
         };
         let mut inputs = Object::new();
         inputs.insert("content", given.clone());
@@ -251,22 +278,25 @@ impl Decision<'_> {
         if violations.is_empty() {
             return (inputs, Ending::done("OK", Some(body(value))));
         }
-        let errors = violations.iter().map(|violation| {
-            Value::object([
-                ("message", Value::from(violation.message.as_str())),
-                ("lineNumber", Value::Integer(0)),
-                ("linePosition", Value::Integer(0)),
-                ("path", violation.path.as_str().into()),
-                ("schemaId", "#/root".into()),
-                ("errorType", violation.keyword.as_str().into()),
-                ("value", value.pointer(violation.path.as_str()).cloned().unwrap_or_default()),
-                ("childErrors", Value::array(Vec::new())),
-            ])
-        });
+        let errors = violations.iter().map(hookmill_definition::Violation::to_value);
         let outputs = Value::object([("errors", Value::array(errors.collect()))]);
         let mut ending = Ending::failed("ValidationFailed", "The schema validation failed.");
         ending.outputs = Some(outputs);
         (inputs, ending)
+    }
+
+    /// The schema of a ParseJson action that an expression gives.
+    fn schema_of_run(&self, action: ActionIndex, indexes: &[u32], source: &Compiled) -> Result<Schema, Ending> {
+        let value = self.evaluate(action, indexes, source)?;
+        Schema::new(&value).map_err(|fault| match fault {
+            SchemaError::NotSupported(keyword) => {
+                let message = format!("The keyword '{keyword}' cannot be used in the schema of a flow.");
+                Ending::failed("ActionSchemaNotSupported", message)
+            }
+            SchemaError::Invalid(message) => {
+                Ending::failed("ActionSchemaInvalid", format!("This is not a JSON Schema: {message}"))
+            }
+        })
     }
 
     /// Power Automate's "Date Time", "Number" and "Text" actions are functions with named arguments.
@@ -281,23 +311,16 @@ impl Decision<'_> {
             Ok(given) => given,
             Err(ending) => return (None, ending),
         };
-        let (function, names): (&str, &[&[&str]]) = match kind.to_ascii_lowercase().as_str() {
-            "currenttime" => ("utcNow", &[]),
-            "addtotime" => ("addToTime", &[&["baseTime"], &["interval"], &["timeUnit"]]),
-            "subtractfromtime" => ("subtractFromTime", &[&["baseTime"], &["interval"], &["timeUnit"]]),
-            "getfuturetime" => ("getFutureTime", &[&["interval"], &["timeUnit"]]),
-            "getpasttime" => ("getPastTime", &[&["interval"], &["timeUnit"]]),
-            "converttimezone" => {
-                ("convertTimeZone", &[&["baseTime"], &["sourceTimeZone"], &["destinationTimeZone"], &["formatString"]])
-            }
-            "formatnumber" => ("formatNumber", &[&["number"], &["format"], &["locale"]]),
-            "indexof" => ("indexOf", &[&["text"], &["searchText"]]),
-            "substring" => ("substring", &[&["text"], &["startIndex", "startingPosition"], &["length"]]),
-            _ => {
-                let message = format!("'{kind}' is not a kind of expression actions.");
-                return (Some(given), Ending::failed("InvalidExpressionActionKind", message));
-            }
+        let Some(row) = action_type("Expression").and_then(|row| row.kind(kind)) else {
+            let message = format!("'{kind}' is not a kind of expression actions.");
+            return (Some(given), Ending::failed("InvalidExpressionActionKind", message));
         };
+        let function = row.function;
+        let names: Vec<Vec<&str>> = row
+            .arguments
+            .iter()
+            .map(|(field, aliases)| field.path.rsplit('/').take(1).chain(aliases.iter().copied()).collect())
+            .collect();
         let arguments: Vec<&Value> =
             names.iter().map_while(|alternatives| alternatives.iter().find_map(|name| given.get(name))).collect();
         let least = hookmill_expression::find_function(function).map_or(0, |function| function.arguments_min);

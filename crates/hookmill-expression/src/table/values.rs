@@ -41,7 +41,7 @@ pub(super) static CONVERSIONS: &[Function] = &[
     row!(Conversion, "json(value)", 1..=1, Strict(conversion::json), "The value that a JSON text or XML stands for.", r#"@json('{"a":1}')"# => r#"{"a":1}"#),
     row!(Conversion, "string(value)", 1..=1, Strict(conversion::string), "The value as text; objects and arrays as JSON.", "@string(createArray(1, 2))" => r#""[1,2]""#),
     row!(Conversion, "uriComponent(value)", 1..=1, Strict(uri::component), "The value for use inside an address.", "@uriComponent('a b/c')" => r#""a%20b%2Fc""#),
-    row!(Conversion, "encodeUriComponent(value)", 1..=1, Strict(uri::component), "The same as uriComponent.", "@encodeUriComponent('a b')" => r#""a%20b""#),
+    row!(Conversion, "encodeUriComponent(value, …)", 1.., Strict(uri::component), "The same as uriComponent; further arguments, which some flows give, are not used.", "@encodeUriComponent('a b')" => r#""a%20b""#),
     row!(Conversion, "uriComponentToString(text)", 1..=1, Strict(uri::component_to_string), "The text that uriComponent encoded.", "@uriComponentToString('a%20b')" => r#""a b""#),
     row!(Conversion, "decodeUriComponent(text)", 1..=1, Strict(uri::component_to_string), "The same as uriComponentToString.", "@decodeUriComponent('a%20b')" => r#""a b""#),
     row!(Conversion, "uriComponentToBinary(text)", 1..=1, Strict(uri::component_to_binary), "The bytes that uriComponent encoded, as content.", "@uriComponentToBinary('hello')" => r#"{"$content-type":"application/octet-stream","$content":"aGVsbG8="}"#),
