@@ -193,7 +193,10 @@ impl Explain for Error {
         match self {
             Self::VersionConflict { .. } => Some("Load it again, or save yours as a copy.".to_owned()),
             Self::DefinitionInvalid(_) => {
-                Some("Mend the places that are named, or save it as a draft with \"state\": \"draft\".".to_owned())
+                Some(
+                    "Mend the places that are named, or keep it as a draft: --draft on the command line, \"state\": \"draft\" in the API."
+                        .to_owned(),
+                )
             }
             Self::ServiceUnreachable { .. } => {
                 Some("Check the connector's host and that this server may reach it.".to_owned())

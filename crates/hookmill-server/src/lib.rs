@@ -54,6 +54,7 @@ mod schema;
 mod sessions;
 mod settings;
 mod source;
+mod templates;
 mod timetables;
 mod transport;
 

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::{
     ServerState, about, account, attention, authoring, backtest, backup, callback, connections, connectors,
-    expressions, flows, inbox, live, pages, problem, reachability, runs, sessions, settings, timetables,
+    expressions, flows, inbox, live, pages, problem, reachability, runs, sessions, settings, templates, timetables,
 };
 
 /// Where the document is served.
@@ -94,6 +94,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(authoring::dynamic_content))
         .routes(routes!(authoring::request_from_sample))
         .routes(routes!(authoring::catalog))
+        .routes(routes!(templates::templates))
         .routes(routes!(timetables::next_times))
         .routes(routes!(timetables::time_zones))
         .routes(routes!(connections::list, connections::create))

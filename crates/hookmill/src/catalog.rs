@@ -93,7 +93,7 @@ impl Catalog {
         let found = self.operations.keys().filter(starts).max_by_key(|known| known.len());
         let Some((found, operations)) = found.and_then(|found| Some((found, self.operations.get(found)?))) else {
             let message = format!("'{name}' needs the connector '{api}', which is not in the folder.");
-            let hint = "Import the connector's OpenAPI file; until then the flow can be kept as a draft.";
+            let hint = "Import the connector's OpenAPI file with 'hookmill connector import FILE'; until then the flow can be kept as a draft with --draft.";
             return Some(Diagnostic::warning("connector_missing", at.clone(), message).with_hint(hint));
         };
         let OperationInputs::ById { operation_id, .. } = &call.operation else { return None };

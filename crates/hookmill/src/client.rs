@@ -576,21 +576,10 @@ pub fn save_flow(
     path: &str,
     name: &str,
     connections: &[String],
+    draft: bool,
 ) -> Result<Verdict> {
     let flow = single_flow(path)?;
-    let mut bound = Object::new();
-    for pair in connections {
-        let (key, id) = pair.split_once('=').with_context(|| format!("'{pair}' is not KEY=ID"))?;
-        bound.insert(key, Value::object([("connection_id", id)]));
-    }
-    let form = Value::object([
-        ("name", Value::from(name)),
-        ("definition", flow.definition.clone()),
-        ("connections", bound.into()),
-        ("parameters", flow.parameters.clone()),
-        ("profile", flow.profile.as_str().into()),
-        ("envelope", flow.envelope.clone()),
-    ]);
+    let form = flow_form(&flow, name, &bindings(connections)?, draft);
     let (method, path) = match id {
         Some(id) => (Method::PUT, format!("/api/flows/{id}")),
         None => (Method::POST, "/api/flows".to_owned()),
@@ -598,4 +587,77 @@ pub fn save_flow(
     let answer = send_json(server, method, &path, &form)?;
     created(server, &answer)?;
     told_problem(&answer)
+}
+
+/// Connections by key, as `--connection` gives them.
+fn bindings(connections: &[String]) -> Result<Object> {
+    let mut bound = Object::new();
+    for pair in connections {
+        let (key, id) = pair.split_once('=').with_context(|| format!("'{pair}' is not KEY=ID"))?;
+        bound.insert(key, Value::object([("connection_id", id)]));
+    }
+    Ok(bound)
+}
+
+fn flow_form(flow: &file::FlowFile, name: &str, bound: &Object, draft: bool) -> Value {
+    let mut form: Object = [
+        ("name", Value::from(name)),
+        ("definition", flow.definition.clone()),
+        ("connections", bound.clone().into()),
+        ("parameters", flow.parameters.clone()),
+        ("profile", flow.profile.as_str().into()),
+        ("envelope", flow.envelope.clone()),
+    ]
+    .into_iter()
+    .collect();
+    if draft {
+        form.insert("state", "draft");
+    }
+    form.into()
+}
+
+/// Creates every flow of a file; what cannot be turned on is kept as a draft.
+pub fn import_flows(
+    server: &ServerArgs,
+    path: &str,
+    name: Option<&str>,
+    connections: &[String],
+    draft: bool,
+) -> Result<Verdict> {
+    let flows = file::read(&input::bytes(path)?).map_err(|finding| anyhow::anyhow!("{path}: {}", finding.message))?;
+    if name.is_some() && flows.len() > 1 {
+        bail!("{path} holds {} flows: they keep the names of the file, leave out --name", flows.len());
+    }
+    let given = bindings(connections)?;
+    let stem = std::path::Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut verdict = Verdict::Fine;
+    for flow in &flows {
+        let title = name.map(ToOwned::to_owned).or_else(|| flow.name.clone()).or_else(|| stem.clone());
+        let title = title.unwrap_or_else(|| "Imported flow".to_owned());
+        let mut bound = given.clone();
+        for reference in &flow.connections {
+            if !bound.contains_key(&reference.key) {
+                let api = reference.api.clone().map(Value::from).unwrap_or_default();
+                let open = Value::object([("connection_id", Value::Null), ("api", api)]);
+                bound.insert(reference.key.clone(), open);
+            }
+        }
+        let send = |draft| send_json(server, Method::POST, "/api/flows", &flow_form(flow, &title, &bound, draft));
+        let answer = match send(draft) {
+            Ok(answer) => answer,
+            Err(fault) if !draft => {
+                // Whatever else is wrong, this attempt says it.
+                let answer = send(true)?;
+                output::note(format_args!("warning: \"{title}\" is kept as a draft: {fault:#}"))?;
+                verdict = Verdict::Findings;
+                answer
+            }
+            Err(fault) => return Err(fault),
+        };
+        created(server, &answer)?;
+        if matches!(told_problem(&answer)?, Verdict::Findings) {
+            verdict = Verdict::Findings;
+        }
+    }
+    Ok(verdict)
 }

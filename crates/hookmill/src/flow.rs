@@ -33,7 +33,7 @@ pub enum Command {
     },
     /// Create a flow on the server
     #[command(
-        after_help = "Example:\n  hookmill flow create definition.json --name \"Pushes\" --connection shared_github=cnx_…"
+        after_help = "Examples:\n  hookmill flow create definition.json --name \"Pushes\" --connection shared_github=cnx_…\n  hookmill flow create definition.json --name \"Pushes\" --draft    # kept although something is wrong or missing"
     )]
     Create {
         /// The definition, or a file that holds one
@@ -45,11 +45,36 @@ pub enum Command {
         /// key=connection, for each connection that the definition names
         #[arg(long = "connection", value_name = "KEY=ID")]
         connections: Vec<String>,
+        /// Keep it as a draft: it may have faults, and nothing starts it
+        #[arg(long)]
+        draft: bool,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
+    /// Create all flows of an exported package, a solution or a template on the server
+    #[command(
+        after_help = "Examples:\n  hookmill flow import MyFlow.zip --connection shared_github=cnx_…\n  hookmill flow import solution.zip --draft\n\nNames come from the file. A flow that cannot be turned on, for example since a connection is missing, is kept as a\ndraft; the command says why and ends with 1."
+    )]
+    Import {
+        /// The package, or a file that holds a flow
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// Its title, where the file holds one flow
+        #[arg(long)]
+        name: Option<String>,
+        /// key=connection, for each connection that the flows name
+        #[arg(long = "connection", value_name = "KEY=ID")]
+        connections: Vec<String>,
+        /// Keep all as drafts
+        #[arg(long)]
+        draft: bool,
         /// Where the server is
         #[command(flatten)]
         server: client::ServerArgs,
     },
     /// Save a new version of a flow
+    #[command(after_help = "Example:\n  hookmill flow update flw_… definition.json --name \"Pushes\" --draft")]
     Update {
         /// Its identifier
         id: String,
@@ -62,6 +87,9 @@ pub enum Command {
         /// key=connection, for each connection that the definition names
         #[arg(long = "connection", value_name = "KEY=ID")]
         connections: Vec<String>,
+        /// Keep it as a draft: it may have faults, and nothing starts it
+        #[arg(long)]
+        draft: bool,
         /// Where the server is
         #[command(flatten)]
         server: client::ServerArgs,
@@ -154,11 +182,14 @@ pub fn run(command: Command) -> Result<Verdict> {
             check(&file, connectors.as_deref(), &input::limits(limits.as_deref())?, json)
         }
         Command::Test { files, json } => test(&files, json),
-        Command::Create { file, name, connections, server } => {
-            client::save_flow(&server, None, &file, &name, &connections)
+        Command::Create { file, name, connections, draft, server } => {
+            client::save_flow(&server, None, &file, &name, &connections, draft)
         }
-        Command::Update { id, file, name, connections, server } => {
-            client::save_flow(&server, Some(&id), &file, &name, &connections)
+        Command::Update { id, file, name, connections, draft, server } => {
+            client::save_flow(&server, Some(&id), &file, &name, &connections, draft)
+        }
+        Command::Import { file, name, connections, draft, server } => {
+            client::import_flows(&server, &file, name.as_deref(), &connections, draft)
         }
         Command::List { server } => {
             let columns = [

@@ -700,6 +700,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The flows to start from, in the order of the gallery */
+        get: operations["flows_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/authoring/next-times": {
         parameters: {
             query?: never;
@@ -2197,6 +2214,18 @@ export interface components {
         };
         /** @enum {string} */
         FlowState: "draft" | "on" | "off";
+        /** @description A whole flow to start from. */
+        FlowTemplate: {
+            id: string;
+            title: components["schemas"]["TemplateText"];
+            description: components["schemas"]["TemplateText"];
+            /** @description What it is about: `notification`, `mail`, `chat`, `code`, `api`, `data`, `timetable`, `pattern`, `errors`, `payment`. */
+            tags: string[];
+            /** @description The connectors to which it needs a connection, by the key in the definition. */
+            connections: string[];
+            /** @description The workflow definition; the defaults of its parameters are to be replaced. */
+            definition: JsonObject;
+        };
         /** @description What a flow's trigger is, in short. */
         FlowTrigger: {
             /** @description Its name in the definition. */
@@ -2824,6 +2853,23 @@ export interface components {
             next_cursor: string | null;
         };
         /** @description One page of a list. */
+        Page_FlowTemplate: {
+            /** @description In the order of the list. */
+            items: {
+                id: string;
+                title: components["schemas"]["TemplateText"];
+                description: components["schemas"]["TemplateText"];
+                /** @description What it is about: `notification`, `mail`, `chat`, `code`, `api`, `data`, `timetable`, `pattern`, `errors`, `payment`. */
+                tags: string[];
+                /** @description The connectors to which it needs a connection, by the key in the definition. */
+                connections: string[];
+                /** @description The workflow definition; the defaults of its parameters are to be replaced. */
+                definition: JsonObject;
+            }[];
+            /** @description The `cursor` of the next page; `null` on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
         Page_PrebuiltConnector: {
             /** @description In the order of the list. */
             items: {
@@ -3278,6 +3324,11 @@ export interface components {
              * @description The password.
              */
             password: string;
+        };
+        /** @description A text in the languages of the interface. */
+        TemplateText: {
+            en: string;
+            de: string;
         };
         /** @description A time zone that a definition can name. */
         TimeZone: {
@@ -5550,6 +5601,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_CatalogItem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request was refused. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FlowTemplate"];
                 };
             };
             /** @description Nobody is signed in. */
