@@ -2264,6 +2264,7 @@ export interface components {
              * @description When the next attempt to delete it is made.
              */
             retry_at: string | null;
+            proof?: components["schemas"]["WebhookProof"] | null;
         };
         /** @description One parameter of a form. */
         FormParameter: {
@@ -3084,6 +3085,16 @@ export interface components {
          * @enum {string}
          */
         ReachabilityVerdict: "public" | "local" | "unreachable";
+        /** @description A call that was refused because it did not prove its sender */
+        RefusedCall: {
+            /** Format: date-time */
+            at: string;
+            method: string;
+            /** @description Names of headers, without their values. */
+            headers: string[];
+            /** @description One reason for each way of proving. */
+            reasons: string[];
+        };
         /** @description Verb, path and parameters of an operation. */
         RequestForm: {
             /**
@@ -3445,6 +3456,20 @@ export interface components {
         };
         /** @enum {string} */
         Visibility: "" | "important" | "advanced" | "internal";
+        /** @description How far the sender of a webhook's calls is proven */
+        WebhookProof: {
+            /** @description The well-known service that is declared. */
+            preset?: string | null;
+            /** @description `verified`, `waiting` (events are put off until the secret is known) or `address` (it is the only proof). */
+            state: string;
+            /**
+             * Format: int64
+             * @description Calls that proved nothing and were refused, since the server was started.
+             */
+            refused: number;
+            /** @description The last of them, newest first. Bodies are not kept. */
+            last_refused: components["schemas"]["RefusedCall"][];
+        };
         /** @enum {string} */
         WebhookState: "absent" | "creating" | "live" | "deleting" | "gone" | "failed";
     };
