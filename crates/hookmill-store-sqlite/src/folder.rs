@@ -10,11 +10,16 @@ use hookmill_store::StoreError;
 pub(crate) const DATABASE: &str = "hookmill.db";
 const LOCK: &str = "hookmill.lock";
 
+/// Files that only a folder with a database has: the log of the database, and what the vault checks its key with.
+const TRACES: [&str; 2] = ["hookmill.db-wal", "master.check"];
+
 /// The right to use a folder. It ends with this value, and with the process, however that ends.
 #[derive(Debug)]
 pub(crate) struct Claim {
-    // Closing the file gives the lock up.
+    // Closing the files gives the locks up.
     _lock: File,
+    // The folder itself: the lock file can be deleted while a server works, the folder of its files cannot.
+    _folder: Option<File>,
 }
 
 /// Makes the folder where it is missing and claims it.
@@ -28,9 +33,34 @@ pub(crate) fn claim(folder: &Path) -> Result<Claim, StoreError> {
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
     let lock = file.map_err(|error| refused(folder, &error))?;
     match lock.try_lock() {
-        Ok(()) => Ok(Claim { _lock: lock }),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Locked { folder: shown(folder) }),
-        Err(TryLockError::Error(error)) => Err(refused(folder, &error)),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { folder: shown(folder) }),
+        Err(TryLockError::Error(error)) => return Err(refused(folder, &error)),
+    }
+    // Some systems and network drives cannot lock folders; the file is all there is then.
+    let opened = File::open(folder).ok();
+    let locked = opened.as_ref().map(File::try_lock);
+    match locked {
+        Some(Err(TryLockError::WouldBlock)) => Err(StoreError::Locked { folder: shown(folder) }),
+        Some(Ok(())) => Ok(Claim { _lock: lock, _folder: opened }),
+        Some(Err(TryLockError::Error(_))) | None => Ok(Claim { _lock: lock, _folder: None }),
+    }
+}
+
+/// Refuses a folder whose database is missing or empty although one was there: a new one would hide the loss.
+pub(crate) fn check_traces(folder: &Path) -> Result<(), StoreError> {
+    let bytes = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
+    if bytes(DATABASE) > 0 {
+        return Ok(());
+    }
+    match TRACES.iter().find(|name| bytes(name) > 0) {
+        None => Ok(()),
+        Some(trace) => Err(StoreError::Damaged {
+            detail: format!(
+                "{DATABASE} is missing or empty in {}, but {trace} shows that there was a database. Put it back from a backup, or move everything out of the folder to begin anew",
+                shown(folder)
+            ),
+        }),
     }
 }
 
@@ -63,6 +93,35 @@ mod tests {
         assert_eq!(claim(&inside).unwrap_err(), StoreError::Locked { folder: shown(&inside) });
         drop(first);
         claim(&inside).unwrap();
+    }
+
+    #[test]
+    fn deleting_the_lock_file_lets_nobody_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = claim(folder.path()).unwrap();
+        std::fs::remove_file(folder.path().join(LOCK)).unwrap();
+        assert_eq!(claim(folder.path()).unwrap_err(), StoreError::Locked { folder: shown(folder.path()) });
+        drop(first);
+        claim(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn an_empty_database_beside_traces_of_one_is_refused() {
+        for trace in TRACES {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(trace), "trace").unwrap();
+            for database in [None, Some("")] {
+                if let Some(text) = database {
+                    std::fs::write(folder.path().join(DATABASE), text).unwrap();
+                }
+                let refused = check_traces(folder.path()).unwrap_err();
+                assert!(matches!(&refused, StoreError::Damaged { detail } if detail.contains(trace)), "{refused}");
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        // A key that was put there before the first start is no trace.
+        std::fs::write(folder.path().join("master.key"), "key").unwrap();
+        check_traces(folder.path()).unwrap();
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl SqliteStore {
     pub fn open(folder: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
         let folder = folder.as_ref().to_owned();
         let claim = folder::claim(&folder)?;
+        folder::check_traces(&folder)?;
         let connection = schema::open_writer(&folder, options.writer_cache_kib)?;
         let readers = Readers::open(&folder, options.readers.max(1), options.reader_cache_kib, TIME_MAX)?;
         let lanes = Arc::new(Lanes::new());

@@ -54,11 +54,20 @@ pub(crate) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 impl Vault {
     /// Opens the vault of `data_dir` with the key in `master_key_env` (the value of `HOOKMILL_MASTER_KEY`: 32 bytes
     /// in base64 or hexadecimal; after a comma, older keys that still open), else with the file `master.key` there,
-    /// which is made with mode 0600 when nothing was ever sealed.
+    /// which is made with mode 0600 when nothing was ever sealed here.
     ///
     /// # Errors
     /// No key is right, missing, malformed or readable for others; the folder cannot be used.
     pub fn open(data_dir: &Path, master_key_env: Option<&str>) -> Result<Self, VaultError> {
+        Self::open_beside(data_dir, master_key_env, false)
+    }
+
+    /// As [`Self::open`], beside a store: where that `holds_sealed` values no key is made, whatever files are missing,
+    /// since a new one could open none of them.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_beside(data_dir: &Path, master_key_env: Option<&str>, holds_sealed: bool) -> Result<Self, VaultError> {
         let check_path = data_dir.join(CHECK_FILE);
         let unusable = |source| VaultError::File { path: check_path.clone(), source };
         let check = match fs::read(&check_path) {
@@ -66,7 +75,7 @@ impl Vault {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unusable(error)),
         };
-        let found = master_key::find(data_dir, master_key_env, check.is_none())?;
+        let found = master_key::find(data_dir, master_key_env, check.is_none() && !holds_sealed)?;
         let wrong = VaultError::KeyWrong { folder: data_dir.to_owned(), place: found.place.clone() };
         let Some(vault) = Self::with_keys(found) else { return Err(wrong) };
         match check {

@@ -10,7 +10,7 @@ use hookmill_http::{AddressPolicy, Client, ClientConfig};
 use hookmill_model::Explain;
 use hookmill_runtime::{Runtime, RuntimeConfig};
 use hookmill_server::{ConnectionLimits, ServerConfig, ServerState, Stop, TrustedProxies};
-use hookmill_store::Store;
+use hookmill_store::{Change, Lane, Store};
 use hookmill_store_sqlite::{SqliteOptions, SqliteStore};
 use hookmill_vault::Vault;
 
@@ -67,6 +67,9 @@ pub struct Args {
     /// A TOML file with the bounds of definitions and runs that differ from the defaults
     #[arg(long, env = "HOOKMILL_LIMITS", value_name = "FILE")]
     limits: Option<String>,
+    /// Make a new master key although the old one is lost: connections and webhooks must be made again
+    #[arg(long)]
+    new_master_key: bool,
     /// What to log, such as `info` or `hookmill_runtime=debug`
     #[arg(long, env = "HOOKMILL_LOG", default_value = "warn", value_name = "FILTER")]
     log: String,
@@ -89,6 +92,15 @@ pub fn run(args: Args) -> Result<Verdict> {
     }
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
     tokio.block_on(serve(args))
+}
+
+/// The setting that says that the store holds values which were sealed with a master key.
+const VAULT_SETTING: &str = "vault";
+
+/// Whether a new master key would be too late. Stores of older releases have no mark; they hold sealed values as soon
+/// as they have an account.
+async fn holds_sealed(store: &dyn Store) -> Result<bool, hookmill_store::StoreError> {
+    Ok(store.setting(VAULT_SETTING).await?.is_some() || !store.users().await?.is_empty())
 }
 
 async fn serve(args: Args) -> Result<Verdict> {
@@ -117,7 +129,11 @@ async fn serve(args: Args) -> Result<Verdict> {
     let public_url = public_url.trim_end_matches('/').to_owned();
     let hooks_url = args.hooks_url.as_deref().map(|url| own_host(url, &public_url)).transpose()?;
     let master = std::env::var("HOOKMILL_MASTER_KEY").ok();
-    let vault = Arc::new(Vault::open(&args.data, master.as_deref()).map_err(|error| explained(&error))?);
+    let holds_sealed = !args.new_master_key && holds_sealed(&*store).await.map_err(|error| explained(&error))?;
+    let vault = Vault::open_beside(&args.data, master.as_deref(), holds_sealed).map_err(|error| explained(&error))?;
+    let vault = Arc::new(vault);
+    let mark = Change::PutSetting(VAULT_SETTING.to_owned(), "in use".into());
+    store.commit(mark.into(), Lane::Work).await.map_err(|error| explained(&error))?;
     let policy = AddressPolicy::new(&args.allow_address, &[], false).context("--allow-address")?;
     let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).context("the outgoing client")?;
     let config = RuntimeConfig {

@@ -73,6 +73,19 @@ fn a_missing_or_wrong_key_is_said_and_nothing_is_made() {
 }
 
 #[test]
+fn no_key_is_made_beside_a_store_that_holds_sealed_values() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(Vault::open_beside(folder.path(), None, false).unwrap());
+    for name in ["master.key", "master.check"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    assert_eq!(code(Vault::open_beside(folder.path(), None, true)), "vault_key_missing");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
+    // A key that is given is taken: whether it opens anything is seen then.
+    assert!(Vault::open_beside(folder.path(), Some(ENV), true).is_ok());
+}
+
+#[test]
 fn keys_are_changed_with_both_in_hand() {
     let folder = tempfile::tempdir().unwrap();
     let old = Vault::open(folder.path(), Some(ENV)).unwrap();
