@@ -8,6 +8,7 @@
 //! | `language` | types of triggers and actions, functions that take names and bounds, as tables |
 //! | `names` | which names of actions are the same, who mentions one, and renaming |
 //! | `recurrence`, `duration`, `schema` | timetables, durations, JSON Schemas |
+//! | `secret` | which parts of a definition are secret, and the definition without them |
 //! | `limits` | bounds, and the profile that chooses defaults |
 
 mod compile;
@@ -19,6 +20,7 @@ pub mod names;
 pub mod plan;
 pub mod recurrence;
 mod schema;
+pub mod secret;
 
 pub use compile::{Compilation, compile};
 pub use limits::{Limits, Profile, RETRY_COUNTS, RETRY_INTERVALS};

@@ -125,6 +125,50 @@ impl RunHistory {
         history
     }
 
+    /// Changes every value and every text that came from outside: what `value` and `text` do not let through is not
+    /// in the history any more.
+    #[must_use]
+    pub fn seen_through(mut self, value: &dyn Fn(&Value) -> Value, text: &dyn Fn(&str) -> String) -> Self {
+        let option = |own: &mut Option<Value>| {
+            if let Some(inside) = own {
+                *inside = value(inside);
+            }
+        };
+        let error = |own: &mut Option<ActionError>| {
+            if let Some(error) = own {
+                error.message = text(&error.message).into();
+            }
+        };
+        if let Some(record) = self.trigger.as_object_mut() {
+            for (_, member) in record.iter_mut() {
+                *member = value(member);
+            }
+        }
+        self.parameters = value(&self.parameters);
+        option(&mut self.outputs);
+        error(&mut self.error);
+        if let Some(response) = &mut self.response {
+            let shown = value(&Value::object([("headers", response.headers.clone())]));
+            response.headers = shown.get("headers").cloned().unwrap_or_default();
+            option(&mut response.body);
+        }
+        for variable in self.set.values_mut() {
+            *variable = Variable::new(variable.name.clone(), variable.kind, value(&variable.value()));
+        }
+        for run in self.runs.values_mut().flat_map(BTreeMap::values_mut) {
+            option(&mut run.inputs);
+            option(&mut run.outputs);
+            option(&mut run.tracked_properties);
+            error(&mut run.error);
+            for attempt in &mut run.attempts {
+                attempt.request = value(&attempt.request);
+                option(&mut attempt.response);
+                error(&mut attempt.error);
+            }
+        }
+        self
+    }
+
     /// The record of the trigger as people see it.
     #[must_use]
     pub fn trigger_shown(&self) -> Value {
@@ -139,6 +183,13 @@ impl RunHistory {
     #[must_use]
     pub fn variables(&self) -> Object {
         self.set.values().map(|variable| (variable.name.clone(), variable.value())).collect()
+    }
+
+    /// Without what the trigger received.
+    #[must_use]
+    pub fn without_trigger_outputs(mut self) -> Self {
+        self.secure_trigger = true;
+        self
     }
 
     /// The names of actions that have records, in the order in which the first of each appeared.

@@ -45,6 +45,6 @@ pub use decide::{Environment, Input, Start, decide, outlook, pending, was_called
 pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::trigger_gave;
-pub use state::{IllegalFact, Indexes, Record, Response, RunState};
+pub use state::{DEPTH_HEADER, IllegalFact, Indexes, Record, Response, RunState, depth_of};
 pub use summary::{Culprit, Summary, culprit, refusal, summary};
 pub use variable::Variable;

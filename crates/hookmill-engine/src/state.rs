@@ -16,6 +16,16 @@ use crate::extent::Extent;
 use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 use crate::variable::Variable;
 
+/// The header that calls of the server to its own addresses carry: how many runs called each other before.
+pub const DEPTH_HEADER: &str = "hookmill-depth";
+
+/// What the header says; 0 where there is none or it is no number.
+#[must_use]
+pub fn depth_of(headers: &Value) -> u32 {
+    let own = headers.as_object().and_then(|headers| hookmill_expression::member(headers, DEPTH_HEADER));
+    own.and_then(|depth| depth.as_str()?.trim().parse().ok()).unwrap_or(0)
+}
+
 /// The indexes of the iterations around an action, outermost first.
 pub type Indexes = Vec<u32>;
 
@@ -272,6 +282,13 @@ impl RunState {
     #[must_use]
     pub fn effect_begun_at(&self, effect: &EffectId) -> Option<Timestamp> {
         self.open.get(&(effect.path.clone(), effect.attempt)).map(|open| open.at)
+    }
+
+    /// How many runs called each other to begin this one: the number in the header [`DEPTH_HEADER`] of what its trigger
+    /// received; 0 where there is none.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        depth_of(self.trigger.pointer("/outputs/headers").unwrap_or(&Value::Null))
     }
 
     /// How many facts it is the fold of.

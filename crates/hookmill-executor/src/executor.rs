@@ -46,6 +46,10 @@ pub struct CallContext<'a> {
     pub tracking_id: Option<&'a str>,
     /// Whether `x-ms-…` headers say which run calls; off under `SuppressWorkflowHeaders`.
     pub workflow_headers: bool,
+    /// How many runs called each other before this call; own addresses of the server are told.
+    pub depth: u32,
+    /// Where the server itself is reached, such as `https://hooks.example.org`; empty where that does not matter.
+    pub public_url: &'a str,
     /// Further secrets of the run, such as secure parameters: name and text. They are taken out of
     /// [`Performed::request`], not of the answer, which the flow goes on with.
     pub secrets: &'a [(String, String)],
@@ -67,6 +71,8 @@ impl<'a> CallContext<'a> {
             flow: None,
             tracking_id: None,
             workflow_headers: false,
+            depth: 0,
+            public_url: "",
             secrets: &[],
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookmill_engine::HttpRequest;
+use hookmill_engine::{DEPTH_HEADER, HttpRequest};
 use hookmill_expression::content;
 use hookmill_http::{HeaderMap, HeaderName, HeaderValue, Method, Redirects, Request, header};
 use hookmill_model::Object;
@@ -105,6 +105,10 @@ pub(crate) fn add_run_headers(request: &mut Request, context: &CallContext<'_>) 
     if let Some(key) = context.key().filter(|_| !is_repeatable) {
         put_absent(&mut request.headers, &IDEMPOTENCY_KEY, &key);
     }
+    if leads_home(&request.url, context.public_url) {
+        let depth = HeaderValue::from(context.depth.saturating_add(1));
+        request.headers.insert(HeaderName::from_static(DEPTH_HEADER), depth);
+    }
     if !context.workflow_headers {
         return;
     }
@@ -121,6 +125,14 @@ pub(crate) fn add_run_headers(request: &mut Request, context: &CallContext<'_>) 
         let attempt = effect.to_string();
         put_absent(&mut request.headers, &HeaderName::from_static("x-ms-client-request-id"), &attempt);
     }
+}
+
+/// Whether an address may be one of this server. It can have other names than the public one, so the form of its
+/// addresses counts too: a header too many does no harm.
+fn leads_home(url: &str, public_url: &str) -> bool {
+    let own = !public_url.is_empty()
+        && url.get(..public_url.len()).is_some_and(|start| start.eq_ignore_ascii_case(public_url));
+    own || ["/workflows/flw_", "/callback/"].iter().any(|path| url.contains(path))
 }
 
 fn put_absent(headers: &mut HeaderMap, name: &HeaderName, text: &str) {

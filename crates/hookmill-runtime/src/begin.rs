@@ -272,7 +272,7 @@ impl Runtime {
             if state.status().is_final() {
                 run.status = state.status();
                 run.ended_at = Some(self.now());
-                run.error = crate::history::run_error(&version.plan, &state);
+                run.error = crate::history::run_error(version, &state);
                 running -= usize::from(!held);
             }
             let encoded: Vec<Vec<u8>> = facts.iter().map(Fact::encode).collect();

@@ -166,6 +166,7 @@ impl Calls {
             begun_at: state.effect_begun_at(&effect).unwrap_or_else(|| runtime.now()),
             again: self.again.contains(&effect) || (is_child && self.was_read),
             idempotency_key: state.idempotency_key(&effect),
+            depth: state.depth(),
             child_has_begun: Arc::default(),
             effect: effect.clone(),
         };

@@ -168,8 +168,24 @@ impl Runtime {
         profile: Profile,
         connections: &BTreeMap<String, ConnectionBinding>,
     ) -> Vec<Diagnostic> {
+        self.check_own_flow(owner, None, definition, parameters, profile, connections).await
+    }
+
+    /// As [`Self::check_flow`], for a flow that exists: whether it calls itself can be seen then.
+    async fn check_own_flow(
+        &self,
+        owner: UserId,
+        own: Option<(FlowId, &str)>,
+        definition: &Value,
+        parameters: &Value,
+        profile: Profile,
+        connections: &BTreeMap<String, ConnectionBinding>,
+    ) -> Vec<Diagnostic> {
         let compiled = compile(definition, parameters, profile, &self.0.config.limits);
         let mut findings = compiled.diagnostics;
+        if let (Some(plan), Some((id, name))) = (&compiled.plan, own) {
+            findings.extend(crate::loops::direct(plan, id, name));
+        }
         if let Some(plan) = &compiled.plan {
             findings.extend(self.check_trigger_inputs(plan, parameters));
             findings.extend(plan.triggers.first().map(crate::door::check_trigger).unwrap_or_default());
@@ -332,11 +348,11 @@ impl Runtime {
         let profile = profile.unwrap_or_default();
         let findings =
             self.check_flow(flow.owner, &form.definition, &form.parameters, profile, &form.connections).await;
+        let compiled = compile(&form.definition, &form.parameters, profile, &self.0.config.limits);
         let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
         if faulty && state != FlowState::Draft {
             return Err(Error::DefinitionInvalid(findings));
         }
-        let compiled = compile(&form.definition, &form.parameters, profile, &self.0.config.limits);
         flow.bindings = self.bindings(flow.owner, &form.connections).await?;
         flow.name = name.to_owned();
         flow.description = form.description;
@@ -486,7 +502,9 @@ impl Runtime {
             (binding.key.clone(), bound)
         });
         let (profile, envelope) = (Profile::parse(&stored.profile), read(&stored.envelope));
-        let diagnostics = self.check_flow(owner, &definition, &parameters, profile, &connections.collect()).await;
+        let own = Some((id, flow.name.as_str()));
+        let connections = connections.collect();
+        let diagnostics = self.check_own_flow(owner, own, &definition, &parameters, profile, &connections).await;
         let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
         let proof = match &newest {
             Some(generation) => self.proof_of(&flow, generation).await.ok(),

@@ -1,12 +1,13 @@
 //! Runs as people see them, and what people do with them.
 
-use hookmill_definition::Plan;
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::{Culprit, Fact, Input, RunState, culprit, refusal, subscription};
+use hookmill_http::Redactor;
 use hookmill_model::{FlowId, RunId, RunKind, UserId, Value};
 use hookmill_store::{RunError, RunListed};
 
 use crate::places::WaitingFor;
+use crate::plans::Version;
 use crate::{Error, Runtime};
 
 /// A run as people see it.
@@ -33,8 +34,10 @@ pub struct Exchange {
     pub response: Value,
 }
 
-/// Why a run failed, for lists: the engine says that an action did, people want to know which one and why.
-pub(crate) fn run_error(plan: &Plan, state: &RunState) -> Option<RunError> {
+/// Why a run failed, for lists: the engine says that an action did, people want to know which one and why. Without the
+/// flow's secrets, which messages may repeat.
+pub(crate) fn run_error(version: &Version, state: &RunState) -> Option<RunError> {
+    let plan = &version.plan;
     let error = state.error()?;
     let code = error.code.to_string();
     let message = match culprit(plan, state).filter(|_| code == "ActionFailed") {
@@ -47,6 +50,8 @@ pub(crate) fn run_error(plan: &Plan, state: &RunState) -> Option<RunError> {
         Some(Culprit::Inside(name)) => format!("An action in \"{}\" failed.", name.replace('_', " ")),
         None => error.message.to_string(),
     };
+    let secrets = version.secrets.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    let message = Redactor::new(secrets).text(&message).into_owned();
     Some(RunError { code, message, hint: None })
 }
 
@@ -105,12 +110,11 @@ impl Runtime {
             return Ok(RunView { listed, history: None, exchange, definition: None, waiting_for: Vec::new() });
         }
         let facts = self.facts(run).await?;
-        let definition = self.0.store.flow_version(listed.run.flow, listed.run.version).await?;
-        let definition = definition.and_then(|version| Value::from_json(&version.definition).ok());
+        let (visible, definition) = self.visible(listed.run.flow, listed.run.version).await?;
         Ok(RunView {
-            history: Some(RunHistory::read(&facts)),
+            history: Some(visible.history(RunHistory::read(&facts))),
             exchange: None,
-            definition,
+            definition: Some(visible.definition(&definition)),
             waiting_for: self.0.places.run_waits_for(run),
             listed,
         })

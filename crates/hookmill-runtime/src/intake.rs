@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hookmill_definition::plan::{Trigger, TriggerKind};
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::trigger::violation;
-use hookmill_engine::{Input, Response, was_called_back};
+use hookmill_engine::{Input, Response, depth_of, was_called_back};
 use hookmill_expression::content;
 use hookmill_model::{EventId, FlowId, FlowState, Id as _, Object, RunId, SubscriptionState, Value};
 use hookmill_store::{Change, Dedupe, Event, Flow, Lane, StoreError, Subscription, Unit};
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::address::{answer_permission, own_query, trigger_permission};
 use crate::gates::is_counted;
+use crate::loops::Refused;
 use crate::plans::Version;
 use crate::queue::Queue;
 use crate::subscriptions::Record;
@@ -172,6 +173,12 @@ pub enum AcceptError {
         /// For the caller.
         message: String,
     },
+    /// 409: runs call each other in a row.
+    #[error("{message}")]
+    Loop {
+        /// For the caller.
+        message: String,
+    },
     /// 429
     #[error("the flow has as many active and waiting runs as it may")]
     TooManyRuns {
@@ -289,6 +296,7 @@ impl Runtime {
         let found = self.0.store.subscription_by_capability(&hash).await?.ok_or(AcceptError::Unknown)?;
         let flow = self.0.store.flow(found.flow).await?.filter(|flow| flow.deleted_at.is_none());
         let flow = flow.ok_or(AcceptError::Gone)?;
+        self.admit(flow.id, &notification)?;
         let version = self.version(flow.id, flow.version).await?;
         let webhook = self.webhook(&flow, &found, &version).await?;
         if !webhook.declarations.is_empty() {
@@ -360,6 +368,7 @@ impl Runtime {
             return Err(AcceptError::NotMatched { code: "WorkflowTriggerIsNotEnabled", message });
         }
         let version = self.version(flow.id, flow.version).await?;
+        self.admit(flow.id, &notification)?;
         let own = version.plan.triggers.first().filter(|own| *own.name == *trigger).ok_or(AcceptError::Unknown)?;
         let webhook = self.webhook(&flow, &generation, &version).await?;
         let mut declared = None;
@@ -469,6 +478,15 @@ impl Runtime {
         let known = self.0.store.subscriptions_of(flow.id).await?;
         let is_old = known.iter().any(|generation| self.is_signed(generation.id, &permission, query));
         Ok(if is_old { AcceptError::Gone } else { AcceptError::Unsigned })
+    }
+
+    /// Whether a flow takes a call, however many runs called each other before it.
+    fn admit(&self, flow: FlowId, notification: &Notification) -> Result<(), AcceptError> {
+        let depth = depth_of(&notification.headers.clone().into());
+        self.0.loops.admit(flow, depth, self.now()).map_err(|refused| match refused {
+            Refused::TooDeep(message) => AcceptError::Loop { message },
+            Refused::TooOften { retry_after_s } => AcceptError::TooManyRuns { retry_after_s },
+        })
     }
 
     /// A flow, deleted ones too, with the generation of its own address.

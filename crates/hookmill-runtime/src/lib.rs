@@ -23,6 +23,8 @@
 //! | `inbox` | notifications, web push |
 //! | `settings` | mail, retention: what the owner sets while the server runs |
 //! | `reach` | whether services could reach this server |
+//! | `loops` | flows that call themselves come to an end |
+//! | `visible` | what people may see of what is kept |
 //! | `plans` | compiled plans and connectors, kept |
 //! | `secrets`, `tokens`, `consent` | what connections keep sealed; tokens that hold; a person's consent at a service |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
@@ -47,6 +49,7 @@ mod history;
 mod inbox;
 mod intake;
 mod live;
+mod loops;
 mod memory;
 mod perform;
 mod places;
@@ -62,6 +65,7 @@ mod settings;
 mod subscriptions;
 mod timers;
 mod tokens;
+mod visible;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,6 +96,7 @@ pub use reach::{Knock, Leads, knock, leads};
 pub use resume::WhichVersion;
 pub use secrets::{Secrets, SecretsForm};
 pub use settings::{MailSettings, Settings, stored_settings};
+pub use visible::EventSeen;
 
 /// How the runtime behaves.
 #[derive(Clone, Debug)]
@@ -176,6 +181,7 @@ pub(crate) struct Inner {
     /// The millisecond and the random part of the identifier made last.
     pub newest_id: Mutex<(i64, [u8; 10])>,
     pub gates: gates::Gates,
+    pub loops: loops::Loops,
     pub timers: timers::Timers,
     pub push: tokio::sync::Notify,
     /// Nothing new is begun.
@@ -239,6 +245,7 @@ impl Runtime {
             door: door::Door::default(),
             newest_id: Mutex::default(),
             gates: gates::Gates::default(),
+            loops: loops::Loops::default(),
             timers: timers::Timers::default(),
             push: tokio::sync::Notify::new(),
             stopped: watch::channel(false).0,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookmill_connector::{PlanError, PlannedRequest};
 use hookmill_engine::history::RunHistory;
-use hookmill_engine::{ActionRequest, ConnectorRequest, EffectId, OperationRequest, Outcome, Performed};
+use hookmill_engine::{ActionRequest, ConnectorRequest, DEPTH_HEADER, EffectId, OperationRequest, Outcome, Performed};
 use hookmill_executor::{CallContext, Outgoing, is_local};
 use hookmill_expression::content;
 use hookmill_model::{
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::begin::Origin;
 use crate::guard::caught;
 use crate::history::Exchange;
+use crate::loops::Refused;
 use crate::plans::{Bound, Version};
 use crate::tokens::not_made;
 use crate::{Answer, Error, Runtime, locked};
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     pub again: bool,
     /// The same for all tries of a request.
     pub idempotency_key: String,
+    /// How many runs called each other to begin this one.
+    pub depth: u32,
     /// Set once the child flow that it calls is stored as a run.
     pub child_has_begun: Arc<AtomicBool>,
 }
@@ -185,6 +188,8 @@ impl Runtime {
                         workflow_headers: action.is_none_or(|action| !action.options.no_workflow_headers),
                         secrets: &call.version.secrets,
                         idempotency_key: Some(&call.idempotency_key),
+                        depth: call.depth,
+                        public_url: &self.0.config.public_url,
                         ..CallContext::of(&call.effect)
                     };
                     self.perform_request(&call.flow, other, &context).await
@@ -400,11 +405,29 @@ impl Runtime {
             let message = format!("The flow '{}' is turned off.", child.name);
             return Err(refused("WorkflowTriggerIsNotEnabled", message));
         }
+        let depth = call.depth.saturating_add(1);
+        match self.0.loops.admit(child.id, depth, self.now()) {
+            Ok(()) => {}
+            Err(Refused::TooDeep(message)) => return Err(refused("flow_loop", message)),
+            Err(Refused::TooOften { retry_after_s }) => {
+                let mut headers = Object::new();
+                headers.insert("Retry-After", retry_after_s.to_string());
+                let body = Value::object([("code", "flow_busy")]);
+                let outcome = Outcome::Replied { status: 429, headers, body: Some(body) };
+                return Err(Performed { outcome, request: Value::Null });
+            }
+        }
         let begun = async {
             let version = self.version(child.id, child.version).await?;
             let trigger = version.plan.triggers.first().map(|trigger| trigger.name.clone()).unwrap_or_default();
             let mut outputs = Object::new();
-            outputs.insert("headers", if headers.is_null() { Object::new().into() } else { headers.clone() });
+            let mut headers = headers.as_object().cloned().unwrap_or_default();
+            let given = headers.keys().find(|name| name.eq_ignore_ascii_case(DEPTH_HEADER)).cloned();
+            if let Some(given) = given {
+                headers.remove(&given);
+            }
+            headers.insert(DEPTH_HEADER, depth.to_string());
+            outputs.insert("headers", headers);
             outputs.insert("body", body.clone());
             let record = Value::object([
                 ("name", Value::from(trigger)),

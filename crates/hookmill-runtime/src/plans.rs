@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use hookmill_connector::{Connector, Credentials, Settings};
-use hookmill_definition::{Plan, Profile, compile};
+use hookmill_definition::{Plan, Profile, compile, secret};
 use hookmill_model::{ConnectionId, ConnectorId, FlowId, UserId, Value};
 use hookmill_store::Binding;
 
@@ -19,28 +19,8 @@ pub(crate) struct Version {
     pub number: u32,
     pub plan: Plan,
     pub parameters: Value,
-    /// What no history shows: name and text of each secure parameter.
+    /// What no history shows: secure parameters and what stands inline in the definition, each with its name.
     pub secrets: Vec<(String, String)>,
-}
-
-/// The texts of the secure parameters, those inside of objects too.
-fn secrets(plan: &Plan, given: &Value) -> Vec<(String, String)> {
-    fn texts(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
-        match value {
-            Value::String(text) if !text.is_empty() => found.push((name.to_owned(), text.to_string())),
-            Value::Array(items) => items.iter().for_each(|item| texts(name, item, found)),
-            Value::Object(members) => members.values().for_each(|member| texts(name, member, found)),
-            _ => {}
-        }
-    }
-    let mut found = Vec::new();
-    for parameter in plan.parameters.values().filter(|parameter| parameter.is_secure()) {
-        let given = given.as_object().and_then(|given| hookmill_expression::member(given, &parameter.name));
-        if let Some(value) = given.or(parameter.default.as_ref()) {
-            texts(&parameter.name, value, &mut found);
-        }
-    }
-    found
 }
 
 #[derive(Default)]
@@ -78,7 +58,7 @@ impl Runtime {
         let (definition, parameters) = (read(&stored.definition)?, read(&stored.parameters)?);
         let compiled = compile(&definition, &parameters, Profile::parse(&stored.profile), &self.0.config.limits);
         let Some(plan) = compiled.plan else { return Err(Error::DefinitionInvalid(compiled.diagnostics)) };
-        let secrets = secrets(&plan, &parameters);
+        let secrets = secret::secrets(&definition, &parameters);
         let made = Arc::new(Version { number: version, plan, parameters, secrets });
         let mut versions = locked(&self.0.plans.versions);
         if versions.len() >= PLANS_MAX {

@@ -289,7 +289,7 @@ impl Drive<'_> {
     fn unit(&self, from: u64, facts: &[Fact], encoded: Vec<Vec<u8>>) -> Unit {
         let status = self.state.status();
         let update = if status.is_final() {
-            RunUpdate::ended(status, self.runtime.now(), run_error(&self.active.version.plan, &self.state))
+            RunUpdate::ended(status, self.runtime.now(), run_error(&self.active.version, &self.state))
         } else if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
             RunUpdate { started_at: Some(self.runtime.now()), ..RunUpdate::status(RunStatus::Running) }
         } else {

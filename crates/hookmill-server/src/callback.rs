@@ -198,6 +198,7 @@ fn refusal(error: AcceptError) -> Response {
         AcceptError::Unsigned => Problem::new(StatusCode::UNAUTHORIZED, "signature_wrong", detail),
         AcceptError::InputRefused { .. } => Problem::bad("TriggerInputSchemaMismatch", detail),
         AcceptError::NotMatched { code, .. } => Problem::new(StatusCode::NOT_FOUND, code, detail),
+        AcceptError::Loop { .. } => Problem::new(StatusCode::CONFLICT, "flow_loop", detail),
         AcceptError::TooManyRuns { retry_after_s } => {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "WorkflowMaximumWaitingRunCountExceeded", detail)
                 .retry_after(retry_after_s)

@@ -6,7 +6,6 @@ use axum::extract::{Multipart, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hookmill_definition::{Profile, compile, file};
-use hookmill_expression::content;
 use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Timestamp, Value};
 use hookmill_runtime::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
 use hookmill_store::{ConnectorFilter, Flow, FlowFilter, FlowStats, List};
@@ -502,7 +501,7 @@ pub async fn export(
     State(state): State<ServerState>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
+    let view = state.runtime.flow_exported(caller.user, id_of(&id)?).await?;
     let connections = view.flow.bindings.iter().map(|binding| file::ConnectionReference {
         key: binding.key.as_str().into(),
         api: binding.api.as_deref().map(Into::into),
@@ -743,13 +742,7 @@ pub async fn event(
     State(state): State<ServerState>,
     Path((id, event)): Path<(String, String)>,
 ) -> Result<Json<EventView>, Problem> {
-    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
-    let id = event.parse().map_err(|_| Problem::missing("notification"))?;
-    let found = state.store().event(id).await?.filter(|event| event.flow == view.flow.id);
-    let found = found.ok_or_else(|| Problem::missing("notification"))?;
-    let head = Value::from_json(&found.head).unwrap_or_default();
-    let headers = head.get("headers").cloned().unwrap_or_default();
-    let kind = headers.as_object().and_then(|headers| hookmill_expression::member(headers, "content-type"));
-    let body = content::body(kind.and_then(Value::as_str), &found.body).value;
-    Ok(Json(EventView { headers, body, received_at: found.received_at }))
+    let event = event.parse().map_err(|_| Problem::missing("notification"))?;
+    let seen = state.runtime.event_seen(caller.user, id_of(&id)?, event).await?;
+    Ok(Json(EventView { headers: seen.headers, body: seen.body, received_at: seen.received_at }))
 }
