@@ -49,6 +49,11 @@ impl Calls {
         self.stages.values().any(|stage| matches!(stage, Stage::UnderWay))
     }
 
+    /// Whether every open request was handed out or waits for a place.
+    pub fn have_all(&self, state: &RunState) -> bool {
+        state.open_requests().all(|(effect, _)| self.stages.contains_key(&effect))
+    }
+
     /// Whether it waits for child flows.
     pub fn have_children(&self) -> bool {
         self.stages.values().any(|stage| matches!(stage, Stage::Child(_)))

@@ -354,7 +354,8 @@ impl Drive<'_> {
     /// Whether a run that only waits should leave the memory, and when it must be back.
     fn leaves(&self, wake_at: Option<Timestamp>) -> Option<Happened> {
         let (now, is_crowded) = (self.runtime.now(), self.runtime.0.queue.is_crowded(self.active.flow.id));
-        if self.state.is_held() {
+        // What could not be handed out while the store refused is handed out as soon as it does not.
+        if self.state.is_held() || !self.calls.have_all(&self.state) {
             return None;
         }
         let usual = self.runtime.0.config.park_after;
