@@ -39,19 +39,18 @@ fn files(folder: &Path, ends: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The words behind each `hookmill` that is written as a command, up to what ends it.
-fn mentions(text: &str) -> Vec<Vec<String>> {
+/// The words behind each `hookmill` that is written as a command, up to what ends it, and whether it is quoted as one.
+fn mentions(text: &str) -> Vec<(bool, Vec<String>)> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("hookmill ") {
         let before = text[..at].chars().next_back();
-        // Labels of keys are bytes that nobody reads.
-        if before.is_some_and(|sign| sign.is_alphanumeric() || "-_/.".contains(sign)) || text[..at].ends_with("b\"") {
+        if before.is_some_and(|sign| sign.is_alphanumeric() || "-_/.".contains(sign)) {
             continue;
         }
         let rest = text[at + "hookmill ".len()..].replace("\\n", "\n");
         let end = rest.find(['\n', '`', '"', '\'', ';', '|', '#', '(', ')', '\\']).unwrap_or(rest.len());
         let words = rest[..end].split_whitespace().map(|word| word.trim_end_matches([',', '.', ':', ']']).to_owned());
-        found.push(words.collect());
+        found.push((matches!(before, Some('`' | '\'')), words.collect()));
     }
     found
 }
@@ -66,7 +65,7 @@ fn what_is_named_exists() {
     let (mut checked, mut wrong) = (BTreeSet::new(), Vec::new());
     for source in sources {
         let text = std::fs::read_to_string(&source).unwrap();
-        for words in mentions(&text) {
+        for (is_quoted, words) in mentions(&text) {
             let mut command: Vec<String> = Vec::new();
             let mut rest = words.iter();
             for word in rest.by_ref() {
@@ -74,7 +73,7 @@ fn what_is_named_exists() {
                     word.chars().all(|sign| sign.is_ascii_lowercase() || sign == '-') && !word.starts_with('-');
                 // `run show|cancel` and `NAME` are no names; after a command without commands come its values.
                 if !is_name || !helps.has_command(&command, word) {
-                    if is_name && command.is_empty() {
+                    if is_name && is_quoted && command.is_empty() {
                         wrong.push(format!("{}: there is no command {word:?}", source.display()));
                     }
                     break;
