@@ -15,6 +15,19 @@ pub enum KeyPlace {
     Header,
     /// A query parameter.
     Query,
+    /// A cookie.
+    Cookie,
+}
+
+impl KeyPlace {
+    /// The place that a scheme names; a header where it names none.
+    pub(crate) fn of(scheme: &Value) -> Self {
+        match scheme.get("in").and_then(Value::as_str).map(str::to_ascii_lowercase).as_deref() {
+            Some("query") => Self::Query,
+            Some("cookie") => Self::Cookie,
+            _ => Self::Header,
+        }
+    }
 }
 
 /// What a connection of this connector must hold.
@@ -123,10 +136,7 @@ impl Authentication {
                     .unwrap_or_else(password_label),
             },
             Some("apikey") => Self::ApiKey {
-                place: match scheme.get("in").and_then(Value::as_str) {
-                    Some("query") => KeyPlace::Query,
-                    _ => KeyPlace::Header,
-                },
+                place: KeyPlace::of(scheme),
                 name: text(scheme, "name").unwrap_or_else(|| "Authorization".into()),
                 label: label(fields, &["api_key", "apikey"], |kind| kind.eq_ignore_ascii_case("securestring"))
                     .unwrap_or_else(key_label),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::connector::{Connector, Import, Settings};
 use crate::document::{members, read_json, text};
 use crate::operation::{CallbackPlace, TriggerKind, TriggerMode};
+use crate::policy::{Policy, policy_instances};
 use crate::properties;
 
 /// What a file holds and what is wrong with it. Its JSON form is fixed.
@@ -58,8 +59,13 @@ pub fn check(document: &[u8], properties: Option<&[u8]>) -> CheckReport {
 #[must_use]
 pub fn report(import: &Import, properties: Option<&Value>) -> CheckReport {
     let connector = import.connector.as_ref();
-    let mut policy_templates: Vec<Str> =
-        properties.map(properties::policies).unwrap_or_default().into_iter().map(|policy| policy.template).collect();
+    let mut policy_templates: Vec<Str> = properties
+        .map(policy_instances)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Policy::read)
+        .map(|policy| policy.template)
+        .collect();
     policy_templates.sort();
     policy_templates.dedup();
     let authentication = match properties {

@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 
 use crate::authentication::Authentication;
 use crate::authoring::postman;
+use crate::connection::{self, ParameterSet};
 use crate::document::{Document, elements, read_json, text};
 use crate::openapi3;
 use crate::operation::{self, Operation};
-use crate::properties::{self, Policy};
+use crate::policy::{self, Compiled};
+use crate::security::Schemes;
 
 /// What the maker chose instead of what the file says. `None` keeps the file's word.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +45,10 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub scheme: Option<Str>,
+    /// Operations that are sent although their C# script does not run here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub without_script: Vec<Str>,
 }
 
 /// The colour of a connector that has none.
@@ -67,8 +73,15 @@ pub struct Connector {
     pub authentication: Authentication,
     /// In the order of the file.
     pub operations: Vec<Operation>,
-    /// Changes of requests that `apiProperties.json` asks for.
-    pub policies: Vec<Policy>,
+    /// The fields of its connections; of several sets, a connection has one.
+    pub sets: Vec<ParameterSet>,
+    /// Changes of requests and answers that `apiProperties.json` asks for, in order.
+    pub(crate) policies: Vec<Compiled>,
+    pub(crate) schemes: Schemes,
+    /// Operations whose requests a C# script rewrites; empty for all.
+    pub(crate) scripted: Option<Vec<Str>>,
+    /// Operations that are sent without their script, by the maker's choice.
+    pub(crate) without_script: Vec<Str>,
     pub(crate) document: Document,
     pub(crate) properties: Option<Value>,
 }
@@ -170,6 +183,10 @@ impl Connector {
         if let Authentication::Oauth2(oauth) = &authentication {
             oauth.check(settings.authentication.is_some(), diagnostics);
         }
+        let sets = connection::sets(properties, &authentication, diagnostics);
+        let policies = policy::compile(properties, &sets, &operations, diagnostics);
+        let scripted = connection::scripted(properties);
+        warn_of_scripts(properties, scripted.as_deref(), diagnostics);
         Self {
             name: settings
                 .name
@@ -187,11 +204,31 @@ impl Connector {
             host,
             base_path,
             authentication,
-            policies: properties.map(properties::policies).unwrap_or_default(),
+            schemes: Schemes::of(&document, settings.authentication.as_ref()),
+            sets,
+            policies,
+            scripted,
+            without_script: settings.without_script.clone(),
             operations,
             properties: properties.cloned(),
             document,
         }
+        .inform_of_deletions(diagnostics)
+    }
+
+    /// Tells for each webhook trigger whose deletion only the service can say.
+    fn inform_of_deletions(self, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        for trigger in self.triggers().filter(|own| own.is_webhook() && !self.knows_deletion(own)) {
+            let message = format!(
+                "the webhook of \"{}\" can only be deleted if the service sends Location when it is created",
+                trigger.operation_id
+            );
+            diagnostics.push(
+                Diagnostic::information("deletion_by_location", trigger.pointer.clone(), message)
+                    .with_hint("Say in the trigger's definition by which operation the webhook is deleted."),
+            );
+        }
+        self
     }
 
     /// The OpenAPI 2.0 document.
@@ -254,6 +291,30 @@ impl Connector {
     }
 }
 
+/// Tells which operations a C# script rewrites.
+fn warn_of_scripts(properties: Option<&Value>, scripted: Option<&[Str]>, diagnostics: &mut Vec<Diagnostic>) {
+    let at = Pointer::root().child("properties");
+    let hint = "Describe the requests with policies or \"x-hookmill-registration\", call the service with an HTTP action, or choose in the connector's settings to send them without the script.";
+    let (at, message) = match scripted {
+        Some(listed) => {
+            let whom = if listed.is_empty() {
+                "all operations".to_owned()
+            } else {
+                format!("the operations {}", listed.join(", "))
+            };
+            let message =
+                format!("custom code (C#) does not run here; it concerns {whom}, which are refused when they are used");
+            (at.child("scriptOperations"), message)
+        }
+        None if connection::has_script(properties) => {
+            let message = "custom code (C#) does not run here; the file does not say which operations need it";
+            (at.child("script"), message.to_owned())
+        }
+        None => return,
+    };
+    diagnostics.push(Diagnostic::warning("script_unsupported", at, message).with_hint(hint));
+}
+
 /// Whether the document is OpenAPI of a version that is understood.
 fn version(document: &Value) -> Result<(), Diagnostic> {
     let not_openapi = |message: &str| {
@@ -271,6 +332,8 @@ fn version(document: &Value) -> Result<(), Diagnostic> {
             format!("\"paths\" must be an object, but it is {}", other.type_name()),
         )
         .with_hint("\"paths\" holds the operations: {\"/repos/{owner}\": {\"get\": {…}}}.")),
+        // 3.1 describes notifications without operations.
+        None if document.get("openapi").is_some() && document.get("webhooks").is_some() => Ok(()),
         None if document.get("swagger").is_some() || document.get("openapi").is_some() => {
             not_openapi("the file has no \"paths\"")
         }

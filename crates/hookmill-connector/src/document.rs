@@ -2,6 +2,8 @@
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
+use crate::yaml;
+
 /// The longest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 20 * 1024 * 1024;
 /// The most JSON values of a document.
@@ -11,7 +13,7 @@ const MAX_HOPS: usize = 32;
 
 static NULL: Value = Value::Null;
 
-/// Reads JSON, tolerating a byte order mark.
+/// Reads JSON or YAML, tolerating a byte order mark.
 pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, Diagnostic> {
     if bytes.len() > MAX_DOCUMENT_BYTES {
         let message = format!("the {what} has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len());
@@ -19,20 +21,32 @@ pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, D
             .with_hint("Remove examples and operations that are not needed."));
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    Value::from_json(text).map_err(|error| {
-        let message =
-            format!("the {what} is not JSON: {} (line {}, column {})", reason(&error), error.line(), error.column());
-        let hint = if looks_like_yaml(text) {
-            "This looks like YAML. Convert it to JSON and import it again."
-        } else if text.starts_with(b"PK") {
-            "This is an archive. Unpack it and import the JSON file that is inside."
-        } else if text.is_empty() {
-            "The file is empty."
-        } else {
-            "Mend the text at that place; commas, quotation marks and brackets are the usual cause."
-        };
-        Diagnostic::error(code, Pointer::root(), message).with_hint(hint)
-    })
+    let error = match Value::from_json(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let begins_as_json =
+        text.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[\"".contains(byte));
+    if let Ok(written) = std::str::from_utf8(text)
+        && !begins_as_json
+        && looks_like_yaml(written)
+    {
+        return yaml::read(written).map_err(|error| {
+            let message = format!("the {what} is not YAML: {} (line {})", error.reason, error.line);
+            Diagnostic::error(code, Pointer::root(), message)
+                .with_hint("Mend the text at that line; indentation and quotation marks are the usual cause.")
+        });
+    }
+    let message =
+        format!("the {what} is not JSON: {} (line {}, column {})", reason(&error), error.line(), error.column());
+    let hint = if text.starts_with(b"PK") {
+        "This is an archive. Unpack it and import the file that is inside."
+    } else if text.is_empty() {
+        "The file is empty."
+    } else {
+        "Mend the text at that place; commas, quotation marks and brackets are the usual cause."
+    };
+    Err(Diagnostic::error(code, Pointer::root(), message).with_hint(hint))
 }
 
 /// The parser's words without its own position, which is told separately.
@@ -41,8 +55,16 @@ fn reason(error: &serde_json::Error) -> String {
     text.rfind(" at line ").map_or(text.clone(), |at| text[..at].to_owned())
 }
 
-fn looks_like_yaml(text: &[u8]) -> bool {
-    ["swagger:", "openapi:", "---"].iter().any(|start| text.starts_with(start.as_bytes()))
+/// Whether a line of the text is a key at its beginning, as YAML has it and no other format that people try.
+fn looks_like_yaml(text: &str) -> bool {
+    let is_key = |line: &str| {
+        let name = line.split_once(':').map_or("", |(name, _)| name);
+        let name = name.trim_matches(['"', '\'']);
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte))
+    };
+    let mut lines = text.lines().map(str::trim_end);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', '%']) && !line.starts_with("---"));
+    first.is_some_and(is_key)
 }
 
 /// The whole document, and the way from a `$ref` to what it names.

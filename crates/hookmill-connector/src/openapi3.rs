@@ -1,8 +1,14 @@
 //! OpenAPI 3.0 and 3.1 mapped onto 2.0, so that there is one model for everything after import.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
 use crate::authoring::text;
+use crate::operation::CALLBACK;
+use crate::security::BEARER;
+use crate::serialise::STYLE;
 
 /// The members of a path item that are operations.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -16,7 +22,7 @@ pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
     out.insert("swagger", "2.0");
     out.insert("info", document.get("info").cloned().unwrap_or_else(|| Object::new().into()));
     server(document, &mut out, found);
-    let mapping = Mapping { document };
+    let mapping = Mapping { document, hoisted: RefCell::default() };
     for (name, member) in document.as_object().into_iter().flat_map(Object::iter) {
         match &**name {
             "openapi" | "info" | "servers" | "components" | "jsonSchemaDialect" => {}
@@ -75,23 +81,74 @@ fn server(document: &Value, out: &mut Object, found: &mut Vec<Diagnostic>) {
 
 struct Mapping<'a> {
     document: &'a Value,
+    /// References to schemas outside of `components/schemas`, with the names they get under `definitions`.
+    hoisted: RefCell<BTreeMap<String, String>>,
 }
+
+/// The most schemas outside of `components/schemas` that are referred to.
+const HOISTED_MAX: usize = 10_000;
 
 impl Mapping<'_> {
     fn components(&self, out: &mut Object) {
-        let Some(components) = self.document.get("components") else { return };
+        let nothing = Value::Null;
+        let components = self.document.get("components").unwrap_or(&nothing);
         let member = |name: &str| components.get(name).and_then(Value::as_object).into_iter().flat_map(Object::iter);
-        out.insert(
-            "definitions",
-            member("schemas").map(|(name, one)| (name.clone(), schema(one, 0))).collect::<Object>(),
-        );
+        let mut definitions: Object =
+            member("schemas").map(|(name, one)| (name.clone(), self.schema(one, 0))).collect();
         let parameters: Object = member("parameters").map(|(name, one)| (name.clone(), self.parameter(one))).collect();
-        out.insert("parameters", parameters);
-        let responses: Object = member("responses").map(|(name, one)| (name.clone(), response(one))).collect();
-        out.insert("responses", responses);
-        let security: Object =
-            member("securitySchemes").filter_map(|(name, one)| Some((name.clone(), security_scheme(one)?))).collect();
-        out.insert("securityDefinitions", security);
+        let responses: Object = member("responses").map(|(name, one)| (name.clone(), self.response(one))).collect();
+        // What is hoisted may refer to more.
+        loop {
+            let open: Vec<(String, String)> = self
+                .hoisted
+                .borrow()
+                .iter()
+                .filter(|(_, name)| !definitions.contains_key(name))
+                .map(|(reference, name)| (reference.clone(), name.clone()))
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            for (reference, name) in open {
+                let made = self.target(&reference).map(|target| self.schema(target, 0)).unwrap_or_default();
+                definitions.insert(name, made);
+            }
+        }
+        let security: Object = member("securitySchemes")
+            .filter_map(|(name, one)| Some((name.clone(), security_scheme(self.resolve(one))?)))
+            .collect();
+        for (name, found) in [
+            ("definitions", definitions),
+            ("parameters", parameters),
+            ("responses", responses),
+            ("securityDefinitions", security),
+        ] {
+            if !found.is_empty() || self.document.get("components").is_some() {
+                out.insert(name, found);
+            }
+        }
+    }
+
+    fn target(&self, reference: &str) -> Option<&Value> {
+        let pointer = reference.strip_prefix('#')?;
+        self.document.pointer(pointer).or_else(|| {
+            let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8().ok()?;
+            self.document.pointer(&decoded)
+        })
+    }
+
+    /// A reference to a schema as 2.0 has it. One that leads nowhere stays as it is, so that it is found.
+    fn rewritten(&self, reference: &str) -> String {
+        if let Some(rest) = reference.strip_prefix("#/components/schemas/") {
+            return format!("#/definitions/{rest}");
+        }
+        let mut hoisted = self.hoisted.borrow_mut();
+        if self.target(reference).is_none() || hoisted.len() >= HOISTED_MAX {
+            return reference.to_owned();
+        }
+        let next = format!("referred-{}", hoisted.len() + 1);
+        let name = hoisted.entry(reference.to_owned()).or_insert(next);
+        format!("#/definitions/{name}")
     }
 
     fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
@@ -114,7 +171,7 @@ impl Mapping<'_> {
                 "parameters" => self.parameters(member),
                 "servers" => continue,
                 method if METHODS.contains(&method) => self.operation(member, &mut out),
-                "x-ms-notification-content" => notification(member),
+                "x-ms-notification-content" => self.notification(member),
                 _ => member.clone(),
             };
             out.insert(name.clone(), member);
@@ -133,14 +190,14 @@ impl Mapping<'_> {
                 "requestBody" => {
                     let (consumes, body) = self.request_body(member);
                     parameters.extend(body);
-                    if let Some(consumes) = consumes {
-                        out.insert("consumes", Value::array(vec![consumes.into()]));
+                    if !consumes.is_empty() {
+                        out.insert("consumes", Value::array(consumes.into_iter().map(Value::from).collect()));
                     }
                 }
                 "responses" => {
                     let responses = member.as_object().into_iter().flat_map(Object::iter);
                     let responses: Object =
-                        responses.map(|(status, one)| (status.clone(), response(self.resolve(one)))).collect();
+                        responses.map(|(status, one)| (status.clone(), self.response(one))).collect();
                     out.insert("responses", responses);
                 }
                 "callbacks" => self.callbacks(member, &mut out, item),
@@ -156,22 +213,28 @@ impl Mapping<'_> {
 
     /// An operation with `callbacks` is what 2.0 writes with `x-ms-trigger` and `x-ms-notification-url`.
     fn callbacks(&self, callbacks: &Value, out: &mut Object, item: &mut Object) {
+        let mut places: Vec<Value> = Vec::new();
         for callback in callbacks.as_object().into_iter().flat_map(Object::values) {
             for (expression, path_item) in self.resolve(callback).as_object().into_iter().flat_map(Object::iter) {
                 let Some(place) = callback_place(expression) else { continue };
-                out.insert("x-hookmill-callback", place);
-                if !out.contains_key("x-ms-trigger") {
-                    out.insert("x-ms-trigger", "single");
+                if !places.contains(&place) {
+                    places.push(place);
                 }
                 let post = self.resolve(path_item).as_object().and_then(|all| all.values().next());
                 let body = post.and_then(|post| post.get("requestBody")).map(|body| self.resolve(body));
-                if let Some((_, written)) = body.and_then(preferred_content)
+                if let Some((_, written)) = body.and_then(|body| self.preferred_content(body))
                     && !item.contains_key("x-ms-notification-content")
                 {
                     item.insert("x-ms-notification-content", Value::object([("schema", written)]));
                 }
-                return;
             }
+        }
+        if places.is_empty() {
+            return;
+        }
+        out.insert(CALLBACK, Value::array(places));
+        if !out.contains_key("x-ms-trigger") {
+            out.insert("x-ms-trigger", "single");
         }
     }
 
@@ -180,15 +243,18 @@ impl Mapping<'_> {
     }
 
     fn parameter(&self, written: &Value) -> Value {
-        if let Some(reference) = written.get("$ref").and_then(Value::as_str) {
-            return Value::object([("$ref", rewritten(reference))]);
+        if let Some(reference) = written.get("$ref").and_then(Value::as_str)
+            && let Some(name) = reference.strip_prefix("#/components/parameters/").filter(|name| !name.contains('/'))
+        {
+            return Value::object([("$ref", format!("#/parameters/{name}"))]);
         }
+        let written = self.resolve(written);
         let mut out = Object::new();
         for (name, member) in written.as_object().into_iter().flat_map(Object::iter) {
             match &**name {
                 "schema" => {
                     // 2.0 has no `$ref` in the schema of such a parameter, so it is written out.
-                    let described = schema(self.resolve(member), 0);
+                    let described = self.schema(self.resolve(member), 0);
                     for (name, member) in described.as_object().into_iter().flat_map(Object::iter) {
                         if !out.contains_key(name) {
                             out.insert(name.clone(), member.clone());
@@ -214,16 +280,192 @@ impl Mapping<'_> {
             };
             out.insert("collectionFormat", format);
         }
+        self.style(written, out.get("type").and_then(Value::as_str) == Some("object"))
+            .map(|style| out.insert(STYLE, style));
         out.into()
     }
 
-    fn request_body(&self, written: &Value) -> (Option<Str>, Vec<Value>) {
+    /// The content type that is used among those offered, with its schema in the words of 2.0.
+    fn preferred_content(&self, owner: &Value) -> Option<(Str, Value)> {
+        let content = owner.get("content").and_then(Value::as_object)?;
+        let rank = |name: &str| match name {
+            "application/json" => 0,
+            _ if name.contains("json") => 1,
+            "application/x-www-form-urlencoded" => 2,
+            _ if name.starts_with("multipart/") => 3,
+            _ => 4,
+        };
+        let (name, media) = content.iter().min_by_key(|(name, _)| rank(name))?;
+        let described = media.get("schema").map_or_else(|| Object::new().into(), |one| self.schema(one, 0));
+        Some((name.clone(), described))
+    }
+
+    fn response(&self, written: &Value) -> Value {
+        let written = self.resolve(written);
+        let mut out = Object::new();
+        for (name, member) in written.as_object().into_iter().flat_map(Object::iter) {
+            match &**name {
+                "content" => {
+                    if let Some((_, described)) = self.preferred_content(written) {
+                        out.insert("schema", described);
+                    }
+                }
+                "headers" => {
+                    let headers = member.as_object().into_iter().flat_map(Object::iter);
+                    let headers: Object = headers.map(|(name, one)| (name.clone(), self.header(one))).collect();
+                    out.insert("headers", headers);
+                }
+                "links" => {}
+                _ => {
+                    out.insert(name.clone(), member.clone());
+                }
+            }
+        }
+        out.into()
+    }
+
+    /// A header of an answer: 2.0 has its type beside its description.
+    fn header(&self, written: &Value) -> Value {
+        let written = self.resolve(written);
+        let mut out = Object::new();
+        if let Some(description) = written.get("description") {
+            out.insert("description", description.clone());
+        }
+        let described = written.get("schema").map(|one| self.schema(self.resolve(one), 0)).unwrap_or_default();
+        let kind = described.get("type").and_then(Value::as_str).filter(|kind| *kind != "object").unwrap_or("string");
+        out.insert("type", kind);
+        if let Some(items) = described.get("items").filter(|_| kind == "array") {
+            out.insert("items", items.clone());
+        }
+        out.into()
+    }
+
+    fn notification(&self, written: &Value) -> Value {
+        let mut out = written.as_object().cloned().unwrap_or_default();
+        if let Some(described) = written.get("schema") {
+            out.insert("schema", self.schema(described, 0));
+        } else if let Some((_, described)) = self.preferred_content(written) {
+            out.remove("content");
+            out.insert("schema", described);
+        }
+        out.into()
+    }
+
+    /// A schema in the words of 2.0: references rewritten, `null` taken out of types, `const` and `examples` mapped.
+    fn schema(&self, written: &Value, depth: usize) -> Value {
+        let Some(members) = written.as_object() else {
+            return match written {
+                // 3.1 allows `true` and `false` as schemas.
+                Value::Bool(_) => Object::new().into(),
+                other => other.clone(),
+            };
+        };
+        if depth > DEPTH_MAX {
+            return Object::new().into();
+        }
+        let mut out = Object::new();
+        for (name, member) in members.iter() {
+            match (&**name, member) {
+                ("$ref", Value::String(reference)) => {
+                    out.insert("$ref", self.rewritten(reference));
+                }
+                ("type", Value::Array(types)) => {
+                    let mut named = types.iter().filter(|one| one.as_str() != Some("null"));
+                    // Several types are any type to 2.0.
+                    match (named.next(), named.next()) {
+                        (Some(only), None) => {
+                            out.insert("type", only.clone());
+                        }
+                        (None, _) => {
+                            out.insert("type", "object");
+                        }
+                        _ => {}
+                    }
+                    if types.iter().any(|one| one.as_str() == Some("null")) {
+                        out.insert("x-nullable", true);
+                    }
+                }
+                ("nullable", truth) => {
+                    out.insert("x-nullable", truth.clone());
+                }
+                ("const", value) => {
+                    out.insert("enum", Value::array(vec![value.clone()]));
+                }
+                ("examples", Value::Array(examples)) => {
+                    if let Some(first) = examples.first() {
+                        out.insert("example", first.clone());
+                    }
+                }
+                ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(all)) => {
+                    let below: Object =
+                        all.iter().map(|(name, one)| (name.clone(), self.schema(one, depth + 1))).collect();
+                    out.insert(name.clone(), below);
+                }
+                ("items" | "additionalProperties" | "not", Value::Object(_)) => {
+                    out.insert(name.clone(), self.schema(member, depth + 1));
+                }
+                ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
+                    let parts = parts.iter().filter(|part| part.get("type").and_then(Value::as_str) != Some("null"));
+                    out.insert(name.clone(), Value::array(parts.map(|part| self.schema(part, depth + 1)).collect()));
+                }
+                _ => {
+                    out.insert(name.clone(), member.clone());
+                }
+            }
+        }
+        out.into()
+    }
+
+    /// `style` and `explode` of a parameter or a form field, where 2.0 has no word for them.
+    fn style(&self, written: &Value, is_object: bool) -> Option<Value> {
+        let style = written.get("style").and_then(Value::as_str);
+        let is_known = matches!(style, None | Some("form" | "simple" | "spaceDelimited" | "pipeDelimited"));
+        let place = text(written, "in");
+        if is_known && !(is_object && matches!(place, "query" | "cookie" | "")) && place != "cookie" {
+            return None;
+        }
+        let mut out = Object::new();
+        for name in ["style", "explode"] {
+            if let Some(value) = written.get(name) {
+                out.insert(name, value.clone());
+            }
+        }
+        Some(out.into())
+    }
+
+    /// The properties of a schema in the words of 2.0, those of `allOf` included.
+    fn fields(&self, described: &Value, depth: usize) -> Vec<(Str, Value)> {
+        let mut found: Vec<(Str, Value)> = Vec::new();
+        if depth > 8 {
+            return found;
+        }
+        for (name, one) in described.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
+            found.push((name.clone(), one.clone()));
+        }
+        for part in described.get("allOf").and_then(Value::as_array).unwrap_or_default() {
+            let resolved = match part.get("$ref").and_then(Value::as_str) {
+                Some(reference) => {
+                    let three = reference.replacen("#/definitions/", "#/components/schemas/", 1);
+                    self.target(&three).map(|target| self.schema(self.resolve(target), 0)).unwrap_or_default()
+                }
+                None => part.clone(),
+            };
+            for (name, one) in self.fields(&resolved, depth + 1) {
+                if !found.iter().any(|(own, _)| *own == name) {
+                    found.push((name, one));
+                }
+            }
+        }
+        found
+    }
+
+    fn request_body(&self, written: &Value) -> (Vec<Str>, Vec<Value>) {
         let body = self.resolve(written);
-        let Some((content_type, described)) = preferred_content(body) else { return (None, Vec::new()) };
+        let Some((content_type, described)) = self.preferred_content(body) else { return (Vec::new(), Vec::new()) };
         let required = body.get("required").cloned().unwrap_or(Value::Bool(false));
         let form =
             content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded");
-        let resolved = schema(
+        let resolved = self.schema(
             self.resolve(
                 body.get("content")
                     .and_then(|content| content.get(&content_type))
@@ -232,23 +474,46 @@ impl Mapping<'_> {
             ),
             0,
         );
-        let fields = resolved.get("properties").and_then(Value::as_object).filter(|_| form);
-        if let Some(fields) = fields {
-            let parameters = fields.iter().map(|(name, described)| {
+        let fields = self.fields(&resolved, 0);
+        if form && !fields.is_empty() {
+            let media = body.get("content").and_then(|content| content.get(&content_type));
+            let encoding = media.and_then(|media| media.get("encoding"));
+            let is_urlencoded = content_type.starts_with("application/x-www-form-urlencoded");
+            let parameters = fields.into_iter().map(|(name, described)| {
                 let mut one = Object::new();
                 one.insert("name", name.clone());
                 one.insert("in", "formData");
-                one.insert("required", is_required(&resolved, name));
-                for (name, member) in schema(self.resolve(described), 0).as_object().into_iter().flat_map(Object::iter)
-                {
+                one.insert("required", is_required(&resolved, &name));
+                // A field that is written as a reference is described here, as 2.0 demands.
+                let described = match described.get("$ref").and_then(Value::as_str) {
+                    Some(reference) => {
+                        let three = reference.replacen("#/definitions/", "#/components/schemas/", 1);
+                        self.target(&three).map(|target| self.schema(self.resolve(target), 0)).unwrap_or_default()
+                    }
+                    None => described,
+                };
+                for (name, member) in described.as_object().into_iter().flat_map(Object::iter) {
                     one.insert(name.clone(), member.clone());
                 }
                 if matches!(one.get("format").and_then(Value::as_str), Some("binary" | "base64")) {
                     one.insert("type", "file");
                 }
+                let own = encoding.and_then(|all| all.get(&name)).cloned().unwrap_or_default();
+                let is = |kind: &str| one.get("type").and_then(Value::as_str) == Some(kind);
+                let (is_array, is_object) = (is("array"), is("object"));
+                if is_array {
+                    let is_joined = own.get("explode") == Some(&Value::Bool(false));
+                    one.insert("collectionFormat", if is_joined { "csv" } else { "multi" });
+                }
+                if is_object
+                    && is_urlencoded
+                    && let Some(style) = self.style(&own, true)
+                {
+                    one.insert(STYLE, style);
+                }
                 Value::from(one)
             });
-            return (Some(content_type), parameters.collect());
+            return (vec![content_type], parameters.collect());
         }
         let mut one = Object::new();
         one.insert(
@@ -261,51 +526,9 @@ impl Mapping<'_> {
             one.insert("description", description.clone());
         }
         one.insert("schema", described);
-        (Some(content_type), vec![one.into()])
+        let offered = body.get("content").and_then(Value::as_object).into_iter().flat_map(Object::keys).cloned();
+        (offered.collect(), vec![one.into()])
     }
-}
-
-/// The content type that is used among those offered, with its schema in the words of 2.0.
-fn preferred_content(owner: &Value) -> Option<(Str, Value)> {
-    let content = owner.get("content").and_then(Value::as_object)?;
-    let rank = |name: &str| match name {
-        "application/json" => 0,
-        _ if name.contains("json") => 1,
-        "application/x-www-form-urlencoded" => 2,
-        _ if name.starts_with("multipart/") => 3,
-        _ => 4,
-    };
-    let (name, media) = content.iter().min_by_key(|(name, _)| rank(name))?;
-    let described = media.get("schema").map_or_else(|| Object::new().into(), |one| schema(one, 0));
-    Some((name.clone(), described))
-}
-
-fn response(written: &Value) -> Value {
-    if let Some(reference) = written.get("$ref").and_then(Value::as_str) {
-        return Value::object([("$ref", rewritten(reference))]);
-    }
-    let mut out = Object::new();
-    for (name, member) in written.as_object().into_iter().flat_map(Object::iter) {
-        if &**name == "content" {
-            if let Some((_, described)) = preferred_content(written) {
-                out.insert("schema", described);
-            }
-        } else if &**name != "links" {
-            out.insert(name.clone(), member.clone());
-        }
-    }
-    out.into()
-}
-
-fn notification(written: &Value) -> Value {
-    let mut out = written.as_object().cloned().unwrap_or_default();
-    if let Some(described) = written.get("schema") {
-        out.insert("schema", schema(described, 0));
-    } else if let Some((_, described)) = preferred_content(written) {
-        out.remove("content");
-        out.insert("schema", described);
-    }
-    out.into()
 }
 
 fn security_scheme(written: &Value) -> Option<Value> {
@@ -313,10 +536,11 @@ fn security_scheme(written: &Value) -> Option<Value> {
     Some(match (kind, text(written, "scheme").to_ascii_lowercase().as_str()) {
         ("http", "basic") => Value::object([("type", "basic")]),
         ("http", _) => Value::object([
-            ("type", "apiKey"),
-            ("in", "header"),
-            ("name", "Authorization"),
-            ("description", "Write \"Bearer \" and the token."),
+            ("type", Value::from("apiKey")),
+            ("in", "header".into()),
+            ("name", "Authorization".into()),
+            ("description", "The token; \"Bearer\" is put in front of it.".into()),
+            (BEARER, Value::Bool(true)),
         ]),
         ("apiKey", _) => written.clone(),
         ("oauth2" | "openIdConnect", _) => {
@@ -345,77 +569,14 @@ fn security_scheme(written: &Value) -> Option<Value> {
     })
 }
 
-fn rewritten(reference: &str) -> String {
-    for (three, two) in [
-        ("#/components/schemas/", "#/definitions/"),
-        ("#/components/parameters/", "#/parameters/"),
-        ("#/components/responses/", "#/responses/"),
-    ] {
-        if let Some(rest) = reference.strip_prefix(three) {
-            return format!("{two}{rest}");
-        }
-    }
-    reference.to_owned()
-}
-
-/// A schema in the words of 2.0: references rewritten, `null` taken out of types, `const` and `examples` mapped.
-fn schema(written: &Value, depth: usize) -> Value {
-    let Some(members) = written.as_object() else {
-        return match written {
-            // 3.1 allows `true` and `false` as schemas.
-            Value::Bool(_) => Object::new().into(),
-            other => other.clone(),
-        };
-    };
-    if depth > DEPTH_MAX {
-        return Object::new().into();
-    }
-    let mut out = Object::new();
-    for (name, member) in members.iter() {
-        match (&**name, member) {
-            ("$ref", Value::String(reference)) => {
-                out.insert("$ref", rewritten(reference));
-            }
-            ("type", Value::Array(types)) => {
-                let named = types.iter().find(|one| one.as_str() != Some("null"));
-                out.insert("type", named.cloned().unwrap_or_else(|| "object".into()));
-                if types.iter().any(|one| one.as_str() == Some("null")) {
-                    out.insert("x-nullable", true);
-                }
-            }
-            ("nullable", truth) => {
-                out.insert("x-nullable", truth.clone());
-            }
-            ("const", value) => {
-                out.insert("enum", Value::array(vec![value.clone()]));
-            }
-            ("examples", Value::Array(examples)) => {
-                if let Some(first) = examples.first() {
-                    out.insert("example", first.clone());
-                }
-            }
-            ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(all)) => {
-                let below: Object = all.iter().map(|(name, one)| (name.clone(), schema(one, depth + 1))).collect();
-                out.insert(name.clone(), below);
-            }
-            ("items" | "additionalProperties" | "not", Value::Object(_)) => {
-                out.insert(name.clone(), schema(member, depth + 1));
-            }
-            ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
-                let parts = parts.iter().filter(|part| part.get("type").and_then(Value::as_str) != Some("null"));
-                out.insert(name.clone(), Value::array(parts.map(|part| schema(part, depth + 1)).collect()));
-            }
-            _ => {
-                out.insert(name.clone(), member.clone());
-            }
-        }
-    }
-    out.into()
-}
-
 /// Reads a runtime expression such as `{$request.body#/config/url}` as the place of the callback URL.
 fn callback_place(expression: &str) -> Option<Value> {
-    let inner = expression.trim().strip_prefix('{')?.split('}').next()?.strip_prefix("$request.")?;
+    let expression = expression.trim();
+    let inner = match expression.find('{') {
+        Some(begin) => expression[begin + 1..].split('}').next()?,
+        None => expression,
+    };
+    let inner = inner.trim().strip_prefix("$request.")?;
     let (place, path) = if let Some(pointer) = inner.strip_prefix("body#") {
         let names = pointer.trim_start_matches('/').split('/');
         ("body", names.map(|name| name.replace("~1", "/").replace("~0", "~").into()).collect())

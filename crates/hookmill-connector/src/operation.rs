@@ -9,11 +9,14 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::document::{Document, elements, members, text, truth};
-use crate::registration::{self, DeleteRequest};
-use crate::schema;
+use crate::registration::{self, DeleteRequest, Registration};
+use crate::schema::{self, Barren};
 
 /// The methods an operation can have, as files write them.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// The member by which an operation that was written in OpenAPI 3 says where the callback address goes.
+pub(crate) const CALLBACK: &str = "x-hookmill-callback";
 
 /// What an operation is used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -117,6 +120,9 @@ pub enum Place {
     /// Into the body, or it is the body.
     #[serde(rename = "body")]
     Body,
+    /// Into the header `Cookie`.
+    #[serde(rename = "cookie")]
+    Cookie,
 }
 
 impl Place {
@@ -127,6 +133,7 @@ impl Place {
             "header" => Some(Self::Header),
             "formdata" => Some(Self::Form),
             "body" => Some(Self::Body),
+            "cookie" => Some(Self::Cookie),
             _ => None,
         }
     }
@@ -140,6 +147,7 @@ impl Place {
             Self::Header => "header",
             Self::Form => "formData",
             Self::Body => "body",
+            Self::Cookie => "cookie",
         }
     }
 }
@@ -206,10 +214,12 @@ pub struct Operation {
     pub notification_schema: Option<Value>,
     /// Headers of notifications that the file names.
     pub notification_headers: Vec<Str>,
-    /// How the webhook of a trigger is deleted.
-    pub delete_request: DeleteRequest,
     /// The operation's place in the file.
     pub pointer: Pointer,
+    /// All places where the callback address goes.
+    pub(crate) callbacks: Vec<CallbackPlace>,
+    /// How the webhook of a trigger begins and ends.
+    pub(crate) registration: Registration,
     pub(crate) declared: Vec<Declared>,
     pub(crate) source: Value,
     pub(crate) consumes: Vec<Str>,
@@ -243,7 +253,7 @@ impl Operation {
             visibility: self.visibility,
             deprecated: self.deprecated,
             callback: self.callback.clone(),
-            delete_request: self.is_webhook().then(|| self.delete_request.clone()),
+            delete_request: self.is_webhook().then(|| self.registration.delete_request.clone()),
             notification_schema: self.notification_schema.is_some(),
             pointer: self.pointer.to_string(),
         }
@@ -297,6 +307,7 @@ pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>)
     let mut found: Vec<Operation> = Vec::new();
     let root = document.root();
     let paths = Pointer::root().child("paths");
+    let mut barren = Barren::default();
     for (path, written) in members(root, "paths") {
         let item = document.resolve(written);
         if item.as_object().is_none() {
@@ -307,7 +318,7 @@ pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>)
             if !METHODS.contains(&method.to_ascii_lowercase().as_str()) || source.as_object().is_none() {
                 continue;
             }
-            found.push(operation(document, path, item, method, source, at.child(method), diagnostics));
+            found.push(operation(document, path, item, method, source, at.child(method), &mut barren, diagnostics));
         }
     }
     find_duplicates(&found, diagnostics);
@@ -315,6 +326,7 @@ pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>)
     found
 }
 
+#[allow(clippy::too_many_arguments)] // They are what surrounds one operation in a file.
 fn operation(
     document: &Document,
     path: &Str,
@@ -322,10 +334,16 @@ fn operation(
     method: &str,
     source: &Value,
     pointer: Pointer,
+    barren: &mut Barren,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Operation {
     let declared = declared(document, item, source, &pointer, diagnostics);
-    let callback = declared.iter().find_map(|parameter| callback_place(document, parameter));
+    let mut callbacks = written_callbacks(source);
+    for place in declared.iter().flat_map(|parameter| callback_places(document, parameter, barren)) {
+        if !callbacks.contains(&place) {
+            callbacks.push(place);
+        }
+    }
     let content = source.get("x-ms-notification-content").or_else(|| item.get("x-ms-notification-content"));
     let content = content.map(|content| document.resolve(content));
     let notification_schema = content.map(|content| content.get("schema").cloned().unwrap_or_default());
@@ -333,7 +351,7 @@ fn operation(
         content.map(|content| members(content, "headers").map(|(name, _)| name.clone()).collect()).unwrap_or_default();
     let trigger = source.get("x-ms-trigger").filter(|word| !word.is_null()).map(|word| {
         let batch = word.as_str().is_some_and(|word| word.trim().eq_ignore_ascii_case("batch"));
-        let webhook = callback.is_some() || notification_schema.is_some();
+        let webhook = !callbacks.is_empty() || notification_schema.is_some();
         (
             if webhook { TriggerKind::Webhook } else { TriggerKind::Polling },
             if batch { TriggerMode::Batch } else { TriggerMode::Single },
@@ -344,7 +362,7 @@ fn operation(
         .map(|level| elements(level, "consumes"))
         .find(|list| !list.is_empty())
         .unwrap_or_default();
-    let delete_request = registration::delete_request(source, &pointer, diagnostics);
+    let registration = registration::registration([source, item, document.root()], &pointer, diagnostics);
     let named = text(source, "operationId");
     let operation = Operation {
         named: named.is_some(),
@@ -356,10 +374,11 @@ fn operation(
         visibility: Visibility::of(source),
         deprecated: truth(source, "deprecated"),
         trigger,
-        callback,
+        callback: callbacks.first().cloned(),
         notification_schema,
         notification_headers,
-        delete_request,
+        callbacks,
+        registration,
         declared,
         source: source.clone(),
         consumes: consumes.iter().filter_map(Value::as_str).map(Str::from).collect(),
@@ -402,19 +421,25 @@ fn declared(
     found
 }
 
-fn callback_place(document: &Document, parameter: &Declared) -> Option<CallbackPlace> {
-    let path = if parameter.place == Place::Body {
-        if truth(&parameter.source, "x-ms-notification-url") {
-            Vec::new()
-        } else {
-            schema::find_notification_url(document, parameter.source.get("schema")?)?
-        }
-    } else if truth(&parameter.source, "x-ms-notification-url") {
-        vec![parameter.name.clone()]
-    } else {
-        return None;
+/// The place that a file of OpenAPI 3 names under `callbacks`.
+fn written_callbacks(source: &Value) -> Vec<CallbackPlace> {
+    let written = source.get(CALLBACK).map(|all| all.as_array().unwrap_or(std::slice::from_ref(all)));
+    let read = |one: &Value| {
+        let path = elements(one, "path").iter().filter_map(Value::as_str).map(Str::from).collect();
+        Some(CallbackPlace { place: Place::of(one)?, path })
     };
-    Some(CallbackPlace { place: parameter.place, path })
+    written.unwrap_or_default().iter().filter_map(read).collect()
+}
+
+fn callback_places(document: &Document, parameter: &Declared, barren: &mut Barren) -> Vec<CallbackPlace> {
+    let paths = if truth(&parameter.source, "x-ms-notification-url") {
+        vec![if parameter.place == Place::Body { Vec::new() } else { vec![parameter.name.clone()] }]
+    } else if parameter.place == Place::Body {
+        parameter.source.get("schema").map(|own| schema::notification_urls(document, own, barren)).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    paths.into_iter().map(|path| CallbackPlace { place: parameter.place, path }).collect()
 }
 
 fn made_up_id(method: &str, path: &str) -> Str {

@@ -3,7 +3,11 @@
 //!
 //! Values are templates. `{registration:/id}` is a value of the answer's body by JSON pointer,
 //! `{registration:header:X-Id}` one of its headers, `{inputs:owner}` a parameter that the trigger was given; `{{` and
-//! `}}` are braces. A template that is one selector and nothing else keeps the type of the value.
+//! `}}` are braces. `|last` behind a selector takes the last segment of an address: `{registration:/self|last}`. A
+//! template that is one selector and nothing else keeps the type of the value.
+//!
+//! `success` says what the answer must hold (pointer → value); `handle` names one or several values of the answer that
+//! are addresses at which the webhook is deleted.
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 use serde::{Deserialize, Serialize};
@@ -34,6 +38,24 @@ pub enum DeleteRequest {
     },
 }
 
+/// What a trigger declares of the beginning and the end of its webhook.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Registration {
+    /// How the webhook is deleted.
+    pub delete_request: DeleteRequest,
+    /// Selectors of addresses in the answer, such as `registration:/links/self`.
+    pub handles: Vec<Str>,
+    /// What the answer must hold: JSON pointer and value.
+    pub success: Vec<(Str, Value)>,
+}
+
+impl Registration {
+    /// Whether the deletion is declared.
+    pub(crate) fn is_declared(&self) -> bool {
+        matches!(self.delete_request, DeleteRequest::Operation { .. }) || !self.handles.is_empty()
+    }
+}
+
 /// What templates are filled from.
 pub(crate) struct Sources<'a> {
     /// The body of the answer to the creation.
@@ -49,6 +71,7 @@ enum Piece<'a> {
     Answer(&'a str),
     Header(&'a str),
     Input(&'a str),
+    Last(Box<Piece<'a>>),
 }
 
 /// Takes a template apart.
@@ -71,15 +94,7 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
         if !plain.is_empty() {
             found.push(Piece::Text(std::mem::take(&mut plain)));
         }
-        found.push(match selector.split_once(':') {
-            Some(("inputs", key)) if !key.is_empty() => Piece::Input(key),
-            Some(("registration", rest)) => match rest.strip_prefix("header:") {
-                Some(name) if !name.is_empty() => Piece::Header(name),
-                None if rest.is_empty() || rest.starts_with('/') => Piece::Answer(rest),
-                _ => return Err(unknown(selector)),
-            },
-            _ => return Err(unknown(selector)),
-        });
+        found.push(piece(selector)?);
         rest = after;
     }
     plain.push_str(rest);
@@ -89,6 +104,22 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(found)
 }
 
+/// Reads a selector.
+fn piece(selector: &str) -> Result<Piece<'_>, String> {
+    if let Some(inner) = selector.strip_suffix("|last") {
+        return Ok(Piece::Last(Box::new(piece(inner)?)));
+    }
+    match selector.split_once(':') {
+        Some(("inputs", key)) if !key.is_empty() => Ok(Piece::Input(key)),
+        Some(("registration", rest)) => match rest.strip_prefix("header:") {
+            Some(name) if !name.is_empty() => Ok(Piece::Header(name)),
+            None if rest.is_empty() || rest.starts_with('/') => Ok(Piece::Answer(rest)),
+            _ => Err(unknown(selector)),
+        },
+        _ => Err(unknown(selector)),
+    }
+}
+
 fn unknown(selector: &str) -> String {
     format!(
         "'{{{selector}}}' is not known; use {{registration:/pointer}}, {{registration:header:Name}} or {{inputs:parameter}}."
@@ -96,9 +127,22 @@ fn unknown(selector: &str) -> String {
 }
 
 impl Sources<'_> {
+    /// The text that a selector names, such as `registration:/links/self`.
+    pub(crate) fn select(&self, selector: &str) -> Option<String> {
+        let piece = piece(selector).ok()?;
+        self.value(&piece).ok().map(|value| crate::serialise::text(&value)).filter(|text| !text.is_empty())
+    }
+
     fn value(&self, piece: &Piece<'_>) -> Result<Value, String> {
         let (value, lacks) = match piece {
             Piece::Text(text) => return Ok(text.as_str().into()),
+            Piece::Last(inner) => {
+                let whole = crate::serialise::text(&self.value(inner)?);
+                let path = whole.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+                let last = path.rsplit('/').next().filter(|last| !last.is_empty());
+                let last = last.ok_or_else(|| format!("'{whole}' has no last segment"))?;
+                return Ok(crate::serialise::decoded(last).into());
+            }
             Piece::Answer(pointer) => (
                 self.answer.and_then(|answer| answer.pointer(pointer)),
                 format!("the answer of the service has no '{}'", pointer.trim_start_matches('/')),
@@ -153,48 +197,90 @@ pub(crate) fn check_templates(value: &Value) -> Result<(), String> {
     }
 }
 
-/// Reads the extension of an operation.
-pub(crate) fn delete_request(source: &Value, at: &Pointer, diagnostics: &mut Vec<Diagnostic>) -> DeleteRequest {
-    let Some(written) = source.get(EXTENSION).filter(|written| !written.is_null()) else {
-        return DeleteRequest::Location;
+/// Members of the extension that other parts of the product read.
+const READ_ELSEWHERE: [&str; 5] = ["secret", "find", "exclusive", "callback", "update"];
+
+/// Reads the extension of a trigger: of its operation, else of its path, else of the whole file.
+pub(crate) fn registration(levels: [&Value; 3], at: &Pointer, diagnostics: &mut Vec<Diagnostic>) -> Registration {
+    let mut found = Registration::default();
+    let Some(written) = levels.iter().find_map(|level| level.get(EXTENSION).filter(|written| !written.is_null()))
+    else {
+        return found;
     };
     let at = at.child(EXTENSION);
     let mut wrong = |at: Pointer, message: &str| {
         let hint = "Write {\"unsubscribe\": {\"location\": true}}, or {\"unsubscribe\": {\"operationId\": …, \"parameters\": {…}}}.";
         diagnostics.push(Diagnostic::warning("delete_request_invalid", at, message).with_hint(hint));
-        DeleteRequest::Location
     };
     let Some(members) = written.as_object() else {
-        return wrong(at, "this is not an object, so it does not say how the webhook is deleted");
+        wrong(at, "this is not an object, so it does not say how the webhook is deleted");
+        return found;
     };
-    if let Some(name) = members.keys().find(|name| &***name != "unsubscribe") {
-        wrong(at.child(name), "only \"unsubscribe\" is known here");
-    }
-    let Some(unsubscribe) = members.get("unsubscribe") else { return DeleteRequest::Location };
-    let at = at.child("unsubscribe");
-    if unsubscribe.get("location") == Some(&Value::Bool(true)) {
-        return DeleteRequest::Location;
-    }
-    let Some(operation_id) = unsubscribe.get("operationId").and_then(Value::as_str).filter(|id| !id.is_empty()) else {
-        return wrong(at, "this names no operation that deletes the webhook");
-    };
-    let parameters = match unsubscribe.get("parameters") {
-        None => Object::new(),
-        Some(Value::Object(parameters)) => (**parameters).clone(),
-        Some(_) => return wrong(at.child("parameters"), "the parameters of the delete request are not an object"),
-    };
-    for (name, template) in parameters.iter() {
-        if let Err(fault) = check_templates(template) {
-            wrong(at.child("parameters").child(name), &fault);
+    for (name, value) in members.iter() {
+        let at = at.child(name);
+        match &**name {
+            "unsubscribe" => match unsubscribe(value, &at) {
+                Ok(request) => found.delete_request = request,
+                Err((at, message)) => wrong(at, &message),
+            },
+            "handle" => {
+                let listed = value.as_array().unwrap_or(std::slice::from_ref(value));
+                for selector in listed {
+                    match selector.as_str().map(|text| piece(text).map(|_| Str::from(text))) {
+                        Some(Ok(selector)) => found.handles.push(selector),
+                        Some(Err(fault)) => wrong(at.clone(), &fault),
+                        None => wrong(at.clone(), "a handle is a text such as \"registration:/links/self\""),
+                    }
+                }
+            }
+            "success" => match value.as_object() {
+                Some(wanted) => {
+                    found.success = wanted.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+                }
+                None => wrong(at, "\"success\" is an object: JSON pointer into the answer → value"),
+            },
+            other if READ_ELSEWHERE.contains(&other) || other.starts_with("x-") => {}
+            _ => wrong(at, "this member is not known here"),
         }
     }
-    DeleteRequest::Operation { operation_id: operation_id.into(), parameters }
+    found
+}
+
+/// Reads the member `unsubscribe`.
+fn unsubscribe(written: &Value, at: &Pointer) -> Result<DeleteRequest, (Pointer, String)> {
+    let refused = |at: &Pointer, message: &str| Err((at.clone(), message.to_owned()));
+    if let Some(list) = written.as_array() {
+        return match list {
+            [only] => unsubscribe(only, &at.child(0)),
+            _ => refused(at, "several requests that delete one webhook cannot run here; name one"),
+        };
+    }
+    if written.get("location") == Some(&Value::Bool(true)) {
+        return Ok(DeleteRequest::Location);
+    }
+    let Some(operation_id) = written.get("operationId").and_then(Value::as_str).filter(|id| !id.is_empty()) else {
+        return refused(at, "this names no operation that deletes the webhook");
+    };
+    let mut parameters = match written.get("parameters") {
+        None => Object::new(),
+        Some(Value::Object(parameters)) => (**parameters).clone(),
+        Some(_) => return refused(&at.child("parameters"), "the parameters of the delete request are not an object"),
+    };
+    if let Some(body) = written.get("body").filter(|body| !body.is_null()) {
+        parameters.insert("body", body.clone());
+    }
+    for (name, template) in parameters.iter() {
+        check_templates(template).map_err(|fault| (at.child("parameters").child(name), fault))?;
+    }
+    Ok(DeleteRequest::Operation { operation_id: operation_id.into(), parameters })
 }
 
 /// Compares the delete requests with the operations that they name.
 pub(crate) fn check(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
     for trigger in operations {
-        let DeleteRequest::Operation { operation_id, parameters } = &trigger.delete_request else { continue };
+        let DeleteRequest::Operation { operation_id, parameters } = &trigger.registration.delete_request else {
+            continue;
+        };
         let at = trigger.pointer.child(EXTENSION).child("unsubscribe");
         let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
             let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");

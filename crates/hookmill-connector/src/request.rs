@@ -1,43 +1,24 @@
-//! Planning requests: parameters to their places, defaults filled, the callback URL and the credentials put in.
+//! Planning requests: parameters in their places, defaults, the callback URL, credentials, policies.
+//!
+//! A request is built completely, with credentials and callback URL; then the policies of the connector run; then what
+//! is still missing is added. Nothing is sent here. Where a policy needs the answer to a call of its own, that call
+//! comes out first, and the plan is made again with its answer.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hookmill_model::{Object, Pointer, Str, Value};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use url::Url;
+use std::sync::Arc;
 
-use crate::authentication::{Authentication, KeyPlace};
+use hookmill_model::{Object, Str, Value};
+
+use crate::answer::Answer;
+use crate::body::{BodyInput, form_body, media_type};
+use crate::connection::Credentials;
 use crate::connector::Connector;
 use crate::document::truth;
-use crate::operation::{Declared, Operation, Place};
-use crate::properties::PolicyTemplate;
-use crate::schema;
-
-/// What RFC 3986 leaves as it is.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// Bodies are built this deep.
-const DEPTH_MAX: usize = 16;
-
-/// What a connection holds. Empty texts stand for what the connector does not ask for.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Credentials {
-    /// The user name.
-    pub username: Str,
-    /// The password or personal token.
-    pub password: Str,
-    /// The API key.
-    pub api_key: Str,
-    /// The token of an authorization server.
-    pub access_token: Str,
-    /// What is not sent to the service, and must not be seen either: refresh token, client secret.
-    pub hidden: Vec<Str>,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Credentials(…)")
-    }
-}
+use crate::draft::{Base, Body, Draft, Query};
+use crate::operation::{Declared, Operation, Place, path_names};
+use crate::plan_error::PlanError;
+use crate::policy::{Kind, Lookup, Surroundings, run};
+use crate::security::Secrets;
+use crate::serialise::{climbs, decoded, header, one_line, pairs, segment, style};
 
 /// A request ready to be sent, credentials included.
 #[derive(Clone, Default, PartialEq)]
@@ -46,83 +27,78 @@ pub struct PlannedRequest {
     pub method: Str,
     /// Absolute, with its query.
     pub url: Str,
-    /// Names and texts.
+    /// Names and texts; repeated names are sent one after the other.
     pub headers: Vec<(Str, Str)>,
-    /// `Null` for none; content objects (`$content-type`) say how they are sent.
+    /// `Null` for none. Text is sent as it is, content objects as their bytes, `$multipart` and `$formdata` put
+    /// together, all else as JSON; a `Content-Type` among the headers wins over the body's own.
     pub body: Value,
-    /// Headers that carry credentials.
+    /// Headers that carry credentials: shown without their values, left out where a reply leads to another origin.
     pub secret_headers: Vec<Str>,
-    /// Query parameters that carry credentials.
+    /// Query parameters whose values are never shown.
     pub secret_queries: Vec<Str>,
-    /// Texts that nobody may see.
+    /// Texts that must not be seen, wherever they stand in the request or come back in the answer.
     pub secrets: Vec<Str>,
+    /// What the policies of the connector make of the answer.
+    pub answer: Arc<Answer>,
 }
 
 impl std::fmt::Debug for PlannedRequest {
+    /// Without query, headers' values, body and secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.method, self.url.split('?').next().unwrap_or_default())
+        f.debug_struct("PlannedRequest")
+            .field("method", &self.method)
+            .field("url", &self.url.split(['?', '#']).next().unwrap_or_default())
+            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 
-/// Why a request cannot be planned. All are mended by the maker of the flow or of the connector.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// A required parameter has no value.
-    #[error("The parameter '{name}' of the operation '{operation}' is required.")]
-    Missing {
-        /// The operation.
-        operation: Str,
-        /// The key in `inputs.parameters`.
-        name: String,
-    },
-    /// A value that cannot go where it must.
-    #[error("The parameter '{name}' cannot be {what}.")]
-    Unfit {
-        /// The key in `inputs.parameters`.
-        name: String,
-        /// What it is.
-        what: &'static str,
-    },
-    /// The connector does not say where its service is.
-    #[error("The connector has no host; enter it in the connector's general information.")]
-    NoHost,
-    /// The address is not one.
-    #[error("'{0}' is not an address.")]
-    BadAddress(String),
+/// What is to be sent now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// The request.
+    Request(PlannedRequest),
+    /// A call that a policy needs the answer of. Its answer is appended to [`Call::lookups`], and the plan made again.
+    Lookup(PlannedRequest),
 }
 
-impl PlanError {
-    /// The place in the definition's `inputs`.
+impl Plan {
+    /// The request itself, or the call before it.
     #[must_use]
-    pub fn pointer(&self) -> Pointer {
+    pub fn into_request(self) -> PlannedRequest {
         match self {
-            Self::Missing { name, .. } | Self::Unfit { name, .. } => Pointer::root().child("parameters").child(name),
-            Self::NoHost | Self::BadAddress(_) => Pointer::root(),
+            Self::Request(request) | Self::Lookup(request) => request,
         }
     }
 }
 
-fn text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.to_string(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Null => String::new(),
-        other => other.to_json(),
-    }
-}
-
-pub(crate) fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
+/// What a request is planned from.
+#[derive(Clone, Copy, Default)]
+pub struct Call<'a> {
+    /// The keys of a definition's `inputs.parameters`.
+    pub parameters: Option<&'a Value>,
+    /// Where the service shall call; set where a webhook is created.
+    pub callback_url: Option<&'a str>,
+    /// The connection.
+    pub credentials: Option<&'a Credentials>,
+    /// Policies see the connection's values, but no credentials are put in: the request is to be kept.
+    pub is_unsigned: bool,
+    /// Answers to the calls that policies needed, in order.
+    pub lookups: &'a [Lookup],
+    /// The parameters hold expressions: only what does not depend on their values is checked.
+    pub is_unevaluated: bool,
 }
 
 /// The member of this name: exactly, else ignoring case.
-fn given<'a>(parameters: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn given<'a>(parameters: &'a Value, name: &str) -> Option<&'a Value> {
     let members = parameters.as_object()?;
     let found = members
         .get(name)
         .or_else(|| members.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value));
     found.filter(|value| !value.is_null())
 }
+
+static NOTHING: Value = Value::Null;
 
 impl Connector {
     /// The operation of a method and a path below the base path; a template matches what fills it.
@@ -145,433 +121,302 @@ impl Connector {
         let operation = self.operation_at(method, path)?;
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let values = matches(&operation.path, path).unwrap_or_default();
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         Some((operation, values.into_iter().map(|(name, value)| (name, decoded(value))).collect()))
     }
 
-    /// Scheme, host and base path.
-    fn base(&self) -> Result<String, PlanError> {
+    /// Scheme, host and base path of the file; a host by policy replaces them later.
+    pub(crate) fn base(&self) -> Result<Base, PlanError> {
         if self.host.is_empty() {
-            return Err(PlanError::NoHost);
+            // A policy may still name one.
+            let is_by_policy = self.policies.iter().any(|policy| matches!(policy.kind, Ok(Kind::Host(_))));
+            return if is_by_policy { Ok(Base::default()) } else { Err(PlanError::NoHost) };
         }
-        Ok(format!("{}{}", self.origin(), self.base_path))
+        let origin = url::Url::parse(&self.origin()).map_err(|_| PlanError::BadAddress(self.origin()))?;
+        Ok(Base { origin: origin.origin().ascii_serialization(), path: self.base_path.to_string() })
     }
 
-    /// Plans a call of an operation. `parameters` has the keys of a definition's `inputs.parameters`.
+    /// Why an operation cannot be used at all: a policy that does not run here, a script.
     ///
     /// # Errors
-    /// What is missing or does not fit.
-    pub fn plan_request(
-        &self,
-        operation: &Operation,
-        parameters: &Value,
-        callback_url: Option<&str>,
-        credentials: Option<&Credentials>,
-    ) -> Result<PlannedRequest, PlanError> {
-        let mut path = operation.path.to_string();
-        let mut queries: Vec<(String, String)> = Vec::new();
-        let mut planned = PlannedRequest { method: operation.method.clone(), ..PlannedRequest::default() };
-        let mut fields: Vec<(Str, Value)> = Vec::new();
+    /// The reason.
+    pub fn usable(&self, operation: &Operation) -> Result<(), PlanError> {
+        let id = &operation.operation_id;
+        let unsupported = |what: String| Err(PlanError::Unsupported { operation: id.clone(), what });
+        if self.needs_script(id) {
+            return unsupported(format!(
+                "its requests need custom code (C#) that does not run here; describe '{id}' with policies, or call the service with an HTTP action"
+            ));
+        }
+        for policy in self.policies.iter().filter(|policy| policy.concerns(Some(id))) {
+            if let Err(reason) = &policy.kind {
+                return unsupported(format!("the policy \"{}\" cannot run here: {reason}", policy.template));
+            }
+        }
+        for parameter in operation.declared.iter().filter(|parameter| parameter.place != Place::Body) {
+            style(parameter).map_err(|style| PlanError::Style { name: parameter.name.to_string(), style })?;
+        }
+        Ok(())
+    }
+
+    /// Whether a C# script rewrites the requests of an operation, and the maker has not chosen to send them without it.
+    #[must_use]
+    pub fn needs_script(&self, operation_id: &str) -> bool {
+        let is_scripted =
+            self.scripted.as_ref().is_some_and(|all| all.is_empty() || all.iter().any(|own| **own == *operation_id));
+        is_scripted && !self.without_script.iter().any(|own| **own == *operation_id)
+    }
+
+    /// Whether polls of a trigger go on where the one before ended, by a policy. Nothing keeps that here, so such a
+    /// trigger would see old data again and again.
+    #[must_use]
+    pub fn needs_poll_state(&self, operation_id: &str) -> bool {
+        let policies = self.policies.iter().filter(|policy| policy.concerns(Some(operation_id)));
+        policies.into_iter().any(|policy| matches!(policy.kind, Ok(Kind::Polling { needs_state: true, .. })))
+    }
+
+    /// Plans a call of an operation.
+    ///
+    /// # Errors
+    /// What is missing, does not fit or does not run here.
+    pub fn plan_request(&self, operation: &Operation, call: &Call<'_>) -> Result<Plan, PlanError> {
+        self.usable(operation)?;
+        if call.callback_url.is_some() && operation.callbacks.is_empty() {
+            return Err(PlanError::NoCallback { operation: operation.operation_id.clone() });
+        }
+        let draft = self.draft(operation, call)?;
+        self.after_policies(Some(operation), draft, call)
+    }
+
+    /// The request before policies, without credentials.
+    fn draft(&self, operation: &Operation, call: &Call<'_>) -> Result<Draft, PlanError> {
+        let parameters = call.parameters.unwrap_or(&NOTHING);
+        let mut draft = Draft {
+            method: operation.method.clone(),
+            base: self.base()?,
+            path: String::new(),
+            path_values: Vec::new(),
+            queries: Vec::new(),
+            headers: Vec::new(),
+            body: Body::None { is_declared: false },
+            content_type: None,
+        };
+        let mut cookies = Vec::new();
+        let mut fields: Vec<(&Declared, Value)> = Vec::new();
+        let mut body_parameter = None;
         for parameter in &operation.declared {
+            let name = &parameter.name;
             if parameter.place == Place::Body {
-                planned.body = self.body(operation, parameter, parameters, callback_url)?;
+                body_parameter = body_parameter.or(Some(parameter));
                 continue;
             }
-            let is_callback = operation.callback.as_ref().is_some_and(|callback| {
-                callback.place == parameter.place && callback.path.first() == Some(&parameter.name)
-            });
-            let own = match (is_callback, callback_url) {
-                (true, Some(url)) => Some(Value::from(url)),
-                _ => given(parameters, &parameter.name).cloned().or_else(|| default_of(&parameter.source)),
-            };
-            let Some(value) = own else {
+            let Some(value) = self.value_of(operation, parameter, call, parameters) else {
                 if parameter.required {
-                    let (operation, name) = (operation.operation_id.clone(), parameter.name.to_string());
+                    let (operation, name) = (operation.operation_id.clone(), name.to_string());
                     return Err(PlanError::Missing { operation, name });
                 }
                 continue;
             };
             match parameter.place {
                 Place::Path => {
-                    let mut shown = encoded(&text(&value));
-                    if shown.is_empty() {
-                        return Err(PlanError::Unfit { name: parameter.name.to_string(), what: "empty" });
-                    }
-                    if parameter.source.get("x-ms-url-encoding").and_then(Value::as_str) == Some("double") {
-                        shown = encoded(&shown);
-                    }
-                    path = path.replace(&format!("{{{}}}", parameter.name), &shown);
+                    let is_double = parameter.source.get("x-ms-url-encoding").and_then(Value::as_str) == Some("double");
+                    draft.path_values.push((name.clone(), segment(name, &value, is_double)?));
                 }
-                Place::Query => queries.extend(listed(parameter, &value)),
+                Place::Query => {
+                    let written = pairs(parameter, &value)?;
+                    draft.queries.extend(written.iter().map(|(name, value)| Query::new(name, value)));
+                }
                 Place::Header => {
-                    let shown =
-                        listed(parameter, &value).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",");
-                    planned.headers.push((parameter.name.clone(), shown.into()));
+                    if let Some(text) = header(name, parameter, &value)? {
+                        // A blank before a content type is a slip of the file.
+                        let text = if name.eq_ignore_ascii_case("content-type") { text.trim() } else { &text };
+                        draft.headers.push((name.clone(), text.into()));
+                    }
                 }
-                Place::Form => fields.push((parameter.name.clone(), value)),
+                Place::Cookie => {
+                    for (name, value) in pairs(parameter, &value)? {
+                        one_line(&name, &value)?;
+                        cookies.push(format!("{name}={value}"));
+                    }
+                }
+                Place::Form => fields.push((parameter, value)),
                 Place::Body => {}
             }
         }
-        // Path parameters that the file does not declare.
-        for open in crate::operation::path_names(&operation.path) {
-            if !path.contains(&format!("{{{open}}}")) {
-                continue;
-            }
-            let Some(value) = given(parameters, open) else {
-                return Err(PlanError::Missing { operation: operation.operation_id.clone(), name: open.to_owned() });
+        if !cookies.is_empty() {
+            draft.headers.push(("Cookie".into(), cookies.join("; ").into()));
+        }
+        draft.path = self.path(operation, parameters, &mut draft.path_values)?;
+        let typed = draft.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let content_type = typed.map(|(_, text)| text.to_string()).filter(|text| !text.is_empty());
+        if let Some(parameter) = body_parameter {
+            let input = BodyInput {
+                operation,
+                parameters,
+                callback_url: call.callback_url,
+                content_type: content_type.as_deref(),
+                is_unevaluated: call.is_unevaluated,
             };
-            path = path.replace(&format!("{{{open}}}"), &encoded(&text(value)));
-        }
-        if !fields.is_empty() {
-            planned.body = form(operation, fields);
-        } else if let Some(json) = operation.consumes.first().filter(|kind| kind.contains("+json"))
-            && !planned.body.is_null()
-        {
-            planned.headers.push(("Content-Type".into(), json.clone()));
-        }
-        self.apply_policies(operation, &mut planned, &mut queries);
-        let mut url = format!("{}{path}", self.base()?);
-        push_queries(&mut url, &queries);
-        planned.url = url.into();
-        self.sign(&mut planned, credentials)
-    }
-
-    /// Plans a request that a definition wrote with method and path (`ApiConnection`).
-    ///
-    /// # Errors
-    /// The connector has no host, or the path is not one.
-    #[allow(clippy::too_many_arguments)] // They are the members of the definition's inputs.
-    pub fn plan_by_path(
-        &self,
-        method: &str,
-        path: &str,
-        queries: &Value,
-        headers: &Value,
-        body: &Value,
-        callback_url: Option<&str>,
-        credentials: Option<&Credentials>,
-    ) -> Result<PlannedRequest, PlanError> {
-        let mut url = format!("{}/{}", self.base()?, path.trim_start_matches('/'));
-        let pairs = |of: &Value| -> Vec<(String, String)> {
-            let members = of.as_object().into_iter().flat_map(Object::iter);
-            members.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_string(), text(value))).collect()
-        };
-        push_queries(&mut url, &pairs(queries));
-        let mut body = body.clone();
-        if let (Some(callback_url), Some(operation)) = (callback_url, self.operation_at(method, path))
-            && let Some(callback) = operation.callback.as_ref().filter(|callback| callback.place == Place::Body)
-        {
-            put(&mut body, &callback.path, callback_url.into());
-        }
-        let planned = PlannedRequest {
-            method: method.to_ascii_uppercase().into(),
-            url: url.into(),
-            headers: pairs(headers).into_iter().map(|(name, text)| (name.into(), text.into())).collect(),
-            body,
-            ..PlannedRequest::default()
-        };
-        self.sign(&mut planned.clone(), credentials)
-    }
-
-    /// Plans a request to an address that the service named: a poll, a page. Credentials go to the connector's own
-    /// origin alone.
-    ///
-    /// # Errors
-    /// The address is not one.
-    pub fn plan_follow(
-        &self,
-        method: &str,
-        uri: &str,
-        credentials: Option<&Credentials>,
-    ) -> Result<PlannedRequest, PlanError> {
-        let base =
-            Url::parse(&format!("{}/", self.base()?)).map_err(|_| PlanError::BadAddress(self.host.to_string()))?;
-        let url = base.join(uri).map_err(|_| PlanError::BadAddress(uri.to_owned()))?;
-        let mut planned =
-            PlannedRequest { method: method.into(), url: url.as_str().into(), ..PlannedRequest::default() };
-        if url.origin() == base.origin() {
-            return self.sign(&mut planned, credentials);
-        }
-        Ok(planned)
-    }
-
-    /// Puts the credentials in.
-    fn sign(
-        &self,
-        planned: &mut PlannedRequest,
-        credentials: Option<&Credentials>,
-    ) -> Result<PlannedRequest, PlanError> {
-        if !planned.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
-            planned.headers.push(("Accept".into(), "application/json, */*".into()));
-        }
-        let Some(credentials) = credentials else { return Ok(planned.clone()) };
-        let secrets = [&credentials.password, &credentials.api_key, &credentials.access_token];
-        let secrets = secrets.into_iter().chain(&credentials.hidden);
-        planned.secrets.extend(secrets.filter(|secret| !secret.is_empty()).cloned());
-        match &self.authentication {
-            Authentication::None => {}
-            Authentication::Basic { .. } => {
-                let pair = STANDARD.encode(format!("{}:{}", credentials.username, credentials.password));
-                planned.secrets.push(pair.clone().into());
-                planned.headers.push(("Authorization".into(), format!("Basic {pair}").into()));
-                planned.secret_headers.push("Authorization".into());
-            }
-            Authentication::ApiKey { place: KeyPlace::Header, name, .. } => {
-                planned.headers.push((name.clone(), credentials.api_key.clone()));
-                planned.secret_headers.push(name.clone());
-            }
-            Authentication::ApiKey { place: KeyPlace::Query, name, .. } => {
-                let mut url = planned.url.to_string();
-                push_queries(&mut url, &[(name.to_string(), credentials.api_key.to_string())]);
-                planned.url = url.into();
-                planned.secret_queries.push(name.clone());
-            }
-            Authentication::Oauth2(_) => {
-                planned.headers.push(("Authorization".into(), format!("Bearer {}", credentials.access_token).into()));
-                planned.secret_headers.push("Authorization".into());
+            (draft.body, draft.content_type) = self.body(parameter, &input)?;
+        } else if !fields.is_empty() {
+            draft.body = form_body(operation, &fields, content_type.as_deref())?;
+            if content_type.is_some_and(|own| media_type(&own).starts_with("multipart/")) {
+                // The parts have a boundary that only the finished body knows.
+                draft.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
             }
         }
-        Ok(planned.clone())
+        Ok(draft)
     }
 
-    /// Headers and queries that `apiProperties.json` sets to constants.
-    fn apply_policies(&self, operation: &Operation, planned: &mut PlannedRequest, queries: &mut Vec<(String, String)>) {
-        for policy in self.policies.iter().filter(|policy| policy.concerns_request(&operation.operation_id)) {
-            let word = |name: &str| policy.parameter(name).and_then(Value::as_str);
-            let (Some(template), Some(name), Some(value)) = (policy.runs(), word("name"), word("value")) else {
-                continue;
-            };
-            let skip = word("existsAction").is_some_and(|action| action.eq_ignore_ascii_case("skip"));
-            match template {
-                PolicyTemplate::SetHeader => {
-                    let there = planned.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
-                    if !(there && skip) {
-                        planned.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
-                        planned.headers.push((name.into(), value.into()));
-                    }
-                }
-                PolicyTemplate::SetQueryParameter => {
-                    let there = queries.iter().any(|(own, _)| own == name);
-                    if !(there && skip) {
-                        queries.retain(|(own, _)| own != name);
-                        queries.push((name.to_owned(), value.to_owned()));
-                    }
-                }
-            }
-        }
-    }
-
-    /// The body: defaults, then what is given as a whole, then what is given by path, then the callback URL.
-    fn body(
+    /// The value of a parameter outside of the body: the callback URL, what the flow gives, the default.
+    fn value_of(
         &self,
         operation: &Operation,
         parameter: &Declared,
+        call: &Call<'_>,
         parameters: &Value,
-        callback_url: Option<&str>,
-    ) -> Result<Value, PlanError> {
-        let schema = parameter.schema();
-        let mut body = self.defaults(schema, DEPTH_MAX).unwrap_or_default();
-        if let Some(whole) = given(parameters, &parameter.name) {
-            merge(&mut body, whole);
+    ) -> Option<Value> {
+        let is_callback = operation
+            .callbacks
+            .iter()
+            .any(|callback| callback.place == parameter.place && callback.path.first() == Some(&parameter.name));
+        if let Some(url) = call.callback_url.filter(|_| is_callback) {
+            return Some(url.into());
         }
-        let prefixes = [format!("{}/", parameter.name), "body/".to_owned()];
-        for (key, value) in parameters.as_object().into_iter().flat_map(Object::iter) {
-            let rest = prefixes.iter().find_map(|prefix| key.strip_prefix(prefix.as_str()));
-            if let Some(rest) = rest.filter(|_| !value.is_null()) {
-                let path = self.segments(schema, rest);
-                put(&mut body, &path, value.clone());
+        let of_form = || {
+            let is_form = parameter.place == Place::Form;
+            is_form.then(|| given(parameters, &format!("body/{}", parameter.name))).flatten()
+        };
+        let own = given(parameters, &parameter.name).or_else(of_form);
+        own.filter(|value| value.as_array().is_none_or(|elements| !elements.is_empty()))
+            .cloned()
+            .or_else(|| default_of(&parameter.source))
+    }
+
+    /// The path with every name replaced. Its shape is the template's, whatever the values are.
+    fn path(
+        &self,
+        operation: &Operation,
+        parameters: &Value,
+        values: &mut Vec<(Str, String)>,
+    ) -> Result<String, PlanError> {
+        let mut whole = Vec::new();
+        for part in operation.path.split('/') {
+            let mut written = part.to_owned();
+            let names = path_names(part);
+            for name in &names {
+                let known = values.iter().find(|(own, _)| **own == **name).map(|(_, value)| value.clone());
+                let value = match known {
+                    Some(value) => value,
+                    None => {
+                        // A name that no parameter declares takes the flow's value of that name.
+                        let own = given(parameters, name).ok_or_else(|| PlanError::Missing {
+                            operation: operation.operation_id.clone(),
+                            name: (*name).to_owned(),
+                        })?;
+                        let value = segment(name, own, false)?;
+                        values.push(((*name).into(), value.clone()));
+                        value
+                    }
+                };
+                written = written.replacen(&format!("{{{name}}}"), &value, 1);
+            }
+            if climbs(&written) {
+                return Err(PlanError::Climbs { name: names.join("', '"), path: operation.path.to_string() });
+            }
+            whole.push(written);
+        }
+        let path = whole.join("/");
+        Ok(if path.starts_with('/') { path } else { format!("/{path}") })
+    }
+
+    /// Credentials, then policies, then what is still missing.
+    pub(crate) fn after_policies(
+        &self,
+        operation: Option<&Operation>,
+        mut draft: Draft,
+        call: &Call<'_>,
+    ) -> Result<Plan, PlanError> {
+        let id = operation.map(|operation| &*operation.operation_id);
+        let mut secrets = Secrets::default();
+        if let Some(credentials) = call.credentials {
+            secrets.know(self, credentials);
+            if !call.is_unsigned {
+                self.sign(operation, &mut draft, credentials, &mut secrets);
             }
         }
-        if let (Some(url), Some(callback)) =
-            (callback_url, operation.callback.as_ref().filter(|callback| callback.place == Place::Body))
-        {
-            put(&mut body, &callback.path, url.into());
+        let around = Surroundings {
+            credentials: call.credentials,
+            set: call.credentials.and_then(|credentials| self.set(&credentials.set)).or_else(|| self.sets.first()),
+            lookups: call.lookups,
+        };
+        let before = run(&self.policies, id, &mut draft, &around)?;
+        let is_lookup = before.is_some();
+        let finished = before.unwrap_or(draft);
+        if finished.base.origin.is_empty() {
+            return Err(PlanError::NoHost);
         }
-        if body.is_null() && !parameter.required {
-            return Ok(body);
+        let mut planned = finished.finished();
+        for (name, text) in &planned.headers {
+            one_line(name, text)?;
         }
-        let missing = self.missing(schema, &body, &parameter.name, DEPTH_MAX);
-        match missing {
-            Some(name) => Err(PlanError::Missing { operation: operation.operation_id.clone(), name }),
-            None => Ok(body),
+        secrets.mark(&mut planned);
+        if is_lookup {
+            return Ok(Plan::Lookup(planned));
         }
-    }
-
-    /// What the schema's defaults make of a value that is not given; `None` where there are none.
-    fn defaults(&self, schema: &Value, depth: usize) -> Option<Value> {
-        if depth == 0 {
-            return None;
-        }
-        if let Some(default) = default_of(schema).or_else(|| default_of(self.document.resolve(schema))) {
-            return Some(default);
-        }
-        let mut members = Object::new();
-        for (name, property) in schema::properties(&self.document, schema) {
-            if let Some(value) = self.defaults(property, depth - 1) {
-                members.insert(name.clone(), value);
-            }
-        }
-        (!members.is_empty()).then(|| members.into())
-    }
-
-    /// The names of a path such as `config/url`; a property whose own name holds a slash is one of them.
-    fn segments(&self, schema: &Value, path: &str) -> Vec<Str> {
-        let mut found = Vec::new();
-        let mut rest = path;
-        let mut here = schema;
-        while !rest.is_empty() {
-            let properties = schema::properties(&self.document, here);
-            let own = properties
-                .iter()
-                .filter(|(name, _)| {
-                    rest.strip_prefix(&***name).is_some_and(|after| after.is_empty() || after.starts_with('/'))
-                })
-                .max_by_key(|(name, _)| name.len());
-            let (name, next): (Str, &Value) = match own {
-                Some((name, property)) => ((*name).clone(), property),
-                None => (rest.split('/').next().unwrap_or(rest).into(), &Value::Null),
-            };
-            rest = rest.get(name.len()..).unwrap_or_default().trim_start_matches('/');
-            found.push(name);
-            here = next;
-        }
-        found
-    }
-
-    /// The first required property that has no value.
-    fn missing(&self, schema: &Value, value: &Value, key: &str, depth: usize) -> Option<String> {
-        if depth == 0 {
-            return None;
-        }
-        let required = schema::required(&self.document, schema);
-        let members = value.as_object();
-        if let Some(name) = required.iter().find(|name| members.is_none_or(|members| members.get(name).is_none()))
-            && (members.is_some() || value.is_null())
-        {
-            return Some(format!("{key}/{name}"));
-        }
-        schema::properties(&self.document, schema).into_iter().find_map(|(name, property)| {
-            let below = members?.get(name).filter(|below| below.as_object().is_some())?;
-            self.missing(property, below, &format!("{key}/{name}"), depth - 1)
-        })
+        planned.answer = Arc::new(Answer::of(&self.policies, id, call.credentials));
+        Ok(Plan::Request(planned))
     }
 }
 
 /// A default, in the type that the schema says; files write `"true"` and `"5"` too.
-fn default_of(schema: &Value) -> Option<Value> {
+pub(crate) fn default_of(schema: &Value) -> Option<Value> {
     let default = schema.get("default").filter(|default| !default.is_null())?;
     let Some(written) = default.as_str() else { return Some(default.clone()) };
     let read = match schema.get("type").and_then(Value::as_str) {
         Some("boolean") => written.trim().to_ascii_lowercase().parse().ok().map(Value::Bool),
         Some("integer") => written.trim().parse().ok().map(Value::Integer),
-        Some("number") => written.trim().parse().ok().map(Value::Float),
+        Some("number") => Value::from_json(written.trim().as_bytes()).ok().filter(|value| value.as_f64().is_some()),
         Some("array" | "object") => Value::from_json(written.as_bytes()).ok(),
         _ => None,
     };
     Some(read.unwrap_or_else(|| default.clone()))
 }
 
-fn merge(into: &mut Value, from: &Value) {
-    match (into.as_object_mut(), from) {
-        (Some(members), Value::Object(given)) => {
-            for (name, value) in given.iter() {
-                match members.get_mut(name) {
-                    Some(known) => merge(known, value),
-                    None => {
-                        members.insert(name.clone(), value.clone());
-                    }
-                }
-            }
-        }
-        _ => *into = from.clone(),
-    }
-}
-
-/// Sets a property below; objects on the way are made.
-fn put(into: &mut Value, path: &[Str], value: Value) {
-    let Some((name, rest)) = path.split_first() else {
-        *into = value;
-        return;
-    };
-    if into.as_object().is_none() {
-        *into = Object::new().into();
-    }
-    if let Some(members) = into.as_object_mut() {
-        if members.get(name).is_none() {
-            members.insert(name.clone(), Value::Null);
-        }
-        if let Some(below) = members.get_mut(name) {
-            put(below, rest, value);
-        }
-    }
-}
-
-/// A parameter as pairs; lists by `collectionFormat`.
-fn listed(parameter: &Declared, value: &Value) -> Vec<(String, String)> {
-    let name = parameter.name.to_string();
-    let Some(elements) = value.as_array() else { return vec![(name, text(value))] };
-    let separator = match parameter.source.get("collectionFormat").and_then(Value::as_str) {
-        Some("multi") => return elements.iter().map(|element| (name.clone(), text(element))).collect(),
-        Some("ssv") => " ",
-        Some("tsv") => "\t",
-        Some("pipes") => "|",
-        _ => ",",
-    };
-    vec![(name, elements.iter().map(text).collect::<Vec<_>>().join(separator))]
-}
-
-fn push_queries(url: &mut String, queries: &[(String, String)]) {
-    for (name, value) in queries {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.push_str(&format!("{}={}", encoded(name), encoded(value)));
-    }
-}
-
-fn form(operation: &Operation, fields: Vec<(Str, Value)>) -> Value {
-    let has_file =
-        operation.declared.iter().any(|parameter| parameter.source.get("type").and_then(Value::as_str) == Some("file"));
-    let multipart = has_file || operation.consumes.iter().any(|kind| kind.starts_with("multipart/"));
-    if multipart {
-        let parts = fields.into_iter().map(|(name, value)| {
-            let headers =
-                Value::object([("Content-Disposition", format!("form-data; name=\"{}\"", name.replace('"', "%22")))]);
-            Value::object([("headers", headers), ("body", value)])
-        });
-        return Value::object([
-            ("$content-type", Value::from("multipart/form-data")),
-            ("$multipart", Value::array(parts.collect())),
-        ]);
-    }
-    let pairs = fields
-        .into_iter()
-        .map(|(name, value)| Value::object([("key", Value::from(name)), ("value", text(&value).into())]));
-    Value::object([
-        ("$content-type", Value::from("application/x-www-form-urlencoded")),
-        ("$formdata", Value::array(pairs.collect())),
-    ])
-}
-
-/// What fills the `{names}` of a template so that it gives the path; still encoded.
+/// What fills the `{names}` of a template so that it gives the path; still encoded. A segment may have several names
+/// with text between them.
 pub(crate) fn matches<'a>(template: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let (mut own, mut other) = (template.trim_matches('/').split('/'), path.trim_matches('/').split('/'));
     let mut found = Vec::new();
     loop {
         match (own.next(), other.next()) {
             (None, None) => return Some(found),
-            (Some(own), Some(other)) => match (own.find('{'), own.find('}')) {
-                (Some(begin), Some(end)) if begin < end => {
-                    let inner = other.strip_prefix(&own[..begin])?.strip_suffix(&own[end + 1..])?;
-                    if inner.is_empty() {
-                        return None;
-                    }
-                    found.push((&own[begin + 1..end], inner));
-                }
-                _ if own == other => {}
-                _ => return None,
-            },
+            (Some(own), Some(other)) => segment_matches(own, other, &mut found)?,
             _ => return None,
         }
     }
+}
+
+fn segment_matches<'a>(template: &'a str, segment: &'a str, found: &mut Vec<(&'a str, &'a str)>) -> Option<()> {
+    let (Some(begin), Some(end)) = (template.find('{'), template.find('}')) else {
+        return (template == segment).then_some(());
+    };
+    if begin > end {
+        return (template == segment).then_some(());
+    }
+    let rest = segment.strip_prefix(&template[..begin])?;
+    let after = &template[end + 1..];
+    let until = after.split('{').next().unwrap_or_default();
+    let length = match (until.is_empty(), after.is_empty()) {
+        (_, true) => rest.len(),
+        (true, false) => return None,
+        (false, false) if until.len() == after.len() => rest.len().checked_sub(after.len())?,
+        (false, false) => rest.find(until)?,
+    };
+    if length == 0 || !rest.is_char_boundary(length) {
+        return None;
+    }
+    found.push((&template[begin + 1..end], &rest[..length]));
+    segment_matches(after, &rest[length..], found)
 }
 
 /// Whether the parameter is hidden from people.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use hookmill_model::{Object, Str, Value};
 
+use crate::body::ITEMS;
 use crate::document::{Document, elements, members, reference, truth};
 
 /// The deepest nesting of properties that is looked at.
@@ -11,44 +12,74 @@ const MAX_DEPTH: usize = 24;
 /// The most schemas that are copied into a schema without references.
 const MAX_COPIES: usize = 20_000;
 
-/// Where `x-ms-notification-url` is below a schema: the path of properties to the first one, depth first.
-pub(crate) fn find_notification_url(document: &Document, schema: &Value) -> Option<Vec<Str>> {
-    let mut barren = BTreeSet::new();
-    let mut path = Vec::new();
-    find_below(document, schema, &mut path, &mut barren, MAX_DEPTH).then_some(path)
+/// References below which there is no callback address, so that each is searched once per file.
+#[derive(Debug, Default)]
+pub(crate) struct Barren(BTreeSet<Str>);
+
+/// Where `x-ms-notification-url` is below a schema: the paths of properties, in the order of the file. `[]` stands for
+/// the elements of a list.
+pub(crate) fn notification_urls(document: &Document, schema: &Value, barren: &mut Barren) -> Vec<Vec<Str>> {
+    let mut search =
+        Search { document, barren, open: Vec::new(), path: Vec::new(), found: Vec::new(), left: MAX_COPIES };
+    search.below(schema);
+    search.found
 }
 
-/// `barren` holds references that were searched in vain (or are being searched), so each is searched once.
-fn find_below(
-    document: &Document,
-    schema: &Value,
-    path: &mut Vec<Str>,
-    barren: &mut BTreeSet<Str>,
-    depth: usize,
-) -> bool {
-    if depth == 0 {
-        return false;
-    }
-    if truth(schema, "x-ms-notification-url") {
-        return true;
-    }
-    if let Some(text) = reference(schema)
-        && !barren.insert(text.into())
-    {
-        return false;
-    }
-    let schema = document.resolve(schema);
-    if truth(schema, "x-ms-notification-url") {
-        return true;
-    }
-    for (name, property) in members(schema, "properties") {
-        path.push(name.clone());
-        if find_below(document, property, path, barren, depth - 1) {
+struct Search<'a> {
+    document: &'a Document,
+    barren: &'a mut Barren,
+    /// References that are being searched.
+    open: Vec<Str>,
+    path: Vec<Str>,
+    found: Vec<Vec<Str>>,
+    /// How many schemas may still be looked at.
+    left: usize,
+}
+
+impl Search<'_> {
+    /// Gives whether all below was searched: a circle and the bounds cut it short.
+    fn below(&mut self, schema: &Value) -> bool {
+        if self.path.len() >= MAX_DEPTH || self.open.len() >= MAX_DEPTH || self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        if truth(schema, "x-ms-notification-url") {
+            self.found.push(self.path.clone());
             return true;
         }
-        path.pop();
+        if let Some(text) = reference(schema) {
+            if self.barren.0.contains(text) {
+                return true;
+            }
+            if self.open.iter().any(|own| **own == *text) {
+                return false;
+            }
+            let Some(target) = self.document.target(text) else { return true };
+            let before = self.found.len();
+            self.open.push(text.into());
+            let is_whole = self.below(target);
+            self.open.pop();
+            if is_whole && self.found.len() == before {
+                self.barren.0.insert(text.into());
+            }
+            return is_whole;
+        }
+        let mut is_whole = true;
+        for (name, property) in members(schema, "properties") {
+            self.path.push(name.clone());
+            is_whole &= self.below(property);
+            self.path.pop();
+        }
+        for part in elements(schema, "allOf") {
+            is_whole &= self.below(part);
+        }
+        if let Some(items) = schema.get("items") {
+            self.path.push(ITEMS.into());
+            is_whole &= self.below(items);
+            self.path.pop();
+        }
+        is_whole
     }
-    elements(schema, "allOf").iter().any(|part| find_below(document, part, path, barren, depth - 1))
 }
 
 /// The properties of an object schema with those of `allOf`, in order, each name once.

@@ -1,20 +1,79 @@
-//! The end of a webhook: where it is deleted, and whether the service has it.
+//! The beginning and the end of a webhook: whether the service created it, and by which request it is deleted.
+//!
+//! Invariant: a deletion is never guessed among other resources. Allowed are what the connector declares, the address
+//! that the service names for it, and a delete operation that is the webhook's own by its path or by its name. Where
+//! none of these gives a request, the webhook is left behind and its maker is told so.
+
+mod answer;
+mod own;
 
 use hookmill_model::{Object, Str, Value};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::answer::header_of;
+use crate::connection::Credentials;
 use crate::connector::Connector;
-use crate::operation::{Operation, path_names};
+use crate::operation::Operation;
+use crate::plan_error::PlanError;
 use crate::registration::{DeleteRequest, Sources};
-use crate::request::{Credentials, PlanError, PlannedRequest, encoded, matches};
+use crate::request::{Call, Plan, PlannedRequest};
+use crate::serialise::text;
+use own::Own;
+
+pub use answer::match_existing;
+use answer::{first_of, identifier, is_refusal, wrapped};
+
+/// Names of members that say where the webhook is deleted.
+const NAMED: [&str; 6] = ["unsubscribeurl", "unsubscribeuri", "deleteurl", "deleteuri", "webhookdeleteurl", "location"];
+/// Names of members that say where a resource is.
+const SELF: [&str; 4] = ["self", "uri", "href", "url"];
+
+/// By which rule a deletion was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletionRule {
+    /// The connector declares it.
+    Declared,
+    /// The service named the address in `Location`.
+    #[default]
+    Location,
+    /// A member of the answer is named for it.
+    NamedAddress,
+    /// The delete operation of the creation's own path.
+    OwnPath,
+    /// The delete operation of the collection above.
+    CollectionAbove,
+    /// The only internal delete operation that is named for it.
+    NamedOperation,
+    /// The answer's own address.
+    SelfAddress,
+}
+
+impl DeletionRule {
+    /// Whether an answer that there is nothing (404, 410) means that the webhook is gone. After a derived address it
+    /// may as well mean that the address was wrong.
+    #[must_use]
+    pub const fn proves_gone(self) -> bool {
+        matches!(self, Self::Declared | Self::Location | Self::NamedAddress | Self::OwnPath)
+    }
+}
+
+/// An operation by which a webhook is deleted, with its parameters.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeletionOperation {
+    /// The operation.
+    pub operation_id: Str,
+    /// The keys of its inputs.
+    pub parameters: Value,
+}
 
 /// Where and how a webhook is deleted, without the connection's credentials. It is kept beside the webhook.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeletionAddress {
     /// In capitals.
     pub method: Str,
-    /// Absolute; on the connector's own origin.
+    /// Absolute; on an origin of the connection.
     pub url: Str,
     /// What a declared delete request sends beside it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -22,11 +81,17 @@ pub struct DeletionAddress {
     /// Its body; `Null` for none.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
+    /// How it was found. Addresses that were kept before rules were told count as said by the service.
+    #[serde(default)]
+    pub rule: DeletionRule,
+    /// The operation that it is, so that policies run when it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<DeletionOperation>,
 }
 
 impl DeletionAddress {
-    fn at(url: impl Into<Str>) -> Self {
-        Self { method: "DELETE".into(), url: url.into(), ..Self::default() }
+    fn at(url: impl Into<Str>, rule: DeletionRule) -> Self {
+        Self { method: "DELETE".into(), url: url.into(), rule, ..Self::default() }
     }
 
     /// What may be shown of it; `None` where query, headers or body hold values of the service that may be secret.
@@ -37,164 +102,130 @@ impl DeletionAddress {
     }
 }
 
+/// The answer to the creation of a webhook, after response policies.
+#[derive(Clone, Copy, Debug)]
+pub struct Creation<'a> {
+    /// The address that the creation was sent to.
+    pub url: &'a str,
+    /// The parameters of the trigger.
+    pub parameters: &'a Value,
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers of the answer.
+    pub headers: &'a Object,
+    /// Its body.
+    pub body: Option<&'a Value>,
+}
+
 impl Connector {
-    /// Finds out where a webhook that was just created is deleted: by the operation that the trigger names, else from
-    /// `Location`, else from the connector's delete operation and the service's answer. `created` is the address that
-    /// the creation was sent to; `headers` and `answer` came back.
+    /// Whether the service created the webhook.
     ///
     /// # Errors
-    /// Why nobody knows, in words for the maker.
+    /// Why not, in words for the maker.
+    pub fn created(&self, operation: &Operation, creation: &Creation<'_>) -> Result<(), String> {
+        if !(200..=299).contains(&creation.status) {
+            return Err(format!("The service answered {}.", creation.status));
+        }
+        let body = creation.body.unwrap_or(&Value::Null);
+        if !operation.registration.success.is_empty() {
+            let failed = operation.registration.success.iter().find(|(pointer, wanted)| {
+                let found = body.pointer(pointer).unwrap_or(&Value::Null);
+                found != wanted
+            });
+            return match failed {
+                None => Ok(()),
+                Some((pointer, wanted)) => Err(format!(
+                    "The service answered {}, but '{}' of its answer is not {wanted}, which the connector demands.",
+                    creation.status,
+                    pointer.trim_start_matches('/')
+                )),
+            };
+        }
+        if header_of(creation.headers, "location").is_some_and(|location| !location.trim().is_empty()) {
+            return Ok(());
+        }
+        match is_refusal(header_of(creation.headers, "content-type"), body) {
+            None => Ok(()),
+            Some(what) => {
+                Err(format!("The service answered {}, but {what}. The webhook was not created.", creation.status))
+            }
+        }
+    }
+
+    /// Finds the request that deletes a webhook which was just created: the first of the connector's declaration,
+    /// `Location`, an address that the answer names for it, a delete operation that is the webhook's own, and the
+    /// answer's own address.
+    ///
+    /// # Errors
+    /// Why there is none, in words for the maker.
     pub fn deletion_address(
         &self,
         operation: &Operation,
-        parameters: &Value,
-        created: &str,
-        headers: &Object,
-        answer: Option<&Value>,
+        creation: &Creation<'_>,
+        credentials: Option<&Credentials>,
     ) -> Result<DeletionAddress, String> {
-        let usual = || self.usual_deletion(operation, parameters, created, headers, answer);
-        match self.declared_deletion(operation, &Sources { answer, headers, inputs: parameters }) {
-            None => usual(),
-            Some(Ok(address)) => Ok(address),
-            // The service may still have said it in the usual way.
-            Some(Err(fault)) => usual().map_err(|_| fault),
-        }
-    }
-
-    /// The request of the operation that the trigger names, with the values it needs.
-    fn declared_deletion(
-        &self,
-        operation: &Operation,
-        sources: &Sources<'_>,
-    ) -> Option<Result<DeletionAddress, String>> {
-        let DeleteRequest::Operation { operation_id, parameters } = &operation.delete_request else { return None };
-        let planned = || {
-            let delete = self.operation(operation_id).ok_or("the connector has no such operation")?;
-            let parameters = sources.fill_all(parameters)?.into();
-            self.plan_request(delete, &parameters, None, None).map_err(|error| error.to_string())
-        };
-        let made = planned().map(|planned| DeletionAddress {
-            method: planned.method,
-            url: planned.url,
-            headers: planned.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("accept")).collect(),
-            body: planned.body,
-        });
-        let told = |fault| {
-            format!(
-                "The webhook is deleted by the operation '{operation_id}', but {fault}. Hookmill cannot delete the webhook."
-            )
-        };
-        Some(made.map_err(told))
-    }
-
-    fn usual_deletion(
-        &self,
-        operation: &Operation,
-        parameters: &Value,
-        created: &str,
-        headers: &Object,
-        answer: Option<&Value>,
-    ) -> Result<DeletionAddress, String> {
-        let location = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"));
-        let location = location.and_then(|(_, value)| value.as_str()).map(str::trim);
-        let Some(location) = location.filter(|location| !location.is_empty()) else {
-            return self.derived(operation, parameters, answer);
-        };
-        let base = Url::parse(created).map_err(|_| format!("'{created}' is not an address."))?;
-        let url =
-            base.join(location).map_err(|_| format!("The service named '{location}', which is not an address."))?;
-        if url.origin() == base.origin() {
-            return Ok(DeletionAddress::at(url.as_str()));
-        }
-        // Credentials never leave for another origin: the same path on the connector's own host may do.
-        let path = url.path();
-        for delete in self.operations.iter().filter(|own| &*own.method == "DELETE") {
-            for own in [delete.path.to_string(), format!("{}{}", self.base_path, delete.path)] {
-                if matches(&own, path).is_some() {
-                    let own =
-                        if path.starts_with(&*self.base_path) { String::new() } else { self.base_path.to_string() };
-                    let mut url = format!("{}{own}{path}", self.origin());
-                    if let Some(query) = Url::parse(location).ok().and_then(|url| url.query().map(ToOwned::to_owned)) {
-                        url.push('?');
-                        url.push_str(&query);
-                    }
-                    return Ok(DeletionAddress::at(url));
-                }
+        let base = Url::parse(creation.url).map_err(|_| format!("'{}' is not an address.", creation.url))?;
+        let finder = Finder { connector: self, operation, creation, base, credentials };
+        let mut faults = Vec::new();
+        let declared = finder.declared(&mut faults);
+        let location = || finder.location(&mut Vec::new());
+        let found = declared
+            .or_else(location)
+            .or_else(|| finder.named_address())
+            .or_else(|| finder.own_operation())
+            .or_else(|| finder.own_address());
+        found.ok_or_else(|| {
+            let mut reason = match faults.pop() {
+                Some(fault) => fault,
+                None => finder.reason(),
+            };
+            if let Some(id) = identifier(creation.body, "id") {
+                reason.push_str(&format!(" The answer names the identifier {}.", text(&id)));
             }
-        }
-        Err(format!(
-            "The service says that the webhook is deleted at {}, which is not the connector's own host, and no delete operation of the connector has that path. Hookmill cannot delete the webhook.",
-            url.host_str().unwrap_or_default()
-        ))
-    }
-
-    fn derived(
-        &self,
-        operation: &Operation,
-        parameters: &Value,
-        answer: Option<&Value>,
-    ) -> Result<DeletionAddress, String> {
-        let creation = operation.path.trim_end_matches('/');
-        let mut candidates: Vec<&Operation> = self
-            .operations
-            .iter()
-            .filter(|own| &*own.method == "DELETE" && !path_names(&own.path).is_empty())
-            .collect();
-        // The longest common beginning is the most natural match.
-        candidates.sort_by_key(|own| {
-            let below = own
-                .path
-                .strip_prefix(creation)
-                .is_some_and(|rest| rest.starts_with('/') && rest.matches('/').count() == 1);
-            let common = own.path.split('/').zip(creation.split('/')).take_while(|(a, b)| a == b).count();
-            (!below, usize::MAX - common)
-        });
-        for delete in &candidates {
-            if let Some(url) = self.filled(delete, parameters, answer) {
-                return Ok(DeletionAddress::at(url));
-            }
-        }
-        Err(if candidates.is_empty() {
-            "The service named no address for the webhook, and the connector has no delete operation. Hookmill cannot delete the webhook.".to_owned()
-        } else {
-            "The service named no address for the webhook, and its answer has no identifier that a delete operation of the connector asks for. Hookmill cannot delete the webhook.".to_owned()
+            reason.push_str(
+                " Hookmill cannot delete the webhook: say in the trigger's definition by which operation it is deleted, or delete it at the service by hand.",
+            );
+            reason
         })
     }
 
-    /// The address of a delete operation whose names are all known.
-    fn filled(&self, delete: &Operation, parameters: &Value, answer: Option<&Value>) -> Option<String> {
-        let mut path = delete.path.to_string();
-        let names: Vec<String> = path_names(&delete.path).into_iter().map(ToOwned::to_owned).collect();
-        let last = names.last().cloned()?;
-        let mut used_answer = false;
-        for name in &names {
-            let known = parameters.get(name).filter(|_| *name != last).or_else(|| {
-                let found = answer.and_then(|answer| identifier(answer, name, *name == last));
-                used_answer |= found.is_some();
-                found.or_else(|| parameters.get(name))
-            })?;
-            let text = match known {
-                Value::String(text) => text.to_string(),
-                Value::Integer(number) => number.to_string(),
-                _ => return None,
-            };
-            path = path.replace(&format!("{{{name}}}"), &encoded(&text));
-        }
-        used_answer.then(|| format!("{}{}{path}", self.origin(), self.base_path))
+    /// Whether anything but the service's own word can say how the webhook of a trigger is deleted: a declaration, or a
+    /// delete operation that is the webhook's own.
+    #[must_use]
+    pub fn knows_deletion(&self, operation: &Operation) -> bool {
+        operation.registration.is_declared() || self.own_delete(operation).is_some()
     }
 
     /// Plans the deletion.
     ///
     /// # Errors
-    /// The connector has no host any more.
+    /// The connector has no host any more, or a policy does not run.
     pub fn plan_deletion(
         &self,
         address: &DeletionAddress,
         credentials: Option<&Credentials>,
     ) -> Result<PlannedRequest, PlanError> {
-        let planned = self.plan_follow(&address.method, &address.url, credentials)?;
-        let mut headers = address.headers.clone();
-        headers.extend(planned.headers);
+        if let Some(kept) = &address.operation
+            && let Some(operation) = self.operation(&kept.operation_id)
+        {
+            let call = Call { parameters: Some(&kept.parameters), credentials, ..Call::default() };
+            if let Plan::Request(planned) = self.plan_request(operation, &call)?
+                && is_same_place(&planned.url, &address.url)
+            {
+                return Ok(planned);
+            }
+        }
+        let call = Call { credentials, ..Call::default() };
+        let planned = self.plan_follow(&address.method, &address.url, &call)?;
+        let is_kept = |name: &str| address.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        let mut headers: Vec<_> = planned
+            .headers
+            .iter()
+            .filter(|(name, _)| planned.secret_headers.contains(name) || !is_kept(name))
+            .cloned()
+            .collect();
+        let is_there = |name: &str| planned.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+        headers.extend(address.headers.iter().filter(|(name, _)| !is_there(name)).cloned());
         Ok(PlannedRequest { headers, body: address.body.clone(), ..planned })
     }
 
@@ -207,59 +238,188 @@ impl Connector {
         credentials: Option<&Credentials>,
     ) -> Option<PlannedRequest> {
         let list = self.operations.iter().find(|own| &*own.method == "GET" && own.path == creation.path)?;
-        self.plan_request(list, parameters, None, credentials).ok()
+        let call = Call { parameters: Some(parameters), credentials, ..Call::default() };
+        match self.plan_request(list, &call).ok()? {
+            Plan::Request(planned) => Some(planned),
+            Plan::Lookup(_) => None,
+        }
     }
 }
 
-/// The identifier that the service gave: the member of this name, or `id`; one level below too.
-fn identifier<'a>(answer: &'a Value, name: &str, may_be_id: bool) -> Option<&'a Value> {
-    let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
-    let scalar = |value: &&Value| matches!(value, Value::String(_) | Value::Integer(_));
-    let own = |of: &'a Value| -> Option<&'a Value> {
-        let members = of.as_object()?;
-        let named = members.iter().find(|(own, _)| plain(own) == plain(name)).map(|(_, value)| value).filter(scalar);
-        named.or_else(|| {
-            let words = [
-                "id",
-                "_id",
-                "uuid",
-                "guid",
-                "subscriptionid",
-                "subscription_id",
-                "webhookid",
-                "webhook_id",
-                "hookid",
-                "hook_id",
-            ];
-            words.iter().filter(|_| may_be_id).find_map(|word| {
-                members.iter().find(|(own, _)| own.eq_ignore_ascii_case(word)).map(|(_, value)| value).filter(scalar)
-            })
+/// Whether two addresses differ in their queries alone; keys in a query are not kept.
+fn is_same_place(one: &str, other: &str) -> bool {
+    one.split('?').next() == other.split('?').next()
+}
+
+struct Finder<'a> {
+    connector: &'a Connector,
+    operation: &'a Operation,
+    creation: &'a Creation<'a>,
+    base: Url,
+    credentials: Option<&'a Credentials>,
+}
+
+impl<'a> Finder<'a> {
+    fn body(&self) -> Option<&'a Value> {
+        self.creation.body
+    }
+
+    /// What the trigger declares; the addresses that it names take the place of `Location`.
+    fn declared(&self, faults: &mut Vec<String>) -> Option<DeletionAddress> {
+        let registration = &self.operation.registration;
+        let sources = Sources { answer: self.body(), headers: self.creation.headers, inputs: self.creation.parameters };
+        if let DeleteRequest::Operation { operation_id, parameters } = &registration.delete_request {
+            let planned = || {
+                let delete = self.connector.operation(operation_id).ok_or("the connector has no such operation")?;
+                let parameters = sources.fill_all(parameters)?.into();
+                self.planned(delete, parameters, DeletionRule::Declared)
+            };
+            match planned() {
+                Ok(address) => return Some(address),
+                Err(fault) => {
+                    faults.push(format!("The webhook is deleted by the operation '{operation_id}', but {fault}."));
+                }
+            }
+        }
+        let handle = registration.handles.iter().find_map(|selector| sources.select(selector))?;
+        let mut ignored = Vec::new();
+        self.at(&handle, DeletionRule::Declared, &mut ignored)
+    }
+
+    fn location(&self, faults: &mut Vec<String>) -> Option<DeletionAddress> {
+        let location = header_of(self.creation.headers, "location").map(str::trim)?;
+        self.at(location, DeletionRule::Location, faults)
+    }
+
+    /// A deletion at an address that the service named.
+    fn at(&self, written: &str, rule: DeletionRule, faults: &mut Vec<String>) -> Option<DeletionAddress> {
+        if written.is_empty() {
+            return None;
+        }
+        let Ok(url) = self.base.join(written) else {
+            faults.push(format!("The service named '{written}', which is not an address."));
+            return None;
+        };
+        if self.is_own(&url) {
+            return (!self.is_above(&url)).then(|| DeletionAddress::at(url.as_str(), rule));
+        }
+        // Credentials never leave for another origin: the same path on the creation's own host may do.
+        let own = self.connector.own_delete(self.operation)?;
+        let id = own.id_in(url.path())?;
+        let made = self.by_operation(&own, id, rule)?;
+        let path = Url::parse(&made.url).ok()?.path().to_owned();
+        if path != url.path() && !path.ends_with(url.path()) {
+            return None;
+        }
+        match url.query() {
+            Some(query) if !made.url.contains('?') => {
+                Some(DeletionAddress { url: format!("{}?{query}", made.url).into(), operation: None, ..made })
+            }
+            _ => Some(made),
+        }
+    }
+
+    fn named_address(&self) -> Option<DeletionAddress> {
+        let places = wrapped(self.body()?);
+        let written = places.iter().find_map(|place| first_of(place, &NAMED).and_then(Value::as_str))?;
+        let url = self.absolute(written)?;
+        (self.is_own(&url) && !self.is_above(&url))
+            .then(|| DeletionAddress::at(url.as_str(), DeletionRule::NamedAddress))
+    }
+
+    fn own_operation(&self) -> Option<DeletionAddress> {
+        let own = self.connector.own_delete(self.operation)?;
+        let id = text(&identifier(self.body(), own.open)?);
+        self.by_operation(&own, id, own.rule)
+    }
+
+    /// The answer's own address, where it is below the creation or of a delete operation that is the webhook's.
+    fn own_address(&self) -> Option<DeletionAddress> {
+        let places = wrapped(self.body()?);
+        let written = places.iter().find_map(|place| {
+            let links = || {
+                let links = first_of(place, &["links", "_links"])?;
+                let link = first_of(links, &["self"])?;
+                link.as_str().or_else(|| first_of(link, &["href"])?.as_str())
+            };
+            let own = SELF.iter().find_map(|name| {
+                let text = first_of(place, &[name])?.as_str()?;
+                self.absolute(text).is_some_and(|url| self.is_own(&url)).then_some(text)
+            });
+            own.or_else(links)
+        })?;
+        let url = self.absolute(written).filter(|url| self.is_own(url))?;
+        let created = self.base.path().trim_end_matches('/');
+        let below = url.path().strip_prefix(created).and_then(|rest| rest.strip_prefix('/'));
+        let is_below = below
+            .is_some_and(|rest| !rest.trim_end_matches('/').is_empty() && !rest.trim_end_matches('/').contains('/'));
+        let is_known = || {
+            let own = self.connector.own_delete(self.operation)?;
+            let made = self.by_operation(&own, own.id_in(url.path())?, DeletionRule::SelfAddress)?;
+            is_same_place(&made.url, url.as_str()).then_some(())
+        };
+        (is_below || is_known().is_some()).then(|| DeletionAddress::at(url.as_str(), DeletionRule::SelfAddress))
+    }
+
+    fn by_operation(&self, own: &Own<'_>, id: String, rule: DeletionRule) -> Option<DeletionAddress> {
+        let mut parameters = own.known(self.creation, &self.base)?;
+        parameters.insert(own.open, id);
+        self.planned(own.delete, parameters.into(), rule).ok()
+    }
+
+    /// The request of an operation, without credentials.
+    fn planned(&self, delete: &Operation, parameters: Value, rule: DeletionRule) -> Result<DeletionAddress, String> {
+        let call =
+            Call { parameters: Some(&parameters), credentials: self.credentials, is_unsigned: true, ..Call::default() };
+        let planned = match self.connector.plan_request(delete, &call).map_err(|error| error.to_string())? {
+            Plan::Request(planned) => planned,
+            Plan::Lookup(_) => return Err("it needs a call of its own".to_owned()),
+        };
+        let operation = DeletionOperation { operation_id: delete.operation_id.clone(), parameters };
+        Ok(DeletionAddress {
+            method: planned.method,
+            url: planned.url,
+            headers: planned.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("accept")).collect(),
+            body: planned.body,
+            rule,
+            operation: Some(operation),
         })
-    };
-    own(answer).or_else(|| match answer {
-        Value::Object(members) => members.values().find_map(own),
-        Value::Array(elements) => elements.first().and_then(own),
-        _ => None,
-    })
-}
+    }
 
-/// The webhook in an answer that calls this address.
-#[must_use]
-pub fn match_existing<'a>(answer: &'a Value, callback_url: &str) -> Option<&'a Value> {
-    let list = match answer {
-        Value::Array(elements) => Some(&elements[..]),
-        Value::Object(members) => members.values().find_map(Value::as_array),
-        _ => None,
-    };
-    list?.iter().find(|item| mentions(item, callback_url, 4))
-}
+    /// An address that is written in full or begins with `/`.
+    fn absolute(&self, written: &str) -> Option<Url> {
+        let written = written.trim();
+        let is_absolute = written.starts_with('/') || written.contains("://");
+        is_absolute.then(|| self.base.join(written).ok()).flatten()
+    }
 
-fn mentions(value: &Value, text: &str, depth: usize) -> bool {
-    match value {
-        Value::String(own) => &**own == text,
-        Value::Array(elements) => depth > 0 && elements.iter().any(|element| mentions(element, text, depth - 1)),
-        Value::Object(members) => depth > 0 && members.values().any(|member| mentions(member, text, depth - 1)),
-        _ => false,
+    fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+            || self.connector.is_own_origin(&url.origin().ascii_serialization(), self.credentials)
+    }
+
+    /// Whether it is the creation's own address or one above it: deleting there may delete everything. A query of its
+    /// own may still name the webhook.
+    fn is_above(&self, url: &Url) -> bool {
+        let (path, created) = (url.path().trim_end_matches('/'), self.base.path().trim_end_matches('/'));
+        let is_above = path == created || created.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        is_above && (url.query().is_none() || url.query() == self.base.query())
+    }
+
+    /// Why no request was found.
+    fn reason(&self) -> String {
+        let location = header_of(self.creation.headers, "location").map(str::trim).filter(|own| !own.is_empty());
+        let elsewhere = location.and_then(|location| self.base.join(location).ok()).filter(|url| !self.is_own(url));
+        if let Some(url) = elsewhere {
+            return format!(
+                "The service says that the webhook is deleted at {}, which is not the connector's own host, and no delete operation of the connector has that path.",
+                url.host_str().unwrap_or_default()
+            );
+        }
+        if self.connector.own_delete(self.operation).is_some() {
+            return "The service named no address for the webhook, and its answer has no identifier for the delete operation.".to_owned();
+        }
+        "The service named no address for the webhook, and the connector has no delete operation that is certainly the webhook's own.".to_owned()
     }
 }
 

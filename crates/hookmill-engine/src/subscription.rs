@@ -147,7 +147,7 @@ pub enum Input {
         /// Host and path of the callback URL without the capability.
         callback: Str,
     },
-    /// The creation ended. `address` and `warning` are what `hookmill-connector` read from the answer.
+    /// The creation ended. `address`, `warning` and `refused` are what `hookmill-connector` read from the answer.
     CreationEnded {
         /// The exchange.
         performed: Performed,
@@ -155,6 +155,8 @@ pub enum Input {
         address: Option<Value>,
         /// What the maker should know.
         warning: Option<Str>,
+        /// Why an answer of a good status means that nothing was created.
+        refused: Option<Str>,
     },
     /// After a crash during the creation: the service lists a webhook with our callback URL.
     Found {
@@ -174,6 +176,8 @@ pub enum Input {
     Delete,
     /// The deletion ended; `None` where no delete request is known.
     DeletionEnded(Option<Performed>),
+    /// The service has nothing at an address that nobody but Hookmill named, so the webhook may be elsewhere.
+    DeletionUnproven(Performed),
 }
 
 /// A fact that does not follow from the state it was applied to.
@@ -190,8 +194,13 @@ pub fn decide(subscription: &Subscription, now: Timestamp, input: Input) -> Vec<
     use SubscriptionState as S;
     match (subscription.state, input) {
         (S::Absent, Input::Create { callback }) => vec![Fact::CreationStarted { at: now, callback }],
-        (S::Creating, Input::CreationEnded { performed, address, warning }) => {
-            let refusal = refusal(&performed);
+        (S::Creating, Input::CreationEnded { performed, address, warning, refused }) => {
+            let said = |message| Refusal {
+                code: "webhook_refused".into(),
+                message,
+                hint: Some("The service's answer below says why. Mend the trigger or the connection, then try again.".into()),
+            };
+            let refusal = refusal(&performed).or_else(|| refused.map(said));
             let (address, warning) = if refusal.is_some() { (None, None) } else { (address, warning) };
             vec![Fact::CreationEnded { at: now, performed, address, warning, refusal }]
         }
@@ -207,6 +216,15 @@ pub fn decide(subscription: &Subscription, now: Timestamp, input: Input) -> Vec<
         }
         (S::Live | S::Deleting, Input::Delete) => vec![Fact::DeletionStarted { at: now }],
         (S::Deleting, Input::DeletionEnded(performed)) => vec![deletion_ended(subscription, now, performed)],
+        (S::Deleting, Input::DeletionUnproven(performed)) => vec![Fact::DeletionEnded {
+            at: now,
+            performed: Some(performed),
+            retry_at: None,
+            warning: Some(
+                "the service has nothing at the address that was found for the webhook; whether the webhook is gone is not known"
+                    .into(),
+            ),
+        }],
         _ => Vec::new(),
     }
 }

@@ -1,9 +1,12 @@
 //! A request as it is sent and as it is shown, and an answer as an outcome.
 
+use std::sync::Arc;
+
+use hookmill_connector::Answer;
 use hookmill_engine::{Chunks, Outcome, Performed};
 use hookmill_expression::content;
 use hookmill_http::{Client, HeaderMap, HeaderName, Redactor, Request, Response, StatusCode, header, is_secret_header};
-use hookmill_model::{Object, Value};
+use hookmill_model::{Object, Str, Value};
 
 use crate::chunked;
 use crate::refusal::Refusal;
@@ -52,6 +55,8 @@ pub(crate) struct Prepared {
     pub secret_queries: Vec<String>,
     /// Bodies go in parts.
     pub chunks: Option<Chunks>,
+    /// Of a call through a connection: what the connector makes of the answer.
+    pub answer: Option<Arc<Answer>>,
 }
 
 /// An answer with what the caller may want beside the outcome.
@@ -65,7 +70,7 @@ impl Prepared {
     /// Sends the request and reports how it ended.
     pub async fn send(self, client: &Client) -> Ended {
         let shown = self.shown();
-        let Self { request, redactor, chunks, .. } = self;
+        let Self { request, redactor, chunks, answer, .. } = self;
         let sent = match chunks {
             Some(chunks) => Box::pin(chunked::send(client, request, chunks)).await,
             None => Box::pin(client.send(request)).await.map_err(Refusal::from),
@@ -73,7 +78,10 @@ impl Prepared {
         match sent {
             Ok(response) => {
                 let status = Some(response.status);
-                Ended { performed: Performed { outcome: replied(&response, &redactor), request: shown }, status }
+                Ended {
+                    performed: Performed { outcome: replied(&response, &redactor, answer.as_deref()), request: shown },
+                    status,
+                }
             }
             Err(mut refusal) => {
                 refusal.message = redactor.text(&refusal.message).into_owned();
@@ -83,7 +91,7 @@ impl Prepared {
     }
 
     /// `{method, uri, headers, body}` without secrets.
-    fn shown(&self) -> Value {
+    pub(crate) fn shown(&self) -> Value {
         let request = &self.request;
         let mut members = Object::with_capacity(4);
         members.insert("method", request.method.as_str());
@@ -115,16 +123,52 @@ impl Prepared {
 }
 
 /// An answer as an outcome. Cookies and secrets that a service sends back stay out of the history.
-fn replied(response: &Response, redactor: &Redactor) -> Outcome {
-    let mut headers = Object::new();
-    for (name, text) in joined(&response.headers) {
-        if !is_secret_header(name.as_str()) {
-            headers.insert(spelling(name), &*redactor.text(&text));
-        }
+fn replied(response: &Response, redactor: &Redactor, answer: Option<&Answer>) -> Outcome {
+    let status = response.status.as_u16();
+    let headers = joined(&response.headers)
+        .filter(|(name, _)| !is_secret_header(name.as_str()))
+        .map(|(name, text)| (spelling(name).into(), Str::from(&*redactor.text(&text))))
+        .collect();
+    match read(status, headers, &response.body, answer) {
+        Ok((headers, body)) => Outcome::Replied { status, headers, body: body.map(|body| redactor.value(&body)) },
+        Err(message) => Outcome::NoReply {
+            code: "BadGateway".into(),
+            message: redactor.text(&format!("The service answered {status}, but {message}")).into_owned().into(),
+            maybe_sent: true,
+            retryable: false,
+        },
     }
-    let media_type = response.headers.get(header::CONTENT_TYPE).map(|one| String::from_utf8_lossy(one.as_bytes()));
-    let body = content::body(media_type.as_deref(), &response.body).value.map(|body| redactor.value(&body));
-    Outcome::Replied { status: response.status.as_u16(), headers, body }
+}
+
+/// The outputs of an answer: its headers and its body, read by its content type. `answer` has the policies of the
+/// connector that was called; headers are changed before the body is read.
+pub(crate) fn read(
+    status: u16,
+    mut headers: Vec<(Str, Str)>,
+    bytes: &[u8],
+    answer: Option<&Answer>,
+) -> Result<(Object, Option<Value>), String> {
+    if let Some(answer) = answer {
+        answer.change_headers(status, &mut headers)?;
+    }
+    let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let content_type = content_type.map(|(_, text)| text.to_string());
+    // To operations of connectors, XML is text.
+    let as_text = content_type.as_deref().filter(|_| answer.is_some()).and_then(|own| {
+        let (media_type, rest) = own.split_once(';').unwrap_or((own, ""));
+        let media_type = media_type.trim().to_ascii_lowercase();
+        (media_type == "application/xml" || media_type.ends_with("+xml")).then(|| format!("text/xml;{rest}"))
+    });
+    let mut body = content::body(as_text.as_deref().or(content_type.as_deref()), bytes).value;
+    if let (Some(answer), Some(Value::Object(_) | Value::Array(_))) = (answer, &body)
+        && !answer.is_empty()
+        && body.as_ref().is_some_and(|body| body.get("$content").is_none())
+    {
+        let mut changed = body.take().unwrap_or_default();
+        answer.change_body(status, &headers, &mut changed)?;
+        body = Some(changed);
+    }
+    Ok((headers.into_iter().collect(), body))
 }
 
 /// Each header once, in the order of arrival, its values joined with a comma.

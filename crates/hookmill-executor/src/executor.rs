@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use hookmill_connector::PlannedRequest;
 use hookmill_engine::{ActionRequest, EffectId, HttpRequest, OperationRequest, Performed};
 use hookmill_http::{Client, HeaderValue, Redactor, header};
 
@@ -11,7 +12,7 @@ use crate::authentication::{self, Authentication};
 use crate::exchange::Prepared;
 use crate::http_action::{self, left};
 use crate::oauth::Tokens;
-use crate::outgoing::Outgoing;
+use crate::outgoing;
 use crate::refusal::Refusal;
 use crate::script::Scripts;
 use crate::token::{self, TokenAnswer, TokenRefusal, TokenRequest};
@@ -140,9 +141,10 @@ impl Executor {
     }
 
     /// Sends one call through a connection: an operation, a poll, the creation or deletion of a webhook, a test.
-    /// Whatever goes wrong is part of the result; none of the call's secrets is.
-    pub async fn send(&self, call: &Outgoing, context: &CallContext<'_>) -> Performed {
-        match call.prepare(context) {
+    /// `timeout` is the longest time to the complete answer. Whatever goes wrong is part of the result; none of the
+    /// call's secrets is.
+    pub async fn send(&self, call: &PlannedRequest, timeout: Duration, context: &CallContext<'_>) -> Performed {
+        match outgoing::prepare(call, timeout, context) {
             Ok(prepared) => Box::pin(prepared.send(&self.client)).await.performed,
             Err(refusal) => refusal.performed(),
         }
@@ -198,6 +200,7 @@ impl Executor {
             of_run: context.redactor(),
             secret_queries: Vec::new(),
             chunks: action.chunks,
+            answer: None,
         };
         let ended = Box::pin(prepared.send(&self.client)).await;
         if let Some(wanted) = token_of

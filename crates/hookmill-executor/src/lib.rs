@@ -9,7 +9,8 @@
 //! | `authentication` | the `authentication` object of an action |
 //! | `token` | the token endpoint of an authorization server: [`TokenRequest`], [`TokenAnswer`] |
 //! | `oauth` | tokens of Microsoft's directory for actions, kept until they expire |
-//! | `outgoing` | [`Outgoing`]: a call through a connection, as a connector planned it |
+//! | `outgoing` | a call through a connection, as a connector planned it |
+//! | `cases` | [`run_case`]: test cases of connectors, without a network |
 //! | `exchange` | a request as it is sent and as it is shown, an answer as an outcome |
 //! | `refusal` | why there is no answer, with the code that flows see |
 //! | `script` | JavaScript with limits and without a world |
@@ -18,6 +19,7 @@
 
 mod authentication;
 mod body;
+mod cases;
 mod chunked;
 mod exchange;
 mod executor;
@@ -28,6 +30,7 @@ mod refusal;
 mod script;
 mod token;
 
+pub use cases::{CaseVerdict, run_case};
 pub use executor::{CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local};
-pub use outgoing::Outgoing;
+pub use outgoing::preview;
 pub use token::{TokenAnswer, TokenGrant, TokenRefusal, TokenRequest};

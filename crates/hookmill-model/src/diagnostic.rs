@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// Good to know; there is nothing to mend.
+    Information,
     /// The file works as it is.
     Warning,
     /// The file cannot be used before this is mended.
@@ -17,6 +19,7 @@ pub enum Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Information => "information",
             Self::Warning => "warning",
             Self::Error => "error",
         })
@@ -94,6 +97,12 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(code: &str, pointer: Pointer, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, code: code.to_owned(), pointer, message: message.into(), hint: None }
+    }
+
+    /// A finding that is good to know.
+    #[must_use]
+    pub fn information(code: &str, pointer: Pointer, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Information, code: code.to_owned(), pointer, message: message.into(), hint: None }
     }
 
     /// Adds what to try.

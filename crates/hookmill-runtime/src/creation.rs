@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookmill_connector::{DeletionAddress, PlannedRequest, match_existing};
+use hookmill_connector::{Call, Creation, DeletionAddress, Lookup, Plan, WrittenRequest, match_existing};
 use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
 use hookmill_engine::subscription::{self as machine, Fact, Input};
 use hookmill_engine::trigger::{evaluate, request};
@@ -79,31 +79,46 @@ impl Runtime {
         if let Some(number) = record.described_in {
             let (performed, address) = self.subscribe(flow, number, url, &context).await?;
             record.reply = address.as_ref().and_then(|_| reply(&performed.outcome));
-            let input =
-                Input::CreationEnded { performed: self.without_capability(performed, url), address, warning: None };
+            let input = Input::CreationEnded {
+                performed: self.without_capability(performed, url),
+                address,
+                warning: None,
+                refused: None,
+            };
             let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
             return self.finish_creation(flow, generation, record, facts).await;
         }
         let bound = self.bound_record(flow, &record).await;
-        let (performed, address, warning) = match bound {
+        let (performed, learned) = match bound {
             Err(Error::Store(error)) => return Err(error.into()),
-            Err(error) => (not_made(&error), None, None),
-            Ok(bound) => match self.plan_creation(&bound, &generation, &record, url) {
-                Err(message) => (not_sent(&message), None, None),
-                Ok(planned) => {
-                    let created = planned.url.to_string();
-                    let wait = self.0.config.service_wait;
-                    let plan = |bound: &Bound| self.plan_creation(bound, &generation, &record, url);
-                    let sent = self.send_through(&bound, wait, &context, plan).await;
-                    let mut performed = sent.unwrap_or_else(|message| not_sent(&message));
-                    self.learn_secret(&bound, &mut generation, &mut record, &mut performed).await?;
-                    let (address, warning) = learned(&bound, &record, &created, &performed);
-                    let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
-                    (self.without_capability(performed, url), address, warning)
-                }
-            },
+            Err(error) => (not_made(&error), Learned::default()),
+            Ok(bound) => {
+                let wait = self.0.config.service_wait;
+                // A policy may have sent the creation elsewhere than the connector's file says.
+                let created = std::sync::Mutex::new(String::new());
+                let planned = |bound: &Bound, lookups: &[Lookup]| {
+                    let planned = self.plan_creation(bound, &generation, &record, url, lookups)?;
+                    if let Plan::Request(planned) = &planned {
+                        *crate::locked(&created) = planned.url.to_string();
+                    }
+                    Ok::<_, String>(planned)
+                };
+                let sent = self.send_through(&bound, wait, &context, planned).await;
+                let mut performed = sent.unwrap_or_else(|message| not_sent(&message));
+                self.learn_secret(&bound, &mut generation, &mut record, &mut performed).await?;
+                let created = crate::locked(&created).clone();
+                let learned = learned(&bound, &record, &created, &performed);
+                (self.without_capability(performed, url), learned)
+            }
         };
-        let input = Input::CreationEnded { performed, address, warning: warning.map(Into::into) };
+        let Learned { address, warning, refused } = learned;
+        let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
+        let input = Input::CreationEnded {
+            performed,
+            address,
+            warning: warning.map(Into::into),
+            refused: refused.map(Into::into),
+        };
         let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
         self.finish_creation(flow, generation, record, facts).await
     }
@@ -115,16 +130,20 @@ impl Runtime {
         generation: &Subscription,
         record: &Record,
         url: &str,
-    ) -> Result<PlannedRequest, String> {
-        let mut planned = plan(bound, record, url)?;
+        lookups: &[Lookup],
+    ) -> Result<Plan, String> {
+        let mut planned = match plan(bound, record, url, lookups)? {
+            Plan::Request(planned) => planned,
+            lookup @ Plan::Lookup(_) => return Ok(lookup),
+        };
         let declarations = bound.connector.webhook(record.operation.as_deref().unwrap_or_default());
-        let Some((_, _, place)) = declarations.generated() else { return Ok(planned) };
+        let Some((_, _, place)) = declarations.generated() else { return Ok(Plan::Request(planned)) };
         let kept = self.kept_secrets(generation, record).map_err(|error| error.to_string())?;
         if let Some(secret) = kept.get("secret").and_then(Value::as_str) {
             place.put(&mut planned.body, secret);
             planned.secrets.push(secret.into());
         }
-        Ok(planned)
+        Ok(Plan::Request(planned))
     }
 
     /// Takes the secret that the service shows in its answer, and hides it there. What a handshake left during the
@@ -284,7 +303,9 @@ impl Runtime {
             return self.give_up_creation(flow, generation, record).await;
         };
         let created = planned.url.to_string();
-        let plan = |bound: &Bound| search(bound).ok_or("The service cannot be asked for its webhooks.");
+        let plan = |bound: &Bound, _: &[Lookup]| {
+            search(bound).map(Plan::Request).ok_or("The service cannot be asked for its webhooks.")
+        };
         let context = CallContext::outside_runs();
         let asked = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
         let performed = asked.unwrap_or_else(not_sent);
@@ -294,8 +315,10 @@ impl Runtime {
         };
         match match_existing(body.as_ref().unwrap_or(&Value::Null), &url) {
             Some(found) => {
-                let address =
-                    bound.connector.deletion_address(operation, parameters, &created, &Object::new(), Some(found)).ok();
+                let headers = Object::new();
+                let creation =
+                    Creation { url: &created, parameters, status: 200, headers: &headers, body: Some(found) };
+                let address = bound.connector.deletion_address(operation, &creation, bound.credentials.as_ref()).ok();
                 let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
                 let address = address.unwrap_or_default();
                 let input = Input::Found { address, performed: self.without_capability(performed, &url) };
@@ -327,25 +350,28 @@ fn reply(outcome: &Outcome) -> Option<Value> {
     Some(members.into())
 }
 
-fn plan(bound: &Bound, record: &Record, url: &str) -> Result<hookmill_connector::PlannedRequest, String> {
-    let credentials = bound.credentials.as_ref();
+fn plan(bound: &Bound, record: &Record, url: &str, lookups: &[Lookup]) -> Result<Plan, String> {
+    let call = Call {
+        parameters: Some(&record.parameters),
+        callback_url: Some(url),
+        credentials: bound.credentials.as_ref(),
+        lookups,
+        ..Call::default()
+    };
     let id = record.operation.as_deref().unwrap_or_default();
     if id.is_empty() {
         let part = |name: &str| record.parameters.get(name).cloned().unwrap_or_default();
         let method = record.parameters.get("method").map_or_else(|| "post".into(), content::to_text);
         let path = record.parameters.get("path").map(content::to_text).unwrap_or_default();
-        return bound
-            .connector
-            .plan_by_path(&method, &path, &part("queries"), &part("headers"), &part("body"), Some(url), credentials)
-            .map_err(|error| error.to_string());
+        let (queries, headers, body) = (part("queries"), part("headers"), part("body"));
+        let written =
+            WrittenRequest { method: &method, path: &path, queries: &queries, headers: &headers, body: &body };
+        return bound.connector.plan_by_path(&written, &call).map_err(|error| error.to_string());
     }
     let operation = bound.connector.operation(id);
     let operation =
         operation.ok_or_else(|| format!("The connector '{}' has no trigger '{id}'.", bound.connector.name))?;
-    bound
-        .connector
-        .plan_request(operation, &record.parameters, Some(url), credentials)
-        .map_err(|error| error.to_string())
+    bound.connector.plan_request(operation, &call).map_err(|error| error.to_string())
 }
 
 /// The operation that creates a webhook, with the values of its names; a request by path is looked up.
@@ -360,22 +386,31 @@ fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_conne
     Some((operation, values.into()))
 }
 
-/// What the answer to a creation says about the deletion.
-fn learned(
-    bound: &Bound,
-    record: &Record,
-    created: &str,
-    performed: &Performed,
-) -> (Option<DeletionAddress>, Option<String>) {
-    let Outcome::Replied { status: 200..=299, headers, body } = &performed.outcome else { return (None, None) };
-    let Some((operation, parameters)) = creation(bound, record) else {
-        return (
-            None,
-            Some("The connector does not describe the creation, so the webhook cannot be deleted.".to_owned()),
-        );
+/// What the answer to a creation says.
+#[derive(Default)]
+struct Learned {
+    /// How the webhook is deleted.
+    address: Option<DeletionAddress>,
+    /// What the maker should know.
+    warning: Option<String>,
+    /// Why nothing was created although the status was good.
+    refused: Option<String>,
+}
+
+fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> Learned {
+    let Outcome::Replied { status: status @ 200..=299, headers, body } = &performed.outcome else {
+        return Learned::default();
     };
-    match bound.connector.deletion_address(operation, &parameters, created, headers, body.as_ref()) {
-        Ok(address) => (Some(address), None),
-        Err(reason) => (None, Some(reason)),
+    let Some((operation, parameters)) = creation(bound, record) else {
+        let warning = "The connector does not describe the creation, so the webhook cannot be deleted.".to_owned();
+        return Learned { warning: Some(warning), ..Learned::default() };
+    };
+    let creation = Creation { url: created, parameters: &parameters, status: *status, headers, body: body.as_ref() };
+    if let Err(reason) = bound.connector.created(operation, &creation) {
+        return Learned { refused: Some(reason), ..Learned::default() };
+    }
+    match bound.connector.deletion_address(operation, &creation, bound.credentials.as_ref()) {
+        Ok(address) => Learned { address: Some(address), ..Learned::default() },
+        Err(reason) => Learned { warning: Some(reason), ..Learned::default() },
     }
 }

@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookmill_connector::DeletionAddress;
-use hookmill_engine::Performed;
+use hookmill_connector::{DeletionAddress, Lookup, Plan};
 use hookmill_engine::subscription::{self as machine, Fact, Input};
 use hookmill_engine::trigger::unsubscription;
+use hookmill_engine::{Outcome, Performed};
 use hookmill_executor::CallContext;
 use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
@@ -64,7 +64,11 @@ impl Runtime {
             None => self.send_deletion(flow, &generation, &record).await,
         };
         let mut state = record.machine(generation.state);
-        let facts = machine::decide(&state, self.now(), Input::DeletionEnded(performed));
+        let input = match performed {
+            Some(performed) if self.is_unproven(&generation, &record, &performed) => Input::DeletionUnproven(performed),
+            performed => Input::DeletionEnded(performed),
+        };
+        let facts = machine::decide(&state, self.now(), input);
         fold(&mut state, &facts);
         let after = record.take(state);
         let (status, error) = match (after, record.retry_at) {
@@ -87,6 +91,15 @@ impl Runtime {
         Ok(record.retry_at.filter(|_| after == SubscriptionState::Deleting))
     }
 
+    /// Whether the service has nothing at an address that was only derived, which proves nothing about the webhook.
+    fn is_unproven(&self, generation: &Subscription, record: &Record, performed: &Performed) -> bool {
+        if !matches!(performed.outcome, Outcome::Replied { status: 404 | 410, .. }) || record.described_in.is_some() {
+            return false;
+        }
+        let kept = record.address.as_ref().and_then(|kept| self.address_of(generation, kept).ok().flatten());
+        kept.is_some_and(|address| !address.rule.proves_gone())
+    }
+
     /// Asks the service to delete a webhook of a connector; `None` where nobody knows how.
     async fn send_deletion(&self, flow: &Flow, generation: &Subscription, record: &Record) -> Option<Performed> {
         let address = match self.address_of(generation, record.address.as_ref()?) {
@@ -97,7 +110,9 @@ impl Runtime {
             Ok(bound) => bound,
             Err(error) => return Some(not_made(&error)),
         };
-        let plan = |bound: &Bound| bound.connector.plan_deletion(&address, bound.credentials.as_ref());
+        let plan = |bound: &Bound, _: &[Lookup]| {
+            bound.connector.plan_deletion(&address, bound.credentials.as_ref()).map(Plan::Request)
+        };
         let context = CallContext::outside_runs();
         let sent = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
         Some(sent.unwrap_or_else(|error| not_sent(&error.to_string())))

@@ -273,14 +273,47 @@ impl Runtime {
             if !given.is_null() && given.as_object().is_none() {
                 continue;
             }
-            let planned = connector.plan_request(operation, given, Some("https://callback.invalid"), None);
-            if let Err(hookmill_connector::PlanError::Missing { name, .. }) = planned {
-                let message = format!("The operation '{operation_id}' needs the parameter '{name}'.");
-                let at = at.child("inputs").child("parameters");
-                findings.push(
-                    Diagnostic::error("parameter_missing", at, message)
-                        .with_hint("Give it a value, or a default in the connector's definition."),
-                );
+            let place = operation.callback.is_some().then_some("https://callback.invalid");
+            let inputs = hookmill_connector::Call {
+                parameters: Some(given),
+                callback_url: place,
+                is_unevaluated: true,
+                ..hookmill_connector::Call::default()
+            };
+            let parameters = at.child("inputs").child("parameters");
+            match connector.plan_request(operation, &inputs) {
+                Err(hookmill_connector::PlanError::Missing { name, .. }) => {
+                    let message = format!("The operation '{operation_id}' needs the parameter '{name}'.");
+                    findings.push(
+                        Diagnostic::error("parameter_missing", parameters, message)
+                            .with_hint("Give it a value, or a default in the connector's definition."),
+                    );
+                }
+                Err(
+                    error @ (hookmill_connector::PlanError::Unsupported { .. }
+                    | hookmill_connector::PlanError::Style { .. }),
+                ) => {
+                    findings.push(Diagnostic::error("operation_unsupported", at.clone(), error.to_string()).with_hint(
+                        "Use another operation, mend the connector's policies, or call the service with an HTTP action.",
+                    ));
+                }
+                _ if connector.needs_poll_state(operation_id) => {
+                    let message = format!(
+                        "The trigger '{operation_id}' goes on where the poll before it ended, by the policy \"pollingtrigger\", which does not run here."
+                    );
+                    findings.push(Diagnostic::error("operation_unsupported", at.clone(), message).with_hint(
+                        "Start the flow by a schedule, and call the service with an action of the connector.",
+                    ));
+                }
+                _ if operation.is_webhook() && operation.callback.is_none() => {
+                    let message = format!(
+                        "The trigger '{operation_id}' has no place for the address that the service shall call."
+                    );
+                    findings.push(Diagnostic::error("callback_place_missing", at.clone(), message).with_hint(
+                        "Mark a parameter or a property with \"x-ms-notification-url\" in the connector's definition.",
+                    ));
+                }
+                _ => {}
             }
         }
         findings

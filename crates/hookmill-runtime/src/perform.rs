@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hookmill_connector::{PlanError, PlannedRequest};
+use hookmill_connector::{Call as PlannedCall, Lookup, Plan, PlanError, WrittenRequest};
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::{ActionRequest, ConnectorRequest, DEPTH_HEADER, EffectId, OperationRequest, Outcome, Performed};
-use hookmill_executor::{CallContext, Outgoing, is_local};
+use hookmill_executor::{CallContext, is_local};
 use hookmill_expression::content;
 use hookmill_model::{
     ConnectionId, ConnectorId, FlowId, FlowState, Id, NotificationId, Object, RunId, Str, Timestamp, UserId, Value,
@@ -103,20 +103,6 @@ fn replied(status: u16, body: Value) -> Performed {
     Performed { outcome: Outcome::Replied { status, headers: Object::new(), body: Some(body) }, request: Value::Null }
 }
 
-/// The form of the executor.
-pub(crate) fn outgoing(planned: PlannedRequest, timeout: Duration) -> Outgoing {
-    Outgoing {
-        method: planned.method,
-        url: planned.url,
-        headers: planned.headers,
-        body: planned.body,
-        secret_headers: planned.secret_headers,
-        secret_queries: planned.secret_queries,
-        secrets: planned.secrets,
-        timeout,
-    }
-}
-
 /// HTML without its tags.
 fn plain(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
@@ -133,22 +119,28 @@ fn plain(html: &str) -> String {
 }
 
 /// The request of a call through a connection.
-fn planned(bound: &Bound, call: &ConnectorRequest) -> Result<PlannedRequest, Error> {
-    let credentials = bound.credentials.as_ref();
-    let callback = call.callback_url.as_deref();
+fn planned(bound: &Bound, call: &ConnectorRequest, lookups: &[Lookup]) -> Result<Plan, Error> {
     let wrong = |error: PlanError| Error::Inputs(error.to_string());
+    let around = PlannedCall {
+        callback_url: call.callback_url.as_deref(),
+        credentials: bound.credentials.as_ref(),
+        lookups,
+        ..PlannedCall::default()
+    };
     match &call.operation {
         OperationRequest::ById { operation_id, parameters } => {
             let operation = bound.connector.operation(operation_id).ok_or_else(|| {
                 Error::Inputs(format!("The connector '{}' has no operation '{operation_id}'.", bound.connector.name))
             })?;
-            bound.connector.plan_request(operation, parameters, callback, credentials).map_err(wrong)
+            let call = PlannedCall { parameters: Some(parameters), ..around };
+            bound.connector.plan_request(operation, &call).map_err(wrong)
         }
-        OperationRequest::ByPath { method, path, queries, headers, body } => {
-            bound.connector.plan_by_path(method, path, queries, headers, body, callback, credentials).map_err(wrong)
-        }
+        OperationRequest::ByPath { method, path, queries, headers, body } => bound
+            .connector
+            .plan_by_path(&WrittenRequest { method, path, queries, headers, body }, &around)
+            .map_err(wrong),
         OperationRequest::Follow { method, uri } => {
-            bound.connector.plan_follow(method, uri, credentials).map_err(wrong)
+            bound.connector.plan_follow(method, uri, &around).map(Plan::Request).map_err(wrong)
         }
     }
 }
@@ -213,7 +205,9 @@ impl Runtime {
             ActionRequest::Connector(call) => {
                 match self.bound_key(flow.owner, &flow.bindings, &call.connection).await {
                     Ok(bound) => {
-                        let sent = self.send_through(&bound, call.timeout, context, |bound| planned(bound, call)).await;
+                        let sent = self
+                            .send_through(&bound, call.timeout, context, |bound, lookups| planned(bound, call, lookups))
+                            .await;
                         sent.unwrap_or_else(|error| not_made(&error))
                     }
                     Err(error) => not_made(&error),
@@ -462,13 +456,16 @@ impl Runtime {
             None => Bound { connector: self.connector(connector).await?, credentials: None, signed_in: None },
         };
         let begin = std::time::Instant::now();
-        let plan = |bound: &Bound| {
+        let plan = |bound: &Bound, lookups: &[Lookup]| {
             let operation = bound.connector.operation(operation_id);
             let operation = operation.ok_or_else(|| Error::not_found("operation", operation_id))?;
-            bound
-                .connector
-                .plan_request(operation, &parameters, None, bound.credentials.as_ref())
-                .map_err(|error| Error::Inputs(error.to_string()))
+            let call = PlannedCall {
+                parameters: Some(&parameters),
+                credentials: bound.credentials.as_ref(),
+                lookups,
+                ..PlannedCall::default()
+            };
+            bound.connector.plan_request(operation, &call).map_err(|error| Error::Inputs(error.to_string()))
         };
         let context = CallContext::outside_runs();
         let performed = self.send_through(&bound, Duration::from_secs(60), &context, plan).await?;

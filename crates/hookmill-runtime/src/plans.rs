@@ -119,9 +119,9 @@ impl Runtime {
         let secrets = self.unsealed(&connection)?;
         let connector = self.connector(connection.connector).await?;
         let mut credentials = Credentials {
-            username: secrets.username.as_str().into(),
-            password: secrets.password.as_str().into(),
-            api_key: secrets.api_key.as_str().into(),
+            set: secrets.set.as_str().into(),
+            parameters: secrets.parameters(),
+            hosts: secrets.hosts.iter().map(|host| host.as_str().into()).collect(),
             ..Credentials::default()
         };
         let has_token = connector.authentication.oauth2().is_some();

@@ -1,8 +1,10 @@
 //! What connections and connectors keep sealed: passwords and keys, tokens, the consent that is being asked for, the
 //! secret of an OAuth client. It is opened only to be used.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use hookmill_model::{ConnectionId, Timestamp, UserId};
+use hookmill_model::{ConnectionId, Object, Timestamp, UserId, Value};
 use hookmill_store::{Change, Connection, Connector, Expect, Lane, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +23,24 @@ pub struct SecretsForm {
     pub password: Option<String>,
     /// The API key.
     pub api_key: Option<String>,
+    /// The parameter set, of a connector that has several.
+    pub set: Option<String>,
+    /// Values of the connector's fields by name; `null` takes one away.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+    /// Further origins that credentials may go to.
+    pub hosts: Option<Vec<String>>,
+}
+
+impl SecretsForm {
+    /// Whether anything was entered.
+    #[must_use]
+    pub fn is_entered(&self) -> bool {
+        self.username.is_some()
+            || self.password.is_some()
+            || self.api_key.is_some()
+            || self.set.is_some()
+            || !self.parameters.is_empty()
+    }
 }
 
 /// The content of a connection's seal.
@@ -30,6 +50,15 @@ pub struct Secrets {
     pub(crate) username: String,
     pub(crate) password: String,
     pub(crate) api_key: String,
+    /// The parameter set that was chosen; empty where there is one only.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) set: String,
+    /// Values of further fields by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) fields: BTreeMap<String, serde_json::Value>,
+    /// Further origins that the owner has confirmed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hosts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<Tokens>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,11 +93,52 @@ impl Secrets {
         self.username = form.username.unwrap_or_else(|| std::mem::take(&mut self.username));
         self.password = form.password.unwrap_or_else(|| std::mem::take(&mut self.password));
         self.api_key = form.api_key.unwrap_or_else(|| std::mem::take(&mut self.api_key));
+        self.set = form.set.unwrap_or_else(|| std::mem::take(&mut self.set));
+        self.hosts = form.hosts.unwrap_or_else(|| std::mem::take(&mut self.hosts));
+        for (name, value) in form.parameters {
+            if value.is_null() {
+                self.fields.remove(&name);
+            } else {
+                self.fields.insert(name, value);
+            }
+        }
+    }
+
+    /// All values by the names of their fields.
+    pub(crate) fn parameters(&self) -> Object {
+        let own = [("username", &self.username), ("password", &self.password), ("api_key", &self.api_key)];
+        let own = own.into_iter().filter(|(_, value)| !value.is_empty());
+        let mut found: Object = own.map(|(name, value)| (name, value.as_str())).collect();
+        for (name, value) in &self.fields {
+            found.insert(name.as_str(), Value::from(value.clone()));
+        }
+        found
+    }
+
+    /// The names of the fields that have a value, and the values of those that are no secret to `is_secret`.
+    pub fn shown(
+        &self,
+        is_secret: impl Fn(&str) -> bool,
+    ) -> (String, Vec<String>, BTreeMap<String, serde_json::Value>) {
+        let all = self.parameters();
+        let names = all.keys().map(|name| name.to_string()).collect();
+        let open = all.iter().filter(|(name, _)| !is_secret(name));
+        (self.set.clone(), names, open.map(|(name, value)| (name.to_string(), value.into())).collect())
+    }
+
+    /// The origins that the owner has confirmed.
+    #[must_use]
+    pub fn hosts(&self) -> &[String] {
+        &self.hosts
     }
 }
 
 impl Runtime {
-    pub(crate) fn unsealed(&self, connection: &Connection) -> Result<Secrets, Error> {
+    /// The secrets of a connection, to be used or looked through.
+    ///
+    /// # Errors
+    /// The seal cannot be opened.
+    pub fn unsealed(&self, connection: &Connection) -> Result<Secrets, Error> {
         let unreadable = || Error::Credentials { name: connection.name.clone() };
         let plain = self.0.vault.unseal(&connection.id.to_string(), &connection.sealed).map_err(|_| unreadable())?;
         serde_json::from_slice(&plain).map_err(|_| unreadable())

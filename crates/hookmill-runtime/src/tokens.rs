@@ -7,13 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookmill_connector::{Grant, Oauth2, PlannedRequest};
+use hookmill_connector::{Grant, Lookup, Oauth2, Plan, PlannedRequest};
 use hookmill_engine::{Outcome, Performed};
 use hookmill_executor::{CallContext, TokenAnswer, TokenGrant, TokenRefusal, TokenRequest};
 use hookmill_model::{ConnectionId, ConnectorId, Explain as _, Timestamp, UserId, Value};
 use hookmill_store::{Connection, Connector, Health};
 
-use crate::perform::outgoing;
 use crate::plans::Bound;
 use crate::secrets::{Secrets, Tokens};
 use crate::{Error, Runtime, locked};
@@ -58,6 +57,14 @@ pub(crate) fn not_made(error: &Error) -> Performed {
     Performed { outcome, request: Value::Null }
 }
 
+/// The calls before a request are part of its history, under `before`.
+fn with_lookups(mut performed: Performed, exchanges: Vec<Value>) -> Performed {
+    if let Some(members) = performed.request.as_object_mut().filter(|_| !exchanges.is_empty()) {
+        members.insert("before", Value::array(exchanges));
+    }
+    performed
+}
+
 impl Runtime {
     fn connection_lock(&self, id: ConnectionId) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(locked(&self.0.renewals).entry(id).or_default())
@@ -77,12 +84,12 @@ impl Runtime {
         bound: &Bound,
         timeout: Duration,
         context: &CallContext<'_>,
-        plan: impl Fn(&Bound) -> Result<PlannedRequest, E> + Send,
+        plan: impl Fn(&Bound, &[Lookup]) -> Result<Plan, E> + Send,
     ) -> Result<Performed, E> {
-        let planned = plan(bound)?;
+        let (planned, before) = self.after_lookups(bound, timeout, &plan).await?;
         // A call that leads away from the connector's own origin carries no token.
         let is_signed = planned.secret_headers.iter().any(|name| name.eq_ignore_ascii_case("authorization"));
-        let performed = self.0.executor.send(&outgoing(planned, timeout), context).await;
+        let performed = with_lookups(self.0.executor.send(&planned, timeout, context).await, before);
         let is_refused = matches!(performed.outcome, Outcome::Replied { status: 401, .. });
         let (true, true, Some((owner, connection)), Some(held)) =
             (is_signed, is_refused, bound.signed_in, &bound.credentials)
@@ -90,8 +97,35 @@ impl Runtime {
             return Ok(performed);
         };
         match self.bound_after(owner, connection, Some(&held.access_token)).await {
-            Ok(again) => Ok(self.0.executor.send(&outgoing(plan(&again)?, timeout), context).await),
+            Ok(again) => {
+                let (planned, before) = self.after_lookups(&again, timeout, &plan).await?;
+                Ok(with_lookups(self.0.executor.send(&planned, timeout, context).await, before))
+            }
             Err(error) => Ok(Performed { request: performed.request, ..not_made(&error) }),
+        }
+    }
+
+    /// The request, after the calls that policies of the connector need the answers of; with those exchanges.
+    async fn after_lookups<E>(
+        &self,
+        bound: &Bound,
+        timeout: Duration,
+        plan: &(impl Fn(&Bound, &[Lookup]) -> Result<Plan, E> + Send),
+    ) -> Result<(PlannedRequest, Vec<Value>), E> {
+        let (mut lookups, mut exchanges) = (Vec::new(), Vec::new());
+        loop {
+            let before = match plan(bound, &lookups)? {
+                Plan::Request(planned) => return Ok((planned, exchanges)),
+                Plan::Lookup(before) => before,
+            };
+            let performed = self.0.executor.send(&before, timeout, &CallContext::outside_runs()).await;
+            let exchange = crate::perform::exchange(&performed);
+            exchanges.push(Value::object([("request", exchange.request), ("response", exchange.response)]));
+            // A call without an answer fails the policy that wanted it.
+            lookups.push(match performed.outcome {
+                Outcome::Replied { status, body, .. } => Lookup { status, body: body.unwrap_or_default() },
+                Outcome::NoReply { .. } => Lookup { status: 0, body: Value::Null },
+            });
         }
     }
 

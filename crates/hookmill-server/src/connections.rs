@@ -2,6 +2,8 @@
 
 pub mod consent;
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -33,6 +35,14 @@ pub struct Form {
     /// Sealed at rest, never shown again.
     #[schema(format = Password)]
     api_key: Option<String>,
+    /// The parameter set, of a connector that has several.
+    parameter_set: Option<String>,
+    /// Values of the connector's fields by name, sealed at rest; `null` takes one away.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<BTreeMap<String, serde_json::Value>>,
+    /// Further origins that credentials may go to, such as `https://eu.example.org`.
+    hosts: Option<Vec<String>>,
 }
 
 /// A connection without its secrets.
@@ -96,7 +106,14 @@ pub(crate) async fn own(state: &ServerState, caller: &Caller, id: &str) -> Resul
 
 impl Form {
     fn secrets(&mut self) -> SecretsForm {
-        SecretsForm { username: self.username.take(), password: self.password.take(), api_key: self.api_key.take() }
+        SecretsForm {
+            username: self.username.take(),
+            password: self.password.take(),
+            api_key: self.api_key.take(),
+            set: self.parameter_set.take(),
+            parameters: self.parameters.take().unwrap_or_default(),
+            hosts: self.hosts.take(),
+        }
     }
 }
 
@@ -187,7 +204,7 @@ pub async fn update(
     let id = own(&state, &caller, &id).await?.id;
     let name = form.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let entered = form.secrets();
-    let is_entered = entered.username.is_some() || entered.password.is_some() || entered.api_key.is_some();
+    let is_entered = entered.is_entered();
     let change = |connection: &mut Connection, secrets: &mut Secrets| {
         if let Some(name) = &name {
             connection.name.clone_from(name);
@@ -196,8 +213,8 @@ pub async fn update(
             connection.username =
                 entered.username.clone().filter(|name| !name.is_empty()).or(connection.username.take());
             (connection.health, connection.health_detail) = (Health::Unknown, None);
-            secrets.enter(entered.clone());
         }
+        secrets.enter(entered.clone());
         Ok(())
     };
     let (connection, ()) = state.runtime.change_connection(caller.user, id, change).await?;

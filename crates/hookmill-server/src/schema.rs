@@ -56,7 +56,7 @@ words! {
     /// The life of a webhook.
     WebhookState = hookmill_model::SubscriptionState::ALL;
     /// How bad a finding is.
-    Severity = [hookmill_model::Severity::Error, hookmill_model::Severity::Warning];
+    Severity = [hookmill_model::Severity::Error, hookmill_model::Severity::Warning, hookmill_model::Severity::Information];
     /// Who must act.
     Fault = [hookmill_model::Fault::Author, hookmill_model::Fault::Service, hookmill_model::Fault::Operator, hookmill_model::Fault::Hookmill];
     /// What a user may do.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use hookmill_connector::{SampleContext, SampleRequest};
+use hookmill_connector::{Call, Connector, Credentials, Plan, SampleContext, SampleRequest, Settings};
 
 use crate::output::Verdict;
 use crate::{client, input, output, table};
@@ -20,6 +20,45 @@ pub enum Command {
         /// Its apiProperties.json
         #[arg(long, value_name = "FILE")]
         properties: Option<String>,
+        /// One JSON object instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run test cases of connectors: the planned request, outputs, creation and deletion, without a network
+    #[command(
+        after_help = "A file has an array of cases: {\"id\", \"definition\" | \"definitionText\", \"properties\"?, \"connection\"?, \"operationId\", \"parameters\", \"callbackUrl\"?, \"expected\": {\"request\"?, \"error\"?, \"diagnostics\"?}, \"reply\"?, \"expectedOutputs\"?, \"expectedCreation\"?, \"expectedUnsubscribe\"?}.\ndocs/custom-connectors.md describes them.\n\nExamples:\n  hookmill connector test cases.json\n  hookmill connector test *.json --json\n\nExit code 1 where a case fails."
+    )]
+    Test {
+        /// Files with an array of cases; `-` for standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+        /// One JSON object per case
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the request that an operation would send, secrets redacted; nothing is sent
+    #[command(
+        after_help = "INPUTS is a JSON object with the keys of a flow's inputs.parameters. CONNECTION is {\"set\"?, \"parameters\": {…}, \"accessToken\"?, \"hosts\"?}.\n\nExamples:\n  hookmill connector request api.json --operation GetItem --inputs inputs.json\n  hookmill connector request apiDefinition.swagger.json --properties apiProperties.json --operation OnPush --callback https://example.org/callback/1\n\nExit code 1 where the request cannot be planned."
+    )]
+    Request {
+        /// The OpenAPI file; `-` for standard input
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// The operation's operationId
+        #[arg(long, value_name = "ID")]
+        operation: String,
+        /// Its apiProperties.json
+        #[arg(long, value_name = "FILE")]
+        properties: Option<String>,
+        /// A file with the parameters
+        #[arg(long, value_name = "FILE")]
+        inputs: Option<String>,
+        /// A file with what a connection holds
+        #[arg(long, value_name = "FILE")]
+        connection: Option<String>,
+        /// The address that the service shall call, of an operation that creates a webhook
+        #[arg(long, value_name = "URL")]
+        callback: Option<String>,
         /// One JSON object instead of text
         #[arg(long)]
         json: bool,
@@ -127,6 +166,11 @@ pub fn run(command: Command) -> Result<Verdict> {
     let (file, properties, json) = match command {
         Command::Check { file, properties, json } => (file, properties, json),
         Command::Sample { curl, method, url, header, body } => return sample(curl, method, url, &header, body),
+        Command::Test { files, json } => return test(&files, json),
+        Command::Request { file, operation, properties, inputs, connection, callback, json } => {
+            let from = RequestFiles { file, properties, inputs, connection };
+            return request(&from, &operation, callback.as_deref(), json);
+        }
         Command::Schema { files } => {
             let samples: Vec<_> = files.iter().map(|file| input::json(file)).collect::<Result<_>>()?;
             output::line(pretty(&hookmill_connector::infer_schema(&samples))?)?;
@@ -198,6 +242,102 @@ pub fn run(command: Command) -> Result<Verdict> {
         }
     }
     Ok(if report.valid { Verdict::Fine } else { Verdict::Findings })
+}
+
+/// Runs the cases of the files.
+fn test(files: &[String], json: bool) -> Result<Verdict> {
+    let (mut passed, mut failed) = (0, 0);
+    for file in files {
+        for case in input::cases(file)? {
+            let verdict = hookmill_executor::run_case(&case);
+            let failure = (!verdict.failures.is_empty()).then(|| verdict.failures.join("; "));
+            output::case(&verdict.id, failure.as_deref(), json)?;
+            if failure.is_none() {
+                passed += 1;
+            } else {
+                failed += 1;
+            }
+        }
+    }
+    output::sum(passed, failed)
+}
+
+/// The files of one planned request.
+struct RequestFiles {
+    file: String,
+    properties: Option<String>,
+    inputs: Option<String>,
+    connection: Option<String>,
+}
+
+/// Plans one request and prints it without its secrets.
+fn request(from: &RequestFiles, operation: &str, callback: Option<&str>, json: bool) -> Result<Verdict> {
+    let document = input::bytes(&from.file)?;
+    let properties = from.properties.as_deref().map(input::bytes).transpose()?;
+    let import = Connector::import(&document, properties.as_deref(), &Settings::default());
+    let Some(connector) = &import.connector else {
+        output::diagnostics(&from.file, &import.diagnostics)?;
+        return Ok(Verdict::Findings);
+    };
+    let Some(found) = connector.operation(operation) else {
+        let known: Vec<&str> = connector.operations.iter().map(|own| &*own.operation_id).take(20).collect();
+        anyhow::bail!("the file has no operation '{operation}'; it has {}", known.join(", "));
+    };
+    let inputs = from.inputs.as_deref().map(input::json).transpose()?;
+    let parameters = inputs.as_ref().map(|inputs| inputs.get("parameters").unwrap_or(inputs).clone());
+    let credentials = from.connection.as_deref().map(|file| Ok::<_, anyhow::Error>(credentials(&input::json(file)?)));
+    let credentials = credentials.transpose()?;
+    let call = Call {
+        parameters: parameters.as_ref(),
+        callback_url: callback,
+        credentials: credentials.as_ref(),
+        ..Call::default()
+    };
+    let planned = match connector.plan_request(found, &call) {
+        Ok(plan) => plan,
+        Err(error) => {
+            output::note(error.to_string())?;
+            return Ok(Verdict::Findings);
+        }
+    };
+    let is_lookup = matches!(planned, Plan::Lookup(_));
+    let shown = hookmill_executor::preview(&planned.into_request()).map_err(anyhow::Error::msg)?;
+    if json {
+        output::line(&shown)?;
+        return Ok(Verdict::Fine);
+    }
+    if is_lookup {
+        output::note("A policy makes this call first; the request itself depends on its answer.")?;
+    }
+    let text = |name: &str| shown.get(name).and_then(hookmill_model::Value::as_str).unwrap_or_default();
+    output::line(format_args!("{} {}", text("method"), text("uri")))?;
+    for (name, value) in
+        shown.get("headers").and_then(hookmill_model::Value::as_object).into_iter().flat_map(|all| all.iter())
+    {
+        output::line(format_args!("{name}: {}", value.as_str().unwrap_or_default()))?;
+    }
+    if let Some(body) = shown.get("body") {
+        let body = body.as_str().map_or_else(|| pretty(body), |text| Ok(text.to_owned()))?;
+        output::line(format_args!("\n{body}"))?;
+    }
+    Ok(Verdict::Fine)
+}
+
+/// What a connection holds, as a file says it.
+fn credentials(connection: &hookmill_model::Value) -> Credentials {
+    let text = |name: &str| connection.get(name).and_then(hookmill_model::Value::as_str).unwrap_or_default();
+    let hosts = connection.get("hosts").and_then(hookmill_model::Value::as_array).unwrap_or_default();
+    Credentials {
+        set: text("set").into(),
+        parameters: connection
+            .get("parameters")
+            .and_then(hookmill_model::Value::as_object)
+            .cloned()
+            .unwrap_or_default(),
+        access_token: text("accessToken").into(),
+        hosts: hosts.iter().filter_map(|host| host.as_str().map(Into::into)).collect(),
+        hidden: Vec::new(),
+    }
 }
 
 fn pretty(value: &impl serde::Serialize) -> Result<String> {

@@ -113,6 +113,7 @@ pub fn diagnostics(file: &str, findings: &[Diagnostic]) -> Result<()> {
         let severity = match finding.severity {
             Severity::Error => style("error", Style::Error, terminal),
             Severity::Warning => style("warning", Style::Warning, terminal),
+            Severity::Information => "information".to_owned(),
         };
         line(format_args!("{file}{}: {severity}[{}]: {}", shown(finding), finding.code, finding.message))?;
         if let Some(hint) = &finding.hint {

@@ -22,6 +22,11 @@ fn connector() -> Connector {
     Connector::import(document, None, &settings).connector.unwrap()
 }
 
+fn credentials() -> Credentials {
+    let parameters = [("username", "ada"), ("password", "tok-123")].into_iter().collect();
+    Credentials { parameters, ..Credentials::default() }
+}
+
 fn parameters() -> Value {
     Value::from_json(br#"{"owner":"a/b c","body/label":"x"}"#).unwrap()
 }
@@ -29,10 +34,14 @@ fn parameters() -> Value {
 #[test]
 fn a_creation_has_defaults_callback_and_credentials() {
     let connector = connector();
-    let credentials = Credentials { username: "ada".into(), password: "tok-123".into(), ..Credentials::default() };
-    let planned = connector
-        .plan_request(connector.operation("create").unwrap(), &parameters(), Some("https://me/cb"), Some(&credentials))
-        .unwrap();
+    let (given, credentials) = (parameters(), credentials());
+    let call = Call {
+        parameters: Some(&given),
+        callback_url: Some("https://me/cb"),
+        credentials: Some(&credentials),
+        ..Call::default()
+    };
+    let planned = connector.plan_request(connector.operation("create").unwrap(), &call).unwrap().into_request();
     assert_eq!(&*planned.url, "https://api.test/v1/repos/a%2Fb%20c/hooks");
     assert_eq!(
         planned.body,
@@ -44,7 +53,7 @@ fn a_creation_has_defaults_callback_and_credentials() {
     assert!(
         planned.headers.iter().any(|(name, text)| &**name == "Authorization" && &**text == "Basic YWRhOnRvay0xMjM=")
     );
-    let missing = connector.plan_request(connector.operation("create").unwrap(), &Value::Null, None, None).unwrap_err();
+    let missing = connector.plan_request(connector.operation("create").unwrap(), &Call::default()).unwrap_err();
     assert!(missing.to_string().contains("'owner'"), "{missing}");
 }
 
@@ -52,14 +61,16 @@ fn address(location: Option<&str>, answer: Option<&str>) -> Result<String, Strin
     let connector = connector();
     let answer = answer.map(|text| Value::from_json(text.as_bytes()).unwrap());
     let given = Value::from_json(br#"{"owner":"ada"}"#).unwrap();
+    let headers = location.map(|location| ("Location", location)).into_iter().collect();
+    let creation = Creation {
+        url: "https://api.test/v1/repos/ada/hooks",
+        parameters: &given,
+        status: 201,
+        headers: &headers,
+        body: answer.as_ref(),
+    };
     connector
-        .deletion_address(
-            connector.operation("create").unwrap(),
-            &given,
-            "https://api.test/v1/repos/ada/hooks",
-            &location.map(|location| ("Location", location)).into_iter().collect(),
-            answer.as_ref(),
-        )
+        .deletion_address(connector.operation("create").unwrap(), &creation, None)
         .map(|address| address.url.to_string())
 }
 
@@ -91,10 +102,11 @@ fn a_webhook_at_the_service_is_recognized() {
 #[test]
 fn credentials_stay_at_home() {
     let connector = connector();
-    let credentials = Credentials { username: "ada".into(), password: "tok-123".into(), ..Credentials::default() };
-    let away = connector.plan_follow("GET", "https://evil.test/next", Some(&credentials)).unwrap();
+    let credentials = credentials();
+    let call = Call { credentials: Some(&credentials), ..Call::default() };
+    let away = connector.plan_follow("GET", "https://evil.test/next", &call).unwrap();
     assert!(away.secret_headers.is_empty() && !away.headers.iter().any(|(name, _)| &**name == "Authorization"));
-    let home = connector.plan_follow("GET", "/v1/next?page=2", Some(&credentials)).unwrap();
+    let home = connector.plan_follow("GET", "/v1/next?page=2", &call).unwrap();
     assert_eq!(&*home.url, "https://api.test/v1/next?page=2");
     assert_eq!(home.secret_headers.len(), 1);
 }
@@ -103,19 +115,21 @@ fn credentials_stay_at_home() {
 fn declared(request: &str) -> Connector {
     let mut connector = connector();
     let creation = connector.operations.iter_mut().find(|own| &*own.operation_id == "create").unwrap();
-    creation.delete_request = serde_json::from_str(request).unwrap();
+    creation.registration.delete_request = serde_json::from_str(request).unwrap();
     connector
 }
 
 fn asked(connector: &Connector, headers: &str, answer: &str) -> Result<DeletionAddress, String> {
     let json = |text: &str| Value::from_json(text.as_bytes()).unwrap();
-    connector.deletion_address(
-        connector.operation("create").unwrap(),
-        &json(r#"{"owner":"ada","body/label":"x"}"#),
-        "https://api.test/v1/repos/ada/hooks",
-        json(headers).as_object().unwrap(),
-        Some(&json(answer)),
-    )
+    let (parameters, headers, answer) = (json(r#"{"owner":"ada","body/label":"x"}"#), json(headers), json(answer));
+    let creation = Creation {
+        url: "https://api.test/v1/repos/ada/hooks",
+        parameters: &parameters,
+        status: 201,
+        headers: headers.as_object().unwrap(),
+        body: Some(&answer),
+    };
+    connector.deletion_address(connector.operation("create").unwrap(), &creation, None)
 }
 
 #[test]
@@ -125,7 +139,8 @@ fn a_declared_delete_request_comes_first() {
     );
     let location = r#"{"Location":"https://api.test/v1/elsewhere/9"}"#;
     let address = asked(&connector, location, r#"{"id":1,"hook":{"no":"7/8"}}"#).unwrap();
-    assert_eq!(address, DeletionAddress::at("https://api.test/v1/repos/ada/hooks/7%2F8"));
+    assert_eq!(&*address.url, "https://api.test/v1/repos/ada/hooks/7%2F8");
+    assert_eq!(address.rule, DeletionRule::Declared);
     assert_eq!(address.shown(), Some(&address));
     // Where it cannot be filled, the service may have said it.
     assert_eq!(&*asked(&connector, location, "{}").unwrap().url, "https://api.test/v1/elsewhere/9");
@@ -143,7 +158,7 @@ fn a_declared_delete_request_may_have_headers_and_a_body() {
     assert_eq!(address.headers, [("mark".into(), "e1".into())]);
     assert_eq!(address.body, Value::from_json(br#"{"ids":[12],"why":"of ada"}"#).unwrap());
     assert_eq!(address.shown(), None, "what a service answers may be secret");
-    let credentials = Credentials { username: "ada".into(), password: "tok-123".into(), ..Credentials::default() };
+    let credentials = credentials();
     let planned = connector.plan_deletion(&address, Some(&credentials)).unwrap();
     assert_eq!(planned.body, address.body);
     let names: Vec<&str> = planned.headers.iter().map(|(name, _)| &**name).collect();
@@ -165,7 +180,7 @@ fn what_is_odd_about_a_delete_request_is_told() {
     assert_eq!(codes(r#"{"unsubscribe":{"location":true}}"#), [""; 0]);
     for (extension, code) in [
         ("7", "delete_request_invalid"),
-        (r#"{"secret":{}}"#, "delete_request_invalid"),
+        (r#"{"secrets":{}}"#, "delete_request_invalid"),
         (r#"{"unsubscribe":{}}"#, "delete_request_invalid"),
         (r#"{"unsubscribe":{"operationId":"remove","parameters":[]}}"#, "delete_request_invalid"),
         (

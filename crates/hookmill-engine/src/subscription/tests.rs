@@ -17,7 +17,12 @@ fn create() -> Input {
 }
 
 fn created(status: u16) -> Input {
-    Input::CreationEnded { performed: replied(status), address: Some(Value::string("/hooks/1")), warning: None }
+    Input::CreationEnded {
+        performed: replied(status),
+        address: Some(Value::string("/hooks/1")),
+        warning: None,
+        refused: None,
+    }
 }
 
 fn play(inputs: &[Input]) -> (Subscription, Vec<Fact>) {

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use hookmill_connector::PlannedRequest;
 use hookmill_engine::{Outcome, Performed};
-use hookmill_executor::{CallContext, Outgoing};
+use hookmill_executor::CallContext;
 use hookmill_model::Value;
 
 use crate::service::{Service, executor, header, reply};
 
-async fn send(call: &Outgoing) -> Performed {
+async fn send(call: &PlannedRequest) -> Performed {
     let context = CallContext { idempotency_key: Some("sub_1/create/2"), ..CallContext::outside_runs() };
-    executor().send(call, &context).await
+    executor().send(call, Duration::from_secs(5), &context).await
 }
 
-fn call(method: &str, url: String) -> Outgoing {
-    Outgoing { method: method.into(), url: url.into(), timeout: Duration::from_secs(5), ..Outgoing::default() }
+fn call(method: &str, url: String) -> PlannedRequest {
+    PlannedRequest { method: method.into(), url: url.into(), ..PlannedRequest::default() }
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use hookmill_connector as model;
-use hookmill_connector::PolicyTemplate;
 use hookmill_model::Value;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,9 +21,9 @@ pub struct PolicyView {
     /// As it stands in `policyTemplateInstances`.
     #[schema(value_type = Object)]
     instance: Value,
-    /// The change that Hookmill makes; `null` where it is kept for others and does not run here.
+    /// Why the policy cannot run here, so that its operations are refused; `null` where it runs.
     #[schema(required)]
-    runs: Option<PolicyTemplate>,
+    fault: Option<String>,
 }
 
 /// The policies of a connector, in order.
@@ -45,7 +44,7 @@ pub async fn policies(
     let instances = connector.properties().map(model::policy_instances).unwrap_or_default();
     let view = |instance: &Value| PolicyView {
         instance: instance.clone(),
-        runs: model::Policy::read(instance).and_then(|policy| policy.runs()),
+        fault: model::policy_fault(instance, &connector.sets),
     };
     Ok(Json(Policies { items: instances.iter().map(view).collect() }))
 }

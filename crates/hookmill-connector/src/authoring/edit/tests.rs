@@ -40,7 +40,7 @@ fn form_of(connector: &Connector, id: &str) -> OperationForm {
             consumes: None,
         },
         callback_parameter: operation.callback.clone(),
-        delete_request: Some(operation.delete_request.clone()),
+        delete_request: Some(operation.registration.delete_request.clone()),
         notification_schema: operation.notification_schema.clone(),
         ..OperationForm::default()
     }
@@ -87,9 +87,9 @@ fn a_second_trigger_of_the_same_address_stands_beside_the_first() {
     );
     let Some(operation) = connector.operation("pull-request") else { panic!("no operation") };
     let parameters = Value::object([("owner", "ada")]);
-    let planned = connector
-        .plan_request(operation, &parameters, Some("https://me/cb"), None)
-        .unwrap_or_else(|error| panic!("{error}"));
+    let call =
+        crate::Call { parameters: Some(&parameters), callback_url: Some("https://me/cb"), ..crate::Call::default() };
+    let planned = connector.plan_request(operation, &call).unwrap_or_else(|error| panic!("{error}")).into_request();
     assert_eq!(&*planned.url, "https://h.test/repos/ada/hooks");
     let gone = remove_operation(&both, "pull-request").unwrap_or_default();
     assert_eq!(gone, document());

@@ -1,0 +1,303 @@
+//! Which credential goes where: the schemes of the file, or the one that the connector's maker chose.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hookmill_model::{Str, Value};
+
+use crate::authentication::{Authentication, KeyPlace};
+use crate::connection::{Credentials, FieldKind, ParameterSet};
+use crate::connector::Connector;
+use crate::document::{Document, members, text, truth};
+use crate::draft::{Draft, Query};
+use crate::operation::Operation;
+use crate::request::PlannedRequest;
+use crate::serialise::{decoded, encoded};
+
+/// The member by which a scheme that was written in OpenAPI 3 says that its key is a bearer token.
+pub(crate) const BEARER: &str = "x-hookmill-bearer";
+
+/// One way to show who calls.
+#[derive(Clone, Debug, PartialEq)]
+enum Scheme {
+    Basic,
+    Key {
+        place: KeyPlace,
+        name: Str,
+    },
+    Bearer,
+    Oauth2,
+    /// Not known; an alternative with it cannot be served.
+    Other,
+}
+
+/// The schemes of a connector.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Schemes {
+    named: Vec<(Str, Scheme)>,
+    /// The alternatives of the whole file; `None` where it does not say.
+    root: Option<Vec<Vec<Str>>>,
+    /// The maker chose the one scheme; what the file says of alternatives does not count.
+    is_chosen: bool,
+}
+
+impl Schemes {
+    pub(crate) fn of(document: &Document, chosen: Option<&Authentication>) -> Self {
+        if let Some(chosen) = chosen {
+            let scheme = match chosen {
+                Authentication::None => None,
+                Authentication::Basic { .. } => Some(Scheme::Basic),
+                Authentication::ApiKey { place, name, .. } => Some(Scheme::Key { place: *place, name: name.clone() }),
+                Authentication::Oauth2(_) => Some(Scheme::Oauth2),
+            };
+            let named = scheme.map(|scheme| (Str::from("chosen"), scheme)).into_iter().collect();
+            return Self { named, root: None, is_chosen: true };
+        }
+        let root = document.root();
+        let named = members(root, "securityDefinitions")
+            .map(|(name, scheme)| (name.clone(), Scheme::of(document.resolve(scheme))))
+            .collect();
+        Self { named, root: alternatives(root), is_chosen: false }
+    }
+
+    fn scheme(&self, name: &str) -> &Scheme {
+        self.named.iter().find(|(own, _)| **own == *name).map_or(&Scheme::Other, |(_, scheme)| scheme)
+    }
+}
+
+impl Scheme {
+    fn of(written: &Value) -> Self {
+        match text(written, "type").unwrap_or_default().to_ascii_lowercase().as_str() {
+            "basic" => Self::Basic,
+            "apikey" if truth(written, BEARER) => Self::Bearer,
+            "apikey" => Self::Key {
+                place: KeyPlace::of(written),
+                name: text(written, "name").unwrap_or_else(|| "Authorization".into()),
+            },
+            "oauth2" => Self::Oauth2,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The member `security` of the file or an operation: names of schemes that are needed together, per alternative.
+fn alternatives(of: &Value) -> Option<Vec<Vec<Str>>> {
+    let list = of.get("security")?.as_array()?;
+    let names = |choice: &Value| choice.as_object().map(|own| own.keys().cloned().collect()).unwrap_or_default();
+    Some(list.iter().map(names).collect())
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+impl Connector {
+    /// The fields of a chosen parameter set; of a connector with one set, that one.
+    #[must_use]
+    pub fn set(&self, name: &str) -> Option<&ParameterSet> {
+        match &self.sets[..] {
+            [only] => Some(only),
+            sets => sets.iter().find(|set| set.name.eq_ignore_ascii_case(name)),
+        }
+    }
+
+    /// The values of a connection that nobody may see.
+    pub(crate) fn secret_values(&self, credentials: &Credentials) -> impl Iterator<Item = Str> {
+        let set = self.set(&credentials.set);
+        credentials.parameters.iter().filter_map(move |(name, value)| {
+            // A user name is no secret, whatever type the file gives it.
+            let is_secret = match set.and_then(|set| set.field(name)) {
+                _ if name.eq_ignore_ascii_case("username") => false,
+                Some(field) => field.kind == FieldKind::Secret,
+                None => true,
+            };
+            value.as_str().filter(|_| is_secret).map(Str::from)
+        })
+    }
+
+    /// Puts the credentials in, before policies run.
+    pub(crate) fn sign(
+        &self,
+        operation: Option<&Operation>,
+        draft: &mut Draft,
+        credentials: &Credentials,
+        secrets: &mut Secrets,
+    ) {
+        let own = operation.and_then(|operation| alternatives(&operation.source));
+        if own.as_ref().is_some_and(Vec::is_empty) {
+            return;
+        }
+        let set = self.set(&credentials.set);
+        let signer = Signer { connector: self, credentials, set };
+        let by_file = own.filter(|_| !self.schemes.is_chosen).or_else(|| self.schemes.root.clone());
+        let mut choices = by_file
+            .filter(|choices| !choices.is_empty())
+            .unwrap_or_else(|| self.schemes.named.iter().map(|(name, _)| vec![name.clone()]).collect());
+        // An alternative without schemes is for callers who have nothing to show.
+        choices.sort_by_key(Vec::is_empty);
+        let takes_token = !credentials.access_token.is_empty()
+            && (set.is_some_and(ParameterSet::has_oauth)
+                || self.authentication.oauth2().is_some()
+                || self.schemes.named.iter().any(|(_, scheme)| *scheme == Scheme::Oauth2));
+        if takes_token {
+            put_header(draft, "Authorization", &format!("Bearer {}", credentials.access_token), secrets);
+            // Keys that are needed beside the token.
+            let is_beside = |choice: &&Vec<Str>| {
+                choice.len() > 1 && choice.iter().any(|name| *self.schemes.scheme(name) == Scheme::Oauth2)
+            };
+            for name in choices.iter().find(is_beside).into_iter().flatten() {
+                if let Scheme::Key { .. } = self.schemes.scheme(name) {
+                    signer.put(name, false, draft, secrets);
+                }
+            }
+            return;
+        }
+        let served = choices.iter().find(|choice| choice.iter().all(|name| signer.can_serve(name, choice.len() == 1)));
+        match served {
+            Some(choice) => choice.iter().for_each(|name| signer.put(name, choice.len() == 1, draft, secrets)),
+            None => {
+                let has_key_scheme = self
+                    .schemes
+                    .named
+                    .iter()
+                    .any(|(_, scheme)| matches!(scheme, Scheme::Key { .. } | Scheme::Bearer | Scheme::Basic));
+                if !has_key_scheme && !self.schemes.is_chosen {
+                    signer.put_basic(draft, secrets);
+                }
+            }
+        }
+    }
+}
+
+struct Signer<'a> {
+    connector: &'a Connector,
+    credentials: &'a Credentials,
+    set: Option<&'a ParameterSet>,
+}
+
+impl Signer<'_> {
+    fn can_serve(&self, name: &str, is_alone: bool) -> bool {
+        match self.connector.schemes.scheme(name) {
+            Scheme::Basic => {
+                self.credentials.value("username").or_else(|| self.credentials.value("password")).is_some()
+            }
+            Scheme::Key { name: key, .. } => self.key(name, key, is_alone).is_some(),
+            Scheme::Bearer => self.key(name, "Authorization", is_alone).is_some(),
+            Scheme::Oauth2 | Scheme::Other => false,
+        }
+    }
+
+    /// The value of the field that is a scheme's key: named like the scheme or its header; of a single key also
+    /// `api_key`, or the only secret there is.
+    fn key(&self, scheme: &str, header: &str, is_alone: bool) -> Option<String> {
+        let wanted = [plain(scheme), plain(header)];
+        let named = self.credentials.parameters.keys().find(|own| wanted.contains(&plain(own)));
+        let found = named.and_then(|name| self.credentials.text(name));
+        found.or_else(|| {
+            if !is_alone {
+                return None;
+            }
+            self.credentials.text("api_key").or_else(|| self.credentials.text("apiKey")).or_else(|| {
+                let mut secrets = self.set?.fields.iter().filter(|field| field.kind == FieldKind::Secret);
+                match (secrets.next(), secrets.next()) {
+                    (Some(only), None) => self.credentials.text(&only.name),
+                    _ => None,
+                }
+            })
+        })
+    }
+
+    fn put(&self, name: &str, is_alone: bool, draft: &mut Draft, secrets: &mut Secrets) {
+        match self.connector.schemes.scheme(name) {
+            Scheme::Basic => self.put_basic(draft, secrets),
+            Scheme::Bearer => {
+                if let Some(key) = self.key(name, "Authorization", is_alone) {
+                    let is_typed = key.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer "));
+                    let text = if is_typed { key } else { format!("Bearer {key}") };
+                    put_header(draft, "Authorization", &text, secrets);
+                }
+            }
+            Scheme::Key { place, name: place_name } => {
+                let Some(key) = self.key(name, place_name, is_alone) else { return };
+                secrets.add(&key);
+                match place {
+                    KeyPlace::Header => put_header(draft, place_name, &key, secrets),
+                    KeyPlace::Query => {
+                        draft.queries.retain(|own| decoded(&own.name) != **place_name);
+                        draft.queries.push(Query::new(place_name, &key));
+                        secrets.queries.push(place_name.clone());
+                    }
+                    KeyPlace::Cookie => {
+                        let own = draft.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case("cookie"));
+                        let before = own.map(|(_, text)| format!("{text}; ")).unwrap_or_default();
+                        put_header(draft, "Cookie", &format!("{before}{place_name}={key}"), secrets);
+                    }
+                }
+            }
+            Scheme::Oauth2 | Scheme::Other => {}
+        }
+    }
+
+    fn put_basic(&self, draft: &mut Draft, secrets: &mut Secrets) {
+        let (username, password) = (self.credentials.text("username"), self.credentials.text("password"));
+        if username.is_none() && password.is_none() {
+            return;
+        }
+        let pair = STANDARD.encode(format!("{}:{}", username.unwrap_or_default(), password.unwrap_or_default()));
+        secrets.texts.push(pair.as_str().into());
+        put_header(draft, "Authorization", &format!("Basic {pair}"), secrets);
+    }
+}
+
+fn put_header(draft: &mut Draft, name: &str, text: &str, secrets: &mut Secrets) {
+    draft.headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name));
+    draft.headers.push((name.into(), text.into()));
+    secrets.headers.push(name.into());
+}
+
+/// What must not be seen of a request.
+#[derive(Default)]
+pub(crate) struct Secrets {
+    pub texts: Vec<Str>,
+    pub headers: Vec<Str>,
+    pub queries: Vec<Str>,
+}
+
+impl Secrets {
+    /// Notes the secret values of a connection, also as they stand in addresses.
+    pub(crate) fn know(&mut self, connector: &Connector, credentials: &Credentials) {
+        let own = connector.secret_values(credentials).map(|text| text.to_string());
+        let further = credentials.hidden.iter().chain([&credentials.access_token]).map(|text| text.to_string());
+        for text in own.chain(further).filter(|text| !text.is_empty()) {
+            self.add(&text);
+        }
+    }
+
+    pub(crate) fn add(&mut self, text: &str) {
+        let in_address = encoded(text);
+        if in_address != text {
+            self.texts.push(in_address.into());
+        }
+        self.texts.push(text.into());
+    }
+
+    /// Writes into a request what is secret in it; policies may have moved credentials to other headers and pairs.
+    pub(crate) fn mark(self, planned: &mut PlannedRequest) {
+        let holds = |text: &str| self.texts.iter().any(|secret| text.contains(&**secret));
+        planned.secret_headers = self.headers;
+        for (name, text) in &planned.headers {
+            if holds(text) && !planned.secret_headers.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                planned.secret_headers.push(name.clone());
+            }
+        }
+        planned.secret_queries = self.queries;
+        let query = planned.url.split_once('?').map_or("", |(_, query)| query);
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name: Str = decoded(name).into();
+            if holds(value) && !planned.secret_queries.contains(&name) {
+                planned.secret_queries.push(name);
+            }
+        }
+        planned.secrets = self.texts;
+    }
+}

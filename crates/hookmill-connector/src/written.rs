@@ -1,0 +1,241 @@
+//! Requests that are not of an operation by name: those that a definition wrote by method and path, and those to
+//! addresses that the service named; and the question which origins are the connection's own.
+
+use hookmill_model::{Object, Str, Value};
+use url::Url;
+
+use crate::body::ITEMS;
+use crate::connection::Credentials;
+use crate::connector::Connector;
+use crate::draft::{Base, Body, Draft, Query};
+use crate::operation::Place;
+use crate::plan_error::PlanError;
+use crate::policy::{Kind, Section, Surroundings, run, same_origin};
+use crate::request::{Call, Plan, PlannedRequest, matches};
+use crate::security::Secrets;
+use crate::serialise::{climbs, content_object, decoded, one_line, text};
+
+/// A request as a definition writes it.
+#[derive(Clone, Copy, Debug)]
+pub struct WrittenRequest<'a> {
+    /// In any case.
+    pub method: &'a str,
+    /// Below the base path, encoded, perhaps with a query.
+    pub path: &'a str,
+    /// Pairs by name.
+    pub queries: &'a Value,
+    /// Texts by name.
+    pub headers: &'a Value,
+    /// `Null` for none.
+    pub body: &'a Value,
+}
+
+impl Connector {
+    /// Plans a request that a definition wrote with method and path (`ApiConnection`).
+    ///
+    /// # Errors
+    /// The connector has no host, the path is not one, or a policy does not run here.
+    pub fn plan_by_path(&self, written: &WrittenRequest<'_>, call: &Call<'_>) -> Result<Plan, PlanError> {
+        let (path, query) = written.path.split_once('?').unwrap_or((written.path, ""));
+        let path = format!("/{}", path.trim_start_matches('/'));
+        if path.contains(['#', '\\']) || path.split('/').any(climbs) {
+            return Err(PlanError::Climbs { name: "path".to_owned(), path });
+        }
+        let operation = self.operation_at(written.method, &path);
+        if let Some(operation) = operation {
+            self.usable(operation)?;
+        }
+        if call.callback_url.is_some() && operation.is_some_and(|operation| operation.callbacks.is_empty()) {
+            let operation = operation.map(|operation| operation.operation_id.clone()).unwrap_or_default();
+            return Err(PlanError::NoCallback { operation });
+        }
+        let texts = |of: &Value| -> Vec<(Str, String)> {
+            let members = of.as_object().into_iter().flat_map(Object::iter);
+            members.filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), text(value))).collect()
+        };
+        let mut queries: Vec<Query> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                Query { name: name.to_owned(), value: value.to_owned() }
+            })
+            .collect();
+        queries.extend(texts(written.queries).iter().map(|(name, value)| Query::new(name, value)));
+        let mut headers = Vec::new();
+        for (name, text) in texts(written.headers) {
+            one_line(&name, &text)?;
+            headers.push((name, text.into()));
+        }
+        let path_values = operation.and_then(|operation| matches(&operation.path, &path)).unwrap_or_default();
+        let mut body = written.body.clone();
+        if let (Some(url), Some(operation)) = (call.callback_url, operation) {
+            for callback in &operation.callbacks {
+                match callback.place {
+                    Place::Body => put_names(&mut body, &callback.path, url),
+                    Place::Query => {
+                        let name = callback.path.first().map(|name| &**name).unwrap_or_default();
+                        queries.retain(|own| decoded(&own.name) != name);
+                        queries.push(Query::new(name, url));
+                    }
+                    Place::Header => {
+                        let name = callback.path.first().cloned().unwrap_or_default();
+                        headers.retain(|(own, _)| !own.eq_ignore_ascii_case(&name));
+                        headers.push((name, url.into()));
+                    }
+                    Place::Path | Place::Form | Place::Cookie => {}
+                }
+            }
+        }
+        let is_ready = content_object(&body).is_some()
+            || body.get("$multipart").is_some()
+            || body.get("$formdata").is_some()
+            || body.as_str().is_some();
+        let draft = Draft {
+            method: written.method.to_ascii_uppercase().into(),
+            base: self.base()?,
+            path: path.clone(),
+            path_values: path_values.into_iter().map(|(name, value)| (name.into(), value.to_owned())).collect(),
+            queries,
+            headers,
+            body: match body {
+                Value::Null => Body::None {
+                    is_declared: operation
+                        .is_some_and(|operation| operation.declared.iter().any(|own| own.place == Place::Body)),
+                },
+                body if is_ready => Body::Ready(body),
+                body => Body::Json(body),
+            },
+            content_type: None,
+        };
+        self.after_policies(operation, draft, call)
+    }
+
+    /// Plans a request to an address that the service named: a poll, a page, a status. Credentials and headers by
+    /// policy go to the connector's own origins alone; the address is complete, so hosts and paths by policy do not
+    /// change it.
+    ///
+    /// # Errors
+    /// The address is not one.
+    pub fn plan_follow(&self, method: &str, uri: &str, call: &Call<'_>) -> Result<PlannedRequest, PlanError> {
+        let base = self.base_now(call.credentials)?;
+        let root =
+            Url::parse(&format!("{}{}/", base.origin, base.path)).map_err(|_| PlanError::BadAddress(base.origin))?;
+        let url = root.join(uri).map_err(|_| PlanError::BadAddress(uri.to_owned()))?;
+        let origin = url.origin().ascii_serialization();
+        let mut draft = Draft {
+            method: method.to_ascii_uppercase().into(),
+            base: Base { origin: origin.clone(), path: String::new() },
+            path: url.path().to_owned(),
+            path_values: Vec::new(),
+            queries: Vec::new(),
+            headers: Vec::new(),
+            body: Body::None { is_declared: false },
+            content_type: None,
+        };
+        let mut secrets = Secrets::default();
+        if let Some(credentials) = call.credentials.filter(|_| self.is_own_origin(&origin, call.credentials)) {
+            secrets.know(self, credentials);
+            self.sign(None, &mut draft, credentials, &mut secrets);
+            // Only headers: all else of the address was said by the service.
+            let headers: Vec<_> = self
+                .policies
+                .iter()
+                .filter(|policy| policy.section == Section::Request && policy.sets_header())
+                .cloned()
+                .collect();
+            let around = Surroundings { credentials: Some(credentials), set: self.set(&credentials.set), lookups: &[] };
+            run(&headers, None, &mut draft, &around)?;
+        }
+        let signed: Vec<Query> = std::mem::take(&mut draft.queries);
+        let mut planned = draft.finished();
+        let mut whole: String = url.into();
+        for pair in signed {
+            whole.push(if whole.contains('?') { '&' } else { '?' });
+            whole.push_str(&format!("{}={}", pair.name, pair.value));
+        }
+        planned.url = whole.into();
+        secrets.mark(&mut planned);
+        Ok(planned)
+    }
+
+    /// The base address after hosts by policy that are for all operations.
+    pub(crate) fn base_now(&self, credentials: Option<&Credentials>) -> Result<Base, PlanError> {
+        let base = self.base()?;
+        let hosts: Vec<_> = self
+            .policies
+            .iter()
+            .filter(|policy| matches!(policy.kind, Ok(Kind::Host(_))) && policy.concerns(None))
+            .cloned()
+            .collect();
+        let mut draft = Draft {
+            method: "GET".into(),
+            base: base.clone(),
+            path: String::new(),
+            path_values: Vec::new(),
+            queries: Vec::new(),
+            headers: Vec::new(),
+            body: Body::None { is_declared: false },
+            content_type: None,
+        };
+        let around = Surroundings { credentials, set: None, lookups: &[] };
+        // A host that depends on the flow's values is known only where an operation is called.
+        match run(&hosts, None, &mut draft, &around) {
+            Ok(_) => Ok(draft.base),
+            Err(_) => Ok(base),
+        }
+    }
+
+    /// Whether credentials may go to an origin: the definition's, unless a policy replaces it for all operations; those
+    /// that hosts by policy name from the connection; those that the connection's owner has confirmed.
+    #[must_use]
+    pub fn is_own_origin(&self, origin: &str, credentials: Option<&Credentials>) -> bool {
+        let hosts = || self.policies.iter().filter(|policy| matches!(policy.kind, Ok(Kind::Host(_))));
+        let own = self.base().map(|base| base.origin).unwrap_or_default();
+        if origin == own && !hosts().any(|policy| policy.concerns(None)) {
+            return true;
+        }
+        if credentials.is_some_and(|own| own.hosts.iter().any(|host| same_origin(host, origin))) {
+            return true;
+        }
+        let around = Surroundings { credentials, set: None, lookups: &[] };
+        hosts().any(|policy| {
+            let mut alone = policy.clone();
+            alone.operations.clear();
+            let mut draft = Draft {
+                method: "GET".into(),
+                base: Base { origin: own.clone(), path: String::new() },
+                path: String::new(),
+                path_values: Vec::new(),
+                queries: Vec::new(),
+                headers: Vec::new(),
+                body: Body::None { is_declared: false },
+                content_type: None,
+            };
+            run(&[alone], None, &mut draft, &around).is_ok() && draft.base.origin == origin
+        })
+    }
+}
+
+/// Puts a text at names in a body that a definition wrote; lists get it in each element.
+fn put_names(into: &mut Value, path: &[Str], text: &str) {
+    let Some((name, rest)) = path.split_first() else {
+        *into = text.into();
+        return;
+    };
+    if &**name == ITEMS {
+        into.as_array_mut().into_iter().flatten().for_each(|element| put_names(element, rest, text));
+        return;
+    }
+    if into.as_object().is_none() {
+        *into = Object::new().into();
+    }
+    if let Some(members) = into.as_object_mut() {
+        if !members.contains_key(name) {
+            members.insert(name.clone(), Value::Null);
+        }
+        if let Some(below) = members.get_mut(name) {
+            put_names(below, rest, text);
+        }
+    }
+}
