@@ -284,6 +284,22 @@ impl Connector {
         self.operations.iter().filter(|operation| operation.trigger.is_none())
     }
 
+    /// Where the credentials of a connection may go: host, scheme, addresses for tokens, policies. Whoever entered
+    /// credentials chose this; where it changes, they have to be entered again.
+    #[must_use]
+    pub fn destination(&self) -> String {
+        let oauth = self.authentication.oauth2();
+        let addresses = oauth.map(|oauth| [&oauth.authorization_url, &oauth.token_url, &oauth.refresh_url]);
+        let addresses = addresses.into_iter().flatten().flatten().map(|address| Value::from(address.trim()));
+        let policies = self.properties.as_ref().map(policy::policy_instances).unwrap_or_default();
+        Value::object([
+            ("origin", Value::from(self.origin())),
+            ("tokens", Value::array(addresses.collect())),
+            ("policies", Value::array(policies.to_vec())),
+        ])
+        .to_json()
+    }
+
     /// Scheme and host, such as `https://api.github.com`.
     #[must_use]
     pub fn origin(&self) -> String {

@@ -158,6 +158,12 @@ impl Runtime {
         match self.ask(connection.connector, oauth, grant).await? {
             Ok(answer) => {
                 let now = self.now();
+                let destination = self.destination(connection.connector).await?;
+                self.change_connection(connection.owner, connection.id, |_, secrets| {
+                    secrets.bind(destination.clone());
+                    Ok(())
+                })
+                .await?;
                 self.keep(connection, Tokens { signed_in_at: Some(now), ..Tokens::of(answer, now, None) }).await?;
                 self.owned_connection(connection.owner, connection.id).await
             }

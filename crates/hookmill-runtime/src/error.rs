@@ -57,6 +57,12 @@ pub enum Error {
         /// The connection.
         name: String,
     },
+    /// A connector leads elsewhere than when the credentials of a connection were given.
+    #[error("the connector of the connection \"{name}\" leads elsewhere than when its credentials were entered")]
+    DestinationChanged {
+        /// The connection.
+        name: String,
+    },
     /// A person has to sign in at the service first, or again.
     #[error("the connection \"{name}\" is not signed in: {reason}")]
     SignedOut {
@@ -164,6 +170,7 @@ impl Explain for Error {
             Self::Inputs(_) => "inputs_invalid",
             Self::ServiceUnreachable { .. } => "service_unreachable",
             Self::Credentials { .. } => "credentials_unreadable",
+            Self::DestinationChanged { .. } => "connection_moved",
             Self::SignedOut { .. } => "connection_signed_out",
             Self::TokenRefused { .. } => "token_refused",
             Self::TokenUnavailable { .. } => "token_unavailable",
@@ -204,6 +211,11 @@ impl Explain for Error {
             Self::Credentials { .. } => {
                 Some("Start the server with the master key it had before, or enter the credentials again.".to_owned())
             }
+            Self::DestinationChanged { .. } => Some(
+                "Look at the connector's host, addresses and policies. If they are right, enter the credentials again, or \
+                 sign in again."
+                    .to_owned(),
+            ),
             Self::SignedOut { .. } => Some("Open the connection and sign in again.".to_owned()),
             Self::TokenRefused { .. } => Some(
                 "Check client id, client secret and addresses in the connector's security settings against what the \

@@ -118,6 +118,7 @@ impl Runtime {
         let connection = self.owned_connection(owner, id).await?;
         let secrets = self.unsealed(&connection)?;
         let connector = self.connector(connection.connector).await?;
+        self.same_destination(&connection, &secrets, &connector).await?;
         let mut credentials = Credentials {
             set: secrets.set.as_str().into(),
             parameters: secrets.parameters(),

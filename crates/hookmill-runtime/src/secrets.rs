@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hookmill_model::{ConnectionId, Object, Timestamp, UserId, Value};
-use hookmill_store::{Change, Connection, Connector, Expect, Lane, StoreError, Unit};
+use hookmill_model::{ConnectionId, ConnectorId, Object, Timestamp, UserId, Value};
+use hookmill_store::{Change, Connection, Connector, Expect, Health, Lane, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::live::LiveKind;
@@ -59,6 +59,9 @@ pub struct Secrets {
     /// Further origins that the owner has confirmed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) hosts: Vec<String>,
+    /// A mark of where they may go (see [`Runtime::destination`]); `None` for what was entered before there were marks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) destination: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<Tokens>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,6 +105,17 @@ impl Secrets {
                 self.fields.insert(name, value);
             }
         }
+    }
+
+    /// Binds what is entered next to a destination. What was entered for another one is forgotten: it never goes there.
+    pub fn bind(&mut self, destination: String) {
+        if self.destination.as_ref().is_some_and(|before| *before != destination) {
+            self.password.clear();
+            self.api_key.clear();
+            self.fields.clear();
+            self.tokens = None;
+        }
+        self.destination = Some(destination);
     }
 
     /// All values by the names of their fields.
@@ -150,12 +164,53 @@ impl Runtime {
         Ok(sealed.map_err(|error| Error::Internal(error.to_string()))?.into())
     }
 
+    /// A mark of where the credentials of a connector's connections may go.
+    ///
+    /// # Errors
+    /// There is no such connector, or its document cannot be used.
+    pub async fn destination(&self, connector: ConnectorId) -> Result<String, Error> {
+        Ok(self.mark_of(&*self.connector(connector).await?))
+    }
+
+    fn mark_of(&self, connector: &hookmill_connector::Connector) -> String {
+        let mark = self.0.vault.lookup("destination", &connector.destination());
+        mark.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Whether a connector still leads where the credentials of a connection were given. Where not, the connection is
+    /// marked as broken.
+    ///
+    /// # Errors
+    /// It leads elsewhere, so the credentials must not be used.
+    pub(crate) async fn same_destination(
+        &self,
+        connection: &Connection,
+        secrets: &Secrets,
+        connector: &hookmill_connector::Connector,
+    ) -> Result<(), Error> {
+        if secrets.destination.as_ref().is_none_or(|mark| *mark == self.mark_of(connector)) {
+            return Ok(());
+        }
+        let error = Error::DestinationChanged { name: connection.name.clone() };
+        let detail = hookmill_model::Explain::hint(&error).unwrap_or_default();
+        let detail = format!("{} {detail}", error.sentence());
+        if connection.health != Health::Broken || connection.health_detail.as_ref() != Some(&detail) {
+            self.change_connection(connection.owner, connection.id, |connection, _| {
+                (connection.health, connection.health_detail) = (Health::Broken, Some(detail.clone()));
+                Ok(())
+            })
+            .await?;
+        }
+        Err(error)
+    }
+
     /// Stores a new connection with what a person entered.
     ///
     /// # Errors
     /// The vault or the store refused.
     pub async fn add_connection(&self, mut connection: Connection, form: SecretsForm) -> Result<Connection, Error> {
         let mut secrets = Secrets::default();
+        secrets.bind(self.destination(connection.connector).await?);
         secrets.enter(form);
         connection.sealed = self.sealed(connection.id, &secrets)?;
         self.0.store.commit(Unit::from(Change::PutConnection(connection.clone())), Lane::Work).await?;

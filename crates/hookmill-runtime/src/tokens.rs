@@ -163,6 +163,7 @@ impl Runtime {
             return Ok(tokens.clone());
         }
         let connector = self.connector(connection.connector).await?;
+        self.same_destination(&connection, &secrets, &connector).await?;
         let Some(oauth) = connector.authentication.oauth2() else {
             return Err(Error::NotPossible(format!("The connector \"{}\" has no tokens.", connector.name)));
         };

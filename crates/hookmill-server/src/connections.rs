@@ -201,10 +201,12 @@ pub async fn update(
     Path(id): Path<String>,
     Json(mut form): Json<Form>,
 ) -> Result<Json<ConnectionView>, Problem> {
-    let id = own(&state, &caller, &id).await?.id;
+    let held = own(&state, &caller, &id).await?;
+    let id = held.id;
     let name = form.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let entered = form.secrets();
     let is_entered = entered.is_entered();
+    let destination = if is_entered { Some(state.runtime.destination(held.connector).await?) } else { None };
     let change = |connection: &mut Connection, secrets: &mut Secrets| {
         if let Some(name) = &name {
             connection.name.clone_from(name);
@@ -213,6 +215,9 @@ pub async fn update(
             connection.username =
                 entered.username.clone().filter(|name| !name.is_empty()).or(connection.username.take());
             (connection.health, connection.health_detail) = (Health::Unknown, None);
+        }
+        if let Some(destination) = &destination {
+            secrets.bind(destination.clone());
         }
         secrets.enter(entered.clone());
         Ok(())

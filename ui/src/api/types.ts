@@ -43,7 +43,6 @@ export type Reachability = Schemas['Reachability'];
 export type Authentication = Schemas['Authentication'];
 export type Visibility = Schemas['Visibility'];
 export type CallbackParameter = Schemas['CallbackPlace'];
-export type PolicyTemplate = Schemas['PolicyTemplate'];
 export type DeleteRequest = Schemas['DeleteRequest'];
 export type OperationSummary = Schemas['OperationSummary'];
 export type Parameter = Omit<Schemas['Parameter'], 'schema'> & { schema: JsonSchema };

@@ -6,7 +6,7 @@ import { sortedFiles } from '../../src/features/connectors/draft';
 import { dynamicValuesOf, withDynamicValues, writtenDynamicValues } from '../../src/features/connectors/dynamic-values';
 import { emptyForm, formOf, problemsOf, withRequest } from '../../src/features/connectors/operation-form';
 import { countsOf, placeOf } from '../../src/features/connectors/places';
-import { idleReason, instanceOf, policyFormOf, problemsOfPolicy } from '../../src/features/connectors/policies';
+import { instanceOf, policyFormOf, problemsOfPolicy } from '../../src/features/connectors/policies';
 
 const parameter = (key: string, more: Partial<FormParameter> = {}): FormParameter => ({ name: key.split('/').at(-1) ?? key, in: key.includes('/') ? 'body' : 'path', key, required: true, schema: { type: 'string' }, visibility: '', ...more });
 
@@ -101,12 +101,9 @@ describe('policies', () => {
     expect(made && 'x-ms-apimTemplate-operationName' in made).toBe(false);
   });
   it('of other templates are not edited', () => expect(policyFormOf({ templateId: 'dynamichosturl', parameters: {} })).toBeNull());
-  it('say why they do not run', () => {
-    const form = policyFormOf(instance);
-    if (!form) throw new Error('no form');
-    expect(idleReason(form)).toBeNull();
-    expect(idleReason({ ...form, value: "@headers('X')" })).toBe('policyExpression');
-    expect(idleReason({ ...form, section: 'Response' })).toBe('policyOfAnswers');
+  it('keep what happens where the name is there already', () => {
+    const parameters = { ...(instance['parameters'] as JsonObject), 'x-ms-apimTemplateParameter.existsAction': 'append' };
+    expect(policyFormOf({ ...instance, parameters })?.exists).toBe('append');
   });
 });
 

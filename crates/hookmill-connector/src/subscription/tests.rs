@@ -193,3 +193,22 @@ fn what_is_odd_about_a_delete_request_is_told() {
         assert_eq!(codes(extension), [code], "{extension}");
     }
 }
+
+#[test]
+fn a_change_of_host_scheme_or_policies_is_another_destination() {
+    let document =
+        Value::from_json(br#"{"swagger":"2.0","host":"a.test","paths":{"/x":{"get":{"operationId":"X"}}}}"#).unwrap();
+    let with = |settings: &Settings, properties: Option<&str>| {
+        let properties = properties.map(|text| Value::from_json(text.as_bytes()).unwrap());
+        Connector::import_value(&document, properties.as_ref(), settings).connector.unwrap().destination()
+    };
+    let usual = with(&Settings::default(), None);
+    let named = Settings { name: Some("Other".into()), color: Some("#000000".into()), ..Settings::default() };
+    assert_eq!(with(&named, None), usual);
+    let host = Settings { host: Some("b.test".into()), ..Settings::default() };
+    let scheme = Settings { scheme: Some("http".into()), ..Settings::default() };
+    let policy = r#"{"properties":{"policyTemplateInstances":[{"templateId":"dynamichosturl","parameters":{"x-ms-apimTemplateParameter.urlTemplate":"https://c.test"}}]}}"#;
+    for other in [with(&host, None), with(&scheme, None), with(&Settings::default(), Some(policy))] {
+        assert_ne!(other, usual);
+    }
+}

@@ -142,7 +142,7 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
         </section>
         <section aria-label={t.policies}>
           <h3>{t.policies} ({items.length})</h3>
-          <ul>{items.map((item, index) => entry(String(index), choice?.kind === 'policy' && choice.index === index, { kind: 'policy', index }, titleOfPolicy(item.instance), item.runs ? undefined : t.notRunning))}</ul>
+          <ul>{items.map((item, index) => entry(String(index), choice?.kind === 'policy' && choice.index === index, { kind: 'policy', index }, titleOfPolicy(item.instance), item.fault === null ? undefined : t.notRunning))}</ul>
           <Button size="small" icon={<AddRegular />} disabled={!policies.data} onClick={() => choose({ kind: 'policy', index: null })}>{t.newPolicy}</Button>
         </section>
       </aside>

@@ -1,19 +1,18 @@
-/** One policy of a connector: a change of requests on their way to the service. */
-import { Badge, Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Radio, RadioGroup, Select } from '@fluentui/react-components';
+/** One policy of a connector: a change of requests to the service or of its answers. */
+import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Radio, RadioGroup, Select } from '@fluentui/react-components';
 import { useEffect, useRef } from 'react';
 import { api } from '../../api/client';
-import type { Connector, JsonObject, OperationSummary, PolicyTemplate } from '../../api/types';
+import type { Connector, JsonObject, OperationSummary } from '../../api/types';
 import { JsonView } from '../../shared/JsonView';
 import { useText } from '../../shared/language';
 import { useEdited } from './edited';
-import { emptyPolicy, idleReason, instanceOf, policyFormOf, problemsOfPolicy, TEMPLATES, titleOfPolicy, type PolicyForm } from './policies';
+import { emptyPolicy, instanceOf, policyFormOf, problemsOfPolicy, TEMPLATES, titleOfPolicy, type PolicyForm, type PolicyTemplate } from './policies';
 import { NOTHING_UNSAVED, type OnUnsaved } from './saver';
 import { connectorsText } from './text';
 
 function Fields({ form, operations, onChange }: { form: PolicyForm; operations: OperationSummary[]; onChange: (form: PolicyForm) => void }) {
   const t = useText(connectorsText);
   const problems = problemsOfPolicy(form);
-  const idle = idleReason(form);
   const choose = (id: string, on: boolean) => onChange({ ...form, operations: on ? [...form.operations, id] : form.operations.filter((item) => item !== id) });
   const ids = [...operations.map((operation) => operation.operation_id), ...form.operations.filter((id) => !operations.some((operation) => operation.operation_id === id))];
   return (
@@ -30,6 +29,7 @@ function Fields({ form, operations, onChange }: { form: PolicyForm; operations: 
         <Field label={t.policyExists}>
           <Select value={form.exists} onChange={(_, data) => onChange({ ...form, exists: data.value as PolicyForm['exists'] })}>
             <option value="override">{t.policyOverride}</option>
+            <option value="append">{t.policyAppend}</option>
             <option value="skip">{t.policySkip}</option>
           </Select>
         </Field>
@@ -48,7 +48,6 @@ function Fields({ form, operations, onChange }: { form: PolicyForm; operations: 
           {ids.map((id) => <Checkbox key={id} label={operations.find((operation) => operation.operation_id === id)?.summary || id} checked={form.operations.includes(id)} onChange={(_, data) => choose(id, data.checked === true)} />)}
         </div>
       </fieldset>
-      {idle && <MessageBar intent="warning" layout="multiline"><MessageBarBody>{t[idle]}</MessageBarBody></MessageBar>}
       <div role="status">
         {problems.length > 0 && <ul className="diagnostics">{problems.map((problem) => <li key={problem} data-severity="error">{t[problem]}</li>)}</ul>}
       </div>
@@ -91,7 +90,6 @@ export function PolicyEditor({ connector, instances, index, onUnsaved, onSaved, 
     <section className="panel stack" aria-labelledby="policy">
       <div className="row">
         <h2 id="policy" className="grow">{before ? titleOfPolicy(before) : t.newPolicy}</h2>
-        {form === null && <Badge appearance="outline">{t.notRunning}</Badge>}
       </div>
       {form ? (
         <Fields form={form} operations={connector.operations} onChange={setForm} />

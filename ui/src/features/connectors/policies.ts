@@ -1,11 +1,14 @@
 /** Policies of a connector: entries of `policyTemplateInstances` ↔ what a form asks. No framework. */
-import type { Json, JsonObject, PolicyTemplate } from '../../api/types';
+import type { Json, JsonObject } from '../../api/types';
 
 const PARAMETER = 'x-ms-apimTemplateParameter.';
 const SECTION = 'x-ms-apimTemplate-policySection';
 const OPERATIONS = 'x-ms-apimTemplate-operationName';
 
-/** The templates that run, with their identifier in the file. */
+/** The templates that have a form, as the file names them. */
+export type PolicyTemplate = 'setheader' | 'setqueryparameter';
+
+/** The templates that have a form, with their identifier in the file. */
 export const TEMPLATES: Record<PolicyTemplate, string> = { setheader: 'setheader', setqueryparameter: 'setqueryparameter' };
 
 export interface PolicyForm {
@@ -14,11 +17,13 @@ export interface PolicyForm {
   name: string;
   value: string;
   /** What happens where the request has it already. */
-  exists: 'override' | 'skip';
+  exists: 'override' | 'append' | 'skip';
   section: 'Request' | 'Response';
   /** Operation ids; none for all. */
   operations: string[];
 }
+
+const EXISTS = ['override', 'append', 'skip'] as const;
 
 export const emptyPolicy = (): PolicyForm => ({ template: 'setheader', title: '', name: '', value: '', exists: 'override', section: 'Request', operations: [] });
 
@@ -36,7 +41,7 @@ export function templateOfPolicy(instance: JsonObject): PolicyTemplate | null {
   return named in TEMPLATES ? (named as PolicyTemplate) : null;
 }
 
-/** The form of an entry; null where its template is not one that runs here. */
+/** The form of an entry; null where its template has none. */
 export function policyFormOf(instance: JsonObject): PolicyForm | null {
   const template = templateOfPolicy(instance);
   if (!template) return null;
@@ -47,7 +52,7 @@ export function policyFormOf(instance: JsonObject): PolicyForm | null {
     title: textOf(instance['title']),
     name: textOf(parameters[`${PARAMETER}name`]),
     value: textOf(parameters[`${PARAMETER}value`]),
-    exists: textOf(parameters[`${PARAMETER}existsAction`]).toLowerCase() === 'skip' ? 'skip' : 'override',
+    exists: EXISTS.find((one) => one === textOf(parameters[`${PARAMETER}existsAction`]).toLowerCase()) ?? 'override',
     section: textOf(parameters[SECTION]).toLowerCase() === 'response' ? 'Response' : 'Request',
     operations: Array.isArray(named) ? named.filter((item): item is string => typeof item === 'string') : textOf(named) ? [textOf(named)] : [],
   };
@@ -80,10 +85,4 @@ export function problemsOfPolicy(form: PolicyForm): PolicyProblem[] {
   if (!form.name.trim()) problems.push('needPolicyName');
   if (!form.value) problems.push('needPolicyValue');
   return problems;
-}
-
-/** Why a policy that is well-formed does not change requests here. */
-export function idleReason(form: PolicyForm): 'policyOfAnswers' | 'policyExpression' | null {
-  if (form.section === 'Response') return 'policyOfAnswers';
-  return form.value.includes('@') ? 'policyExpression' : null;
 }

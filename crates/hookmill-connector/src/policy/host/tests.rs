@@ -1,3 +1,5 @@
+//! Tests of hosts by policy: who may name which part of an address.
+
 use hookmill_model::{Object, Value};
 
 use super::*;
