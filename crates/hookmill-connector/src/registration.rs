@@ -43,6 +43,8 @@ pub enum DeleteRequest {
 pub(crate) struct Registration {
     /// How the webhook is deleted.
     pub delete_request: DeleteRequest,
+    /// Whether the file says that the service sends `Location`.
+    pub names_location: bool,
     /// Selectors of addresses in the answer, such as `registration:/links/self`.
     pub handles: Vec<Str>,
     /// What the answer must hold: JSON pointer and value.
@@ -52,7 +54,9 @@ pub(crate) struct Registration {
 impl Registration {
     /// Whether the deletion is declared.
     pub(crate) fn is_declared(&self) -> bool {
-        matches!(self.delete_request, DeleteRequest::Operation { .. }) || !self.handles.is_empty()
+        self.names_location
+            || matches!(self.delete_request, DeleteRequest::Operation { .. })
+            || !self.handles.is_empty()
     }
 }
 
@@ -220,7 +224,10 @@ pub(crate) fn registration(levels: [&Value; 3], at: &Pointer, diagnostics: &mut 
         let at = at.child(name);
         match &**name {
             "unsubscribe" => match unsubscribe(value, &at) {
-                Ok(request) => found.delete_request = request,
+                Ok(request) => {
+                    found.names_location = request == DeleteRequest::Location;
+                    found.delete_request = request;
+                }
                 Err((at, message)) => wrong(at, &message),
             },
             "handle" => {

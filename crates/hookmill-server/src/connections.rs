@@ -278,7 +278,9 @@ pub async fn test(
     let connection = own(&state, &caller, &id).await?;
     let (health, detail) = match found(&state, &connection).await {
         Ok(found) => found,
-        Err(error @ (Error::SignedOut { .. } | Error::TokenRefused { .. })) => (Health::Broken, Some(error.sentence())),
+        Err(error @ (Error::SignedOut { .. } | Error::TokenRefused { .. } | Error::DestinationChanged { .. })) => {
+            (Health::Broken, Some(error.sentence()))
+        }
         Err(error @ Error::TokenUnavailable { .. }) => (Health::Unknown, Some(error.sentence())),
         Err(error) => return Err(error.into()),
     };

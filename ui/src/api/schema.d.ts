@@ -1851,6 +1851,12 @@ export interface components {
              * @description Sealed at rest, never shown again.
              */
             api_key?: string | null;
+            /** @description The parameter set, of a connector that has several. */
+            parameter_set?: string | null;
+            /** @description Values of the connector's fields by name, sealed at rest; `null` takes one away. */
+            parameters?: JsonObject | null;
+            /** @description Further origins that credentials may go to, such as `https://eu.example.org`. */
+            hosts?: string[] | null;
         };
         /** @description What a test of a connection found. */
         ConnectionTest: {
@@ -1966,6 +1972,11 @@ export interface components {
              * @default null
              */
             scheme?: string | null;
+            /**
+             * @description Operations that are sent although their C# script does not run here.
+             * @default []
+             */
+            without_script?: string[];
         };
         /** @description What the service sent the person back with. */
         ConsentForm: {
@@ -2413,7 +2424,7 @@ export interface components {
          * @description Where an API key goes.
          * @enum {string}
          */
-        KeyPlace: "header" | "query";
+        KeyPlace: "header" | "query" | "cookie";
         /** @description An address that a notification leads to. */
         Link: {
             uri: string;
@@ -2977,7 +2988,7 @@ export interface components {
          * @description Where a parameter goes.
          * @enum {string}
          */
-        Place: "path" | "query" | "header" | "formData" | "body";
+        Place: "path" | "query" | "header" | "formData" | "body" | "cookie";
         /** @description The policies of a connector, in order. */
         Policies: {
             items: components["schemas"]["PolicyView"][];
@@ -2987,16 +2998,12 @@ export interface components {
             /** @description As they stand in `policyTemplateInstances`, in order. */
             instances: JsonObject[];
         };
-        /**
-         * @description What kinds of changes Hookmill makes. Files may ask for others, which are kept.
-         * @enum {string}
-         */
-        PolicyTemplate: "setheader" | "setqueryparameter";
         /** @description One policy. */
         PolicyView: {
             /** @description As it stands in `policyTemplateInstances`. */
             instance: JsonObject;
-            runs: components["schemas"]["PolicyTemplate"] | null;
+            /** @description Why the policy cannot run here, so that its operations are refused; `null` where it runs. */
+            fault: string | null;
         };
         /** @description Where in an expression. */
         Position: {
@@ -3325,7 +3332,7 @@ export interface components {
             mail?: components["schemas"]["MailForm"] | null;
         };
         /** @enum {string} */
-        Severity: "error" | "warning";
+        Severity: "error" | "warning" | "information";
         /** @description Who signs in. */
         SignIn: {
             /** @description The account's e-mail address, in any case. */

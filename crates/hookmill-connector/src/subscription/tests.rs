@@ -155,14 +155,15 @@ fn a_declared_delete_request_may_have_headers_and_a_body() {
     );
     let address = asked(&connector, r#"{"ETag":"e1"}"#, r#"{"result":[{"id":12}]}"#).unwrap();
     assert_eq!((&*address.method, &*address.url), ("POST", "https://api.test/v1/stop"));
-    assert_eq!(address.headers, [("mark".into(), "e1".into())]);
+    let headers: Vec<_> = address.headers.iter().map(|(name, text)| (&**name, &**text)).collect();
+    assert_eq!(headers, [("mark", "e1"), ("Content-Type", "application/json")]);
     assert_eq!(address.body, Value::from_json(br#"{"ids":[12],"why":"of ada"}"#).unwrap());
     assert_eq!(address.shown(), None, "what a service answers may be secret");
     let credentials = credentials();
     let planned = connector.plan_deletion(&address, Some(&credentials)).unwrap();
     assert_eq!(planned.body, address.body);
     let names: Vec<&str> = planned.headers.iter().map(|(name, _)| &**name).collect();
-    assert_eq!(names, ["mark", "Accept", "Authorization"]);
+    assert_eq!(names, ["mark", "Authorization", "Accept", "Content-Type"]);
 }
 
 #[test]

@@ -47,7 +47,9 @@ async fn files_that_cannot_be_connectors() {
     let (world, owner) = owned_world().await;
     let hook = "/repos/{owner}/{repo}/hooks";
     let cases: Vec<(&str, String, &str, &str)> = vec![
-        ("not JSON", "swagger: \"2.0\"".to_owned(), "not_json", ""),
+        ("not YAML", "swagger: [\"2.0\"".to_owned(), "not_json", ""),
+        ("neither JSON nor YAML", "\u{1}\u{2} a text".to_owned(), "not_json", ""),
+        ("YAML that has no operations", "swagger: \"2.0\"".to_owned(), "not_openapi", ""),
         ("cut off", FORGE[..FORGE.len() / 2].to_owned(), "not_json", ""),
         ("empty", String::new(), "not_json", ""),
         ("JSON that is not OpenAPI", r#"{"hello":"world"}"#.to_owned(), "not_openapi", ""),

@@ -207,7 +207,7 @@ async fn policies_are_stored_exported_and_come_back() {
     let header = json!({"templateId": "setheader", "title": "Version", "parameters": {
         "x-ms-apimTemplateParameter.name": "X-Version", "x-ms-apimTemplateParameter.value": "2",
         "x-ms-apimTemplate-policySection": "Request", "x-ms-apimTemplate-operationName": ["repo"]}});
-    let poll = json!({"templateId": "pollingtrigger", "title": "Poll", "type": "PollingTrigger", "parameters": {"a": {"b": 1}}});
+    let poll = json!({"templateId": "pollingtrigger", "title": "Poll", "type": "PollingTrigger", "parameters": {"x-ms-apimTemplateParameter.triggerConfig": 1}});
     let etag = world.get(&owner, &format!("/api/connectors/{id}")).await.text("/etag").to_owned();
     let put = put_if(&world, &owner, &path, &etag, &json!({"instances": [header, poll]})).await;
     put.expect(200);
@@ -215,7 +215,10 @@ async fn policies_are_stored_exported_and_come_back() {
     let shown = world.get(&owner, &path).await;
     assert_eq!(
         shown.json["items"],
-        json!([{"instance": header, "runs": "setheader"}, {"instance": poll, "runs": null}])
+        json!([
+            {"instance": header, "fault": null},
+            {"instance": poll, "fault": "its \"triggerConfig\" is not an object"},
+        ])
     );
     for (wrong, pointer) in [
         (json!({"title": "x", "parameters": {}}), "/instances/0/templateId"),
@@ -244,7 +247,8 @@ async fn policies_are_stored_exported_and_come_back() {
         .put(&owner, &path, json!({"properties": {"properties": {"policyTemplateInstances": [poll]}}}))
         .await
         .expect(200);
-    assert_eq!(world.get(&owner, &format!("{path}/policies")).await.json["items"][0]["runs"], Value::Null);
+    let kept = world.get(&owner, &format!("{path}/policies")).await.json["items"].clone();
+    assert_eq!((kept.as_array().map(Vec::len), &kept[0]["instance"]), (Some(1), &poll));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -357,4 +361,30 @@ async fn an_address_is_renewed_and_the_old_one_ends() {
     off.expect(409);
     let on = world.post(&owner, &format!("/api/flows/{id}/on"), json!({})).await;
     assert_eq!(on.text("/webhook/callback_url"), new);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_stay_where_they_were_given() {
+    let (world, owner) = owned_world().await;
+    let id = world.forge(&owner).await;
+    let form = json!({"connector_id": id, "name": "Mine", "username": "ada", "password": "canary"});
+    let connection = world.post(&owner, "/api/connections", form).await.id();
+    let test = format!("/api/connectors/{id}/test");
+    let call = json!({"connection_id": connection, "operation_id": "repo", "parameters": {"owner": "a", "repo": "b"}});
+    world.post(&owner, &test, call.clone()).await.expect(200);
+    // Another name is the same destination, another host is not.
+    let path = format!("/api/connectors/{id}");
+    let named = json!({"settings": {"name": "Forge of another name", "authentication": {"type": "basic"}}});
+    world.put(&owner, &path, named).await.expect(200);
+    world.post(&owner, &test, call.clone()).await.expect(200);
+    let moved = json!({"settings": {"host": "elsewhere.invalid", "authentication": {"type": "basic"}}});
+    world.put(&owner, &path, moved).await.expect(200);
+    assert_eq!(world.post(&owner, &test, call.clone()).await.text("/code"), "connection_moved");
+    let own = format!("/api/connections/{connection}");
+    assert_eq!(world.get(&owner, &own).await.text("/health"), "broken");
+    // A new name is not a new password.
+    world.put(&owner, &own, json!({"name": "Renamed"})).await.expect(200);
+    assert_eq!(world.post(&owner, &test, call.clone()).await.text("/code"), "connection_moved");
+    world.put(&owner, &own, json!({"password": "new"})).await.expect(200);
+    world.post(&owner, &test, call).await.expect(200);
 }

@@ -30,7 +30,9 @@ fn codes() -> BTreeSet<String> {
     }
     let explained = Regex::new(r"(?s)fn code\([^)]*\)[^{]*\{(.*?)\n    \}").unwrap();
     let problem = Regex::new(r#"(?s)Problem::(?:bad\(|found\(|new\(\s*[\w:]+,)\s*"(\w+)""#).unwrap();
-    let refusal = Regex::new(r#"code: (?:"(\w+)"\.(?:into|to_owned)\(\)|"((?:Workflow)?Trigger\w+)")"#).unwrap();
+    let refusal =
+        Regex::new(r#"code: (?:"(\w+)"\.(?:into|to_owned)\(\)|"((?:Workflow)?Trigger\w+)")|_CODE: &str = "(\w+)""#)
+            .unwrap();
     let quoted = Regex::new(r#""(\w+)""#).unwrap();
     let mut codes = BTreeSet::new();
     for path in files {
@@ -45,9 +47,9 @@ fn codes() -> BTreeSet<String> {
             codes.extend(problem.captures_iter(text).map(|code| code[1].to_owned()));
         }
         // Webhooks that were refused and callers that are: these travel through the API too.
-        let of_webhooks = ["subscription.rs", "deletion.rs", "intake.rs", "perform.rs", "run.rs"];
+        let of_webhooks = ["subscription.rs", "deletion.rs", "intake.rs", "perform.rs", "run.rs", "memory.rs"];
         if of_webhooks.iter().any(|name| path.ends_with(name)) {
-            let found = refusal.captures_iter(text).filter_map(|code| code.get(1).or(code.get(2)));
+            let found = refusal.captures_iter(text).filter_map(|code| code.get(1).or(code.get(2)).or(code.get(3)));
             codes.extend(found.map(|code| code.as_str().to_owned()));
         }
     }

@@ -39,7 +39,7 @@ export function DocumentEditor({ text, diagnostics, at, onChange }: { text: stri
     setLed(at);
     setOpened(at);
   }
-  const marks = diagnostics.map((problem) => ({ ...lineAt(text, problem.pointer), severity: problem.severity, message: problem.message }));
+  const marks = diagnostics.map((problem) => ({ ...lineAt(text, problem.pointer), severity: problem.severity === 'information' ? ('info' as const) : problem.severity, message: problem.message }));
   // The place is sought when one is led there, not again while the text changes.
   const latest = useRef(text);
   useEffect(() => {

@@ -72,7 +72,7 @@ export function useFindings(now: Edited): Finding[] {
     if (!told || isBlank(edited.definition)) return hints;
     const answers = told.map((diagnostic): Finding => {
       const step = stepOfPointer(edited.definition, diagnostic.pointer);
-      return { severity: diagnostic.severity, code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) };
+      return { severity: diagnostic.severity === 'error' ? 'error' : 'warning', code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) };
     });
     const isTold = (finding: Finding) => answers.some((answer) => answer.severity === 'error' && answer.step === finding.step);
     const all = [...answers, ...hints.filter((finding) => OWN.has(finding.code) && (finding.code === 'no_mail_server' || !isTold(finding)))];
