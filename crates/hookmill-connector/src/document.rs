@@ -131,7 +131,7 @@ impl Document {
                     self.check_reference(text, &at.child("$ref"), diagnostics);
                 }
                 for (name, member) in members.iter() {
-                    if is_container(member) && !is_sample(name) {
+                    if is_container(member) && !is_sample(name) && !is_foreign(name) {
                         self.check_below(member, &at.child(name), budget, diagnostics);
                     }
                 }
@@ -223,7 +223,29 @@ const fn is_container(value: &Value) -> bool {
     matches!(value, Value::Object(_) | Value::Array(_))
 }
 
+/// Extensions that nothing here reads; what is inside of them may be written in words of their own.
+fn is_foreign(name: &str) -> bool {
+    name.starts_with("x-") && !name.starts_with("x-ms-") && !name.starts_with("x-hookmill-")
+}
+
 /// Members that hold data of the service, in which `$ref` means nothing.
 fn is_sample(name: &str) -> bool {
     matches!(name, "example" | "examples" | "x-ms-examples" | "default" | "enum" | "x-example")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_inside_of_foreign_extensions_are_not_followed() {
+        let document = Value::from_json(
+            br##"{"x-webhooks":{"a":{"$ref":"#/components/x"}},"x-ms-paths":{"b":{"$ref":"#/y"}},"paths":{"/c":{"$ref":"#/z"}}}"##,
+        )
+        .unwrap();
+        let mut found = Vec::new();
+        Document::new(document).check_references(&mut found);
+        let places: Vec<_> = found.iter().map(|finding| finding.pointer.as_str()).collect();
+        assert_eq!(places, ["/x-ms-paths/b/$ref", "/paths/~1c/$ref"]);
+    }
 }
