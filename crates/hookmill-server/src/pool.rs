@@ -186,7 +186,7 @@ mod tests {
                 })
             })
             .collect();
-        while all.iter().filter(|one| one.is_finished()).count() < 5 {
+        while all.iter().filter(|one| one.is_finished()).count() < 5 || running.load(Ordering::SeqCst) < 2 {
             tokio::task::yield_now().await;
         }
         for _ in 0..5 {
