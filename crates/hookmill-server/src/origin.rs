@@ -44,7 +44,7 @@ const HSTS: &str = "max-age=31536000";
 const INTERFACE_CSP: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 /// What the API answers is no page, whatever its type says.
 const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
-const NO_PERMISSIONS: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()";
+const NO_PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()";
 
 /// Headers that a flow's answer may not have: they would last longer than the answer, or say where it ends.
 const TAKEN_OUT: [&str; 20] = [

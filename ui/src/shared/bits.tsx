@@ -154,15 +154,18 @@ export function Confirm({
   );
 }
 
-/** A dialog with content and its own buttons. */
-export function Modal({ open, title, children, actions, onClose, wide }: { open: boolean; title: string; children: ReactNode; actions?: ReactNode; onClose: () => void; wide?: boolean }) {
+/**
+ * A dialog with content and its own buttons. `textOnly`: nothing in the content takes the focus, so the content itself
+ * does; otherwise a long text could not be scrolled by keys.
+ */
+export function Modal({ open, title, children, actions, onClose, wide, textOnly }: { open: boolean; title: string; children: ReactNode; actions?: ReactNode; onClose: () => void; wide?: boolean; textOnly?: boolean }) {
   const t = useText(sharedText);
   return (
     <Dialog open={open} onOpenChange={(_, data) => !data.open && onClose()}>
       <DialogSurface className={wide ? 'wide-dialog' : ''}>
         <DialogBody>
           <DialogTitle>{title}</DialogTitle>
-          <DialogContent className="stack">{children}</DialogContent>
+          <DialogContent className="stack" tabIndex={textOnly ? 0 : undefined}>{children}</DialogContent>
           <DialogActions>
             <Button onClick={onClose}>{actions ? t.cancel : t.close}</Button>
             {actions}

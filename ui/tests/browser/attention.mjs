@@ -28,7 +28,7 @@ await runScript('attention', async (world, step) => {
     await failing.getByText(`(${FAILING})`).waitFor();
     same('shown at first', await items.count(), 3);
     await items.first().locator('strong').getByText(`Failing ${FAILING - 1}`, { exact: true }).waitFor();
-    await items.first().getByText('The last 3 runs failed. Divide:').waitFor();
+    await items.first().getByText('The last 3 runs failed. Divide failed:').waitFor();
   });
 
   await step(3, 'all of them by page, under an address of their own', async () => {

@@ -68,7 +68,7 @@ export async function startGithub({ user = 'octocat', token = 'ghp_right' } = {}
     /** The webhooks that exist now. */
     hooks: () => [...hooks.values()],
     /** Sends an event to the address of a webhook, as GitHub does; signed when a secret is given. */
-    async send(hook, event, payload, { secret } = {}) {
+    async send(hook, event, payload, { secret = hook.config.secret } = {}) {
       const body = typeof payload === 'string' ? payload : JSON.stringify(payload);
       const headers = { 'Content-Type': 'application/json', 'User-Agent': 'GitHub-Hookshot/test', 'X-GitHub-Event': event, 'X-GitHub-Delivery': randomUUID(), 'X-GitHub-Hook-ID': String(hook.id) };
       if (secret) headers['X-Hub-Signature-256'] = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;

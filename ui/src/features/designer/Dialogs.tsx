@@ -111,7 +111,7 @@ export function LeaveDialog({ onStay, onLeave }: { onStay: () => void; onLeave: 
 export function KeysDialog({ onClose }: { onClose: () => void }) {
   const t = useText(designerText);
   return (
-    <Modal open title={t.keys} onClose={onClose}>
+    <Modal open textOnly title={t.keys} onClose={onClose}>
       <dl className="facts keys">
         {helpRows(t.keyWords, t.keyNames).map(([keys, does]) => (
           <div key={keys}><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></div>
