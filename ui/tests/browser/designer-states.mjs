@@ -194,7 +194,7 @@ await runScript('designer-states', async (world, step) => {
     await page.keyboard.press('Control+y');
     await heard('Done again: Very first 2 removed');
     await page.keyboard.press('?');
-    await see(page.getByRole('dialog').getByText('Move it out of its container, or into the one beside it'));
+    await see(page.getByRole('dialog').getByText('Move the card out of its container'));
     await page.keyboard.press('Escape');
   });
   await step(10, 'several cards chosen by keys, copied as JSON text, pasted into another flow', async () => {

@@ -256,6 +256,8 @@ await runScript('wizard', async (world, step) => {
     await button('Host of the tenant does not run here').click();
     await say(/Policies of this template have no form/);
     await button('Delete policy').click();
+    await dialog().getByRole('button', { name: 'Delete', exact: true }).click();
+    await dialog().waitFor({ state: 'hidden' });
     await button('New policy').click();
     await field('Title').fill('Version');
     await field('Header name').fill('X-Version');
