@@ -44,7 +44,9 @@ pub fn test() -> Result<()> {
     let output = server.stdout.take().context("the server has no output")?;
     let _server = Server(server);
     let mut line = String::new();
-    BufReader::new(output).read_line(&mut line)?;
+    // The reader stays: a server whose output is closed ends with its next line.
+    let mut output = BufReader::new(output);
+    output.read_line(&mut line)?;
     let url = line.trim().rsplit(' ').next().unwrap_or_default();
     ensure!(url.starts_with("http://"), "the server did not start: {line}");
     let status = Command::new(python)
