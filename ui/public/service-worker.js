@@ -149,6 +149,7 @@ self.addEventListener('push', (event) => {
   const body = message.text || message.body || '';
   const link = message.link && (message.link.uri || message.link.url || message.link);
   const target = typeof link === 'string' && link ? link : message.url || runPath(message);
+  const approval = message.approval && Array.isArray(message.approval.options) ? message.approval : null;
   event.waitUntil(
     (async () => {
       await self.registration.showNotification(title, {
@@ -157,7 +158,10 @@ self.addEventListener('push', (event) => {
         timestamp: message.created_at ? Date.parse(message.created_at) : Date.now(),
         icon: '/icons/hookmill-192.png',
         badge: '/icons/hookmill-192.png',
-        data: { target, id: message.id },
+        // An approval can be answered here, where the system shows buttons.
+        actions: approval ? approval.options.map((option, index) => ({ action: `answer-${index}`, title: option })) : [],
+        requireInteraction: Boolean(approval),
+        data: { target, id: message.id, approval },
       });
       if (typeof message.unread === 'number') await badge(message.unread);
       // The inbox must have it too when it is opened without a network.
@@ -186,7 +190,13 @@ function safeTarget(target) {
 
 self.addEventListener('notificationclick', (event) => {
   event.notification.close();
-  const { target: wanted, id } = event.notification.data || {};
+  const { target: wanted, id, approval } = event.notification.data || {};
+  const answer = /^answer-(\d+)$/.exec(event.action || '');
+  const option = answer && approval && approval.options[Number(answer[1])];
+  if (option !== null && option !== undefined) {
+    event.waitUntil(answerApproval(approval.link, option, event.notification.title, wanted, id));
+    return;
+  }
   const target = safeTarget(wanted || '/notifications');
   event.waitUntil(
     (async () => {
@@ -197,6 +207,26 @@ self.addEventListener('notificationclick', (event) => {
     })(),
   );
 });
+
+// Sends the answer with the link of this person, so that it works also when nobody is signed in any more. What came of
+// it is shown in the place of the question.
+async function answerApproval(link, option, title, target, id) {
+  const answer = await fetch(`/api/approval-links/${encodeURIComponent(link)}/response`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ response: option }),
+  }).catch(() => null);
+  const problem = answer && !answer.ok ? await answer.json().catch(() => null) : null;
+  const icons = { icon: '/icons/hookmill-192.png', badge: '/icons/hookmill-192.png' };
+  const tag = id ? `${id}-answer` : undefined;
+  if (answer && answer.ok) {
+    await self.registration.showNotification(title, { ...icons, tag, body: `✓ ${option}`, data: { target } });
+    if (id) await markRead(id).catch(() => undefined);
+  } else {
+    await self.registration.showNotification(title, { ...icons, tag, body: `✗ ${(problem && problem.detail) || 'Hookmill'}`, data: { target } });
+  }
+  for (const page of await self.clients.matchAll({ type: 'window' })) page.postMessage({ type: 'notification', id });
+}
 
 async function open(target) {
   const url = new URL(target, self.location.origin);

@@ -6,7 +6,8 @@ import schemathesis
 
 CALLER = os.environ.get("API_TEST_CALLER", "")
 # What everybody may ask.
-OPEN = ("/health/live", "/health/ready", "/docs/errors/{code}", "/api/setup", "/api/openapi.json", "/api/session")
+OPEN = ("/health/live", "/health/ready", "/docs/errors/{code}", "/api/setup", "/api/openapi.json", "/api/session",
+        "/api/approval-links/{link}", "/api/approval-links/{link}/response")
 # What belongs to one user, and to the owner of the server.
 OF_A_USER = ("/api/connectors/{id}", "/api/connections/{id}", "/api/flows/{id}", "/api/runs/{id}")
 OF_THE_OWNER = ("/api/users", "/api/settings", "/api/backups")

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::system::{Program, workspace_root};
+use crate::system::{self, Program, workspace_root};
 
 /// The version that the checks are written for.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -26,12 +26,8 @@ impl Drop for Server {
 /// Installs what is missing, starts a server on an empty folder, asks.
 pub fn test() -> Result<()> {
     let root = workspace_root();
-    let (environment, folder) = (root.join("target/schemathesis"), root.join("target/api-test"));
-    let python = environment.join("bin/python");
-    if !environment.join("bin/st").is_file() {
-        Program::new("python3").args(["-m", "venv"]).arg(&environment).run()?;
-        Program::new(&python).args(["-m", "pip", "install", "--quiet", SCHEMATHESIS]).run()?;
-    }
+    let folder = root.join("target/api-test");
+    let python = system::python_environment("schemathesis", &[SCHEMATHESIS])?;
     Program::new("cargo").args(["build", "--package", "hookmill"]).run()?;
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder)?;

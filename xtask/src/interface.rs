@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
-use crate::system::{Program, ensure_chromium, workspace_root};
+use crate::system::{Program, ensure_program, workspace_root};
 
 fn npm(arguments: &[&str]) -> Result<()> {
     Program::new("npm").args(arguments).within("ui").run()
@@ -78,7 +78,7 @@ pub fn browser_test() -> Result<()> {
     if !is_present() {
         return Ok(());
     }
-    ensure_chromium()?;
+    ensure_program("chromium", &["chromium", "fonts-liberation"], "the browser tests")?;
     install()?;
     Program::new("cargo").args(["build", "-p", "hookmill"]).run()?;
     let artifacts: PathBuf = workspace_root().join("artifacts");

@@ -3,6 +3,7 @@
 //! Everything here only starts other programs and reports how they ended, so that it compiles in a second.
 
 mod api;
+mod deploy;
 mod interface;
 mod slowest;
 mod system;
@@ -17,12 +18,15 @@ use system::{Program, workspace_root};
 const HELP: &str = "\
 cargo xtask run [-- FLAGS]      build everything, start the server, print its address
 cargo xtask test [PART…]        install what the tests need, run everything
-                                parts: format, tidy, interface, lint, rust, api, browser, audit
+                                parts: format, tidy, interface, lint, rust, api, browser, deploy, audit
 cargo xtask bench [-- FLAGS]    measure beside the same work written by hand, print the ratios
 cargo xtask interface           build the web interface into ui/dist
 cargo xtask schema              write docs/expressions.md, ui/openapi.json and the designer's tables of the language
                                 from the code
 cargo xtask simulate [-- FROM]  100,000 random flows in the simulator, from the number FROM on (default: the day)
+cargo xtask soak [-- MINUTES]   the long form of tests that try for seconds: 300 kills, 100,000 events in order,
+                                then 200 events a second with planned restarts (default: 60 minutes)
+cargo xtask gallery -- FOLDER   write the index of the gallery from a copy of the public collection of connectors
 cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
 
 FLAGS of `run` go to `hookmill serve`, for example:  cargo xtask run -- --listen 127.0.0.1:8080";
@@ -37,7 +41,9 @@ fn main() -> ExitCode {
         "bench" => bench(&rest),
         "interface" => interface::build(),
         "schema" => schema(),
+        "gallery" => gallery(&rest),
         "simulate" => simulate(&rest),
+        "soak" => soak(&rest),
         "tidy" => tidy::check(),
         "" | "help" | "--help" | "-h" => {
             println!("{HELP}");
@@ -60,7 +66,7 @@ fn main() -> ExitCode {
 /// Builds the interface and the server beside each other, then starts the server.
 fn run(flags: &[String]) -> Result<()> {
     let begun = Instant::now();
-    println!("Building the server and its web interface. The first time takes about five minutes on two cores.");
+    println!("Building the server and its web interface. The first time takes about seven minutes on two cores.");
     let build = || Program::new("cargo").args(["build", "--profile", "quick", "-p", "hookmill"]).run();
     if interface::is_possible() {
         std::thread::scope(|scope| {
@@ -97,6 +103,35 @@ fn simulate(from: &[String]) -> Result<()> {
         .run()
 }
 
+/// The long form of the tests of what must hold under faults, against a released binary.
+fn soak(minutes: &[String]) -> Result<()> {
+    let minutes = minutes.first().map_or("60", String::as_str);
+    let seconds: u64 = minutes.parse::<u64>().with_context(|| format!("\"{minutes}\" is no number of minutes"))? * 60;
+    let seconds = seconds.to_string();
+    let parts: [(&str, &[&str], &str, &str); 3] = [
+        ("300 kills under load", &["-p", "hookmill", "--test", "kill"], "HOOKMILL_KILL_ROUNDS", "300"),
+        ("100,000 events in order", &["-p", "hookmill-runtime", "--test", "fair"], "HOOKMILL_COUNTED_EVENTS", "100000"),
+        ("a steady load", &["-p", "hookmill", "--test", "exact", "a_steady_load"], "HOOKMILL_LOAD_SECONDS", &seconds),
+    ];
+    for (what, test, name, value) in parts {
+        println!("\n── {what}");
+        let run = Program::new("cargo").args(["test", "--release"]).args(test).args(["--", "--nocapture"]);
+        run.env(name, value).run().with_context(|| format!("{what} failed"))?;
+    }
+    Ok(())
+}
+
+/// The index of the gallery, and the state of the collection that it was made from.
+fn gallery(folder: &[String]) -> Result<()> {
+    let folder = folder.first().context("name the folder: a clone of github.com/microsoft/PowerPlatformConnectors")?;
+    let commit = Program::new("git").args(["-C", folder, "rev-parse", "HEAD"]).output()?;
+    let example = ["run", "-q", "-p", "hookmill-connector", "--example", "gallery", "--", folder];
+    let index = Program::new("cargo").args(example).output()?;
+    let into = workspace_root().join("crates/hookmill-connector/src/gallery");
+    std::fs::write(into.join("commit.txt"), commit.trim_ascii()).context("writing commit.txt")?;
+    std::fs::write(into.join("index.tsv"), index).context("writing index.tsv")
+}
+
 fn schema() -> Result<()> {
     let page = Program::new("cargo").args(["run", "-q", "-p", "hookmill", "--", "expression", "reference"]).output()?;
     std::fs::write(workspace_root().join("docs/expressions.md"), page).context("writing docs/expressions.md")?;
@@ -121,6 +156,7 @@ fn test(parts: &[String]) -> Result<()> {
         ("rust", slowest::test),
         ("api", api::test),
         ("browser", interface::browser_test),
+        ("deploy", deploy::test),
         ("audit", system::audit),
     ];
     for wanted in parts {

@@ -13,6 +13,7 @@ const LISTED: usize = 10;
 
 /// Runs all tests of the workspace, passes on what they print, and lists the slowest programs at the end.
 pub fn test() -> Result<()> {
+    crate::system::ensure_postgres()?;
     let mut child = Program::new("cargo")
         .args(["test", "--workspace"])
         .start(|command| command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;

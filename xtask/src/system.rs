@@ -104,13 +104,39 @@ pub fn target_dir() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace_root().join("target"), PathBuf::from)
 }
 
-/// Makes sure that Debian's Chromium is there: the browser tests use it and nothing else.
-pub fn ensure_chromium() -> Result<()> {
-    if Program::new("chromium").arg("--version").works() {
+/// Makes sure that a program is on the machine; where Debian's tools are, its packages are installed.
+///
+/// # Errors
+/// Where the program is missing and cannot be installed; `purpose` says what needs it.
+pub fn ensure_program(program: &str, packages: &[&str], purpose: &str) -> Result<()> {
+    if Program::new(program).arg("--version").works() {
         return Ok(());
     }
+    install(packages)
+        .with_context(|| format!("{purpose} need `{program}` on the PATH; install it with your package manager"))
+}
+
+/// Makes sure that Debian's PostgreSQL is there, for the tests of the store that needs one. Each test starts a server
+/// of its own from these programs; the one that the package starts is not used.
+pub fn ensure_postgres() -> Result<()> {
+    let is_there = |folder: &str| {
+        std::fs::read_dir(folder).is_ok_and(|mut found| {
+            found.any(|entry| entry.is_ok_and(|entry| entry.path().join("bin/initdb").is_file()))
+        })
+    };
+    if std::env::var_os("HOOKMILL_TEST_POSTGRES").is_some() || is_there("/usr/lib/postgresql") {
+        return Ok(());
+    }
+    install(&["postgresql"]).context(
+        "the tests of the PostgreSQL store need its programs: install postgresql, or name their folder in \
+         HOOKMILL_TEST_POSTGRES",
+    )
+}
+
+/// Installs Debian packages.
+fn install(packages: &[&str]) -> Result<()> {
     if !Program::new("apt-get").arg("--version").works() {
-        bail!("the browser tests need Chromium as `chromium` on the PATH; install it with your package manager");
+        bail!("there is no apt-get here");
     }
     let prefix: &[&str] =
         if Program::new("id").arg("-u").output()?.trim_ascii() == b"0" { &[] } else { &["sudo", "-n"] };
@@ -123,8 +149,24 @@ pub fn ensure_chromium() -> Result<()> {
     if let Err(error) = apt(&["update", "-q"]) {
         println!("{error:#}; going on with the package list that is there");
     }
-    apt(&["install", "-y", "-q", "--no-install-recommends", "chromium", "fonts-liberation"])
-        .context("installing Chromium for the browser tests")
+    apt(&[&["install", "-y", "-q", "--no-install-recommends"], packages].concat())
+}
+
+/// Makes sure that a folder of the target directory is a Python environment with these packages, and gives its Python.
+///
+/// # Errors
+/// Where Python 3 is missing or a package cannot be installed.
+pub fn python_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let environment = workspace_root().join("target").join(name);
+    let (python, mark) = (environment.join("bin/python"), environment.join("installed"));
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    Program::new("python3").args(["-m", "venv"]).arg(&environment).run()?;
+    Program::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages).run()?;
+    std::fs::write(&mark, wanted).with_context(|| format!("writing {}", mark.display()))?;
+    Ok(python)
 }
 
 /// Checks licences, sources and bans of the dependencies.

@@ -1,5 +1,7 @@
 //! House rules that no compiler knows: each is one function here and one sentence in `CONTRIBUTING.md`.
 
+mod damage;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
     ("hookmill-webhook", &["model", "expression", "definition"]),
     ("hookmill-store", &["model", "engine"]),
     ("hookmill-store-sqlite", &["model", "engine", "store"]),
+    ("hookmill-store-postgres", &["model", "engine", "store"]),
     ("hookmill-vault", &["model"]),
     ("hookmill-http", &["model"]),
     ("hookmill-push", &["model"]),
@@ -50,6 +53,7 @@ const MAY_DEPEND: &[(&str, &[&str])] = &[
 /// Libraries with one home: name, crates that may use it.
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["hookmill-store-sqlite", "hookmill-bench"]),
+    ("tokio-postgres", &["hookmill-store-postgres"]),
     ("axum", &["hookmill-server", "hookmill-bench"]),
     ("reqwest", &["hookmill-http", "hookmill", "hookmill-bench"]),
     ("anyhow", &["hookmill", "hookmill-bench", "hookmill-sim", "xtask"]),
@@ -58,6 +62,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "hookmill-store",
             "hookmill-store-sqlite",
+            "hookmill-store-postgres",
             "hookmill-http",
             "hookmill-push",
             "hookmill-executor",
@@ -78,8 +83,10 @@ pub fn check() -> Result<()> {
     for path in &sources {
         heads(path, &mut breaches)?;
         sizes(path, &mut breaches)?;
+        damage::check(path, &mut breaches)?;
     }
     dependencies(&root, &mut breaches)?;
+    installs(&root, &mut breaches)?;
     if breaches.is_empty() {
         println!("{} Rust files follow the house rules.", sources.len());
         return Ok(());
@@ -131,6 +138,30 @@ fn dependencies(root: &Path, breaches: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// Packages of the interface are installed without running their scripts: the settings beside them say so for everyone,
+/// and each installation that the project makes says it again.
+fn installs(root: &Path, breaches: &mut Vec<String>) -> Result<()> {
+    let settings = fs::read_to_string(root.join("ui/.npmrc")).unwrap_or_default();
+    if !settings.lines().any(|line| line.trim() == "ignore-scripts=true") {
+        breaches.push("ui/.npmrc must say ignore-scripts=true".to_owned());
+    }
+    let places = ["deploy", ".ci", ".github", "xtask/src/interface.rs"];
+    let listed = Program::new("git").args(["ls-files", "-co", "--exclude-standard"]).args(places);
+    for path in String::from_utf8_lossy(&listed.output().unwrap_or_default()).lines() {
+        let Ok(text) = fs::read_to_string(root.join(path)) else { continue };
+        breaches.extend(text.lines().filter(|line| runs_scripts(line)).map(|line| {
+            format!("{path}: packages are installed without their scripts (--ignore-scripts): {}", line.trim())
+        }));
+    }
+    Ok(())
+}
+
+/// Whether a line installs packages of npm and lets them run their scripts.
+fn runs_scripts(line: &str) -> bool {
+    let installs = ["npm ci", "npm install", "npm i ", "&[\"ci\"", "&[\"install\""];
+    installs.iter().any(|own| line.contains(own)) && !line.contains("--ignore-scripts")
+}
+
 /// The `[dependencies]` of each crate, by crate; development dependencies are free.
 fn manifests(root: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     let mut all = BTreeMap::new();
@@ -153,4 +184,19 @@ fn manifests(root: &Path) -> Result<BTreeMap<String, Vec<String>>> {
         all.insert(name, dependencies);
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn installations_that_run_scripts_are_found() {
+        for line in ["RUN npm ci", "(cd ui && npm install)", "npm(&[\"ci\", \"--no-audit\"])"] {
+            assert!(runs_scripts(line), "{line}");
+        }
+        for line in ["npm ci --ignore-scripts", "npm run build", "cargo install cargo-deny"] {
+            assert!(!runs_scripts(line), "{line}");
+        }
+    }
 }

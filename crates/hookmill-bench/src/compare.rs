@@ -22,7 +22,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(120);
 /// How often it is asked whether they have ended.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(20);
 /// A receiver that nobody calls settles for this long before its idle memory is read.
-const IDLE: Duration = Duration::from_secs(1);
+const SETTLING: Duration = Duration::from_secs(3);
+/// Load before what is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
 /// Connections of the load at a fixed rate: enough that a slow answer delays nobody.
 const OPEN_CONNECTIONS: usize = 64;
 
@@ -128,7 +130,7 @@ async fn saturate(
     let process = receiver.process()?;
     let name = job.name();
     if job == Job::Answered {
-        tokio::time::sleep(IDLE).await;
+        tokio::time::sleep(SETTLING).await;
         if let Some((now, _)) = process::memory_mib(process) {
             figures.note("memory idle", kind, now);
         }
@@ -203,7 +205,7 @@ async fn latency(
     let receiver = Receiver::start(kind, Job::Answered, programs, folder.path()).await?;
     let request = Request::new(receiver.address, &receiver.path, body);
     let mut counter = Counter::new(&receiver, Job::Answered, sink).await?;
-    let warm = load::open(receiver.address, &request, options.rate, OPEN_CONNECTIONS, IDLE).await?;
+    let warm = load::open(receiver.address, &request, options.rate, OPEN_CONNECTIONS, WARM_UP).await?;
     counter.wait_for(&receiver, sink, warm.accepted).await?;
     let mut counter = Counter::new(&receiver, Job::Answered, sink).await?;
     let span = Duration::from_secs(options.seconds);
@@ -229,7 +231,7 @@ async fn start(kind: Kind, programs: &Programs, sink: &Sink, body: &[u8], figure
     for figure in ["start", "restart after a kill"] {
         if figure == "restart after a kill" {
             let request = Request::new(receiver.address, &receiver.path, body);
-            load::closed(receiver.address, &request, 16, IDLE).await?;
+            load::closed(receiver.address, &request, 16, WARM_UP).await?;
         }
         let begun = Instant::now();
         receiver = receiver.restart(programs, folder.path()).await?;

@@ -83,13 +83,14 @@ pub async fn measure(binary: &Path, options: &FairOptions) -> Result<()> {
 }
 
 async fn beside(binary: &Path, options: &FairOptions, waiting: u64) -> Result<Figures> {
-    let sink = Sink::start().await?;
+    let (sink, mute) = (Sink::start().await?, Sink::start().await?);
     let folder = tempfile::tempdir()?;
     let subject = Subject::start(binary, folder.path(), Job::Answered.definition(&sink.url)).await?;
     let process = subject.process().context("the server has ended")?;
     let body = notification().to_string();
     if waiting > 0 {
-        let dead = subject.create("dead", &Job::Answered.definition_calling(&format!("{}/silent", sink.url))).await?;
+        // A service of its own: flows that call one service share its places.
+        let dead = subject.create("dead", &Job::Answered.definition_calling(&format!("{}/silent", mute.url))).await?;
         let request = Request::new(subject.address, &dead, body.as_bytes());
         load::count(subject.address, &request, options.connections, waiting).await?;
     }

@@ -121,7 +121,9 @@ async fn runs(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64, flows
             revision: 1,
             taken_over: Vec::new(),
             held: false,
+            secret: false,
             secure_trigger: false,
+            body_in_event: false,
         };
         let failed = status == RunStatus::Failed;
         let run = Run {

@@ -1,8 +1,10 @@
-//! Measures Hookmill: beside the hand-written receiver, beside a dead service, and its lists with a long history.
+//! Measures Hookmill: beside the hand-written receiver, beside a dead service, its lists with a long history, and what
+//! computing alone costs.
 
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
 mod compare;
+mod computing;
 mod fair;
 mod fill;
 mod ideal;
@@ -42,6 +44,8 @@ enum Other {
     Lists(lists::ListOptions),
     /// A healthy flow beside one whose service never answers.
     Fair(fair::FairOptions),
+    /// What one core computes: bodies read, expressions, decisions.
+    Compute(computing::ComputeOptions),
     /// The hand-written receiver alone; the comparison starts it by itself.
     #[command(hide = true)]
     Ideal(ideal::IdealOptions),
@@ -62,6 +66,7 @@ async fn measure(options: Options) -> Result<()> {
     match options.other {
         Some(Other::Lists(wanted)) => lists::measure(&binary, &wanted).await,
         Some(Other::Fair(wanted)) => fair::measure(&binary, &wanted).await,
+        Some(Other::Compute(wanted)) => computing::measure(&wanted),
         Some(Other::Ideal(wanted)) => ideal::serve(&wanted).await,
         None => compare::measure(&binary, &options.compare).await,
     }

@@ -5,16 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
-use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::routing::{any, post};
+use axum::{Json, Router};
 use bytes::Bytes;
+use serde_json::Value;
 
 use crate::job::{DIGITS, MARK};
 
 /// The numbers of the texts that arrived, and when.
 type Arrivals = Arc<Mutex<Vec<(u64, Instant)>>>;
+/// The address that the webhook created last is to call.
+type Subscribed = Arc<Mutex<String>>;
 
 /// A running sink.
 pub struct Sink {
@@ -28,12 +31,13 @@ impl Sink {
     /// Starts one on a free port of this machine.
     pub async fn start() -> Result<Self> {
         let arrivals = Arrivals::default();
-        let router = Router::new()
+        let texts = Router::new()
             .route("/text", post(text))
-            .route("/hooks", post(hook))
             .route("/silent", any(silent))
             .fallback(any(|| async { StatusCode::OK }))
             .with_state(Arc::clone(&arrivals));
+        let hooks = Router::new().route("/hooks", post(hook).get(subscribed)).with_state(Subscribed::default());
+        let router = texts.merge(hooks);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address: SocketAddr = listener.local_addr()?;
         let serving = tokio::spawn(async move {
@@ -63,8 +67,18 @@ async fn text(State(arrivals): State<Arrivals>, body: Bytes) -> &'static str {
 }
 
 /// A webhook is created; its address is under this service.
-async fn hook() -> (StatusCode, [(HeaderName, &'static str); 1]) {
+async fn hook(
+    State(last): State<Subscribed>,
+    Json(asked): Json<Value>,
+) -> (StatusCode, [(HeaderName, &'static str); 1]) {
+    let url = asked["url"].as_str().unwrap_or_default();
+    url.clone_into(&mut last.lock().unwrap_or_else(PoisonError::into_inner));
     (StatusCode::CREATED, [(header::LOCATION, "/hooks/1")])
+}
+
+/// The address that the last webhook is to call.
+async fn subscribed(State(last): State<Subscribed>) -> String {
+    last.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// A service that takes the call and never answers.

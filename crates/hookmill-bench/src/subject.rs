@@ -35,7 +35,15 @@ impl Subject {
     /// Creates a flow; the path at which its trigger listens.
     pub async fn create(&self, name: &str, definition: &Value) -> Result<String> {
         let flow = self.post("/api/flows", &json!({"name": name, "definition": definition, "connections": {}})).await?;
-        let callback = flow["webhook"]["callback_url"].as_str().context("the flow has no callback URL")?;
+        let callback = match flow["webhook"]["callback_url"].as_str() {
+            Some(own) => own.to_owned(),
+            // Where a service calls, only the service knows.
+            None => {
+                let service = definition["triggers"]["manual"]["inputs"]["subscribe"]["uri"].as_str();
+                let service = service.context("the flow has no callback URL and no service")?;
+                self.client.get(service).send().await?.text().await?
+            }
+        };
         callback.splitn(4, '/').nth(3).map(|path| format!("/{path}")).context("the callback URL's path")
     }
 

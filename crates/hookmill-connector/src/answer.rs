@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookmill_model::{Object, Str, Value};
 
 use crate::connection::Credentials;
-use crate::policy::expression::Scope;
+use crate::policy::expression::{Expression, Scope};
 use crate::policy::{Compiled, Kind, Section, Target, change_body, response_header};
 
 /// The changes that a connector makes to an answer. Headers are changed first, since a content type that a policy sets
@@ -37,14 +37,23 @@ impl Answer {
         self.policies.iter().filter(move |policy| policy.section == Section::Response || status >= 400)
     }
 
-    /// Runs the policies on the headers of an answer.
+    /// Runs the policies on the headers of an answer. `bytes` are its body as it arrived: a header may be made of a value
+    /// in it, such as `Location` of an identifier.
     ///
     /// # Errors
     /// A policy needs a value that is not there, or makes a header with a line break.
-    pub fn change_headers(&self, status: u16, headers: &mut Vec<(Str, Str)>) -> Result<(), String> {
+    pub fn change_headers(&self, status: u16, headers: &mut Vec<(Str, Str)>, bytes: &[u8]) -> Result<(), String> {
+        let mut read: Option<Value> = None;
         for policy in self.running(status) {
             if let Ok(Kind::Set { target: Target::Header(name), value, exists }) = &policy.kind {
-                response_header(policy, name, value, *exists, headers, self.credentials.as_deref())
+                let nothing = Value::Null;
+                let needs_body = value.calls().any(|call| matches!(call, Expression::Body(_) | Expression::Item(_)));
+                let body = if needs_body {
+                    read.get_or_insert_with(|| Value::from_json(bytes).unwrap_or(Value::Null))
+                } else {
+                    &nothing
+                };
+                response_header(policy, name, value, *exists, headers, body, self.credentials.as_deref())
                     .map_err(|error| error.to_string())?;
             }
         }

@@ -32,7 +32,7 @@ impl KeyPlace {
 
 /// What a connection of this connector must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Authentication {
     /// Nothing.
     #[default]
@@ -62,6 +62,7 @@ pub enum Authentication {
         label: Str,
     },
     /// A token of an authorization server, sent as `Authorization: Bearer …`.
+    #[serde(deserialize_with = "oauth::strict")]
     Oauth2(Oauth2),
 }
 

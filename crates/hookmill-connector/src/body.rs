@@ -12,6 +12,11 @@ use crate::serialise::{content, content_object, form, multipart, pairs, part, te
 
 /// Bodies are built this deep.
 const DEPTH_MAX: usize = 16;
+/// The member by which a form field that was written in OpenAPI 3 keeps the content type of its part.
+pub(crate) const PART_TYPE: &str = "x-hookmill-content-type";
+/// The member of a property at the top of a body by which a connector says that it is a name of the webhook, which no
+/// other webhook may have.
+const UNIQUE: &str = "x-hookmill-unique";
 /// The step of a callback's path that stands for the elements of a list.
 pub(crate) const ITEMS: &str = "[]";
 
@@ -51,11 +56,11 @@ impl Connector {
 
     /// A value under a content type.
     fn in_type(&self, parameter: &Declared, value: Value, content_type: Str) -> Result<(Body, Option<Str>), PlanError> {
-        if is_json(&content_type) {
-            return Ok((Body::Json(value), Some(content_type)));
-        }
         if let Some((own, base64)) = content_object(&value) {
             return Ok((Body::Ready(content(own, base64)), Some(content_type)));
+        }
+        if is_json(&content_type) {
+            return Ok((Body::Json(value), Some(content_type)));
         }
         match &value {
             Value::Object(members) if media_type(&content_type) == "application/x-www-form-urlencoded" => {
@@ -110,13 +115,16 @@ impl Connector {
             body = default;
         }
         let mut open = Open { depth: DEPTH_MAX, left_out: &left_out };
-        if body.as_object().is_some() || body.is_null() {
-            body = self.with_defaults(declared, body, &mut Vec::new(), &mut open);
-        }
+        body = match body {
+            Value::Array(_) => self.elements_with_defaults(declared, body, DEPTH_MAX),
+            Value::Object(_) | Value::Null => self.with_defaults(declared, body, &mut Vec::new(), &mut open),
+            other => other,
+        };
         if let Some(url) = callback_url {
             for callback in operation.callbacks.iter().filter(|callback| callback.place == Place::Body) {
                 self.put_callback(declared, &mut body, &callback.path, url);
             }
+            self.put_unique(declared, &mut body, url);
         }
         if body.is_null() {
             return Ok(body);
@@ -149,6 +157,8 @@ impl Connector {
                 Some(held) => {
                     if held.as_object().is_some() && content_object(&held).is_none() {
                         own.push((name.clone(), self.with_defaults(property, held, path, open)));
+                    } else if held.as_array().is_some_and(|all| all.iter().any(|one| one.as_object().is_some())) {
+                        own.push((name.clone(), self.elements_with_defaults(property, held, open.depth)));
                     }
                 }
                 None if made.contains_key(name) || open.left_out.contains(path) => {}
@@ -156,6 +166,9 @@ impl Connector {
                     let default = default_of(property).or_else(|| default_of(resolved));
                     let is_wanted = required.contains(&&**name) || is_internal(property) || is_internal(resolved);
                     let filled = match default {
+                        // What a default leaves open has defaults of its own.
+                        Some(default @ Value::Object(_)) => self.with_defaults(property, default, path, open),
+                        Some(default @ Value::Array(_)) => self.elements_with_defaults(property, default, open.depth),
                         Some(default) => default,
                         None if is_wanted => self.with_defaults(property, Value::Null, path, open),
                         None => Value::Null,
@@ -175,6 +188,22 @@ impl Connector {
             made.insert(name, value);
         }
         if made.is_empty() && !is_there { Value::Null } else { made.into() }
+    }
+
+    /// Fills the defaults of the objects in a list.
+    fn elements_with_defaults(&self, declared: &Value, list: Value, depth: usize) -> Value {
+        let (Value::Array(elements), Some(items)) = (&list, self.document.resolve(declared).get("items")) else {
+            return list;
+        };
+        let filled = elements.iter().map(|element| match element {
+            Value::Object(members) if content_object(element).is_none() => {
+                let mut open = Open { depth, left_out: &[] };
+                self.with_defaults(items, self.unfolded(items, members), &mut Vec::new(), &mut open)
+            }
+            Value::Array(_) if depth > 0 => self.elements_with_defaults(items, element.clone(), depth - 1),
+            other => other.clone(),
+        });
+        Value::array(filled.collect())
     }
 
     /// Puts the callback URL at its place; an element of a list is made where there is none, with its defaults, and so
@@ -210,6 +239,19 @@ impl Connector {
         }
         if let Some(held) = members.get_mut(name) {
             self.put_callback(&below, held, rest, url);
+        }
+    }
+
+    /// Gives a name that no other webhook has to the property that is marked for it. The callback URL is another one for
+    /// each webhook and cannot be told from the name.
+    fn put_unique(&self, declared: &Value, body: &mut Value, url: &str) {
+        let properties = schema::properties(&self.document, declared);
+        let marked = properties.into_iter().filter(|(_, own)| crate::document::truth(own, UNIQUE));
+        let names: Vec<Str> = marked.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            if let Some(members) = body.as_object_mut().filter(|own| !own.contains_key(&name)) {
+                members.insert(name, hookmill_webhook::unique_name(url));
+            }
         }
     }
 
@@ -310,10 +352,15 @@ impl Connector {
         match value {
             Value::Object(members) => {
                 let required = schema::required(&self.document, declared);
-                if let Some(name) = required.iter().find(|name| !members.contains_key(name)) {
+                let properties = schema::properties(&self.document, declared);
+                // What nobody can fill in is sent only where a policy sets it; what the service alone writes, never.
+                let is_hidden = |name: &str| {
+                    let own = properties.iter().find(|(own, _)| ***own == *name);
+                    own.is_some_and(|(_, own)| is_internal(own) || is_internal(self.document.resolve(own)))
+                };
+                if let Some(name) = required.iter().find(|name| !members.contains_key(name) && !is_hidden(name)) {
                     return Some(format!("{key}/{name}"));
                 }
-                let properties = schema::properties(&self.document, declared);
                 properties.into_iter().find_map(|(name, property)| {
                     self.missing(property, members.get(name)?, &format!("{key}/{name}"), depth - 1)
                 })
@@ -344,9 +391,11 @@ pub(crate) fn form_body(
 ) -> Result<Body, PlanError> {
     let is_file = |parameter: &Declared| parameter.source.get("type").and_then(Value::as_str) == Some("file");
     let wants = |kind: &str| media_type(kind).starts_with("multipart/");
-    let is_multipart = fields.iter().any(|(parameter, _)| is_file(parameter))
-        || content_type.is_some_and(wants)
-        || (!operation.consumes.is_empty() && operation.consumes.iter().all(|kind| wants(kind)));
+    let is_only = !operation.consumes.is_empty() && operation.consumes.iter().all(|kind| wants(kind));
+    let has_file =
+        |value: &Value| value.as_array().is_some_and(|all| all.iter().any(|one| content_object(one).is_some()));
+    let is_multipart = fields.iter().any(|(parameter, value)| is_file(parameter) || has_file(value))
+        || content_type.map_or(is_only, wants);
     if !is_multipart {
         let mut found = Vec::new();
         for (parameter, value) in fields {
@@ -365,8 +414,13 @@ pub(crate) fn form_body(
             parts.push(part(&parameter.name, filename, Some(own), content(own, base64)));
             continue;
         }
+        if has_file(value) {
+            parts.extend(value.as_array().into_iter().flatten().map(|element| file_part(&parameter.name, element)));
+            continue;
+        }
+        let content_type = parameter.source.get(PART_TYPE).and_then(Value::as_str);
         for (name, text) in pairs(parameter, value)? {
-            parts.push(part(&name, None, None, text.into()));
+            parts.push(part(&name, None, content_type, text.into()));
         }
     }
     Ok(Body::Ready(multipart(parts)))

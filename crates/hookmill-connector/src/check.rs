@@ -1,6 +1,6 @@
 //! The report of `hookmill connector check`: what an import would find.
 
-use hookmill_model::{Diagnostic, Str, Value};
+use hookmill_model::{Diagnostic, Severity, Str, Value};
 use serde::Serialize;
 
 use crate::connector::{Connector, Import, Settings};
@@ -13,7 +13,7 @@ use crate::properties;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
-    /// Whether the file can become a connector.
+    /// Whether the file can become a connector: an import of it alone is accepted.
     pub valid: bool,
     /// The title of the API; empty where it cannot be read.
     pub title: Str,
@@ -73,7 +73,7 @@ pub fn report(import: &Import, properties: Option<&Value>) -> CheckReport {
         None => connector.map(|connector| security_kinds(connector.document())).unwrap_or_default(),
     };
     CheckReport {
-        valid: connector.is_some(),
+        valid: connector.is_some() && !import.diagnostics.iter().any(speaks_against_the_document),
         title: connector
             .and_then(|connector| connector.document().get("info"))
             .and_then(|info| text(info, "title"))
@@ -84,6 +84,12 @@ pub fn report(import: &Import, properties: Option<&Value>) -> CheckReport {
         policy_templates,
         diagnostics: import.diagnostics.clone(),
     }
+}
+
+/// Whether a finding is one for which an import refuses the document. A properties file that cannot be read is another
+/// file's fault.
+fn speaks_against_the_document(finding: &Diagnostic) -> bool {
+    finding.severity == Severity::Error && finding.code != "properties_not_json"
 }
 
 fn triggers(connector: &Connector) -> Vec<CheckedTrigger> {

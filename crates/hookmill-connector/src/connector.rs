@@ -6,17 +6,19 @@ use utoipa::ToSchema;
 
 use crate::authentication::Authentication;
 use crate::authoring::postman;
-use crate::connection::{self, ParameterSet};
+use crate::connection::{self, Needs, ParameterSet};
 use crate::document::{Document, elements, read_json, text};
 use crate::openapi3;
 use crate::operation::{self, Operation};
 use crate::policy::{self, Compiled};
 use crate::security::Schemes;
+use crate::serialise::climbs;
+use crate::server;
 
 /// What the maker chose instead of what the file says. `None` keeps the file's word.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ConnectorSettings)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The connector's name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +52,9 @@ pub struct Settings {
     #[schema(value_type = Vec<String>)]
     pub without_script: Vec<Str>,
 }
+
+/// Triggers times delete operations that are compared at an import.
+const OUTLOOKS_MAX: usize = 500_000;
 
 /// The colour of a connector that has none.
 pub const DEFAULT_COLOR: &str = "#2b6cb0";
@@ -139,12 +144,20 @@ impl Connector {
     #[must_use]
     pub fn import_value(document: &Value, properties: Option<&Value>, settings: &Settings) -> Import {
         let mut diagnostics = Vec::new();
+        if let Err(finding) = crate::bounds::check(document) {
+            let (properties, diagnostics) = (properties.cloned(), vec![finding]);
+            return Import { connector: None, document: None, properties, diagnostics };
+        }
         let collection = postman::is_collection(document).then(|| postman::to_openapi(document, &mut diagnostics));
         let document = collection.as_ref().unwrap_or(document);
+        let mut is_checked = false;
         let document = match version(document) {
             Ok(())
                 if document.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with('3')) =>
             {
+                // Findings name the places of the file that a person has before them.
+                Document::new(document.clone()).check_references(&mut diagnostics);
+                is_checked = true;
                 openapi3::to_2(document, &mut diagnostics)
             }
             Ok(()) => document.clone(),
@@ -157,13 +170,23 @@ impl Connector {
                 };
             }
         };
-        let connector = Self::build(document.clone(), properties, settings, &mut diagnostics);
+        let document_kept = Document::new(document.clone());
+        if !is_checked {
+            document_kept.check_references(&mut diagnostics);
+        }
+        if diagnostics.iter().any(|own| own.code == "document_too_large") {
+            return Import { connector: None, document: None, properties: properties.cloned(), diagnostics };
+        }
+        let connector = Self::build(document_kept, properties, settings, &mut diagnostics);
         Import { connector: Some(connector), document: Some(document), properties: properties.cloned(), diagnostics }
     }
 
-    fn build(root: Value, properties: Option<&Value>, settings: &Settings, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        let document = Document::new(root);
-        document.check_references(diagnostics);
+    fn build(
+        document: Document,
+        properties: Option<&Value>,
+        settings: &Settings,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Self {
         crate::webhook::check(document.root(), diagnostics);
         let operations = operation::operations(&document, diagnostics);
         if operations.is_empty() {
@@ -183,8 +206,22 @@ impl Connector {
         if let Authentication::Oauth2(oauth) = &authentication {
             oauth.check(settings.authentication.is_some(), diagnostics);
         }
-        let sets = connection::sets(properties, &authentication, diagnostics);
-        let policies = policy::compile(properties, &sets, &operations, diagnostics);
+        // Pages send all settings; what says the same as the file is no choice of the maker's.
+        let declared = Authentication::declared(&document, properties, &mut Vec::new());
+        let chosen = settings.authentication.as_ref().filter(|own| **own != declared);
+        let schemes = Schemes::of(&document, chosen);
+        let of_file = address(root, &Settings::default(), &mut Vec::new());
+        let is_moved = of_file != (scheme.clone(), host.clone(), base_path.clone());
+        let servers = if is_moved { Vec::new() } else { server::servers(root, &operations) };
+        let needs = Needs {
+            authentication: &authentication,
+            schemes: &schemes,
+            servers: &servers,
+            webhook_secrets: &crate::webhook::entered_secrets(root, &operations),
+        };
+        let sets = connection::sets(properties, &needs, diagnostics);
+        let mut policies = policy::of_servers(&servers, &operations);
+        policies.extend(policy::compile(properties, &sets, &operations, diagnostics));
         let scripted = connection::scripted(properties);
         warn_of_scripts(properties, scripted.as_deref(), diagnostics);
         Self {
@@ -204,7 +241,7 @@ impl Connector {
             host,
             base_path,
             authentication,
-            schemes: Schemes::of(&document, settings.authentication.as_ref()),
+            schemes,
             sets,
             policies,
             scripted,
@@ -218,7 +255,14 @@ impl Connector {
 
     /// Tells for each webhook trigger whose deletion only the service can say.
     fn inform_of_deletions(self, diagnostics: &mut Vec<Diagnostic>) -> Self {
-        for trigger in self.triggers().filter(|own| own.is_webhook() && !self.knows_deletion(own)) {
+        let deletes = self.operations.iter().filter(|own| &*own.method == "DELETE").count();
+        if self.triggers().count().saturating_mul(deletes) > OUTLOOKS_MAX {
+            let message = "the file has too many triggers to say of each how its webhook is deleted; its flow says so";
+            diagnostics.push(Diagnostic::information("deletion_not_told", Pointer::root().child("paths"), message));
+            return self;
+        }
+        let told = |own: &&Operation| own.is_webhook() && !own.is_by_hand && !self.knows_deletion(own);
+        for trigger in self.triggers().filter(told) {
             let message = format!(
                 "the webhook of \"{}\" can only be deleted if the service sends Location when it is created",
                 trigger.operation_id
@@ -268,6 +312,22 @@ impl Connector {
         whole.into()
     }
 
+    /// The operations whose requests a C# script rewrites.
+    #[must_use]
+    pub fn scripted_operations(&self) -> Vec<Str> {
+        match &self.scripted {
+            None => Vec::new(),
+            Some(all) if all.is_empty() => self.operations.iter().map(|own| own.operation_id.clone()).collect(),
+            Some(listed) => listed.clone(),
+        }
+    }
+
+    /// The operations that are sent without their script, by the maker's choice.
+    #[must_use]
+    pub fn without_script(&self) -> &[Str] {
+        &self.without_script
+    }
+
     /// The operation of this name; of several with one name, the first.
     #[must_use]
     pub fn operation(&self, operation_id: &str) -> Option<&Operation> {
@@ -292,12 +352,30 @@ impl Connector {
         let addresses = oauth.map(|oauth| [&oauth.authorization_url, &oauth.token_url, &oauth.refresh_url]);
         let addresses = addresses.into_iter().flatten().flatten().map(|address| Value::from(address.trim()));
         let policies = self.properties.as_ref().map(policy::policy_instances).unwrap_or_default();
-        Value::object([
+        let mut found = Value::object([
             ("origin", Value::from(self.origin())),
             ("tokens", Value::array(addresses.collect())),
             ("policies", Value::array(policies.to_vec())),
-        ])
-        .to_json()
+        ]);
+        // Documents without them keep the mark that they have.
+        let servers = self.servers();
+        if let Some(members) = found.as_object_mut().filter(|_| !servers.is_empty()) {
+            members.insert("servers", Value::array(servers));
+        }
+        found.to_json()
+    }
+
+    /// Whether what a person writes into a field of a connection may say where requests and credentials go. Where the
+    /// connector names the choices, each of them is its own.
+    #[must_use]
+    pub fn leads(&self, field: &crate::ConnectionField) -> bool {
+        field.choices.is_empty() && self.destination().to_lowercase().contains(&field.name.to_lowercase())
+    }
+
+    /// The addresses that the file gives beside the connector's own host.
+    fn servers(&self) -> Vec<Value> {
+        let own = self.operations.iter().filter_map(|operation| operation.source.get(server::EXTENSION));
+        self.document.root().get(server::EXTENSION).into_iter().chain(own).cloned().collect()
     }
 
     /// Scheme and host, such as `https://api.github.com`.
@@ -349,12 +427,20 @@ fn version(document: &Value) -> Result<(), Diagnostic> {
         )
         .with_hint("\"paths\" holds the operations: {\"/repos/{owner}\": {\"get\": {…}}}.")),
         // 3.1 describes notifications without operations.
-        None if document.get("openapi").is_some() && document.get("webhooks").is_some() => Ok(()),
+        None if openapi3::has_webhooks(document) => Ok(()),
         None if document.get("swagger").is_some() || document.get("openapi").is_some() => {
             not_openapi("the file has no \"paths\"")
         }
         None => not_openapi("the file is JSON, but neither \"swagger\" nor \"paths\" is in it"),
     }
+}
+
+/// Whether a text may stand where an address has its host and port: nothing in it begins another part of the address. A
+/// name in braces is filled in later.
+fn is_host(text: &str) -> bool {
+    let begins_another =
+        |one: char| matches!(one, '/' | '\\' | '?' | '#' | '@' | '%') || one.is_whitespace() || one.is_control();
+    !text.contains(begins_another) && (text.is_empty() || !text.chars().all(|one| one == '.'))
 }
 
 /// Scheme, host and base path.
@@ -369,19 +455,33 @@ fn address(root: &Value, settings: &Settings, diagnostics: &mut Vec<Diagnostic>)
     });
     let mut host = settings.host.clone().filter(|host| !host.trim().is_empty()).or_else(|| text(root, "host"));
     let mut base = settings.base_path.clone().or_else(|| text(root, "basePath")).unwrap_or_default();
-    // People paste whole addresses into the host field.
-    if let Some(written) = host.clone()
-        && let Some((before, after)) = written.split_once("://")
-    {
-        scheme = scheme.filter(|_| settings.scheme.is_some()).or_else(|| Some(before.into()));
+    // People paste whole addresses into the host field, or a host with its path.
+    if let Some(written) = host.clone() {
+        let after = match written.split_once("://") {
+            Some((before, after)) => {
+                scheme = scheme.filter(|_| settings.scheme.is_some()).or_else(|| Some(before.into()));
+                after
+            }
+            None => &written,
+        };
         let (name, path) = after.split_once('/').unwrap_or((after, ""));
         if !path.is_empty() && (base.is_empty() || &*base == "/") {
             base = path.into();
         }
         host = Some(name.into());
     }
-    let host: Str = host.map(|host| host.trim().trim_end_matches('/').into()).unwrap_or_default();
-    if host.is_empty() {
+    let mut host: Str = host.map(|host| host.trim().trim_end_matches('/').into()).unwrap_or_default();
+    if !is_host(&host) {
+        diagnostics.push(
+            Diagnostic::error(
+                "host_invalid",
+                Pointer::root().child("host"),
+                format!("\"{}\" is not the name of a host", host.chars().take(100).collect::<String>()),
+            )
+            .with_hint("\"host\" is a name such as api.example.com, with a port where it needs one; a path belongs into \"basePath\"."),
+        );
+        host = "".into();
+    } else if host.is_empty() {
         diagnostics.push(
             Diagnostic::warning("host_missing", Pointer::root().child("host"), "the file does not name a host")
                 .with_hint("Enter the host of the service in the connector's general information."),
@@ -391,6 +491,16 @@ fn address(root: &Value, settings: &Settings, diagnostics: &mut Vec<Diagnostic>)
         Some(scheme) if scheme == "http" => "http".into(),
         _ => "https".into(),
     };
-    let base = base.trim().trim_matches('/');
+    let mut base = base.trim().trim_matches('/');
+    if base.split('/').any(climbs) {
+        diagnostics.push(
+            Diagnostic::error("path_climbs", Pointer::root().child("basePath"), "the base path holds \".\" or \"..\"")
+                .with_hint("Write the path as it is meant, without steps upwards."),
+        );
+        base = "";
+    }
     (scheme, host, if base.is_empty() { Str::from("") } else { format!("/{base}").into() })
 }
+
+#[cfg(test)]
+mod tests;

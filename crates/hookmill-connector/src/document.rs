@@ -1,5 +1,7 @@
 //! The OpenAPI document as text and as a tree: reading with limits, and following `$ref` without ever going in circles.
 
+use std::collections::BTreeSet;
+
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
 use crate::yaml;
@@ -7,7 +9,7 @@ use crate::yaml;
 /// The longest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 20 * 1024 * 1024;
 /// The most JSON values of a document.
-const MAX_VALUES: usize = 2_000_000;
+pub(crate) const MAX_VALUES: usize = 1_000_000;
 /// The longest chain of `$ref` to `$ref`.
 const MAX_HOPS: usize = 32;
 
@@ -21,12 +23,16 @@ pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, D
             .with_hint("Remove examples and operations that are not needed."));
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    if let Some(line) = line_of_too_many(text) {
+        let message = format!("the {what} has more than {MAX_VALUES} values (line {line})");
+        return Err(Diagnostic::error("document_too_large", Pointer::root(), message)
+            .with_hint("Remove examples and operations that are not needed."));
+    }
     let error = match Value::from_json(text) {
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    let begins_as_json =
-        text.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[\"".contains(byte));
+    let begins_as_json = text.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| b"{[".contains(byte));
     if let Ok(written) = std::str::from_utf8(text)
         && !begins_as_json
         && looks_like_yaml(written)
@@ -49,6 +55,25 @@ pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, D
     Err(Diagnostic::error(code, Pointer::root(), message).with_hint(hint))
 }
 
+/// The line in which a JSON text passes the most values, counted by what begins one, before memory is taken for any.
+fn line_of_too_many(text: &[u8]) -> Option<usize> {
+    let (mut values, mut line, mut is_text, mut is_escaped) = (0_usize, 1_usize, false, false);
+    for byte in text {
+        match byte {
+            b'\n' => line += 1,
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b',' | b'[' | b'{' if !is_text => values += 1,
+            _ => {}
+        }
+        if values > MAX_VALUES {
+            return Some(line);
+        }
+    }
+    None
+}
+
 /// The parser's words without its own position, which is told separately.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -65,6 +90,14 @@ fn looks_like_yaml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim_end);
     let first = lines.find(|line| !line.is_empty() && !line.starts_with(['#', '%']) && !line.starts_with("---"));
     first.is_some_and(is_key)
+}
+
+/// The search for references that lead nowhere.
+struct References<'a> {
+    /// How many values may still be looked at.
+    left: usize,
+    /// What was looked up already.
+    seen: BTreeSet<&'a str>,
 }
 
 /// The whole document, and the way from a `$ref` to what it names.
@@ -107,11 +140,11 @@ impl Document {
         &NULL
     }
 
-    /// Finds every `$ref` that leads nowhere, outside or to itself.
+    /// Finds every `$ref` that leads nowhere, outside or to itself: of each target one finding, where it is named first.
     pub(crate) fn check_references(&self, diagnostics: &mut Vec<Diagnostic>) {
-        let mut budget = MAX_VALUES;
-        self.check_below(&self.root, &Pointer::root(), &mut budget, diagnostics);
-        if budget == 0 {
+        let mut search = References { left: MAX_VALUES, seen: BTreeSet::new() };
+        self.check_below(&self.root, &Pointer::root(), &mut search, diagnostics);
+        if search.left == 0 {
             diagnostics.push(Diagnostic::error(
                 "document_too_large",
                 Pointer::root(),
@@ -120,25 +153,32 @@ impl Document {
         }
     }
 
-    fn check_below(&self, value: &Value, at: &Pointer, budget: &mut usize, diagnostics: &mut Vec<Diagnostic>) {
-        if *budget == 0 {
+    fn check_below<'a>(
+        &'a self,
+        value: &'a Value,
+        at: &Pointer,
+        search: &mut References<'a>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        if search.left == 0 {
             return;
         }
-        *budget -= 1;
+        search.left -= 1;
         match value {
             Value::Object(members) => {
-                if let Some(text) = reference(value) {
+                // Of each target there is one finding, where it is named first.
+                if let Some(text) = reference(value).filter(|text| search.seen.insert(text)) {
                     self.check_reference(text, &at.child("$ref"), diagnostics);
                 }
                 for (name, member) in members.iter() {
                     if is_container(member) && !is_sample(name) && !is_foreign(name) {
-                        self.check_below(member, &at.child(name), budget, diagnostics);
+                        self.check_below(member, &at.child(name), search, diagnostics);
                     }
                 }
             }
             Value::Array(elements) => {
                 for (index, element) in elements.iter().enumerate().filter(|(_, element)| is_container(element)) {
-                    self.check_below(element, &at.child(index), budget, diagnostics);
+                    self.check_below(element, &at.child(index), search, diagnostics);
                 }
             }
             _ => {}

@@ -5,7 +5,8 @@
 //! part of a connector.
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -58,6 +59,18 @@ pub struct Oauth2 {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub scope_separator: Option<Str>,
+}
+
+/// Reads [`Oauth2`] and refuses members that it does not have. (The derived refusal would close the schema of the part,
+/// and with it that of the whole, which has a `type` beside it.)
+pub(crate) fn strict<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Oauth2, D::Error> {
+    const MEMBERS: &[&str] =
+        &["grant", "client_id", "authorization_url", "token_url", "refresh_url", "scopes", "scope_separator"];
+    let members = serde_json::Map::deserialize(deserializer)?;
+    if let Some(unknown) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+        return Err(D::Error::unknown_field(unknown, MEMBERS));
+    }
+    serde_json::from_value(members.into()).map_err(D::Error::custom)
 }
 
 impl Oauth2 {
@@ -130,6 +143,37 @@ impl Oauth2 {
             query.append_pair("code_challenge", challenge).append_pair("code_challenge_method", "S256");
         }
         Some(url.into())
+    }
+
+    /// The same with what the owner of a connection entered for it: fields such as `token:TenantId` and `token:clientId`
+    /// belong to the sign-in at Microsoft Entra. A tenant is a name or an identifier, never a path.
+    #[must_use]
+    pub fn of_connection(&self, values: &Object) -> Self {
+        let mut own = self.clone();
+        if let Some(client) = token_value(values, "clientId") {
+            own.client_id = client;
+        }
+        let is_name =
+            |tenant: &Str| tenant.chars().all(|letter| letter.is_ascii_alphanumeric() || "-._".contains(letter));
+        if let Some(tenant) =
+            token_value(values, "tenantId").filter(|tenant| is_name(tenant) && !tenant.starts_with('.'))
+        {
+            for address in [&mut own.authorization_url, &mut own.token_url, &mut own.refresh_url].into_iter().flatten()
+            {
+                *address = of_tenant(address, &tenant).unwrap_or_else(|| address.clone());
+            }
+        }
+        if let Some(audience) = token_value(values, "resourceUri") {
+            own.scopes.retain(|scope| !scope.ends_with("/.default"));
+            own.scopes.insert(0, format!("{}/.default", audience.trim_end_matches('/')).into());
+        }
+        own
+    }
+
+    /// The client secret that the owner of a connection entered for it.
+    #[must_use]
+    pub fn own_client_secret(values: &Object) -> Option<Str> {
+        token_value(values, "clientSecret")
     }
 
     /// What a security scheme of the file declares.
@@ -287,6 +331,24 @@ impl Oauth2 {
             ("customParameters", custom.into()),
         ])
     }
+}
+
+/// The value of a field `token:<name>`, in any case.
+fn token_value(values: &Object, name: &str) -> Option<Str> {
+    let is_it = |own: &Str| own.split_once(':').is_some_and(|(_, own)| own.eq_ignore_ascii_case(name));
+    let (_, value) = values.iter().find(|(own, _)| is_it(own))?;
+    value.as_str().map(str::trim).filter(|value| !value.is_empty()).map(Str::from)
+}
+
+/// An address of Microsoft Entra with another tenant; `None` for any other address.
+fn of_tenant(address: &str, tenant: &str) -> Option<Str> {
+    let mut url = Url::parse(address).ok()?;
+    let rest = url.path().strip_prefix('/')?.split_once('/')?.1.to_owned();
+    if !rest.starts_with("oauth2/") {
+        return None;
+    }
+    url.set_path(&format!("/{tenant}/{rest}"));
+    Some(url.as_str().into())
 }
 
 /// `oAuthSettings` of the connection's fields.

@@ -1,14 +1,18 @@
 //! OpenAPI 3.0 and 3.1 mapped onto 2.0, so that there is one model for everything after import.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+mod schema;
+mod words;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
 use crate::authoring::text;
-use crate::operation::CALLBACK;
-use crate::security::BEARER;
+use crate::body::PART_TYPE;
+use crate::operation::{CALLBACK, WEBHOOKS};
 use crate::serialise::STYLE;
+use words::{callback_place, security_scheme};
 
 /// The members of a path item that are operations.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -22,18 +26,29 @@ pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
     out.insert("swagger", "2.0");
     out.insert("info", document.get("info").cloned().unwrap_or_else(|| Object::new().into()));
     server(document, &mut out, found);
-    let mapping = Mapping { document, hoisted: RefCell::default() };
+    if let Some(kept) = crate::server::kept(document, None) {
+        out.insert(crate::server::EXTENSION, kept);
+    }
+    let mapping = Mapping { document, hoisted: RefCell::default(), left: Cell::new(WRITTEN_MAX) };
     for (name, member) in document.as_object().into_iter().flat_map(Object::iter) {
         match &**name {
             "openapi" | "info" | "servers" | "components" | "jsonSchemaDialect" => {}
-            "webhooks" => found.push(
-                Diagnostic::warning(
-                    "webhooks_left_out",
-                    Pointer::root().child("webhooks"),
-                    "Webhooks without an operation that creates them are left out.",
-                )
-                .with_hint("Start such a flow with the trigger When a request is received."),
-            ),
+            "webhooks" | "x-webhooks" if member.as_object().is_some_and(|all| !all.is_empty()) => {
+                let webhooks = mapping.webhooks(member);
+                let at = Pointer::root().child(name);
+                if document.get("paths").is_none() {
+                    let message = "the file has no operations, only webhooks, which no request of it creates";
+                    found.push(
+                        Diagnostic::warning("webhooks_by_hand", at, message).with_hint(
+                            "Enter the callback URL of each flow that starts with one of them at the service.",
+                        ),
+                    );
+                } else {
+                    let message = format!("{} webhooks are entered at the service by hand", webhooks.len());
+                    found.push(Diagnostic::information("webhooks_by_hand", at, message));
+                }
+                out.insert(WEBHOOKS, webhooks);
+            }
             "paths" => {
                 let paths = member.as_object().into_iter().flat_map(Object::iter);
                 let paths: Object = paths.map(|(path, item)| (path.clone(), mapping.path_item(item))).collect();
@@ -45,7 +60,20 @@ pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
         }
     }
     mapping.components(&mut out);
+    if mapping.left.get() == 0 {
+        let message = format!("the document has more than {WRITTEN_MAX} values once its references are written out");
+        found.push(
+            Diagnostic::error("document_too_large", Pointer::root().child("components"), message)
+                .with_hint("Parameters and forms refer to large schemas many times; make those schemas smaller."),
+        );
+    }
     out.into()
+}
+
+/// Whether a document describes webhooks without operations that create them. Descriptions of 3.0 write `x-webhooks`.
+pub(crate) fn has_webhooks(document: &Value) -> bool {
+    let is_there = |name: &str| document.get(name).is_some_and(|all| all.as_object().is_some());
+    document.get("openapi").is_some() && (is_there("webhooks") || is_there("x-webhooks"))
 }
 
 fn server(document: &Value, out: &mut Object, found: &mut Vec<Diagnostic>) {
@@ -83,7 +111,12 @@ struct Mapping<'a> {
     document: &'a Value,
     /// References to schemas outside of `components/schemas`, with the names they get under `definitions`.
     hoisted: RefCell<BTreeMap<String, String>>,
+    /// How many schemas may still be written.
+    left: Cell<usize>,
 }
+
+/// The most schemas of the written document: what a file refers to often is written out often.
+const WRITTEN_MAX: usize = 1_000_000;
 
 /// The most schemas outside of `components/schemas` that are referred to.
 const HOISTED_MAX: usize = 10_000;
@@ -137,20 +170,6 @@ impl Mapping<'_> {
         })
     }
 
-    /// A reference to a schema as 2.0 has it. One that leads nowhere stays as it is, so that it is found.
-    fn rewritten(&self, reference: &str) -> String {
-        if let Some(rest) = reference.strip_prefix("#/components/schemas/") {
-            return format!("#/definitions/{rest}");
-        }
-        let mut hoisted = self.hoisted.borrow_mut();
-        if self.target(reference).is_none() || hoisted.len() >= HOISTED_MAX {
-            return reference.to_owned();
-        }
-        let next = format!("referred-{}", hoisted.len() + 1);
-        let name = hoisted.entry(reference.to_owned()).or_insert(next);
-        format!("#/definitions/{name}")
-    }
-
     fn resolve<'v>(&'v self, value: &'v Value) -> &'v Value {
         let mut value = value;
         for _ in 0..16 {
@@ -170,7 +189,7 @@ impl Mapping<'_> {
             let member = match &**name {
                 "parameters" => self.parameters(member),
                 "servers" => continue,
-                method if METHODS.contains(&method) => self.operation(member, &mut out),
+                method if METHODS.contains(&method) => self.operation(member, item, &mut out),
                 "x-ms-notification-content" => self.notification(member),
                 _ => member.clone(),
             };
@@ -179,8 +198,13 @@ impl Mapping<'_> {
         out.into()
     }
 
-    fn operation(&self, operation: &Value, item: &mut Object) -> Value {
+    fn operation(&self, operation: &Value, path_item: &Value, item: &mut Object) -> Value {
         let mut out = Object::new();
+        let root = self.document.pointer("/servers/0").unwrap_or(&Value::Null);
+        let near = [operation, path_item].into_iter().find(|level| level.get("servers").is_some());
+        if let Some(kept) = near.and_then(|level| crate::server::kept(level, Some(root))) {
+            out.insert(crate::server::EXTENSION, kept);
+        }
         let mut parameters = Vec::new();
         for (name, member) in operation.as_object().into_iter().flat_map(Object::iter) {
             match &**name {
@@ -222,10 +246,16 @@ impl Mapping<'_> {
                 }
                 let post = self.resolve(path_item).as_object().and_then(|all| all.values().next());
                 let body = post.and_then(|post| post.get("requestBody")).map(|body| self.resolve(body));
-                if let Some((_, written)) = body.and_then(|body| self.preferred_content(body))
-                    && !item.contains_key("x-ms-notification-content")
-                {
-                    item.insert("x-ms-notification-content", Value::object([("schema", written)]));
+                if let Some((_, written)) = body.and_then(|body| self.preferred_content(body)) {
+                    let content = Value::object([("schema", written)]);
+                    // The path has room for one; another operation of it keeps its own.
+                    if !item.contains_key("x-ms-notification-content") {
+                        item.insert("x-ms-notification-content", content);
+                    } else if item.get("x-ms-notification-content") != Some(&content)
+                        && !out.contains_key("x-ms-notification-content")
+                    {
+                        out.insert("x-ms-notification-content", content);
+                    }
                 }
             }
         }
@@ -236,6 +266,54 @@ impl Mapping<'_> {
         if !out.contains_key("x-ms-trigger") {
             out.insert("x-ms-trigger", "single");
         }
+    }
+
+    /// Webhooks without operations that create them: each is a trigger whose callback URL a person enters at the service.
+    fn webhooks(&self, written: &Value) -> Object {
+        let mut webhooks = Object::new();
+        for (name, item) in written.as_object().into_iter().flat_map(Object::iter) {
+            let item = self.resolve(item);
+            let mut kept = Object::new();
+            for (method, operation) in item.as_object().into_iter().flat_map(Object::iter) {
+                if !METHODS.contains(&&**method) || operation.as_object().is_none() {
+                    continue;
+                }
+                let mut out = Object::new();
+                for member in ["operationId", "summary", "description", "tags", "deprecated", "x-ms-visibility"] {
+                    if let Some(value) = operation.get(member) {
+                        out.insert(member, value.clone());
+                    }
+                }
+                if !out.contains_key("operationId") {
+                    out.insert("operationId", name.clone());
+                }
+                out.insert("x-ms-trigger", "single");
+                let mut content = Object::new();
+                let body = operation.get("requestBody").map(|body| self.resolve(body));
+                if let Some((_, schema)) = body.and_then(|body| self.preferred_content(body)) {
+                    content.insert("schema", schema);
+                }
+                let headers = self.notification_headers(&[operation, item]);
+                if !headers.is_empty() {
+                    content.insert("headers", headers);
+                }
+                if !content.is_empty() {
+                    out.insert("x-ms-notification-content", content);
+                }
+                kept.insert(method.clone(), out);
+            }
+            if !kept.is_empty() {
+                webhooks.insert(name.clone(), kept);
+            }
+        }
+        webhooks
+    }
+
+    /// The header parameters of a notification, as `x-ms-notification-content` names them.
+    fn notification_headers(&self, levels: &[&Value]) -> Object {
+        let listed = levels.iter().flat_map(|level| level.get("parameters").and_then(Value::as_array)).flatten();
+        let headers = listed.map(|one| self.resolve(one)).filter(|one| text(one, "in") == "header");
+        headers.map(|one| (Str::from(text(one, "name")), self.header(one))).collect()
     }
 
     fn parameters(&self, written: &Value) -> Value {
@@ -351,71 +429,6 @@ impl Mapping<'_> {
         out.into()
     }
 
-    /// A schema in the words of 2.0: references rewritten, `null` taken out of types, `const` and `examples` mapped.
-    fn schema(&self, written: &Value, depth: usize) -> Value {
-        let Some(members) = written.as_object() else {
-            return match written {
-                // 3.1 allows `true` and `false` as schemas.
-                Value::Bool(_) => Object::new().into(),
-                other => other.clone(),
-            };
-        };
-        if depth > DEPTH_MAX {
-            return Object::new().into();
-        }
-        let mut out = Object::new();
-        for (name, member) in members.iter() {
-            match (&**name, member) {
-                ("$ref", Value::String(reference)) => {
-                    out.insert("$ref", self.rewritten(reference));
-                }
-                ("type", Value::Array(types)) => {
-                    let mut named = types.iter().filter(|one| one.as_str() != Some("null"));
-                    // Several types are any type to 2.0.
-                    match (named.next(), named.next()) {
-                        (Some(only), None) => {
-                            out.insert("type", only.clone());
-                        }
-                        (None, _) => {
-                            out.insert("type", "object");
-                        }
-                        _ => {}
-                    }
-                    if types.iter().any(|one| one.as_str() == Some("null")) {
-                        out.insert("x-nullable", true);
-                    }
-                }
-                ("nullable", truth) => {
-                    out.insert("x-nullable", truth.clone());
-                }
-                ("const", value) => {
-                    out.insert("enum", Value::array(vec![value.clone()]));
-                }
-                ("examples", Value::Array(examples)) => {
-                    if let Some(first) = examples.first() {
-                        out.insert("example", first.clone());
-                    }
-                }
-                ("properties" | "patternProperties" | "$defs" | "definitions", Value::Object(all)) => {
-                    let below: Object =
-                        all.iter().map(|(name, one)| (name.clone(), self.schema(one, depth + 1))).collect();
-                    out.insert(name.clone(), below);
-                }
-                ("items" | "additionalProperties" | "not", Value::Object(_)) => {
-                    out.insert(name.clone(), self.schema(member, depth + 1));
-                }
-                ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => {
-                    let parts = parts.iter().filter(|part| part.get("type").and_then(Value::as_str) != Some("null"));
-                    out.insert(name.clone(), Value::array(parts.map(|part| self.schema(part, depth + 1)).collect()));
-                }
-                _ => {
-                    out.insert(name.clone(), member.clone());
-                }
-            }
-        }
-        out.into()
-    }
-
     /// `style` and `explode` of a parameter or a form field, where 2.0 has no word for them.
     fn style(&self, written: &Value, is_object: bool) -> Option<Value> {
         let style = written.get("style").and_then(Value::as_str);
@@ -434,7 +447,7 @@ impl Mapping<'_> {
     }
 
     /// The properties of a schema in the words of 2.0, those of `allOf` included.
-    fn fields(&self, described: &Value, depth: usize) -> Vec<(Str, Value)> {
+    fn fields(&self, described: &Value, depth: usize, seen: &mut BTreeSet<String>) -> Vec<(Str, Value)> {
         let mut found: Vec<(Str, Value)> = Vec::new();
         if depth > 8 {
             return found;
@@ -444,13 +457,15 @@ impl Mapping<'_> {
         }
         for part in described.get("allOf").and_then(Value::as_array).unwrap_or_default() {
             let resolved = match part.get("$ref").and_then(Value::as_str) {
+                // What is named once more has nothing new.
+                Some(reference) if !seen.insert(reference.to_owned()) => continue,
                 Some(reference) => {
                     let three = reference.replacen("#/definitions/", "#/components/schemas/", 1);
                     self.target(&three).map(|target| self.schema(self.resolve(target), 0)).unwrap_or_default()
                 }
                 None => part.clone(),
             };
-            for (name, one) in self.fields(&resolved, depth + 1) {
+            for (name, one) in self.fields(&resolved, depth + 1, seen) {
                 if !found.iter().any(|(own, _)| *own == name) {
                     found.push((name, one));
                 }
@@ -465,18 +480,11 @@ impl Mapping<'_> {
         let required = body.get("required").cloned().unwrap_or(Value::Bool(false));
         let form =
             content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded");
-        let resolved = self.schema(
-            self.resolve(
-                body.get("content")
-                    .and_then(|content| content.get(&content_type))
-                    .and_then(|one| one.get("schema"))
-                    .unwrap_or(&Value::Null),
-            ),
-            0,
-        );
-        let fields = self.fields(&resolved, 0);
+        let media = body.get("content").and_then(|content| content.get(&content_type));
+        let written = media.filter(|_| form).and_then(|one| one.get("schema")).unwrap_or(&Value::Null);
+        let resolved = self.schema(self.resolve(written), 0);
+        let fields = self.fields(&resolved, 0, &mut BTreeSet::new());
         if form && !fields.is_empty() {
-            let media = body.get("content").and_then(|content| content.get(&content_type));
             let encoding = media.and_then(|media| media.get("encoding"));
             let is_urlencoded = content_type.starts_with("application/x-www-form-urlencoded");
             let parameters = fields.into_iter().map(|(name, described)| {
@@ -501,15 +509,30 @@ impl Mapping<'_> {
                 let own = encoding.and_then(|all| all.get(&name)).cloned().unwrap_or_default();
                 let is = |kind: &str| one.get("type").and_then(Value::as_str) == Some(kind);
                 let (is_array, is_object) = (is("array"), is("object"));
+                let is_file_list =
+                    is_array && one.get("items").is_some_and(|items| text(self.resolve(items), "format") == "binary");
                 if is_array {
-                    let is_joined = own.get("explode") == Some(&Value::Bool(false));
-                    one.insert("collectionFormat", if is_joined { "csv" } else { "multi" });
+                    let explode = own.get("explode").and_then(Value::as_bool);
+                    let format = match text(&own, "style") {
+                        "spaceDelimited" if explode != Some(true) => "ssv",
+                        "pipeDelimited" if explode != Some(true) => "pipes",
+                        _ if explode == Some(false) && !is_file_list => "csv",
+                        _ => "multi",
+                    };
+                    one.insert("collectionFormat", format);
                 }
-                if is_object
+                if (is_object || (is_array && text(&own, "style") == "deepObject"))
                     && is_urlencoded
-                    && let Some(style) = self.style(&own, true)
+                    && let Some(style) = self.style(&own, is_object)
                 {
                     one.insert(STYLE, style);
+                }
+                if !is_urlencoded {
+                    let said = text(&own, "contentType").split(',').next().unwrap_or_default().trim();
+                    let said = if said.is_empty() && is_object { "application/json" } else { said };
+                    if !said.is_empty() && !said.contains('*') {
+                        one.insert(PART_TYPE, said);
+                    }
                 }
                 Value::from(one)
             });
@@ -529,62 +552,6 @@ impl Mapping<'_> {
         let offered = body.get("content").and_then(Value::as_object).into_iter().flat_map(Object::keys).cloned();
         (offered.collect(), vec![one.into()])
     }
-}
-
-fn security_scheme(written: &Value) -> Option<Value> {
-    let kind = text(written, "type");
-    Some(match (kind, text(written, "scheme").to_ascii_lowercase().as_str()) {
-        ("http", "basic") => Value::object([("type", "basic")]),
-        ("http", _) => Value::object([
-            ("type", Value::from("apiKey")),
-            ("in", "header".into()),
-            ("name", "Authorization".into()),
-            ("description", "The token; \"Bearer\" is put in front of it.".into()),
-            (BEARER, Value::Bool(true)),
-        ]),
-        ("apiKey", _) => written.clone(),
-        ("oauth2" | "openIdConnect", _) => {
-            let flows = written.get("flows").and_then(Value::as_object);
-            let (name, flow) =
-                flows.and_then(|flows| flows.iter().next()).map_or(("", None), |(name, flow)| (&**name, Some(flow)));
-            let mut out = Object::new();
-            out.insert("type", "oauth2");
-            out.insert(
-                "flow",
-                match name {
-                    "implicit" => "implicit",
-                    "password" => "password",
-                    "clientCredentials" => "application",
-                    _ => "accessCode",
-                },
-            );
-            for member in ["authorizationUrl", "tokenUrl", "refreshUrl", "scopes"] {
-                if let Some(value) = flow.and_then(|flow| flow.get(member)) {
-                    out.insert(member, value.clone());
-                }
-            }
-            out.into()
-        }
-        _ => return None,
-    })
-}
-
-/// Reads a runtime expression such as `{$request.body#/config/url}` as the place of the callback URL.
-fn callback_place(expression: &str) -> Option<Value> {
-    let expression = expression.trim();
-    let inner = match expression.find('{') {
-        Some(begin) => expression[begin + 1..].split('}').next()?,
-        None => expression,
-    };
-    let inner = inner.trim().strip_prefix("$request.")?;
-    let (place, path) = if let Some(pointer) = inner.strip_prefix("body#") {
-        let names = pointer.trim_start_matches('/').split('/');
-        ("body", names.map(|name| name.replace("~1", "/").replace("~0", "~").into()).collect())
-    } else {
-        let (place, name) = inner.split_once('.')?;
-        (["query", "header", "path"].into_iter().find(|one| *one == place)?, vec![name.into()])
-    };
-    Some(Value::object([("in", Value::from(place)), ("path", Value::array(path))]))
 }
 
 fn is_required(schema: &Value, name: &str) -> bool {

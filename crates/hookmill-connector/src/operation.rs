@@ -12,6 +12,11 @@ use crate::document::{Document, elements, members, text, truth};
 use crate::registration::{self, DeleteRequest, Registration};
 use crate::schema::{self, Barren};
 
+/// The root member of a converted document that holds webhooks without an operation that creates them: name → path item.
+pub(crate) const WEBHOOKS: &str = "x-hookmill-webhooks";
+/// The most operations of a document.
+const OPERATIONS_MAX: usize = 10_000;
+
 /// The methods an operation can have, as files write them.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
@@ -160,6 +165,7 @@ impl fmt::Display for Place {
 
 /// Where the callback address goes (`x-ms-notification-url`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CallbackPlace {
     /// Into which part of the request.
     #[serde(rename = "in")]
@@ -214,13 +220,19 @@ pub struct Operation {
     pub notification_schema: Option<Value>,
     /// Headers of notifications that the file names.
     pub notification_headers: Vec<Str>,
+    /// Whether no request creates the webhook: a person enters the callback URL at the service.
+    pub is_by_hand: bool,
     /// The operation's place in the file.
     pub pointer: Pointer,
     /// All places where the callback address goes.
     pub(crate) callbacks: Vec<CallbackPlace>,
     /// How the webhook of a trigger begins and ends.
     pub(crate) registration: Registration,
+    /// What the service puts behind the callback URL.
+    pub(crate) callback_suffixes: Vec<Str>,
     pub(crate) declared: Vec<Declared>,
+    /// A reference to a parameter that is not in the file, so that no request can be made.
+    pub(crate) lost: Option<Str>,
     pub(crate) source: Value,
     pub(crate) consumes: Vec<Str>,
 }
@@ -230,6 +242,12 @@ impl Operation {
     #[must_use]
     pub const fn role(&self) -> Role {
         if self.trigger.is_some() { Role::Trigger } else { Role::Action }
+    }
+
+    /// Whether its service puts this path behind the callback URL, as a callback of OpenAPI 3 says.
+    #[must_use]
+    pub fn takes_suffix(&self, rest: &str) -> bool {
+        self.callback_suffixes.iter().any(|own| **own == *rest.trim_matches('/'))
     }
 
     /// Whether it is a trigger that subscribes to calls of the service.
@@ -253,7 +271,8 @@ impl Operation {
             visibility: self.visibility,
             deprecated: self.deprecated,
             callback: self.callback.clone(),
-            delete_request: self.is_webhook().then(|| self.registration.delete_request.clone()),
+            by_hand: self.is_by_hand,
+            delete_request: (self.is_webhook() && !self.is_by_hand).then(|| self.registration.delete_request.clone()),
             notification_schema: self.notification_schema.is_some(),
             pointer: self.pointer.to_string(),
         }
@@ -293,6 +312,9 @@ pub struct OperationSummary {
     /// Where the callback address goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<CallbackPlace>,
+    /// Of a webhook trigger: whether no request creates the webhook, so that a person enters the callback URL of the flow
+    /// at the service.
+    pub by_hand: bool,
     /// Of a webhook trigger: how the webhook is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_request: Option<DeleteRequest>,
@@ -306,17 +328,27 @@ pub struct OperationSummary {
 pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Vec<Operation> {
     let mut found: Vec<Operation> = Vec::new();
     let root = document.root();
-    let paths = Pointer::root().child("paths");
     let mut barren = Barren::default();
-    for (path, written) in members(root, "paths") {
+    for (path, written, list) in ["paths", WEBHOOKS]
+        .into_iter()
+        .flat_map(|list| members(root, list).map(move |(path, written)| (path, written, list)))
+    {
         let item = document.resolve(written);
         if item.as_object().is_none() {
             continue;
         }
-        let at = paths.child(path);
+        let at = Pointer::root().child(list).child(path);
         for (method, source) in item.as_object().into_iter().flat_map(|members| members.iter()) {
             if !METHODS.contains(&method.to_ascii_lowercase().as_str()) || source.as_object().is_none() {
                 continue;
+            }
+            if found.len() >= OPERATIONS_MAX {
+                let message = format!("the file has more than {OPERATIONS_MAX} operations");
+                diagnostics.push(
+                    Diagnostic::error("document_too_large", at.child(method), message)
+                        .with_hint("Remove the operations that are not needed."),
+                );
+                return Vec::new();
             }
             found.push(operation(document, path, item, method, source, at.child(method), &mut barren, diagnostics));
         }
@@ -337,7 +369,7 @@ fn operation(
     barren: &mut Barren,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Operation {
-    let declared = declared(document, item, source, &pointer, diagnostics);
+    let (declared, lost) = declared(document, item, source, &pointer, diagnostics);
     let mut callbacks = written_callbacks(source);
     for place in declared.iter().flat_map(|parameter| callback_places(document, parameter, barren)) {
         if !callbacks.contains(&place) {
@@ -349,9 +381,10 @@ fn operation(
     let notification_schema = content.map(|content| content.get("schema").cloned().unwrap_or_default());
     let notification_headers =
         content.map(|content| members(content, "headers").map(|(name, _)| name.clone()).collect()).unwrap_or_default();
+    let is_by_hand = pointer.as_str().starts_with(&format!("/{WEBHOOKS}/"));
     let trigger = source.get("x-ms-trigger").filter(|word| !word.is_null()).map(|word| {
         let batch = word.as_str().is_some_and(|word| word.trim().eq_ignore_ascii_case("batch"));
-        let webhook = !callbacks.is_empty() || notification_schema.is_some();
+        let webhook = is_by_hand || !callbacks.is_empty() || notification_schema.is_some();
         (
             if webhook { TriggerKind::Webhook } else { TriggerKind::Polling },
             if batch { TriggerMode::Batch } else { TriggerMode::Single },
@@ -362,13 +395,17 @@ fn operation(
         .map(|level| elements(level, "consumes"))
         .find(|list| !list.is_empty())
         .unwrap_or_default();
-    let registration = registration::registration([source, item, document.root()], &pointer, diagnostics);
+    let path_pointer = Pointer::parse(pointer.as_str().rsplit_once('/').map_or("", |(above, _)| above));
+    let levels = [(source, pointer.clone()), (item, path_pointer), (document.root(), Pointer::root())];
+    let levels: Vec<_> = levels.into_iter().filter_map(|(level, at)| Some((level.as_object()?, at))).collect();
+    let registration = registration::registration(&levels, diagnostics);
     let named = text(source, "operationId");
     let operation = Operation {
         named: named.is_some(),
         operation_id: named.unwrap_or_else(|| made_up_id(method, path)),
         method: method.to_ascii_uppercase().into(),
-        path: crate::authoring::edit::address(path).into(),
+        path: if is_by_hand { Str::default() } else { crate::authoring::edit::address(path).into() },
+        is_by_hand,
         summary: text(source, "summary").unwrap_or_default(),
         description: text(source, "description").unwrap_or_default(),
         visibility: Visibility::of(source),
@@ -378,8 +415,10 @@ fn operation(
         notification_schema,
         notification_headers,
         callbacks,
+        callback_suffixes: callback_suffixes(source),
         registration,
         declared,
+        lost,
         source: source.clone(),
         consumes: consumes.iter().filter_map(Value::as_str).map(Str::from).collect(),
         pointer,
@@ -388,40 +427,55 @@ fn operation(
     operation
 }
 
-/// Parameters of the operation, then those of the path that it does not replace.
+/// Parameters of the path, each replaced by the one of the same name and place that the operation has, then the others
+/// of the operation; and the first reference to one that is not in the file.
 fn declared(
     document: &Document,
     item: &Value,
     source: &Value,
     pointer: &Pointer,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Declared> {
+) -> (Vec<Declared>, Option<Str>) {
     let mut found: Vec<Declared> = Vec::new();
+    let mut lost: Option<Str> = None;
     let above = Pointer::parse(pointer.as_str().rsplit_once('/').map_or("", |(above, _)| above));
-    let lists = [(source, pointer.clone(), true), (item, above, false)];
+    let own_begin = format!("{}/", pointer.as_str());
+    let lists = [(item, above, false), (source, pointer.clone(), true)];
     for (list, at, own) in lists {
         for (index, written) in elements(list, "parameters").iter().enumerate() {
             let at = at.child("parameters").child(index);
             let value = document.resolve(written);
             let (Some(name), Some(place)) = (text(value, "name"), Place::of(value)) else {
-                // A dangling reference has its own finding.
-                if own && !value.is_null() {
+                if value.is_null() {
+                    // The reference has its own finding.
+                    let named = crate::document::reference(written).unwrap_or_default();
+                    lost.get_or_insert_with(|| named.into());
+                } else if own {
                     let message = "this parameter has no \"name\", or no \"in\" that is known";
                     diagnostics.push(Diagnostic::warning("parameter_incomplete", at, message));
                 }
                 continue;
             };
-            if found.iter().any(|known| known.name == name && known.place == place) {
-                continue;
-            }
             let required = place == Place::Path || truth(value, "required");
-            found.push(Declared { name, place, required, source: value.clone(), pointer: at });
+            let made = Declared { name, place, required, source: value.clone(), pointer: at };
+            match found.iter_mut().find(|known| known.name == made.name && known.place == place) {
+                None => found.push(made),
+                Some(known) if own && !known.pointer.as_str().starts_with(&own_begin) => *known = made,
+                // Of two with one name in one list, the first counts.
+                Some(_) => {}
+            }
         }
     }
-    found
+    (found, lost)
 }
 
-/// The place that a file of OpenAPI 3 names under `callbacks`.
+/// What a service puts behind the callback URL, without slashes around it.
+fn callback_suffixes(source: &Value) -> Vec<Str> {
+    let written = source.get(CALLBACK).map(|all| all.as_array().unwrap_or(std::slice::from_ref(all)));
+    written.unwrap_or_default().iter().filter_map(|one| text(one, "suffix")).collect()
+}
+
+/// The places that a file of OpenAPI 3 names under `callbacks`.
 fn written_callbacks(source: &Value) -> Vec<CallbackPlace> {
     let written = source.get(CALLBACK).map(|all| all.as_array().unwrap_or(std::slice::from_ref(all)));
     let read = |one: &Value| {
@@ -502,7 +556,27 @@ fn judge(operation: &Operation, diagnostics: &mut Vec<Diagnostic>) {
         let message = "an operation can have one parameter with \"in\": \"body\"; the first one counts";
         diagnostics.push(Diagnostic::warning("body_twice", at.child("parameters"), message));
     }
-    if operation.is_webhook() && operation.callback.is_none() {
+    let has = |place| operation.declared.iter().any(|known| known.place == place);
+    if has(Place::Body) && has(Place::Form) {
+        let message = "an operation has either a body or form fields; the body counts, and the fields are not sent";
+        diagnostics.push(
+            Diagnostic::warning("body_and_form", at.child("parameters"), message)
+                .with_hint("Remove the parameters with \"in\": \"formData\", or the one with \"in\": \"body\"."),
+        );
+    }
+    for parameter in operation.declared.iter().filter(|known| known.place != Place::Body) {
+        if let Err(style) = crate::serialise::style(parameter) {
+            let message = format!(
+                "the parameter \"{}\" of \"{}\" is written in the style '{style}', which is not supported; the operation is refused when it is used",
+                parameter.name, operation.operation_id
+            );
+            diagnostics.push(
+                Diagnostic::warning("style_unsupported", parameter.pointer.clone(), message)
+                    .with_hint("Use the usual style of its place, or call the service with an HTTP action."),
+            );
+        }
+    }
+    if operation.is_webhook() && operation.callback.is_none() && !operation.is_by_hand {
         diagnostics.push(
             Diagnostic::warning(
                 "callback_place_missing",

@@ -51,6 +51,9 @@ pub struct Parameter {
     /// `x-ms-dynamic-schema` or `x-ms-dynamic-properties` as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_schema: Option<Value>,
+    /// `x-ms-dynamic-tree` as written: a tree of choices that the service knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_tree: Option<Value>,
     /// Hookmill puts the callback URL here.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
@@ -90,6 +93,27 @@ impl Connector {
         let good = responses.into_iter().flat_map(Object::iter).find(|(status, _)| status.starts_with('2'));
         let schema = good.and_then(|(_, response)| self.document.resolve(response).get("schema").cloned());
         schema.map(|schema| schema::without_references(&self.document, &schema)).unwrap_or_default()
+    }
+
+    /// The form of a body, or a part of it, whose schema the service gave: one entry per property below `key`.
+    #[must_use]
+    pub fn parameters_of_schema(&self, key: &str, schema: &Value) -> Vec<Parameter> {
+        let name: Str = key.rsplit('/').next().unwrap_or(key).into();
+        let entry = Entry { key: key.to_owned(), required: true, place: Place::Body };
+        let mut form = Vec::new();
+        self.flatten(schema, &name, entry, None, &mut Vec::new(), &mut form);
+        form
+    }
+
+    /// Which operation knows the schema of what an operation gives: `x-ms-dynamic-schema` or `x-ms-dynamic-properties` as
+    /// written, of the notification or the first good answer.
+    #[must_use]
+    pub fn dynamic_outputs(&self, operation: &Operation) -> Option<Value> {
+        let schema = self.outputs_schema(operation);
+        let of = |schema: &Value| {
+            ["x-ms-dynamic-properties", "x-ms-dynamic-schema"].iter().find_map(|name| schema.get(name).cloned())
+        };
+        of(&schema).or_else(|| of(schema.get("items")?))
     }
 
     /// The tokens that later steps can insert: those of [`Self::outputs_schema`], and the headers of notifications.
@@ -133,6 +157,7 @@ impl Connector {
             values: either("enum").and_then(Value::as_array).map(<[Value]>::to_vec),
             dynamic_values: either("x-ms-dynamic-list").or_else(|| either("x-ms-dynamic-values")).cloned(),
             dynamic_schema: either("x-ms-dynamic-properties").or_else(|| either("x-ms-dynamic-schema")).cloned(),
+            dynamic_tree: either("x-ms-dynamic-tree").cloned(),
             callback: false,
         }
     }

@@ -95,9 +95,17 @@ pub enum PlanError {
     },
     /// A webhook is to be created, and there is no place for the callback URL in the request.
     #[error(
-        "The trigger '{operation}' has no place for the address that the service shall call, so its webhook would never call. Mark a parameter or a property with \"x-ms-notification-url\"."
+        "The trigger '{operation}' has no place for the address that the service shall call, so its webhook would never call. Mark a parameter or a property with \"x-ms-notification-url\" in the connector, or write @listCallbackUrl() into the request."
     )]
     NoCallback {
+        /// The operation.
+        operation: Str,
+    },
+    /// A webhook that no request creates.
+    #[error(
+        "The webhook '{operation}' is not created by a request: enter the callback URL of the flow at the service."
+    )]
+    ByHand {
         /// The operation.
         operation: Str,
     },

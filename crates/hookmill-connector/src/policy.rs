@@ -6,17 +6,22 @@
 mod compile;
 pub(crate) mod expression;
 mod host;
+mod poll;
 mod property;
 mod run;
+
+use std::collections::BTreeSet;
 
 use hookmill_model::{Diagnostic, Pointer, Str, Value};
 
 use crate::connection::ParameterSet;
 use crate::document::{elements, text};
 use crate::operation::Operation;
+use crate::server::Server;
 use expression::{Path, PropertyPath, Template};
 
 pub(crate) use host::same_origin;
+pub use poll::PollEnded;
 pub(crate) use property::change_body;
 pub use run::Lookup;
 pub(crate) use run::{Surroundings, response_header, run};
@@ -141,10 +146,14 @@ pub(crate) enum Kind {
         to: Source,
         members_only: bool,
     },
-    /// Constants by name of a query pair; whether others come from the poll before.
+    /// Polls that go on where the one before ended.
     Polling {
+        /// Pairs of every poll.
         constants: Vec<(Str, Str)>,
-        needs_state: bool,
+        /// Pairs made from the last answer that had data.
+        state: Vec<(Str, Template)>,
+        /// Where the data of an answer are; `None` where any answer is data.
+        data: Option<Path>,
     },
     /// The link to the next page is followed as it is.
     NextLink,
@@ -183,6 +192,25 @@ impl Compiled {
     }
 }
 
+/// Servers as hosts by policy, which run before those of the file: that of the whole file for the operations that have
+/// none of their own.
+pub(crate) fn of_servers(servers: &[Server], operations: &[Operation]) -> Vec<Compiled> {
+    let has_own = |id: &Str| servers.iter().any(|server| server.operation.as_ref() == Some(id));
+    let any_own = servers.iter().any(|server| server.operation.is_some());
+    let others = || operations.iter().map(|own| own.operation_id.clone()).filter(|id| !has_own(id)).collect();
+    let made = |server: &Server| Compiled {
+        template: "server".into(),
+        operations: match &server.operation {
+            Some(id) => vec![id.clone()],
+            None if any_own => others(),
+            None => Vec::new(),
+        },
+        section: Section::Request,
+        kind: Ok(Kind::Host(server.url.clone())),
+    };
+    servers.iter().map(made).collect()
+}
+
 /// Reads the policies of a properties file. What cannot be read is a warning that names the operations it concerns.
 pub(crate) fn compile(
     properties: Option<&Value>,
@@ -191,6 +219,7 @@ pub(crate) fn compile(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Compiled> {
     let instances = properties.map(policy_instances).unwrap_or_default();
+    let known: BTreeSet<&str> = operations.iter().map(|own| &*own.operation_id).collect();
     let mut found = Vec::with_capacity(instances.len());
     for (index, instance) in instances.iter().enumerate() {
         let at = Pointer::root().child("properties").child("policyTemplateInstances").child(index);
@@ -211,7 +240,7 @@ pub(crate) fn compile(
         let written = text(instance, "templateId").unwrap_or_default();
         let compiled = compile::compile(&policy, written, sets);
         for id in &compiled.operations {
-            if !operations.iter().any(|own| own.operation_id == *id) {
+            if !known.contains(&**id) {
                 let message =
                     format!("the policy \"{}\" names the operation \"{id}\", which is not there", compiled.template);
                 diagnostics.push(Diagnostic::information("policy_operation_missing", at.clone(), message));

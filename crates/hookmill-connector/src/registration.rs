@@ -20,7 +20,7 @@ pub(crate) const EXTENSION: &str = "x-hookmill-registration";
 
 /// How a webhook is deleted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "by", rename_all = "snake_case")]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub enum DeleteRequest {
     /// At the address that the service named in `Location`; without one by the delete operation whose path has what
     /// the answer tells.
@@ -43,6 +43,8 @@ pub enum DeleteRequest {
 pub(crate) struct Registration {
     /// How the webhook is deleted.
     pub delete_request: DeleteRequest,
+    /// Where the file says so.
+    pub at: Pointer,
     /// Whether the file says that the service sends `Location`.
     pub names_location: bool,
     /// Selectors of addresses in the answer, such as `registration:/links/self`.
@@ -201,31 +203,30 @@ pub(crate) fn check_templates(value: &Value) -> Result<(), String> {
     }
 }
 
-/// Members of the extension that other parts of the product read.
-const READ_ELSEWHERE: [&str; 5] = ["secret", "find", "exclusive", "callback", "update"];
-
-/// Reads the extension of a trigger: of its operation, else of its path, else of the whole file.
-pub(crate) fn registration(levels: [&Value; 3], at: &Pointer, diagnostics: &mut Vec<Diagnostic>) -> Registration {
+/// Reads what the extension says of a trigger. `levels` are the objects that may hold it, the nearest first; each member
+/// is taken from the nearest level that has it.
+pub(crate) fn registration(levels: &[(&Object, Pointer)], diagnostics: &mut Vec<Diagnostic>) -> Registration {
     let mut found = Registration::default();
-    let Some(written) = levels.iter().find_map(|level| level.get(EXTENSION).filter(|written| !written.is_null()))
-    else {
-        return found;
-    };
-    let at = at.child(EXTENSION);
     let mut wrong = |at: Pointer, message: &str| {
         let hint = "Write {\"unsubscribe\": {\"location\": true}}, or {\"unsubscribe\": {\"operationId\": …, \"parameters\": {…}}}.";
-        diagnostics.push(Diagnostic::warning("delete_request_invalid", at, message).with_hint(hint));
+        let finding = Diagnostic::warning("delete_request_invalid", at, message).with_hint(hint);
+        // Many triggers share what stands at the root of the file.
+        if !diagnostics.contains(&finding) {
+            diagnostics.push(finding);
+        }
     };
-    let Some(members) = written.as_object() else {
-        wrong(at, "this is not an object, so it does not say how the webhook is deleted");
-        return found;
-    };
-    for (name, value) in members.iter() {
-        let at = at.child(name);
+    for (level, at) in levels {
+        if level.get(EXTENSION).is_some_and(|written| written.as_object().is_none() && !written.is_null()) {
+            wrong(at.child(EXTENSION), "this is not an object, so it does not say how the webhook is deleted");
+        }
+    }
+    for (name, value, at) in &hookmill_webhook::registration_members(levels) {
+        let at = at.clone();
         match &**name {
             "unsubscribe" => match unsubscribe(value, &at) {
                 Ok(request) => {
                     found.names_location = request == DeleteRequest::Location;
+                    found.at = at;
                     found.delete_request = request;
                 }
                 Err((at, message)) => wrong(at, &message),
@@ -246,8 +247,8 @@ pub(crate) fn registration(levels: [&Value; 3], at: &Pointer, diagnostics: &mut 
                 }
                 None => wrong(at, "\"success\" is an object: JSON pointer into the answer → value"),
             },
-            other if READ_ELSEWHERE.contains(&other) || other.starts_with("x-") => {}
-            _ => wrong(at, "this member is not known here"),
+            // `hookmill-webhook` reads the others, and says which of them are unknown.
+            _ => {}
         }
     }
     found
@@ -288,7 +289,7 @@ pub(crate) fn check(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>)
         let DeleteRequest::Operation { operation_id, parameters } = &trigger.registration.delete_request else {
             continue;
         };
-        let at = trigger.pointer.child(EXTENSION).child("unsubscribe");
+        let at = &trigger.registration.at;
         let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
             let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");
             diagnostics.push(

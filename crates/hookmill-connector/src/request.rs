@@ -10,7 +10,7 @@ use hookmill_model::{Object, Str, Value};
 
 use crate::answer::Answer;
 use crate::body::{BodyInput, form_body, media_type};
-use crate::connection::Credentials;
+use crate::connection::{ConnectionField, Credentials};
 use crate::connector::Connector;
 use crate::document::truth;
 use crate::draft::{Base, Body, Draft, Query};
@@ -87,6 +87,8 @@ pub struct Call<'a> {
     pub lookups: &'a [Lookup],
     /// The parameters hold expressions: only what does not depend on their values is checked.
     pub is_unevaluated: bool,
+    /// What the polls before left, of a trigger whose polls go on where the one before ended.
+    pub poll: Option<&'a Object>,
 }
 
 /// The member of this name: exactly, else ignoring case.
@@ -105,14 +107,9 @@ impl Connector {
     #[must_use]
     pub fn operation_at(&self, method: &str, path: &str) -> Option<&Operation> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let fits = |operation: &&Operation| {
-            operation.method.eq_ignore_ascii_case(method) && matches(&operation.path, path).is_some()
-        };
-        let exact = self
-            .operations
-            .iter()
-            .find(|operation| operation.method.eq_ignore_ascii_case(method) && *operation.path == *path);
-        exact.or_else(|| self.operations.iter().find(fits))
+        let all = || self.operations.iter().filter(|own| !own.is_by_hand && own.method.eq_ignore_ascii_case(method));
+        let exact = all().find(|operation| *operation.path == *path);
+        exact.or_else(|| all().find(|operation| matches(&operation.path, path).is_some()))
     }
 
     /// The operation that a request by path is, with the values of the names in its path.
@@ -144,8 +141,11 @@ impl Connector {
         let unsupported = |what: String| Err(PlanError::Unsupported { operation: id.clone(), what });
         if self.needs_script(id) {
             return unsupported(format!(
-                "its requests need custom code (C#) that does not run here; describe '{id}' with policies, or call the service with an HTTP action"
+                "it needs custom code (C#), which does not run here; describe '{id}' with policies, or call the service with an HTTP action"
             ));
+        }
+        if let Some(lost) = &operation.lost {
+            return unsupported(format!("one of its parameters is described by \"{lost}\", which is not in the file"));
         }
         for policy in self.policies.iter().filter(|policy| policy.concerns(Some(id))) {
             if let Err(reason) = &policy.kind {
@@ -166,20 +166,15 @@ impl Connector {
         is_scripted && !self.without_script.iter().any(|own| **own == *operation_id)
     }
 
-    /// Whether polls of a trigger go on where the one before ended, by a policy. Nothing keeps that here, so such a
-    /// trigger would see old data again and again.
-    #[must_use]
-    pub fn needs_poll_state(&self, operation_id: &str) -> bool {
-        let policies = self.policies.iter().filter(|policy| policy.concerns(Some(operation_id)));
-        policies.into_iter().any(|policy| matches!(policy.kind, Ok(Kind::Polling { needs_state: true, .. })))
-    }
-
     /// Plans a call of an operation.
     ///
     /// # Errors
     /// What is missing, does not fit or does not run here.
     pub fn plan_request(&self, operation: &Operation, call: &Call<'_>) -> Result<Plan, PlanError> {
         self.usable(operation)?;
+        if operation.is_by_hand {
+            return Err(PlanError::ByHand { operation: operation.operation_id.clone() });
+        }
         if call.callback_url.is_some() && operation.callbacks.is_empty() {
             return Err(PlanError::NoCallback { operation: operation.operation_id.clone() });
         }
@@ -210,7 +205,8 @@ impl Connector {
                 continue;
             }
             let Some(value) = self.value_of(operation, parameter, call, parameters) else {
-                if parameter.required {
+                // A hidden one without a value is sent only where a policy sets it.
+                if parameter.required && (parameter.place == Place::Path || !is_internal(&parameter.source)) {
                     let (operation, name) = (operation.operation_id.clone(), name.to_string());
                     return Err(PlanError::Missing { operation, name });
                 }
@@ -235,7 +231,8 @@ impl Connector {
                 Place::Cookie => {
                     for (name, value) in pairs(parameter, &value)? {
                         one_line(&name, &value)?;
-                        cookies.push(format!("{name}={value}"));
+                        // A semicolon would begin another cookie.
+                        cookies.push(format!("{name}={}", value.replace(';', "%3B")));
                     }
                 }
                 Place::Form => fields.push((parameter, value)),
@@ -329,6 +326,17 @@ impl Connector {
         Ok(if path.starts_with('/') { path } else { format!("/{path}") })
     }
 
+    /// The field that every request needs and that no connection can have here. Without a connection only where there
+    /// is one way to connect.
+    fn missing_field(&self, credentials: Option<&Credentials>) -> Option<&ConnectionField> {
+        let set = match (credentials, &self.sets[..]) {
+            (Some(credentials), sets) => self.set(&credentials.set).or_else(|| sets.first()),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        set?.fields.iter().find(|field| field.cannot_be_held())
+    }
+
     /// Credentials, then policies, then what is still missing.
     pub(crate) fn after_policies(
         &self,
@@ -337,6 +345,11 @@ impl Connector {
         call: &Call<'_>,
     ) -> Result<Plan, PlanError> {
         let id = operation.map(|operation| &*operation.operation_id);
+        if let Some(field) = self.missing_field(call.credentials) {
+            let what =
+                format!("the connector demands the connection field \"{}\", which cannot be held here", field.name);
+            return Err(PlanError::Unsupported { operation: id.unwrap_or_default().into(), what });
+        }
         let mut secrets = Secrets::default();
         if let Some(credentials) = call.credentials {
             secrets.know(self, credentials);
@@ -348,6 +361,7 @@ impl Connector {
             credentials: call.credentials,
             set: call.credentials.and_then(|credentials| self.set(&credentials.set)).or_else(|| self.sets.first()),
             lookups: call.lookups,
+            poll: call.poll,
         };
         let before = run(&self.policies, id, &mut draft, &around)?;
         let is_lookup = before.is_some();

@@ -85,7 +85,7 @@ impl Search<'_> {
 /// The properties of an object schema with those of `allOf`, in order, each name once.
 pub(crate) fn properties<'a>(document: &'a Document, schema: &'a Value) -> Vec<(&'a Str, &'a Value)> {
     let mut found: Vec<(&Str, &Value)> = Vec::new();
-    collect_properties(document, schema, &mut found, 8);
+    collect_properties(document, schema, &mut found, &mut BTreeSet::new(), 8);
     found
 }
 
@@ -93,19 +93,21 @@ fn collect_properties<'a>(
     document: &'a Document,
     schema: &'a Value,
     found: &mut Vec<(&'a Str, &'a Value)>,
+    seen: &mut BTreeSet<*const Value>,
     depth: usize,
 ) {
-    if depth == 0 {
+    let schema = document.resolve(schema);
+    // What is named once more has nothing new, however often a document names it.
+    if depth == 0 || !seen.insert(std::ptr::from_ref(schema)) {
         return;
     }
-    let schema = document.resolve(schema);
     for (name, property) in members(schema, "properties") {
         if !found.iter().any(|(known, _)| *known == name) {
             found.push((name, property));
         }
     }
     for part in elements(schema, "allOf") {
-        collect_properties(document, part, found, depth - 1);
+        collect_properties(document, part, found, seen, depth - 1);
     }
 }
 

@@ -5,10 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use hookmill_model::{Str, Value};
 
 use crate::authentication::{Authentication, KeyPlace};
-use crate::connection::{Credentials, FieldKind, ParameterSet};
+use crate::connection::{ConnectionField, Credentials, FieldKind, ParameterSet};
 use crate::connector::Connector;
 use crate::document::{Document, members, text, truth};
 use crate::draft::{Draft, Query};
+use crate::oauth::Oauth2;
 use crate::operation::Operation;
 use crate::request::PlannedRequest;
 use crate::serialise::{decoded, encoded};
@@ -28,6 +29,14 @@ enum Scheme {
     Oauth2,
     /// Not known; an alternative with it cannot be served.
     Other,
+}
+
+/// One way to show who calls.
+pub(crate) struct Way {
+    /// How many schemes it takes together.
+    pub schemes: usize,
+    /// What a person enters for it.
+    pub set: ParameterSet,
 }
 
 /// The schemes of a connector.
@@ -57,6 +66,59 @@ impl Schemes {
             .map(|(name, scheme)| (name.clone(), Scheme::of(document.resolve(scheme))))
             .collect();
         Self { named, root: alternatives(root), is_chosen: false }
+    }
+
+    /// The file's own ways to show who calls, each as fields of a connection; none where the maker has chosen one. Ways
+    /// that cannot be served are left out, and signing in unless the connector knows how.
+    pub(crate) fn ways(&self, has_sign_in: bool) -> Vec<Way> {
+        if self.is_chosen {
+            return Vec::new();
+        }
+        let all = || self.named.iter().map(|(name, _)| vec![name.clone()]).collect();
+        let choices: Vec<Vec<Str>> = self.root.clone().filter(|choices| !choices.is_empty()).unwrap_or_else(all);
+        let mut found: Vec<Way> = Vec::new();
+        for choice in choices.iter().filter(|choice| !choice.is_empty()) {
+            let is_alone = choice.len() == 1;
+            let parts: Option<Vec<_>> = choice.iter().map(|name| self.fields(name, is_alone, has_sign_in)).collect();
+            let Some(parts) = parts else { continue };
+            let labels: Vec<Str> = parts.iter().map(|(label, _)| label.clone()).collect();
+            let set = ParameterSet {
+                name: choice.join("+").into(),
+                label: labels.join(", ").into(),
+                fields: parts.into_iter().flat_map(|(_, fields)| fields).collect(),
+                ..ParameterSet::default()
+            };
+            if !found.iter().any(|known| known.set.name == set.name) {
+                found.push(Way { schemes: choice.len(), set });
+            }
+        }
+        found
+    }
+
+    /// What a scheme is called, and the fields it needs; `None` where it cannot be served.
+    fn fields(&self, name: &Str, is_alone: bool, has_sign_in: bool) -> Option<(Str, Vec<ConnectionField>)> {
+        let field = ConnectionField::new;
+        Some(match self.scheme(name) {
+            Scheme::Basic => {
+                let password = field("password", FieldKind::Secret, &"Password".into());
+                let fields = vec![
+                    field("username", FieldKind::String, &"User name".into()),
+                    ConnectionField { required: false, ..password },
+                ];
+                ("User name and password".into(), fields)
+            }
+            Scheme::Key { .. } if is_alone => {
+                (format!("API key ({name})").into(), vec![field("api_key", FieldKind::Secret, &"API key".into())])
+            }
+            Scheme::Bearer if is_alone => {
+                (format!("Token ({name})").into(), vec![field("api_key", FieldKind::Secret, &"Token".into())])
+            }
+            Scheme::Key { .. } | Scheme::Bearer => (name.clone(), vec![field(name, FieldKind::Secret, name)]),
+            Scheme::Oauth2 if has_sign_in => {
+                ("Sign in".into(), vec![field("token", FieldKind::Oauth, &"Sign in".into())])
+            }
+            Scheme::Oauth2 | Scheme::Other => return None,
+        })
     }
 
     fn scheme(&self, name: &str) -> &Scheme {
@@ -100,6 +162,19 @@ impl Connector {
         }
     }
 
+    /// Whether the maker has chosen how connections show who calls, whatever the file says.
+    pub(crate) const fn is_authentication_chosen(&self) -> bool {
+        self.schemes.is_chosen
+    }
+
+    /// How the connections with a parameter set come to tokens; `None` where they have none.
+    #[must_use]
+    pub fn oauth2_of(&self, set: &str) -> Option<&Oauth2> {
+        let has_none =
+            self.sets.len() > 1 && !self.schemes.is_chosen && !self.set(set).is_some_and(ParameterSet::has_oauth);
+        self.authentication.oauth2().filter(|_| !has_none)
+    }
+
     /// The values of a connection that nobody may see.
     pub(crate) fn secret_values(&self, credentials: &Credentials) -> impl Iterator<Item = Str> {
         let set = self.set(&credentials.set);
@@ -112,6 +187,13 @@ impl Connector {
             };
             value.as_str().filter(|_| is_secret).map(Str::from)
         })
+    }
+
+    /// Whether an alternative needs one key only, which may then have any name in the connection.
+    fn has_one_key(&self, choice: &[Str]) -> bool {
+        let keys =
+            choice.iter().filter(|name| matches!(self.schemes.scheme(name), Scheme::Key { .. } | Scheme::Bearer));
+        keys.count() == 1
     }
 
     /// Puts the credentials in, before policies run.
@@ -144,16 +226,17 @@ impl Connector {
             let is_beside = |choice: &&Vec<Str>| {
                 choice.len() > 1 && choice.iter().any(|name| *self.schemes.scheme(name) == Scheme::Oauth2)
             };
-            for name in choices.iter().find(is_beside).into_iter().flatten() {
-                if let Scheme::Key { .. } = self.schemes.scheme(name) {
-                    signer.put(name, false, draft, secrets);
+            if let Some(choice) = choices.iter().find(is_beside) {
+                for name in choice.iter().filter(|name| matches!(self.schemes.scheme(name), Scheme::Key { .. })) {
+                    signer.put(name, self.has_one_key(choice), draft, secrets);
                 }
             }
             return;
         }
-        let served = choices.iter().find(|choice| choice.iter().all(|name| signer.can_serve(name, choice.len() == 1)));
+        let served =
+            choices.iter().find(|choice| choice.iter().all(|name| signer.can_serve(name, self.has_one_key(choice))));
         match served {
-            Some(choice) => choice.iter().for_each(|name| signer.put(name, choice.len() == 1, draft, secrets)),
+            Some(choice) => choice.iter().for_each(|name| signer.put(name, self.has_one_key(choice), draft, secrets)),
             None => {
                 let has_key_scheme = self
                     .schemes
@@ -197,7 +280,8 @@ impl Signer<'_> {
                 return None;
             }
             self.credentials.text("api_key").or_else(|| self.credentials.text("apiKey")).or_else(|| {
-                let mut secrets = self.set?.fields.iter().filter(|field| field.kind == FieldKind::Secret);
+                let is_key = |field: &&ConnectionField| field.kind == FieldKind::Secret && !field.signs_webhooks;
+                let mut secrets = self.set?.fields.iter().filter(is_key);
                 match (secrets.next(), secrets.next()) {
                     (Some(only), None) => self.credentials.text(&only.name),
                     _ => None,

@@ -10,6 +10,7 @@ mod own;
 use hookmill_model::{Object, Str, Value};
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::answer::header_of;
 use crate::connection::Credentials;
@@ -30,7 +31,7 @@ const NAMED: [&str; 6] = ["unsubscribeurl", "unsubscribeuri", "deleteurl", "dele
 const SELF: [&str; 4] = ["self", "uri", "href", "url"];
 
 /// By which rule a deletion was found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeletionRule {
     /// The connector declares it.
@@ -57,6 +58,22 @@ impl DeletionRule {
     pub const fn proves_gone(self) -> bool {
         matches!(self, Self::Declared | Self::Location | Self::NamedAddress | Self::OwnPath)
     }
+}
+
+/// How a webhook will be deleted, before it is created.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct DeletionOutlook {
+    /// How that was found.
+    pub rule: DeletionRule,
+    /// In capitals.
+    #[schema(value_type = String)]
+    pub method: Str,
+    /// The path of the operation below the base path; `None` where the service's answer names the address.
+    #[schema(value_type = Option<String>)]
+    pub path: Option<Str>,
+    /// The operation.
+    #[schema(value_type = Option<String>)]
+    pub operation_id: Option<Str>,
 }
 
 /// An operation by which a webhook is deleted, with its parameters.
@@ -196,6 +213,43 @@ impl Connector {
         operation.registration.is_declared() || self.own_delete(operation).is_some()
     }
 
+    /// How the webhook of a trigger will be deleted, as far as that is known before it is created; `None` where only the
+    /// service's answer can tell.
+    #[must_use]
+    pub fn deletion_outlook(&self, operation: &Operation) -> Option<DeletionOutlook> {
+        let registration = &operation.registration;
+        let by = |delete: &Operation, rule| DeletionOutlook {
+            rule,
+            method: delete.method.clone(),
+            path: Some(delete.path.clone()),
+            operation_id: Some(delete.operation_id.clone()),
+        };
+        let told = |rule| DeletionOutlook { rule, method: "DELETE".into(), path: None, operation_id: None };
+        if let DeleteRequest::Operation { operation_id, .. } = &registration.delete_request {
+            return self.operation(operation_id).map(|delete| by(delete, DeletionRule::Declared));
+        }
+        if !registration.handles.is_empty() {
+            return Some(told(DeletionRule::Declared));
+        }
+        if registration.names_location {
+            return Some(told(DeletionRule::Location));
+        }
+        self.own_delete(operation).map(|own| by(own.delete, own.rule))
+    }
+
+    /// The address of an operation with the parameters that are known; other names stay in braces. Credentials and
+    /// policies change nothing of it.
+    #[must_use]
+    pub fn address_with(&self, operation: &Operation, parameters: &Value) -> String {
+        let mut path = operation.path.to_string();
+        for name in crate::operation::path_names(&operation.path) {
+            if let Some(value) = crate::request::given(parameters, name) {
+                path = path.replace(&format!("{{{name}}}"), &crate::serialise::encoded(&text(value)));
+            }
+        }
+        format!("{}{}{path}", self.origin(), self.base_path)
+    }
+
     /// Plans the deletion.
     ///
     /// # Errors
@@ -321,10 +375,10 @@ impl<'a> Finder<'a> {
 
     fn named_address(&self) -> Option<DeletionAddress> {
         let places = wrapped(self.body()?);
-        let written = places.iter().find_map(|place| first_of(place, &NAMED).and_then(Value::as_str))?;
-        let url = self.absolute(written)?;
-        (self.is_own(&url) && !self.is_above(&url))
-            .then(|| DeletionAddress::at(url.as_str(), DeletionRule::NamedAddress))
+        let named = |place: &&'a Value| NAMED.iter().filter_map(|name| first_of(place, &[name])?.as_str());
+        let urls = places.iter().flat_map(named).filter_map(|written| self.absolute(written));
+        let mut usable = urls.filter(|url| self.is_own(url) && !self.is_above(url));
+        usable.next().map(|url| DeletionAddress::at(url.as_str(), DeletionRule::NamedAddress))
     }
 
     fn own_operation(&self) -> Option<DeletionAddress> {
@@ -336,19 +390,22 @@ impl<'a> Finder<'a> {
     /// The answer's own address, where it is below the creation or of a delete operation that is the webhook's.
     fn own_address(&self) -> Option<DeletionAddress> {
         let places = wrapped(self.body()?);
-        let written = places.iter().find_map(|place| {
-            let links = || {
-                let links = first_of(place, &["links", "_links"])?;
-                let link = first_of(links, &["self"])?;
+        let of_links = |place: &'a Value| {
+            ["links", "_links"].into_iter().filter_map(move |name| {
+                let link = first_of(first_of(place, &[name])?, &["self"])?;
                 link.as_str().or_else(|| first_of(link, &["href"])?.as_str())
-            };
-            let own = SELF.iter().find_map(|name| {
-                let text = first_of(place, &[name])?.as_str()?;
-                self.absolute(text).is_some_and(|url| self.is_own(&url)).then_some(text)
-            });
-            own.or_else(links)
-        })?;
-        let url = self.absolute(written).filter(|url| self.is_own(url))?;
+            })
+        };
+        let own = |place: &&'a Value| {
+            SELF.iter().filter_map(|name| first_of(place, &[name])?.as_str()).chain(of_links(place))
+        };
+        let urls = places.iter().flat_map(own).filter_map(|written| self.absolute(written));
+        let mut usable = urls.filter(|url| self.is_own(url) && self.is_created_there(url));
+        usable.next().map(|url| DeletionAddress::at(url.as_str(), DeletionRule::SelfAddress))
+    }
+
+    /// Whether an address is one segment below the creation, or that of a delete operation that is the webhook's.
+    fn is_created_there(&self, url: &Url) -> bool {
         let created = self.base.path().trim_end_matches('/');
         let below = url.path().strip_prefix(created).and_then(|rest| rest.strip_prefix('/'));
         let is_below = below
@@ -358,7 +415,7 @@ impl<'a> Finder<'a> {
             let made = self.by_operation(&own, own.id_in(url.path())?, DeletionRule::SelfAddress)?;
             is_same_place(&made.url, url.as_str()).then_some(())
         };
-        (is_below || is_known().is_some()).then(|| DeletionAddress::at(url.as_str(), DeletionRule::SelfAddress))
+        is_below || is_known().is_some()
     }
 
     fn by_operation(&self, own: &Own<'_>, id: String, rule: DeletionRule) -> Option<DeletionAddress> {

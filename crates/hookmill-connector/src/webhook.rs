@@ -1,18 +1,46 @@
 //! What a connector declares about its webhooks beside their deletion: proof, handshakes, identifiers, answers.
 
-use hookmill_model::{Diagnostic, Object, Pointer, Value};
-use hookmill_webhook::{Declarations, has_declarations, read};
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
+use hookmill_webhook::{Declarations, Secret, has_declarations, read};
 
+use crate::connection::WEBHOOK_SECRET;
 use crate::connector::Connector;
 use crate::document::members;
+use crate::operation::Operation;
 
 /// The objects that may hold the declarations of an operation, the nearest first: the operation, its path, the file.
-fn levels<'a>(root: &'a Value, path: &str, method: &str) -> Vec<(&'a Object, Pointer)> {
-    let at = Pointer::root().child("paths").child(path);
-    let item = root.get("paths").and_then(|paths| paths.get(path));
-    let operation = item.and_then(|item| item.get(method));
-    let found = [(operation, at.child(method)), (item, at), (Some(root), Pointer::root())];
+fn levels<'a>(root: &'a Value, operation: &'a Operation) -> Vec<(&'a Object, Pointer)> {
+    let path = operation.pointer.as_str().rsplit_once('/').map_or("", |(path, _)| path);
+    let found = [
+        (Some(&operation.source), operation.pointer.clone()),
+        (root.pointer(path), Pointer::parse(path)),
+        (Some(root), Pointer::root()),
+    ];
     found.into_iter().filter_map(|(value, at)| Some((value?.as_object()?, at))).collect()
+}
+
+impl Operation {
+    /// What the operation itself declares for its webhook, by name, without how the webhook is deleted.
+    #[must_use]
+    pub fn declarations(&self) -> Object {
+        let own = self.source.as_object().into_iter().flat_map(Object::iter);
+        let own = own.filter(|(name, _)| hookmill_webhook::EXTENSIONS.contains(&&***name));
+        let without_deletion = |(name, value): (&Str, &Value)| {
+            let members = value.as_object().filter(|_| **name == *crate::registration::EXTENSION);
+            match members {
+                None => Some((name.clone(), value.clone())),
+                Some(members) => {
+                    let rest: Object = members
+                        .iter()
+                        .filter(|(name, _)| &***name != "unsubscribe")
+                        .map(|(name, value)| (name.clone(), value.clone()))
+                        .collect();
+                    (!rest.is_empty()).then(|| (name.clone(), rest.into()))
+                }
+            }
+        };
+        own.filter_map(without_deletion).collect()
+    }
 }
 
 impl Connector {
@@ -20,9 +48,38 @@ impl Connector {
     #[must_use]
     pub fn webhook(&self, operation_id: &str) -> Declarations {
         let Some(operation) = self.operation(operation_id) else { return Declarations::default() };
-        let method = operation.method.to_ascii_lowercase();
-        read(&levels(self.document.root(), &operation.path, &method), &mut Vec::new())
+        read(&levels(self.document.root(), operation), &mut Vec::new())
     }
+}
+
+/// The field of a connection that holds the secret of webhooks; `None` where the secret comes another way, or none is
+/// needed.
+#[must_use]
+pub fn entered_secret(declared: &Declarations) -> Option<Str> {
+    match declared.registration.as_ref().and_then(|own| own.secret.as_ref()) {
+        Some(Secret::Connection(name)) => Some(name.clone()),
+        None if declared.needs_secret() => Some(WEBHOOK_SECRET.into()),
+        _ => None,
+    }
+}
+
+/// The secrets of webhooks that a person has to enter, since the creation has no place for one and its answer shows
+/// none: the name of the connection's field, and where the service shows the secret. Of each name once.
+pub(crate) fn entered_secrets(root: &Value, operations: &[Operation]) -> Vec<(Str, Str)> {
+    let mut found: Vec<(Str, Str)> = Vec::new();
+    for operation in operations.iter().filter(|own| own.is_webhook()) {
+        let near = levels(root, operation);
+        if !near.iter().any(|(members, _)| has_declarations(members)) {
+            continue;
+        }
+        let declared = read(&near, &mut Vec::new());
+        let Some(name) = entered_secret(&declared) else { continue };
+        if !found.iter().any(|(known, _)| *known == name) {
+            let preset = declared.preset.as_deref().and_then(hookmill_webhook::preset);
+            found.push((name, preset.and_then(|preset| preset.secret.clone()).unwrap_or_default()));
+        }
+    }
+    found
 }
 
 /// Reports what is wrong with the declarations of a file: of each place once.
@@ -32,8 +89,11 @@ pub(crate) fn check(root: &Value, diagnostics: &mut Vec<Diagnostic>) {
         for (method, operation) in item.as_object().into_iter().flat_map(Object::iter) {
             let near = [operation, item, root].into_iter().filter_map(Value::as_object);
             if near.into_iter().any(has_declarations) {
-                let made = read(&levels(root, path, method), &mut found);
                 let at = Pointer::root().child("paths").child(path).child(method);
+                let near = [(operation, at.clone()), (item, Pointer::root().child("paths").child(path))];
+                let near = near.into_iter().chain([(root, Pointer::root())]);
+                let near: Vec<_> = near.filter_map(|(value, at)| Some((value.as_object()?, at))).collect();
+                let made = read(&near, &mut found);
                 not_done(&made, &at, &mut found);
             }
         }
@@ -47,14 +107,9 @@ pub(crate) fn check(root: &Value, diagnostics: &mut Vec<Diagnostic>) {
 
 /// Declarations that are understood, but that nothing acts upon.
 fn not_done(made: &Declarations, at: &Pointer, found: &mut Vec<Diagnostic>) {
-    // A preset states how long its webhooks live; only what the file itself asks for is worth a warning.
-    let asked = |name: &str| at.child(name);
-    if made.recovery.is_some() {
-        let message = "Missed deliveries are not asked for yet; x-hookmill-recovery is kept, but does nothing.";
-        found.push(Diagnostic::warning("webhook_not_done", asked("x-hookmill-recovery"), message));
-    }
-    if made.renewal.is_some() {
-        let message = "The webhook is not renewed by itself yet. Before it expires, save the flow again.";
-        found.push(Diagnostic::warning("webhook_not_done", asked("x-hookmill-renewal"), message));
+    if made.registration.as_ref().is_some_and(|own| own.update.is_some()) {
+        let at = at.child("x-hookmill-registration").child("update");
+        let message = "update is kept, but a changed trigger still deletes its webhook and creates another one.";
+        found.push(Diagnostic::warning("webhook_not_done", at, message));
     }
 }

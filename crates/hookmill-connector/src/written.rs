@@ -37,7 +37,7 @@ impl Connector {
     /// The connector has no host, the path is not one, or a policy does not run here.
     pub fn plan_by_path(&self, written: &WrittenRequest<'_>, call: &Call<'_>) -> Result<Plan, PlanError> {
         let (path, query) = written.path.split_once('?').unwrap_or((written.path, ""));
-        let path = format!("/{}", path.trim_start_matches('/'));
+        let path = format!("/{}", path.strip_prefix('/').unwrap_or(path));
         if path.contains(['#', '\\']) || path.split('/').any(climbs) {
             return Err(PlanError::Climbs { name: "path".to_owned(), path });
         }
@@ -45,9 +45,9 @@ impl Connector {
         if let Some(operation) = operation {
             self.usable(operation)?;
         }
-        if call.callback_url.is_some() && operation.is_some_and(|operation| operation.callbacks.is_empty()) {
-            let operation = operation.map(|operation| operation.operation_id.clone()).unwrap_or_default();
-            return Err(PlanError::NoCallback { operation });
+        // Services take two slashes for one, and a slash at the end for none: the request would be another one.
+        if empty_parts(&path) > operation.map_or(0, |operation| empty_parts(&operation.path)) {
+            return Err(PlanError::Unfit { name: "path".to_owned(), what: "one that leaves a part of the path empty" });
         }
         let texts = |of: &Value| -> Vec<(Str, String)> {
             let members = of.as_object().into_iter().flat_map(Object::iter);
@@ -86,6 +86,12 @@ impl Connector {
                     Place::Path | Place::Form | Place::Cookie => {}
                 }
             }
+        }
+        if let Some(url) = call.callback_url
+            && !carries(url, (&path, &queries), &headers, &body)
+        {
+            let name = operation.map_or_else(|| path.as_str().into(), |operation| operation.operation_id.clone());
+            return Err(PlanError::NoCallback { operation: name });
         }
         let is_ready = content_object(&body).is_some()
             || body.get("$multipart").is_some()
@@ -144,7 +150,12 @@ impl Connector {
                 .filter(|policy| policy.section == Section::Request && policy.sets_header())
                 .cloned()
                 .collect();
-            let around = Surroundings { credentials: Some(credentials), set: self.set(&credentials.set), lookups: &[] };
+            let around = Surroundings {
+                credentials: Some(credentials),
+                set: self.set(&credentials.set),
+                lookups: &[],
+                poll: None,
+            };
             run(&headers, None, &mut draft, &around)?;
         }
         let signed: Vec<Query> = std::mem::take(&mut draft.queries);
@@ -178,7 +189,7 @@ impl Connector {
             body: Body::None { is_declared: false },
             content_type: None,
         };
-        let around = Surroundings { credentials, set: None, lookups: &[] };
+        let around = Surroundings { credentials, set: None, lookups: &[], poll: None };
         // A host that depends on the flow's values is known only where an operation is called.
         match run(&hosts, None, &mut draft, &around) {
             Ok(_) => Ok(draft.base),
@@ -198,7 +209,7 @@ impl Connector {
         if credentials.is_some_and(|own| own.hosts.iter().any(|host| same_origin(host, origin))) {
             return true;
         }
-        let around = Surroundings { credentials, set: None, lookups: &[] };
+        let around = Surroundings { credentials, set: None, lookups: &[], poll: None };
         hosts().any(|policy| {
             let mut alone = policy.clone();
             alone.operations.clear();
@@ -215,6 +226,22 @@ impl Connector {
             run(&[alone], None, &mut draft, &around).is_ok() && draft.base.origin == origin
         })
     }
+}
+
+/// Parts between the slashes of a path in which nothing stands; none in the path that is a slash alone.
+fn empty_parts(path: &str) -> usize {
+    let parts = path.strip_prefix('/').unwrap_or(path);
+    if parts.is_empty() { 0 } else { parts.split('/').filter(|part| part.is_empty()).count() }
+}
+
+/// Whether a request says where the service shall call. What is in a file that is sent as it is cannot be seen.
+fn carries(callback_url: &str, (path, queries): (&str, &[Query]), headers: &[(Str, Str)], body: &Value) -> bool {
+    let has = |text: &str| text.contains(callback_url) || decoded(text).contains(callback_url);
+    has(path)
+        || queries.iter().any(|pair| has(&pair.value))
+        || headers.iter().any(|(_, text)| has(text))
+        || content_object(body).is_some()
+        || has(&body.to_json())
 }
 
 /// Puts a text at names in a body that a definition wrote; lists get it in each element.

@@ -9,7 +9,7 @@ use hookmill_model::{Object, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// The most values of a document, those behind aliases included.
-const VALUES_MAX: usize = 2_000_000;
+const VALUES_MAX: usize = crate::document::MAX_VALUES;
 /// The most aliases that are followed.
 const ALIASES_MAX: usize = 10_000;
 /// The deepest nesting, as of JSON.
@@ -104,8 +104,9 @@ pub(crate) fn read(text: &str) -> Result<Value, YamlError> {
                     };
                     *key = Some(text);
                 }
-                Some(name) if name == "<<" && value.as_object().is_some() => {
-                    for (name, value) in value.as_object().into_iter().flat_map(Object::iter) {
+                Some(name) if name == "<<" && is_merge(&value) => {
+                    let merged = value.as_array().unwrap_or(std::slice::from_ref(&value));
+                    for (name, value) in merged.iter().filter_map(Value::as_object).flat_map(Object::iter) {
                         if !found.contains_key(name) {
                             found.insert(name.clone(), value.clone());
                         }
@@ -118,6 +119,12 @@ pub(crate) fn read(text: &str) -> Result<Value, YamlError> {
         }
     }
     Ok(Value::Null)
+}
+
+/// Whether a value behind `<<` is an object, or a list of objects, whose members are merged.
+fn is_merge(value: &Value) -> bool {
+    value.as_object().is_some()
+        || value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(|one| one.as_object().is_some()))
 }
 
 /// A plain scalar by the core schema.
@@ -170,6 +177,10 @@ mod tests {
 
     #[test]
     fn aliases_and_merges_are_followed() {
+        check(
+            "a: &x {k: 1}\nb: &y {m: 2}\nc:\n  <<: [*x, *y]\n  l: 2",
+            r#"{"a":{"k":1},"b":{"m":2},"c":{"k":1,"m":2,"l":2}}"#,
+        );
         check("a: &x {k: 1}\nb: *x\nc:\n  <<: *x\n  l: 2", r#"{"a":{"k":1},"b":{"k":1},"c":{"k":1,"l":2}}"#);
     }
 

@@ -6,11 +6,13 @@ mod bounds;
 mod constant;
 mod container;
 mod findings;
+mod growth;
 mod preview;
 mod reference;
 mod secrecy;
 mod trigger;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use hookmill_expression::{Compiled, Condition, Error as ExpressionError, Template, closest};
@@ -43,9 +45,24 @@ impl Compilation {
 /// be undeclared.
 #[must_use]
 pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &Limits) -> Compilation {
+    compile_while(definition, supplied, profile, limits, &|| true)
+}
+
+/// Compiles for as long as `wanted` says that somebody waits for it. It is asked before each expression, and every few
+/// milliseconds while a constant is evaluated. What was stopped has no plan, and one finding: `cancelled`.
+#[must_use]
+pub fn compile_while(
+    definition: &Value,
+    supplied: &Value,
+    profile: Profile,
+    limits: &Limits,
+    wanted: &dyn Fn() -> bool,
+) -> Compilation {
     let mut compiler = Compiler {
         profile,
         limits,
+        wanted,
+        is_stopped: Cell::new(false),
         findings: Findings::default(),
         plan: Plan {
             profile,
@@ -58,6 +75,7 @@ pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &
             outputs: Vec::new(),
             static_results: Object::new(),
             variables: BTreeMap::new(),
+            growth: None,
         },
         uses: Vec::new(),
         initialized_by: BTreeMap::new(),
@@ -69,6 +87,11 @@ pub fn compile(definition: &Value, supplied: &Value, profile: Profile, limits: &
     if compiler.within_bounds(definition, supplied) {
         compiler.supplied(supplied);
         compiler.document(definition);
+    }
+    if compiler.is_over() && compiler.is_stopped.get() {
+        let message = "The check was stopped, since nobody waits for it or it took too long.";
+        let finding = Diagnostic::error("cancelled", Pointer::root(), message).with_hint("Send the definition again.");
+        return Compilation { plan: None, faulty: None, diagnostics: vec![finding] };
     }
     let Compiler { findings, plan, .. } = compiler;
     let (diagnostics, valid) = findings.into_list();
@@ -100,6 +123,10 @@ struct Use {
 struct Compiler<'a> {
     profile: Profile,
     limits: &'a Limits,
+    /// Whether somebody waits for what is made.
+    wanted: &'a dyn Fn() -> bool,
+    /// Nobody does any more; what is made is not whole.
+    is_stopped: Cell<bool>,
     findings: Findings,
     plan: Plan,
     uses: Vec<Use>,
@@ -114,6 +141,14 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// Whether going on is in vain: nobody waits for the result, or no further finding would be listed.
+    fn is_over(&self) -> bool {
+        if !self.is_stopped.get() && !(self.wanted)() {
+            self.is_stopped.set(true);
+        }
+        self.is_stopped.get() || self.findings.end()
+    }
+
     fn error(&mut self, code: &str, pointer: Pointer, message: impl Into<String>) {
         self.findings.push(Diagnostic::error(code, pointer, message));
     }
@@ -147,7 +182,7 @@ impl Compiler<'_> {
     }
 
     fn template(&mut self, source: &Value, pointer: &Pointer, place: Place) -> Compiled {
-        if self.findings.end() {
+        if self.is_over() {
             return Compiled::literal(Value::Null);
         }
         match Compiled::new(source) {
@@ -165,7 +200,7 @@ impl Compiler<'_> {
     }
 
     fn condition(&mut self, source: &Value, pointer: &Pointer, place: Place) -> Condition {
-        if self.findings.end() {
+        if self.is_over() {
             return Condition::never();
         }
         match Condition::new(source) {
@@ -245,6 +280,7 @@ impl Compiler<'_> {
         self.check_references();
         self.check_responses();
         self.spread_secrecy();
+        self.plan.growth = self.growth();
     }
 
     fn supplied(&mut self, supplied: &Value) {

@@ -22,7 +22,7 @@ pub mod recurrence;
 mod schema;
 pub mod secret;
 
-pub use compile::{Compilation, compile};
+pub use compile::{Compilation, compile, compile_while};
 pub use limits::{Limits, Profile, RETRY_COUNTS, RETRY_INTERVALS};
 pub use plan::Plan;
 pub use schema::{Schema, SchemaError, Violation};

@@ -70,6 +70,8 @@ pub struct Limits {
     pub split_items_limited_max: usize,
     /// Elements of Query, Select, Join and Table.
     pub data_items_max: usize,
+    /// Bytes that the expressions for all elements of one data operation read and make together. It bounds the time.
+    pub data_work_max: usize,
     /// Bytes of one variable as JSON.
     pub variable_bytes_max: usize,
     /// Bytes of the outputs of one action as JSON.
@@ -109,6 +111,7 @@ impl Default for Limits {
             split_items_max: 100_000,
             split_items_limited_max: 100,
             data_items_max: 100_000,
+            data_work_max: 2_000_000_000,
             variable_bytes_max: 104_857_600,
             payload_bytes_max: 104_857_600,
             run_bytes_max: 64 * 1_024 * 1_024,

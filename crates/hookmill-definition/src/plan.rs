@@ -30,7 +30,7 @@ pub struct Plan {
     pub limits: Limits,
     /// Its parameters, by name in lower case.
     pub parameters: BTreeMap<Str, Parameter>,
-    /// Its triggers.
+    /// The triggers of the definition.
     pub triggers: Vec<Trigger>,
     /// All actions, nested ones behind their container.
     pub actions: Vec<Action>,
@@ -44,6 +44,9 @@ pub struct Plan {
     pub static_results: Object,
     /// Variable name in lower case → what its initialization says.
     pub variables: BTreeMap<Str, VariableKind>,
+    /// How many times the bytes that a run holds when a decision begins its expressions can read and make, about; `None`
+    /// where there is no saying.
+    pub growth: Option<u32>,
 }
 
 impl Plan {
@@ -103,7 +106,7 @@ impl Plan {
 /// One parameter of the definition.
 #[derive(Clone, Debug)]
 pub struct Parameter {
-    /// As written.
+    /// The name as written in the definition.
     pub name: Str,
     /// Lower case: `int`, `float`, `string`, `bool`, `array`, `object`, `securestring`, `secureobject`.
     pub kind: Str,
@@ -124,35 +127,35 @@ impl Parameter {
 /// One trigger.
 #[derive(Debug)]
 pub struct Trigger {
-    /// As written.
+    /// The name as written in the definition.
     pub name: Str,
     /// What it waits for.
     pub kind: TriggerKind,
-    /// All must be true for a run to start.
+    /// A run starts only where all of these hold.
     pub conditions: Vec<Condition>,
     /// The array of which each element starts a run.
     pub split_on: Option<Compiled>,
     /// The client's tracking id, per event or per element.
     pub tracking_id: Option<Compiled>,
-    /// At most so many runs at a time.
+    /// How many runs may be active and waiting at a time, where that is limited.
     pub concurrency: Option<Concurrency>,
-    /// No run starts while one is active.
+    /// Whether no run starts while another one is active.
     pub single_instance: bool,
-    /// Bodies that violate the schema are refused.
+    /// Whether a body that violates the schema is refused.
     pub validate_schema: bool,
     /// The schema of the body, where one is given.
     pub schema: Option<Schema>,
-    /// `Authorization` stays in the outputs.
+    /// Whether the `Authorization` header stays in the outputs.
     pub keep_authorization: bool,
-    /// The caller gets no `x-ms-workflow-…` headers.
+    /// Whether the caller's answer goes without `x-ms-workflow-…` headers.
     pub no_workflow_headers: bool,
     /// When it fires or polls.
     pub recurrence: Option<Recurrence>,
     /// What the run history shows of a run, as its maker chose it.
     pub run_summary: Vec<Compiled>,
-    /// Outputs never appear in a history.
+    /// Whether the outputs never appear in a history.
     pub secure_outputs: bool,
-    /// Inputs never appear in a history.
+    /// Whether the inputs never appear in a history.
     pub secure_inputs: bool,
     /// `inputs` as written.
     pub inputs: Compiled,
@@ -161,9 +164,9 @@ pub struct Trigger {
 /// How many runs of a trigger there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Concurrency {
-    /// Active at a time.
+    /// How many runs may be active at a time.
     pub runs: u32,
-    /// Waiting beside them.
+    /// How many runs may wait beside the active ones.
     pub waiting: u32,
 }
 
@@ -174,7 +177,7 @@ pub enum TriggerKind {
     Request {
         /// `Http`, `Button`, …; as written.
         kind: Str,
-        /// The only verb, in capitals; any where none is given.
+        /// The only accepted method, in capitals; `None` accepts any.
         method: Option<Str>,
         /// Path below the address, with `{name}` segments.
         relative_path: Option<Str>,
@@ -209,11 +212,11 @@ pub enum TriggerKind {
 /// One action.
 #[derive(Debug)]
 pub struct Action {
-    /// As written.
+    /// The name as written in the definition.
     pub name: Str,
     /// `type` as written.
     pub type_name: Str,
-    /// Its place in the definition.
+    /// Where the action stands in the definition.
     pub pointer: Pointer,
     /// What it does.
     pub kind: ActionKind,
@@ -231,30 +234,30 @@ pub struct Action {
     pub timeout: Option<Compiled>,
     /// `operationOptions` and `runtimeConfiguration`.
     pub options: ActionOptions,
-    /// Evaluated after the action.
+    /// The template of the tracked properties, which is evaluated when the action has ended.
     pub tracked_properties: Option<Compiled>,
     /// Its direct children may be needed after its iterations: something outside refers to them.
     pub is_read_from_outside: bool,
     /// Whether an expression reads its outputs.
     pub outputs_are_read: bool,
-    /// All must be true, or the action is skipped; only the oldest schema of definitions has them.
+    /// The action is skipped unless all of these hold; only the oldest schema of definitions has them.
     pub conditions: Vec<Condition>,
 }
 
 /// Settings that many types of actions share.
 #[derive(Clone, Debug, Default)]
 pub struct ActionOptions {
-    /// Take a 202 as the result.
+    /// Whether a 202 is the result, so that its `Location` is not polled.
     pub no_async_pattern: bool,
-    /// A loop that ends at its limit fails.
+    /// Whether a loop that ends at its limit is `TimedOut`.
     pub fail_at_limits: bool,
-    /// A Response whose caller polls.
+    /// Whether the caller of a Response is answered 202 at once and polls for the answer.
     pub asynchronous_response: bool,
-    /// No `x-ms-workflow-…` headers.
+    /// Whether the request goes without `x-ms-workflow-…` headers.
     pub no_workflow_headers: bool,
-    /// Inputs never appear in a history.
+    /// Whether the inputs never appear in a history.
     pub secure_inputs: bool,
-    /// Outputs never appear in a history.
+    /// Whether the outputs never appear in a history.
     pub secure_outputs: bool,
     /// The name of the static result that replaces the action.
     pub static_result: Option<Str>,
@@ -280,7 +283,7 @@ pub struct ConnectorInputs {
     pub connection: Str,
     /// The connector, where the definition names it.
     pub api: Option<Str>,
-    /// Which operation.
+    /// The operation that is called, with its inputs.
     pub operation: OperationInputs,
     /// `retryPolicy`
     pub retry: Option<Compiled>,
@@ -291,7 +294,7 @@ pub struct ConnectorInputs {
 pub enum OperationInputs {
     /// `operationId` and `parameters`.
     ById {
-        /// The operation.
+        /// The identifier of the operation in the connector's document.
         operation_id: Str,
         /// Parameter name → template.
         parameters: Compiled,
@@ -318,18 +321,18 @@ pub enum VariableKind {
     Integer,
     /// Any number.
     Float,
-    /// true or false
+    /// `true` or `false`.
     Boolean,
-    /// A text.
+    /// A text; an appended text joins it.
     String,
-    /// An array.
+    /// An array of any values.
     Array,
-    /// An object.
+    /// An object with any members.
     Object,
 }
 
 impl VariableKind {
-    /// All kinds.
+    /// All kinds of variables, in the order in which pages offer them.
     pub const ALL: &[Self] = &[Self::String, Self::Integer, Self::Float, Self::Boolean, Self::Array, Self::Object];
 
     /// The name in definitions and messages.
@@ -426,28 +429,28 @@ pub enum ActionKind {
     },
     /// Keeps the elements for which a condition holds.
     Query {
-        /// The array.
+        /// The template of the array.
         from: Compiled,
-        /// The condition.
+        /// What an element must fulfil to be kept.
         condition: Condition,
     },
     /// Makes another value of each element.
     Select {
-        /// The array.
+        /// The template of the array.
         from: Compiled,
-        /// The value.
+        /// The template of the value that replaces an element.
         select: Compiled,
     },
     /// Joins the elements to a text.
     Join {
-        /// The array.
+        /// The template of the array.
         from: Compiled,
         /// What stands between them.
         with: Compiled,
     },
     /// Makes a table of the elements.
     Table {
-        /// The array.
+        /// The template of the array.
         from: Compiled,
         /// `HTML` or `CSV` in any case, or an expression that gives one.
         format: Compiled,
@@ -458,68 +461,68 @@ pub enum ActionKind {
     InitializeVariable(Vec<VariableInput>),
     /// Changes a variable.
     ChangeVariable {
-        /// How.
+        /// The way in which the variable changes.
         change: VariableChange,
-        /// Its name.
+        /// The name of the variable.
         name: Str,
-        /// The value; 1 where a step is left out.
+        /// The template of the operand; `None` means a step of 1.
         value: Option<Compiled>,
     },
     /// A function as an action.
     Expression {
-        /// The kind, as written.
+        /// Which function: the action's `kind`, as written.
         kind: Str,
-        /// Its inputs.
+        /// The template of the function's arguments.
         inputs: Compiled,
     },
     /// Runs JavaScript.
     JavaScript {
-        /// The source.
+        /// The source text of the script.
         code: Str,
         /// The actions that it reads.
         dependencies: Vec<Str>,
     },
     /// A group with a common status.
     Scope {
-        /// Its actions.
+        /// The group of the actions inside.
         body: GroupIndex,
     },
     /// One of two groups.
     If {
-        /// Decides.
+        /// What decides between the two groups.
         condition: Condition,
-        /// Where it is true.
+        /// The group that runs where the condition is true.
         then: GroupIndex,
-        /// Where it is false.
+        /// The group that runs where the condition is false.
         otherwise: GroupIndex,
     },
     /// One of several groups.
     Switch {
-        /// Decides.
+        /// The template of the value that is compared with the cases.
         on: Compiled,
         /// Name, constant and group of each case.
         cases: Vec<(Str, Value, GroupIndex)>,
-        /// Where no case fits.
+        /// The group that runs where no case fits.
         default: GroupIndex,
     },
     /// A group per element.
     Foreach {
-        /// The array.
+        /// The template of the array.
         items: Compiled,
-        /// Its actions.
+        /// The group of the actions inside.
         body: GroupIndex,
         /// Iterations at a time: a number from 1 on, or an expression that gives one.
         concurrency: Compiled,
     },
     /// A group until a condition holds.
     Until {
-        /// Ends the loop.
+        /// The loop ends when this holds after an iteration.
         condition: Condition,
-        /// Its actions.
+        /// The group of the actions inside.
         body: GroupIndex,
-        /// The most iterations.
+        /// The template of the highest number of iterations.
         count: Option<Compiled>,
-        /// No new iteration after this time.
+        /// The template of the duration after which no new iteration begins.
         timeout: Option<Compiled>,
     },
     /// Ends the run.
@@ -550,18 +553,18 @@ impl ActionKind {
 /// One variable of an initialization.
 #[derive(Debug)]
 pub struct VariableInput {
-    /// As written.
+    /// The name as written in the definition.
     pub name: Str,
-    /// Its kind.
+    /// The kind of the variable.
     pub kind: VariableKind,
-    /// Its first value; null where left out.
+    /// The template of the first value; `None` means null.
     pub value: Option<Compiled>,
 }
 
 /// How a variable is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VariableChange {
-    /// Replaced.
+    /// The value is replaced.
     Set,
     /// A number is added.
     Increment,
@@ -574,7 +577,7 @@ pub enum VariableChange {
 }
 
 impl VariableChange {
-    /// All ways.
+    /// All ways of changing a variable.
     pub const ALL: &[Self] = &[Self::Set, Self::Increment, Self::Decrement, Self::AppendToArray, Self::AppendToString];
 
     /// The type of the actions that change so.

@@ -1,5 +1,6 @@
 //! JSON Schemas of ParseJson actions and Request triggers, compiled once.
 
+mod steps;
 mod violation;
 
 use std::sync::Arc;
@@ -64,9 +65,13 @@ impl Schema {
         &self.0.source
     }
 
-    /// Everything in the value that violates the schema, at most twenty findings.
+    /// Everything in the value that violates the schema, at most twenty findings. A value that would take too many steps
+    /// is not checked, and has one finding that says so.
     #[must_use]
     pub fn violations(&self, value: &Value) -> Vec<Violation> {
+        if !steps::are_bounded(&self.0.source, value) {
+            return vec![Violation::too_many_steps()];
+        }
         let value = serde_json::Value::from(value);
         let mut found = Vec::new();
         for error in self.0.validator.iter_errors(&value).take(ERRORS_MAX) {
@@ -114,7 +119,7 @@ fn relaxed(schema: &Value) -> Value {
             members
                 .iter()
                 .filter(|(name, value)| match &***name {
-                    "$schema" | "id" | "$id" => false,
+                    "$schema" | "id" | "$id" | "$anchor" | "$dynamicAnchor" | "$recursiveAnchor" => false,
                     "required" => value.as_array().is_some_and(|names| !names.is_empty()),
                     "type" => value.as_str().is_some_and(|text| !text.is_empty()) || value.as_array().is_some(),
                     _ => true,

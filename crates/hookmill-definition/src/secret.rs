@@ -1,9 +1,12 @@
 //! Which parts of a definition are secret, and the definition without them.
 //!
-//! Secret are the values of secure parameters, what stands inside of `authentication` beside names, and headers that
-//! carry credentials. What is an expression is none: it names where a secret is.
+//! Secret are the values of secure parameters, what stands inside of `authentication` beside names, the secret of a
+//! trigger's webhook, and headers that carry credentials. What is an expression is none: it names where a secret is.
 
-use hookmill_model::{Object, Str, Value};
+use hookmill_model::{Object, Pointer, Str, Value};
+
+/// The member of a trigger's inputs that holds the secret of its webhook.
+const WEBHOOK_SECRET: &str = "x-hookmill-secret";
 
 /// What stands in the place of a secret.
 pub const HIDDEN: &str = "[secret]";
@@ -35,6 +38,10 @@ const SECRET_HEADERS: &[&str] = &[
     "apikey",
     "x-auth-token",
     "ocp-apim-subscription-key",
+    "x-gitlab-token",
+    "x-goog-channel-token",
+    "x-hook-secret",
+    "x-telegram-bot-api-secret-token",
 ];
 
 /// Whether a header carries credentials.
@@ -107,28 +114,18 @@ fn is_literal_secret(value: &Value) -> bool {
     }
 }
 
-fn each_secret(value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
-    match value {
-        Value::Array(elements) => elements.iter().for_each(|element| each_secret(element, visit)),
-        Value::Object(members) => {
-            for (name, member) in members.iter() {
-                if let Some(inside) = secret_members(name, member) {
-                    for secret in inside {
-                        if let Some(value) = member.get(secret) {
-                            visit(name, value);
-                        }
-                    }
-                } else {
-                    each_secret(member, visit);
-                }
-            }
-        }
-        _ => {}
-    }
+/// Where secrets stand in a member.
+enum Place<'a> {
+    /// It is one.
+    Whole,
+    /// In these of its own members.
+    Inside(Vec<&'a str>),
 }
 
-/// For a member that holds secrets: the names of its own members that are.
-fn secret_members<'a>(name: &str, member: &'a Value) -> Option<Vec<&'a str>> {
+fn place<'a>(name: &str, member: &'a Value) -> Option<Place<'a>> {
+    if name.eq_ignore_ascii_case(WEBHOOK_SECRET) {
+        return is_literal_secret(member).then_some(Place::Whole);
+    }
     let members = member.as_object()?;
     let is_secret: fn(&str) -> bool = if name.eq_ignore_ascii_case("authentication") {
         |own| !PLAIN_MEMBERS.iter().any(|plain| own.eq_ignore_ascii_case(plain))
@@ -138,59 +135,191 @@ fn secret_members<'a>(name: &str, member: &'a Value) -> Option<Vec<&'a str>> {
         return None;
     };
     let secret = members.iter().filter(|(own, value)| is_secret(own) && is_literal_secret(value));
-    Some(secret.map(|(own, _)| &**own).collect())
+    Some(Place::Inside(secret.map(|(own, _)| &**own).collect()))
+}
+
+fn each_secret(value: &Value, visit: &mut dyn FnMut(&str, &Value)) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|element| each_secret(element, visit)),
+        Value::Object(members) => {
+            for (name, member) in members.iter() {
+                match place(name, member) {
+                    Some(Place::Whole) => visit(name, member),
+                    Some(Place::Inside(own)) => {
+                        own.into_iter().filter_map(|own| member.get(own)).for_each(|value| visit(name, value));
+                    }
+                    None => each_secret(member, visit),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The definition with [`HIDDEN`] in the place of each secret.
 #[must_use]
 pub fn without_secrets(definition: &Value) -> Value {
-    let Some(members) = definition.as_object() else { return definition.clone() };
-    let mut shown = members.clone();
-    for part in ["triggers", "actions"] {
-        if let Some(value) = shown.get_mut(part) {
-            *value = hidden(value);
-        }
-    }
-    if let Some(parameters) = shown.get_mut("parameters").and_then(Value::as_object_mut) {
-        for (_, parameter) in parameters.iter_mut() {
-            if is_secure(parameter)
-                && let Some(default) = parameter.as_object_mut().and_then(|own| own.get_mut("defaultValue"))
-            {
-                *default = HIDDEN.into();
-            }
-        }
-    }
-    shown.into()
+    let hide = |_: &Value| Ok::<_, std::convert::Infallible>(HIDDEN.into());
+    with_secrets(definition, &mut { hide }).unwrap_or_else(|never| match never {})
 }
 
 /// The values of parameters with [`HIDDEN`] in the place of those of secure parameters.
 #[must_use]
 pub fn parameters_without_secrets(definition: &Value, parameters: &Value) -> Value {
-    let Some(given) = parameters.as_object() else { return parameters.clone() };
-    let mut shown = given.clone();
-    for secure in secure_parameters(definition) {
-        let names: Vec<Str> = named(given, secure).map(|(name, _)| name.clone()).collect();
-        for name in names {
-            shown.insert(name, HIDDEN);
-        }
-    }
-    shown.into()
+    let hide = |_: &Value| Ok::<_, std::convert::Infallible>(HIDDEN.into());
+    parameters_with_secrets(definition, parameters, &mut { hide }).unwrap_or_else(|never| match never {})
 }
 
-fn hidden(value: &Value) -> Value {
+/// The definition with something else in the place of each secret.
+///
+/// # Errors
+/// What `other` refuses.
+pub fn with_secrets<E>(definition: &Value, other: &mut dyn FnMut(&Value) -> Result<Value, E>) -> Result<Value, E> {
+    let Some(members) = definition.as_object() else { return Ok(definition.clone()) };
+    let mut changed = members.clone();
+    for part in ["triggers", "actions"] {
+        if let Some(value) = changed.get_mut(part) {
+            *value = replaced(value, other)?;
+        }
+    }
+    if let Some(parameters) = changed.get_mut("parameters").and_then(Value::as_object_mut) {
+        for (_, parameter) in parameters.iter_mut() {
+            if is_secure(parameter)
+                && let Some(default) = parameter.as_object_mut().and_then(|own| own.get_mut("defaultValue"))
+            {
+                *default = other(default)?;
+            }
+        }
+    }
+    Ok(changed.into())
+}
+
+/// The values of parameters with something else in the place of those of secure parameters.
+///
+/// # Errors
+/// What `other` refuses.
+pub fn parameters_with_secrets<E>(
+    definition: &Value,
+    parameters: &Value,
+    other: &mut dyn FnMut(&Value) -> Result<Value, E>,
+) -> Result<Value, E> {
+    let Some(given) = parameters.as_object() else { return Ok(parameters.clone()) };
+    let mut changed = given.clone();
+    for secure in secure_parameters(definition) {
+        let values: Vec<(Str, Value)> =
+            named(given, secure).map(|(name, value)| (name.clone(), value.clone())).collect();
+        for (name, value) in values {
+            changed.insert(name, other(&value)?);
+        }
+    }
+    Ok(changed.into())
+}
+
+fn replaced<E>(value: &Value, other: &mut dyn FnMut(&Value) -> Result<Value, E>) -> Result<Value, E> {
     match value {
-        Value::Array(elements) => Value::array(elements.iter().map(hidden).collect()),
+        Value::Array(elements) => {
+            Ok(Value::array(elements.iter().map(|element| replaced(element, other)).collect::<Result<_, E>>()?))
+        }
         Value::Object(members) => {
-            let each = members.iter().map(|(name, member)| {
-                let shown = match (secret_members(name, member), member) {
-                    (Some(secret), Value::Object(inside)) => {
+            let mut changed = Object::with_capacity(members.len());
+            for (name, member) in members.iter() {
+                let shown = match (place(name, member), member) {
+                    (Some(Place::Whole), _) => other(member)?,
+                    (Some(Place::Inside(secret)), Value::Object(inside)) => {
                         let mut inside = Object::clone(inside);
                         for own in secret {
-                            inside.insert(own, HIDDEN);
+                            if let Some(value) = member.get(own) {
+                                inside.insert(own, other(value)?);
+                            }
                         }
                         inside.into()
                     }
-                    _ => hidden(member),
+                    _ => replaced(member, other)?,
+                };
+                changed.insert(name.clone(), shown);
+            }
+            Ok(changed.into())
+        }
+        other => Ok(other.clone()),
+    }
+}
+
+/// Where [`HIDDEN`] stands in the place of a secret: it came from an export, or from a flow whose secret is lost, and is
+/// not what a service expects.
+#[must_use]
+pub fn missing(definition: &Value, parameters: &Value) -> Vec<Pointer> {
+    let mut is_missing = |value: &Value| Ok::<_, std::convert::Infallible>(absent(value));
+    let found = with_secrets(definition, &mut is_missing).unwrap_or_else(|never| match never {});
+    let given = parameters_with_secrets(definition, parameters, &mut is_missing).unwrap_or_else(|never| match never {});
+    let mut places = Vec::new();
+    differing(definition, &found, &Pointer::root(), &mut places);
+    differing(parameters, &given, &Pointer::root().child("parameters"), &mut places);
+    places
+}
+
+/// Another value for a secret that is left out, and the same for every other one.
+fn absent(value: &Value) -> Value {
+    if value.as_str() == Some(HIDDEN) { Value::Null } else { value.clone() }
+}
+
+fn differing(one: &Value, other: &Value, at: &Pointer, places: &mut Vec<Pointer>) {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            let pairs = one.iter().zip(other.iter()).enumerate();
+            pairs.for_each(|(index, (one, other))| differing(one, other, &at.child(index), places));
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            for ((name, one), other) in one.iter().zip(other.values()) {
+                differing(one, other, &at.child(name), places);
+            }
+        }
+        (one, other) if one != other => places.push(at.clone()),
+        _ => {}
+    }
+}
+
+/// Whether something that runs of the definition keep is secret: it has secrets, or hides inputs or outputs.
+#[must_use]
+pub fn keeps_secrets(definition: &Value, parameters: &Value) -> bool {
+    !secrets(definition, parameters).is_empty()
+        || ["triggers", "actions"].into_iter().filter_map(|part| definition.get(part)).any(hides_something)
+}
+
+/// Whether a member `secureData` stands anywhere inside.
+fn hides_something(value: &Value) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().any(hides_something),
+        Value::Object(members) => members.iter().any(|(name, member)| {
+            (name.eq_ignore_ascii_case("secureData") && !member.is_null()) || hides_something(member)
+        }),
+        _ => false,
+    }
+}
+
+/// Whether what was received or sent has headers that carry credentials: an object with a member `headers`.
+#[must_use]
+pub fn has_secret_headers(value: &Value) -> bool {
+    let headers = value.get("headers").and_then(Value::as_object);
+    headers.is_some_and(|headers| headers.keys().any(|name| is_secret_header(name)))
+}
+
+/// What was received, made or sent, with [`HIDDEN`] in the place of headers that carry credentials, in every object
+/// `headers` inside.
+#[must_use]
+pub fn without_secret_headers(value: &Value) -> Value {
+    match value {
+        Value::Array(elements) => Value::array(elements.iter().map(without_secret_headers).collect()),
+        Value::Object(members) => {
+            let each = members.iter().map(|(name, member)| {
+                let shown = match member.as_object().filter(|_| name.eq_ignore_ascii_case("headers")) {
+                    Some(headers) => {
+                        let hidden = |(name, own): (&Str, &Value)| {
+                            let own = if is_secret_header(name) { HIDDEN.into() } else { without_secret_headers(own) };
+                            (name.clone(), own)
+                        };
+                        Value::object(headers.iter().map(hidden))
+                    }
+                    None => without_secret_headers(member),
                 };
                 (name.clone(), shown)
             });
@@ -200,21 +329,23 @@ fn hidden(value: &Value) -> Value {
     }
 }
 
-/// What was received or sent, with [`HIDDEN`] in the place of headers that carry credentials: an object with a member
-/// `headers`, or several of them.
+/// What is secret in the headers of what was received (an object with a member `headers`): each with the header's name.
+/// Of `Bearer …` and the like it is what follows the first word, of cookies each value.
 #[must_use]
-pub fn without_secret_headers(value: &Value) -> Value {
-    let Some(members) = value.as_object() else { return value.clone() };
-    let Some(headers) = members.get("headers").and_then(Value::as_object) else { return value.clone() };
-    if !headers.keys().any(|name| is_secret_header(name)) {
-        return value.clone();
+pub fn header_secrets(received: &Value) -> Vec<(String, String)> {
+    let headers = received.get("headers").and_then(Value::as_object).into_iter().flat_map(Object::iter);
+    let mut found = Vec::new();
+    for (name, value) in headers.filter(|(name, _)| is_secret_header(name)) {
+        let Some(text) = value.as_str() else { continue };
+        let is_cookie = name.to_ascii_lowercase().ends_with("cookie");
+        let parts: Vec<&str> = if is_cookie {
+            text.split(';').filter_map(|part| part.split_once('=')).map(|(_, value)| value.trim()).collect()
+        } else {
+            vec![text.split_once(' ').map_or(text, |(_, rest)| rest.trim())]
+        };
+        found.extend(parts.into_iter().filter(|part| !part.is_empty()).map(|part| (name.to_string(), part.to_owned())));
     }
-    let mut shown = members.clone();
-    let headers = headers
-        .iter()
-        .map(|(name, own)| (name.clone(), if is_secret_header(name) { HIDDEN.into() } else { own.clone() }));
-    shown.insert("headers", Value::object(headers));
-    shown.into()
+    found
 }
 
 #[cfg(test)]
@@ -224,7 +355,7 @@ mod tests {
 
     const DEFINITION: &str = r#"{
         "parameters":{"key":{"type":"SecureString","defaultValue":"default-key"},"plain":{"type":"string","defaultValue":"seen"}},
-        "triggers":{"t":{"type":"Request"}},
+        "triggers":{"t":{"type":"Request","inputs":{"x-hookmill-secret":["old-hook","@parameters('key')"]}}},
         "actions":{"S":{"type":"Scope","actions":{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://x",
             "headers":{"X-Api-Key":"header-key","Authorization":"@parameters('key')","Accept":"text/plain"},
             "authentication":{"type":"Basic","username":"octo","password":"inline-word"}}}}}}}"#;
@@ -235,7 +366,8 @@ mod tests {
         let given = Value::object([("KEY", "given-key"), ("plain", "given-plain")]);
         let mut found: Vec<String> = secrets(&definition, &given).into_iter().map(|(_, text)| text).collect();
         found.sort();
-        assert_eq!(found, ["default-key", "given-key", "header-key", "inline-word"]);
+        assert_eq!(found, ["default-key", "given-key", "header-key", "inline-word", "old-hook"]);
+        assert!(keeps_secrets(&definition, &Value::Null));
         let shown = without_secrets(&definition).to_json();
         for secret in &found {
             assert!(!shown.contains(secret), "{shown}");
@@ -243,8 +375,34 @@ mod tests {
         for plain in ["seen", "octo", "@parameters('key')", "text/plain"] {
             assert!(shown.contains(plain), "{shown}");
         }
-        let shown = parameters_without_secrets(&definition, &given).to_json();
-        assert_eq!(shown, r#"{"KEY":"[secret]","plain":"given-plain"}"#);
+        let shown = parameters_without_secrets(&definition, &given);
+        assert_eq!(shown.to_json(), r#"{"KEY":"[secret]","plain":"given-plain"}"#);
+        assert!(missing(&definition, &given).is_empty());
+        let places: Vec<String> =
+            missing(&without_secrets(&definition), &shown).iter().map(ToString::to_string).collect();
+        let http = "/actions/S/actions/A/inputs";
+        assert_eq!(
+            places,
+            [
+                "/parameters/key/defaultValue".to_owned(),
+                "/triggers/t/inputs/x-hookmill-secret".to_owned(),
+                format!("{http}/headers/X-Api-Key"),
+                format!("{http}/authentication/password"),
+                "/parameters/KEY".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_hidden_is_kept_secret() {
+        let with = |options: &str| {
+            let definition = format!(
+                r#"{{"triggers":{{"t":{{"type":"Request"}}}},"actions":{{"S":{{"actions":{{"A":{{"type":"Compose","inputs":1{options}}}}}}}}}}}"#
+            );
+            keeps_secrets(&Value::from_json(definition.as_bytes()).unwrap(), &Value::Null)
+        };
+        assert!(!with(""));
+        assert!(with(r#","runtimeConfiguration":{"secureData":{"properties":["inputs"]}}"#));
     }
 
     #[test]
@@ -254,5 +412,9 @@ mod tests {
                 .unwrap();
         let shown = without_secret_headers(&value).to_json();
         assert_eq!(shown, r#"{"headers":{"AUTHORIZATION":"[secret]","Cookie":"[secret]","Accept":"*"},"body":1}"#);
+        let inside = Value::object([("again", Value::array(vec![value.clone()]))]);
+        assert_eq!(without_secret_headers(&inside).to_json(), format!(r#"{{"again":[{shown}]}}"#));
+        let found: Vec<String> = header_secrets(&value).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(found, ["x", "b"]);
     }
 }

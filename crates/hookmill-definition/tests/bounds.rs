@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::{Cursor, Write};
 
-use hookmill_definition::{Compilation, Limits, Profile, compile, file};
+use hookmill_definition::{Compilation, Limits, Profile, compile, compile_while, file};
 use hookmill_model::{Diagnostic, Severity, Value};
 use zip::write::SimpleFileOptions;
 
@@ -100,6 +100,78 @@ fn findings_are_bounded_in_number_and_length() {
 fn values_of_a_file_are_bounded_in_memory() {
     let text = format!("{{\"triggers\":{{}},\"x\":[{}1]}}", r#"{"a":1},"#.repeat(1_000_000));
     assert_eq!(file::read(text.as_bytes()).unwrap_err().code, "limit_size");
+}
+
+/// What was stopped says nothing else: half of the findings would look like all of them.
+#[test]
+fn a_check_ends_when_nobody_waits() {
+    let listed: Vec<String> =
+        (0..300).map(|n| format!(r#""a{n}":{{"type":"Compose","inputs":["@nope()","@concat(1)"]}}"#)).collect();
+    let listed = flow(&listed.join(","));
+    let definition = Value::from_json(listed.as_bytes()).unwrap();
+    let stopped_after = |most: usize| {
+        let asked = Cell::new(0);
+        let wanted = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= most
+        };
+        let found = compile_while(&definition, &Value::Null, Profile::LogicApps, &Limits::default(), &wanted);
+        (found, asked.get())
+    };
+    for most in [0, 1, 3] {
+        let (found, asked) = stopped_after(most);
+        assert!(found.plan.is_none() && found.faulty.is_none());
+        assert_eq!(errors(&found), ["cancelled"], "asked {asked} times");
+        assert!(asked <= most + 2, "it was asked {asked} times after {most} answers");
+    }
+    let (whole, _) = stopped_after(usize::MAX);
+    assert_eq!(whole.diagnostics, compiled(&listed).diagnostics, "a check that nobody stops is the same");
+}
+
+/// Constants are evaluated when a flow is saved: hundreds of them must not take hundreds of times what one run may.
+#[test]
+fn constants_are_evaluated_within_a_small_bound() {
+    let costly = format!("@length(join(range(0, 100000), '{}'))", "x".repeat(50));
+    let each = |count: &str| {
+        flow(&format!(
+            r#""e":{{"type":"Foreach","foreach":[1],"actions":{{}},"runtimeConfiguration":{{"concurrency":{{"repetitions":"{count}"}}}}}}"#
+        ))
+    };
+    let found = compiled(&each(&costly));
+    assert_eq!(errors(&found), ["expression_invalid"]);
+    assert!(found.diagnostics[0].message.starts_with("LimitExceeded"), "{:?}", found.diagnostics[0]);
+    assert!(
+        compiled(&each("@add(2, length(join(range(0, 20), ',')))"))
+            .diagnostics
+            .iter()
+            .all(|own| own.code == "concurrency_range")
+    );
+    assert!(compiled(&each("@length(join(range(0, 20), ','))")).is_valid());
+}
+
+/// Names of a template may refer to each other: each level doubles what is asked for.
+#[test]
+fn templates_whose_names_multiply_are_bounded() {
+    for (first, next) in [
+        (format!("\"{}\"", "x".repeat(1_000)), "[concat(variables('v'), variables('v'))]"),
+        ("[1,2,3,4]".to_owned(), "[concat(variables('v'), variables('v'))]"),
+        ("[1,2,3,4]".to_owned(), "[createArray(variables('v'), variables('v'))]"),
+        (format!("\"{}\"", "x".repeat(1_000)), "[format('{0}{0}{0}{0}', variables('v'))]"),
+        (format!("\"{}\"", "x".repeat(1_000)), "[padLeft('', 1000, variables('v'))]"),
+        (format!("\"{}\"", "x".repeat(1_000)), "[replace(variables('v'), 'x', 'xxxx')]"),
+    ] {
+        let mut variables = vec![format!("\"v0\":{first}")];
+        variables.extend((1..24).map(|n| format!("\"v{n}\":\"{}\"", next.replace("'v'", &format!("'v{}'", n - 1)))));
+        let actions = r#""a":{"type":"Compose","inputs":"[variables('v23')]"}"#;
+        let text = format!(
+            r#"{{"variables":{{{}}},"resources":[{{"type":"Microsoft.Logic/workflows","properties":{{"definition":{}}}}}]}}"#,
+            variables.join(","),
+            flow(actions)
+        );
+        let read = file::read(text.as_bytes()).unwrap();
+        let found: Vec<&str> = read[0].diagnostics.iter().map(|finding| finding.code.as_str()).collect();
+        assert_eq!(found, ["template_expression"], "{next}");
+    }
 }
 
 /// A text in a text in a text is no export.
@@ -211,4 +283,33 @@ fn unpacking_ends_when_nobody_waits() {
     });
     assert_eq!(found.unwrap_err().code, "cancelled");
     assert_eq!(asked.get(), 3);
+}
+
+#[test]
+fn packages_inside_of_a_file_are_read_once_within_its_bounds() {
+    let flow = |name: &str| {
+        format!(r#"{{"properties":{{"displayName":"{name}","definition":{{"triggers":{{}},"actions":{{}}}}}}}}"#)
+    };
+    let one = |name: &str| package(&[("Microsoft.Flow/flows/1/definition.json", flow(name).as_bytes())]);
+    let (orders, pushes) = (one("Orders"), one("Pushes"));
+    let several = package(&[("Orders.zip", &orders), ("Pushes.zip", &pushes)]);
+    let found = file::read(&several).unwrap();
+    let names: Vec<_> = found.iter().map(|flow| flow.name.as_deref().unwrap()).collect();
+    assert_eq!(names, ["Orders", "Pushes"]);
+    assert_eq!(found[0].entry.as_deref(), Some("Orders.zip/Microsoft.Flow/flows/1/definition.json"));
+    // A file in a file in a file is no export.
+    let deeper = package(&[("all.zip", &several)]);
+    assert_eq!(file::read(&deeper).unwrap_err().code, "package_empty");
+    // Each of them is within its bounds, all of them together are not.
+    let mut seed = 1_u64;
+    let noise: Vec<u8> = (0..19 << 20)
+        .map(|_| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b'a' + u8::try_from(seed >> 60).unwrap()
+        })
+        .collect();
+    let large = package(&[("Workflows/a.json", &noise)]);
+    let many: Vec<(String, &[u8])> = (0..4).map(|number| (format!("{number}.zip"), &*large)).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+    assert_eq!(file::read(&package(&many)).unwrap_err().code, "limit_package");
 }

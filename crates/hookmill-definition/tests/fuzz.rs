@@ -2,6 +2,8 @@
 //! and the step, which give the same input again.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once, and read the clock.
 
+#[path = "../fuzz/seeded.rs"]
+mod seeded;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
@@ -9,10 +11,8 @@ use std::io::{Cursor, Write};
 
 use zip::write::SimpleFileOptions;
 
-/// Inputs of each target; `HOOKMILL_FUZZ_STEPS` asks for more.
+/// Inputs of each target.
 const STEPS: usize = 1_500;
-const SEED: u64 = 0x05EE_D0FF_10E5;
-const BYTES_MAX: usize = 64 * 1_024;
 
 const DEFINITION: &str = r#"{"$schema":"https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#",
  "parameters":{"k":{"type":"SecureString","defaultValue":"abcdef"},"$connections":{"type":"Object","defaultValue":{}}},
@@ -77,64 +77,12 @@ fn corpus() -> Vec<Vec<u8>> {
     vec![DEFINITION.into(), package(&envelope), envelope.into(), client_data.into(), template.into(), wide]
 }
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % most.max(1)
-    }
-}
-
-fn changed(random: &mut Random, corpus: &[Vec<u8>]) -> Vec<u8> {
-    let mut data = corpus[random.below(corpus.len())].clone();
-    for _ in 0..=random.below(6) {
-        let at = random.below(data.len());
-        let to = (at + random.below(64)).min(data.len());
-        match random.below(7) {
-            0 if !data.is_empty() => data[at] ^= 1 << random.below(8),
-            1 => data.truncate(at),
-            2 => drop(data.drain(at..to)),
-            3 => drop(data.splice(at..at, WORDS[random.below(WORDS.len())].bytes())),
-            4 => {
-                let piece: Vec<u8> = data[at..to].repeat(1 + random.below(40));
-                drop(data.splice(at..at, piece));
-            }
-            5 => {
-                let other = &corpus[random.below(corpus.len())];
-                let from = random.below(other.len());
-                let until = (from + random.below(256)).min(other.len());
-                drop(data.splice(at..to, other[from..until].iter().copied()));
-            }
-            _ if !data.is_empty() => data[at] = u8::try_from(random.below(256)).unwrap(),
-            _ => {}
-        }
-    }
-    data.truncate(BYTES_MAX);
-    data
-}
-
-#[track_caller]
-fn run(target: fn(&[u8])) {
-    let steps = std::env::var("HOOKMILL_FUZZ_STEPS").ok().and_then(|steps| steps.parse().ok()).unwrap_or(STEPS);
-    let corpus = corpus();
-    corpus.iter().for_each(|data| target(data));
-    let mut random = Random(SEED);
-    for step in 0..steps {
-        let data = changed(&mut random, &corpus);
-        let begun = std::time::Instant::now();
-        let outcome = std::panic::catch_unwind(|| target(&data));
-        assert!(outcome.is_ok(), "seed {SEED:#x}, step {step}: {}", String::from_utf8_lossy(&data));
-        assert!(begun.elapsed().as_secs() < 30, "seed {SEED:#x}, step {step} took {:?}", begun.elapsed());
-    }
-}
-
 #[test]
 fn files_of_flows() {
-    run(targets::file);
+    seeded::run(targets::file, &corpus(), WORDS, STEPS);
 }
 
 #[test]
 fn bare_definitions() {
-    run(targets::definition);
+    seeded::run(targets::definition, &corpus(), WORDS, STEPS);
 }

@@ -11,7 +11,7 @@ use hookmill_model::{ActionStatus, Object, RunStatus, Str, Timestamp, Value};
 use serde::Serialize;
 
 use crate::command::{ActionPath, Command, EffectId, Outcome, Performed};
-use crate::decide::{Environment, Input, Start, callback_token, decide, pending};
+use crate::decide::{Environment, Input, Start, callback_token, decide_while, pending};
 use crate::fact::{ActionError, Fact, WaitReason};
 use crate::history::{ActionRun, RunHistory};
 use crate::state::RunState;
@@ -109,11 +109,11 @@ impl<'a> Recorded<'a> {
     }
 }
 
-/// Runs a recorded run again with a changed definition.
+/// Runs a recorded run again with a changed definition, for as long as `wanted` says that somebody waits for it.
 ///
 /// # Errors
 /// The journal does not begin with the start of a run.
-pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact]) -> Result<Replay, String> {
+pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact], wanted: &dyn Fn() -> bool) -> Result<Replay, String> {
     let Some(Fact::RunStarted { at, run, seed, trigger, workflow, caller_waits, caller_until, taken_over, .. }) =
         facts.first()
     else {
@@ -154,9 +154,10 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact]) -> Result<Replay,
         caller_until: *caller_until,
         taken_over: taken_over.clone(),
         held: false,
+        secret: false,
     };
     let recorded = Recorded::read(facts);
-    let mut world = World { plan, recorded, clock: *at, assumed: BTreeSet::new() };
+    let mut world = World { plan, wanted, recorded, clock: *at, assumed: BTreeSet::new() };
     let now = match world.run(start) {
         Ok(made) => RunHistory::read(&made),
         Err(reason) => {
@@ -172,6 +173,7 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact]) -> Result<Replay,
 
 struct World<'a> {
     plan: &'a Plan,
+    wanted: &'a dyn Fn() -> bool,
     recorded: Recorded<'a>,
     clock: Timestamp,
     assumed: BTreeSet<EffectId>,
@@ -186,7 +188,8 @@ impl World<'_> {
         for _ in 0..STEPS_MAX {
             let environment =
                 Environment { now: self.clock, callback_base: "https://backtest.invalid/", callback_key: KEY };
-            facts.extend(decide(self.plan, &mut state, environment, input).map_err(|fault| fault.to_string())?);
+            let made = decide_while(self.plan, &mut state, environment, input, self.wanted);
+            facts.extend(made.map_err(|fault| fault.to_string())?.ok_or("It was stopped, since nobody waits for it.")?);
             if state.status().is_final() {
                 return Ok(facts);
             }

@@ -1,6 +1,7 @@
 //! Test cases of flows: the real engine with scripted replies and a virtual clock.
 //!
-//! A case is an object with `definition`, `parameters`, `trigger`, `httpReplies`, `connectorReplies` and `expected`.
+//! A case is an object with `definition`, `parameters`, `trigger`, `httpReplies`, `connectorReplies` and `expected`. The
+//! reply to a subscription may have a `callback` with `headers`, `body` and `delay`: what the service sends later.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use hookmill_expression::content;
 use hookmill_model::{Id, Object, RunId, Severity, Timestamp, Value};
 
 use crate::command::{ActionPath, ActionRequest, Command, EffectId, OperationRequest, Outcome, Performed};
-use crate::decide::{Environment, Input, Start, decide, pending};
+use crate::decide::{Environment, Input, Start, callback_token, decide, pending};
 use crate::fact::{Fact, Purpose};
 use crate::history::{ActionRun, RunHistory};
 use crate::state::{Response, RunState};
@@ -61,6 +62,8 @@ struct Replies<'a> {
     firsts: BTreeMap<ActionPath, OperationRequest>,
     clock: Timestamp,
     http_calls: usize,
+    /// What services send to actions that wait: for which action, what, when.
+    callbacks: Vec<(ActionPath, Value, Timestamp)>,
 }
 
 /// A reply that is under way.
@@ -116,7 +119,15 @@ impl Replies<'_> {
             },
         };
         let delay = reply.get("delay").and_then(Value::as_str).and_then(duration::parse).unwrap_or_default();
-        Ok(UnderWay { effect, performed: Performed { outcome, request: shown }, at: self.clock.plus(delay) })
+        let at = self.clock.plus(delay);
+        if let Some(callback) = reply.get("callback") {
+            let later = callback.get("delay").and_then(Value::as_str).and_then(duration::parse).unwrap_or_default();
+            let headers = callback.get("headers").cloned().unwrap_or_else(|| Object::new().into());
+            let body = callback.get("body").cloned().unwrap_or_default();
+            let outputs = Value::object([("headers", headers), ("body", body)]);
+            self.callbacks.push((effect.path.clone(), outputs, at.plus(later)));
+        }
+        Ok(UnderWay { effect, performed: Performed { outcome, request: shown }, at })
     }
 
     fn reply(&mut self, path: &ActionPath, request: &ActionRequest) -> Result<(Value, Value), String> {
@@ -260,6 +271,7 @@ fn simulate(case: &Value, scripts: Scripts<'_>) -> Result<Simulated, String> {
         firsts: BTreeMap::new(),
         clock: BEGIN,
         http_calls: 0,
+        callbacks: Vec::new(),
     };
     let mut runs = Vec::with_capacity(records.len());
     for (index, record) in records.into_iter().enumerate() {
@@ -297,6 +309,7 @@ fn simulate_run(
         caller_until: Some(BEGIN.plus(CALLER_WAIT)),
         taken_over: Vec::new(),
         held: false,
+        secret: false,
     };
     let mut input = Input::Start(Box::new(start));
     let mut under_way: Option<UnderWay> = None;
@@ -326,6 +339,16 @@ fn simulate_run(
                 let ends = open.is_some_and(|open| open.purpose == Purpose::Unsubscribe);
                 under_way = Some(replies.answer(effect, &request, ends)?);
             }
+        }
+        let comes = |(_, _, at): &(ActionPath, Value, Timestamp)| wake.is_none_or(|wake| *at <= wake);
+        if under_way.is_none()
+            && let Some(place) = replies.callbacks.iter().position(comes)
+        {
+            let (path, outputs, at) = replies.callbacks.remove(place);
+            replies.clock = replies.clock.max(at);
+            let token = state.run.map(|run| callback_token(environment.callback_key, run, &path)).unwrap_or_default();
+            input = Input::CallbackReceived { token, outputs };
+            continue;
         }
         input = match (under_way.take(), wake) {
             (Some(way), wake) if wake.is_none_or(|wake| way.at <= wake) => {

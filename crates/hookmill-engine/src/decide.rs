@@ -8,16 +8,20 @@
 mod call;
 mod control;
 mod data;
+mod delay;
 mod end;
 mod memory;
+mod outlook;
 mod page;
 mod table;
 mod variable;
 
 pub use call::was_called_back;
 pub(crate) use call::{callback_token, http_request, operation_request};
+pub use memory::Allowance;
+pub use outlook::{outlook, pending};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use hookmill_definition::Plan;
@@ -25,7 +29,7 @@ use hookmill_definition::plan::{ActionIndex, ActionKind, GroupIndex, ROOT};
 use hookmill_expression::Compiled;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
-use crate::command::{ActionPath, Command, EffectId, Performed};
+use crate::command::{ActionPath, EffectId, Performed};
 use crate::fact::{ActionError, ENGINE_REVISION, Fact, TakenOver, deadline};
 use crate::scope::{ActionScope, describe};
 use crate::state::{IllegalFact, Indexes, Record, RunState};
@@ -65,6 +69,8 @@ pub struct Start {
     pub taken_over: Vec<TakenOver>,
     /// Nothing begins before [`Input::Released`]: too many runs of the trigger are active.
     pub held: bool,
+    /// Something that the run received is secret; see [`RunState::is_secret`].
+    pub secret: bool,
 }
 
 /// What can happen to a run.
@@ -76,7 +82,7 @@ pub enum Input {
     Released,
     /// A request has an outcome.
     EffectEnded {
-        /// Which.
+        /// The request.
         effect: EffectId,
         /// The outcome.
         performed: Box<Performed>,
@@ -156,12 +162,19 @@ struct Decision<'a> {
     plan: &'a Plan,
     state: &'a mut RunState,
     environment: Environment<'a>,
+    /// Whether somebody waits for the decision.
+    wanted: &'a dyn Fn() -> bool,
     facts: Vec<Fact>,
     work: VecDeque<Work>,
     /// The action of the last fact, for the message where the run takes too much memory.
     latest: Option<Str>,
     /// An action whose evaluation would have taken more memory than the run may have.
     exhausted_by: RefCell<Option<Str>>,
+    allowance: Allowance,
+    /// About so many bytes its facts take.
+    fact_bytes: usize,
+    /// An evaluation needed more memory than it was allowed.
+    is_short: Cell<bool>,
 }
 
 /// Says which facts follow from the input, and applies them to the state as it goes: each decision sees the ones
@@ -178,57 +191,82 @@ pub fn decide(
     environment: Environment<'_>,
     input: Input,
 ) -> Result<Vec<Fact>, IllegalFact> {
+    // Without an allowance nothing is broken off.
+    Ok(decide_within(plan, state, environment, input, Allowance::ALL)?.unwrap_or_default())
+}
+
+/// Decides as [`decide`] does, for as long as `wanted` says that somebody waits for the decision. It is asked before each
+/// action, and every few milliseconds while an expression is evaluated.
+///
+/// A stop is never another decision: there is none then, and whoever asked must forget the state and fold it anew.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_while(
+    plan: &Plan,
+    state: &mut RunState,
+    environment: Environment<'_>,
+    input: Input,
+    wanted: &dyn Fn() -> bool,
+) -> Result<Option<Vec<Fact>>, IllegalFact> {
+    let is_stopped = Cell::new(false);
+    // Once it was stopped it stays so: parts that were decided before and after a stop must not be mixed.
+    let still = || {
+        is_stopped.set(is_stopped.get() || !wanted());
+        !is_stopped.get()
+    };
+    let facts = made(plan, state, environment, input, Allowance::ALL, &still);
+    if is_stopped.get() { Ok(None) } else { facts }
+}
+
+/// As [`decide`], within an allowance. A decision that pauses leaves what is due in the state, and [`outlook`] says that
+/// it wants to go on. `None` where an evaluation needs more than it may make: then the state must be forgotten and
+/// folded anew, as where facts cannot be stored, and the input be given again with a larger allowance.
+///
+/// # Errors
+/// As [`decide`].
+pub fn decide_within(
+    plan: &Plan,
+    state: &mut RunState,
+    environment: Environment<'_>,
+    input: Input,
+    allowance: Allowance,
+) -> Result<Option<Vec<Fact>>, IllegalFact> {
+    made(plan, state, environment, input, allowance, &|| true)
+}
+
+fn made(
+    plan: &Plan,
+    state: &mut RunState,
+    environment: Environment<'_>,
+    input: Input,
+    allowance: Allowance,
+    wanted: &dyn Fn() -> bool,
+) -> Result<Option<Vec<Fact>>, IllegalFact> {
     if state.status.is_final() {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
+    state.allow(allowance.evaluation_bytes);
     let mut decision = Decision {
         plan,
         state,
         environment,
+        wanted,
         facts: Vec::new(),
         work: VecDeque::new(),
         latest: None,
         exhausted_by: RefCell::default(),
+        allowance,
+        fact_bytes: 0,
+        is_short: Cell::default(),
     };
+    decision.resume()?;
     decision.take(input)?;
     decision.bound()?;
     decision.settle()?;
-    Ok(decision.facts)
-}
-
-/// What a run waits for beside its open requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outlook {
-    /// When the next [`Input::Tick`] is due.
-    pub wake_at: Option<Timestamp>,
-    /// Whether [`Input::Tick`] is due at once: the last decision stopped at its bound, and more is due.
-    pub wants_to_go_on: bool,
-}
-
-/// Says what a run waits for beside its open requests. Costs what is open, not what the run has done.
-#[must_use]
-pub fn outlook(plan: &Plan, state: &RunState) -> Outlook {
-    if state.status.is_final() || state.held || state.run.is_none() || state.stop.is_some() {
-        return Outlook { wake_at: None, wants_to_go_on: false };
-    }
-    let waits = state.waits.values().filter_map(|wait| wait.until);
-    let deadlines = state.deadlines.first().map(|(deadline, _)| *deadline);
-    Outlook {
-        wake_at: waits.chain(deadlines).chain([state.deadline]).min(),
-        wants_to_go_on: state.loops.iter().any(|(path, own)| control::can_advance(plan, path, own)),
-    }
-}
-
-/// What must be in flight or waited for. Costs what is open, not what the run has done.
-#[must_use]
-pub fn pending(plan: &Plan, state: &RunState) -> Vec<Command> {
-    let requests = state.open_requests();
-    let mut commands: Vec<Command> =
-        requests.map(|(effect, request)| Command::Perform { effect, request: request.clone() }).collect();
-    let Outlook { wake_at, wants_to_go_on } = outlook(plan, state);
-    commands.extend(wants_to_go_on.then_some(Command::Continue));
-    commands.extend(wake_at.map(Command::WakeAt));
-    commands
+    let facts = (!decision.is_short()).then_some(decision.facts);
+    state.allow(None);
+    Ok(facts)
 }
 
 impl<'a> Decision<'a> {
@@ -245,7 +283,9 @@ impl<'a> Decision<'a> {
         {
             self.latest = Some(path.action.clone());
         }
+        let before = self.state.bytes();
         self.state.apply(&fact)?;
+        self.made(before);
         self.facts.push(fact);
         Ok(())
     }
@@ -266,6 +306,7 @@ impl<'a> Decision<'a> {
     fn scope<'s>(&'s self, action: ActionIndex, indexes: &'s [u32], phase: u32) -> ActionScope<'s> {
         let own = &self.plan.actions[action];
         ActionScope::new(self.plan, self.state, self.now(), &own.loops, indexes, (&own.name, phase))
+            .while_wanted(self.wanted)
     }
 
     /// Evaluates a part of an action; the failure is the action's end.
@@ -323,7 +364,9 @@ impl<'a> Decision<'a> {
             revision: ENGINE_REVISION,
             taken_over: start.taken_over,
             held: start.held,
+            secret: start.secret,
             secure_trigger: self.plan.triggers.first().is_some_and(|trigger| trigger.secure_outputs),
+            body_in_event: false,
         })?;
         if !start.held {
             self.work.push_back(Work::Open(ROOT, Vec::new()));
@@ -386,10 +429,8 @@ impl<'a> Decision<'a> {
 
     /// Works until nothing more is due.
     fn settle(&mut self) -> Step {
-        while let Some(work) = self.work.pop_front() {
-            if self.state.status.is_final() {
-                break;
-            }
+        while !self.is_short() && (self.wanted)() && !self.pause()? {
+            let Some(work) = self.work.pop_front().filter(|_| !self.state.status.is_final()) else { break };
             match work {
                 Work::Open(group, indexes) => self.open(group, &indexes),
                 Work::Consider(action, indexes) => self.consider(action, indexes)?,
@@ -621,7 +662,11 @@ impl<'a> Decision<'a> {
                 let mut scope = self.scope(action, &indexes, u32::MAX);
                 scope.current = Some(describe(&own.name, &record, &self.state.tracking_id()));
                 // A failure here does not fail the action.
-                let made = tracked.evaluate(&scope).ok();
+                let made = tracked.evaluate(&scope);
+                if made.as_ref().is_err_and(|(_, fault)| fault.is_of_memory) {
+                    self.note_shortage();
+                }
+                let made = made.ok();
                 made.filter(|made| made.json_bytes() <= self.plan.limits.tracked_chars_max)
             }
         };

@@ -6,11 +6,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hookmill_model::{ARRAY_BYTES, MEMBER_BYTES, OBJECT_BYTES, Object, TEXT_BYTES, VALUE_BYTES, Value};
+use hookmill_model::{ARRAY_BYTES, MEMBER_BYTES, OBJECT_BYTES, Object, Str, TEXT_BYTES, VALUE_BYTES, Value};
 
 use crate::command::{ActionRequest, OperationRequest, Outcome};
 use crate::fact::{ActionError, Fact, TakenOver};
-use crate::state::{CallState, RunState};
+use crate::state::{CallState, Record, RunState};
 
 /// What a record of an action run takes beside its values.
 const RECORD_BYTES: usize = 400;
@@ -28,6 +28,8 @@ pub(crate) struct Extent {
     measured: usize,
     /// At most so much came since.
     added: usize,
+    /// One evaluation of the present decision may make no more than this; `None` where only the run's bound counts.
+    allowed: Option<usize>,
 }
 
 impl PartialEq for Extent {
@@ -67,6 +69,7 @@ fn added(fact: &Fact) -> usize {
         Fact::CallbackReceived { outputs, .. } => value(outputs),
         Fact::LoopStarted { items, .. } => OPEN_BYTES + option(items),
         Fact::IterationStarted { .. } | Fact::Waiting { .. } => OPEN_BYTES,
+        Fact::DecisionPaused { due, .. } => OPEN_BYTES * due.len(),
         Fact::ActionEnded { outputs, .. } => RECORD_BYTES + option(outputs),
         Fact::VariableSet { value: set, .. } | Fact::VariableAppended { value: set, .. } => value(set),
         Fact::Responded { headers, body, .. } => value(headers) + option(body),
@@ -75,6 +78,7 @@ fn added(fact: &Fact) -> usize {
         | Fact::EffectRedispatched { .. }
         | Fact::BranchChosen { .. }
         | Fact::IterationEnded { .. }
+        | Fact::DecisionResumed { .. }
         | Fact::CancelRequested { .. }
         | Fact::RunStopped { .. } => 0,
     }
@@ -182,6 +186,25 @@ impl RunState {
         self.extent.added
     }
 
+    /// What one evaluation of the present decision may make at most; `None` where only the run's bound counts.
+    pub(crate) const fn allowed(&self) -> Option<usize> {
+        self.extent.allowed
+    }
+
+    /// Sets what one evaluation of a decision may make at most.
+    pub(crate) const fn allow(&mut self, bytes: Option<usize>) {
+        self.extent.allowed = bytes;
+    }
+
+    /// The action whose inputs and outputs take most; `None` where no action has begun.
+    pub(crate) fn largest_action(&self) -> Option<Str> {
+        let value = |value: &Option<Value>| value.as_ref().map_or(0, |own| own.heap_bytes_within(FACT_BYTES_MAX));
+        let bytes = |record: &Record| value(&record.inputs) + value(&record.outputs);
+        #[allow(clippy::disallowed_methods)] // The name decides between equal ones.
+        let all = self.records.iter().flat_map(|(name, runs)| runs.values().map(move |record| (bytes(record), name)));
+        all.max().map(|(_, name)| name.clone())
+    }
+
     /// Looks through the whole state, so that [`Self::bytes`] is exact.
     pub(crate) fn measure(&mut self) {
         let mut census = Census::default();
@@ -206,7 +229,7 @@ impl RunState {
             census.bytes += OPEN_BYTES;
             census.request(&open.request);
         }
-        census.bytes += self.waits.len() * OPEN_BYTES;
+        census.bytes += (self.waits.len() + self.due.len()) * OPEN_BYTES;
         for own in self.loops.values() {
             census.bytes += OPEN_BYTES * (1 + own.active.len());
             census.option(own.items.as_ref());
@@ -216,6 +239,6 @@ impl RunState {
             census.option(response.body.as_ref());
         }
         self.taken_over.values().for_each(|own| census.taken_over(own));
-        self.extent = Extent { measured: census.bytes, added: 0 };
+        self.extent = Extent { measured: census.bytes, added: 0, ..self.extent };
     }
 }

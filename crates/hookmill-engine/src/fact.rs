@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use hookmill_model::{ActionStatus, RunId, RunStatus, Str, Timestamp, Value};
+use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::command::{ActionPath, ActionRequest, Performed};
@@ -73,6 +73,38 @@ pub struct CallSettings {
     pub page_items_min: Option<u64>,
 }
 
+/// Something that is due in a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "due", rename_all = "snake_case")]
+pub enum Due {
+    /// A group begins.
+    Open {
+        /// The group.
+        group: u32,
+        /// The iterations around it, outermost first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        indexes: Vec<u32>,
+    },
+    /// The predecessors of an action may all have ended.
+    Consider {
+        /// The action.
+        path: ActionPath,
+    },
+    /// All actions of a group may have ended.
+    GroupEnded {
+        /// The group.
+        group: u32,
+        /// The iterations around it, outermost first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        indexes: Vec<u32>,
+    },
+    /// A loop may begin iterations, or end.
+    Advance {
+        /// The loop.
+        path: ActionPath,
+    },
+}
+
 /// Everything inside of a loop, nested containers included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoopBody {
@@ -112,15 +144,15 @@ pub struct TakenOver {
 pub enum Fact {
     /// The run began.
     RunStarted {
-        /// When.
+        /// When the run began, in microseconds since 1970.
         at: Timestamp,
-        /// Its identifier.
+        /// The identifier of the run.
         run: RunId,
-        /// Its random numbers begin here.
+        /// The seed of the run's random numbers.
         seed: u64,
         /// The record of its trigger.
         trigger: Value,
-        /// Values of parameters: name → value.
+        /// The values of the definition's parameters: name → value.
         parameters: Value,
         /// What `workflow()` gives.
         workflow: Value,
@@ -131,30 +163,37 @@ pub enum Fact {
         caller_until: Option<Timestamp>,
         /// When the run has taken too long.
         deadline: Timestamp,
-        /// [`ENGINE_REVISION`] of then.
+        /// The [`ENGINE_REVISION`] of the program that began the run.
         revision: u32,
         /// What a resumed run takes over from the run before.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         taken_over: Vec<TakenOver>,
-        /// Nothing begins before it is released.
+        /// Whether no action begins before [`Fact::Released`].
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         held: bool,
-        /// The history does not show the outputs of the trigger.
+        /// Whether what the run keeps is sealed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        secret: bool,
+        /// Whether the history hides the outputs of the trigger.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         secure_trigger: bool,
+        /// The body of the trigger's outputs is not here: it is the body of the event that began the run. Only stored
+        /// facts say so; see [`Fact::beside_event`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        body_in_event: bool,
     },
     /// A run that was held may begin.
     Released {
-        /// When.
+        /// When the run was released, in microseconds since 1970.
         at: Timestamp,
         /// When the run has taken too long.
         deadline: Timestamp,
     },
     /// An action began; its inputs are evaluated.
     ActionStarted {
-        /// When.
+        /// When the action began, in microseconds since 1970.
         at: Timestamp,
-        /// Which.
+        /// The action.
         path: ActionPath,
         /// Its inputs as the history shows them; secrets are taken out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,48 +201,48 @@ pub enum Fact {
         /// For actions that ask something of the world.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         call: Option<CallSettings>,
-        /// The history does not show the inputs.
+        /// Whether the history hides the inputs.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         secure_inputs: bool,
-        /// The history does not show the outputs.
+        /// Whether the history hides the outputs.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         secure_outputs: bool,
-        /// It is not done again: its result is that of an earlier run.
+        /// Whether the result of an earlier run stands in for the work.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         taken_over: bool,
     },
     /// A request must be performed.
     EffectStarted {
-        /// When.
+        /// When the request was handed out, in microseconds since 1970.
         at: Timestamp,
-        /// By which action.
+        /// The action that asks.
         path: ActionPath,
         /// Counts the requests of the action, from 1.
         attempt: u32,
         /// Which retry of the same request it is; 0 for the first time.
         #[serde(default)]
         retry: u32,
-        /// What for.
+        /// What the request is for.
         purpose: Purpose,
         /// What to do.
         request: ActionRequest,
     },
     /// After a crash the request is handed out again, with the same idempotency key.
     EffectRedispatched {
-        /// When.
+        /// When the request was handed out again, in microseconds since 1970.
         at: Timestamp,
-        /// By which action.
+        /// The action that asks.
         path: ActionPath,
-        /// Which request.
+        /// The number of the request within the action, from 1.
         attempt: u32,
     },
     /// A request has an outcome.
     EffectEnded {
-        /// When.
+        /// When the outcome was known, in microseconds since 1970.
         at: Timestamp,
-        /// Of which action.
+        /// The action that asked.
         path: ActionPath,
-        /// Which request.
+        /// The number of the request within the action, from 1.
         attempt: u32,
         /// The outcome.
         performed: Performed,
@@ -212,9 +251,9 @@ pub enum Fact {
     Waiting {
         /// When it began to wait.
         at: Timestamp,
-        /// Which.
+        /// The action.
         path: ActionPath,
-        /// Why.
+        /// What the action waits for.
         reason: WaitReason,
         /// Until when; open where it waits to be called.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -225,18 +264,18 @@ pub enum Fact {
     },
     /// The address of a webhook action was called.
     CallbackReceived {
-        /// When.
+        /// When the call came, in microseconds since 1970.
         at: Timestamp,
-        /// Which action.
+        /// The action.
         path: ActionPath,
         /// What came: `headers`, `queries`, `body`.
         outputs: Value,
     },
     /// A condition or switch decided.
     BranchChosen {
-        /// When.
+        /// When the action decided, in microseconds since 1970.
         at: Timestamp,
-        /// Which action.
+        /// The action.
         path: ActionPath,
         /// The group that runs; `None` where nothing does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -246,16 +285,16 @@ pub enum Fact {
     },
     /// A loop began.
     LoopStarted {
-        /// When.
+        /// When the loop began, in microseconds since 1970.
         at: Timestamp,
-        /// Which.
+        /// The action.
         path: ActionPath,
         /// The elements of a Foreach.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         items: Option<Value>,
-        /// The most iterations.
+        /// The highest number of iterations.
         count: u32,
-        /// Iterations at a time.
+        /// How many iterations run at a time.
         concurrency: u32,
         /// When an Until begins no further iteration.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -266,39 +305,39 @@ pub enum Fact {
     },
     /// An iteration began.
     IterationStarted {
-        /// When.
+        /// When the iteration began, in microseconds since 1970.
         at: Timestamp,
-        /// Which loop.
+        /// The loop.
         path: ActionPath,
-        /// Which iteration, from 0.
+        /// The number of the iteration, from 0.
         index: u32,
     },
     /// An iteration ended.
     IterationEnded {
-        /// When.
+        /// When the iteration ended, in microseconds since 1970.
         at: Timestamp,
-        /// Which loop.
+        /// The loop.
         path: ActionPath,
-        /// Which iteration.
+        /// The number of the iteration, from 0.
         index: u32,
         /// The group of the loop's body.
         group: u32,
-        /// How.
+        /// The status that it ended with.
         status: ActionStatus,
     },
     /// An action ended, or was skipped.
     ActionEnded {
-        /// When.
+        /// When the action ended, in microseconds since 1970.
         at: Timestamp,
-        /// Which.
+        /// The action.
         path: ActionPath,
-        /// Its group.
+        /// The index of the action's group.
         group: u32,
-        /// How.
+        /// The status that it ended with.
         status: ActionStatus,
         /// A code of the definition language.
         code: Str,
-        /// Its outputs.
+        /// The outputs, where the action has any.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         outputs: Option<Value>,
         /// Why it failed or was skipped.
@@ -310,54 +349,66 @@ pub enum Fact {
     },
     /// A variable has a new value.
     VariableSet {
-        /// As written.
+        /// The name of the variable, as written.
         name: Str,
         /// `Integer`, `Float`, …
         kind: Str,
-        /// The value.
+        /// The new value.
         value: Value,
     },
     /// An element was appended to an array, or a text to a text: the fact holds what was appended, not the result.
     VariableAppended {
-        /// As written.
+        /// The name of the variable, as written.
         name: Str,
         /// The element or the text.
         value: Value,
     },
     /// The caller of the trigger is answered.
     Responded {
-        /// When.
+        /// When the answer was given, in microseconds since 1970.
         at: Timestamp,
         /// The HTTP status.
         status: u16,
-        /// Names and texts.
+        /// The headers: name → text.
         headers: Value,
         /// The body; `None` for none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<Value>,
     },
+    /// The decision had made as much as one may, and goes on later with what is due by then.
+    DecisionPaused {
+        /// When it paused, in microseconds since 1970.
+        at: Timestamp,
+        /// What is due, in the order in which it became due.
+        due: Vec<Due>,
+    },
+    /// A decision goes on with what was due when the one before paused.
+    DecisionResumed {
+        /// When it went on, in microseconds since 1970.
+        at: Timestamp,
+    },
     /// A person wants the run to stop.
     CancelRequested {
-        /// When.
+        /// When the person asked, in microseconds since 1970.
         at: Timestamp,
     },
     /// Nothing new begins; what is open is stopped.
     RunStopped {
-        /// When.
+        /// When the run was stopped, in microseconds since 1970.
         at: Timestamp,
         /// The status that the run gets.
         status: RunStatus,
-        /// Its code.
+        /// The code of the status.
         code: Str,
-        /// Its error.
+        /// Why the run was stopped, where it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<ActionError>,
     },
     /// The run ended.
     RunEnded {
-        /// When.
+        /// When the run ended, in microseconds since 1970.
         at: Timestamp,
-        /// How.
+        /// The status that the run ended with.
         status: RunStatus,
         /// A code of the definition language.
         code: Str,
@@ -371,6 +422,36 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// The beginning of a run as it is stored beside the event that began it: the body of the trigger's outputs stands
+    /// in the event already. All other facts as they are.
+    #[must_use]
+    pub fn beside_event(&self) -> Self {
+        let mut fact = self.clone();
+        if let Self::RunStarted { trigger, body_in_event, .. } = &mut fact
+            && let Some(outputs) = outputs_mut(trigger)
+        {
+            *body_in_event = outputs.remove("body").is_some();
+        }
+        fact
+    }
+
+    /// Whether the body of the trigger's outputs must be taken from the event that began the run, before anything is
+    /// made of this fact.
+    #[must_use]
+    pub const fn lacks_body(&self) -> bool {
+        matches!(self, Self::RunStarted { body_in_event: true, .. })
+    }
+
+    /// Puts the body of the event that began the run back into a fact that [`Fact::lacks_body`].
+    pub fn put_body(&mut self, body: Value) {
+        if let Self::RunStarted { trigger, body_in_event, .. } = self
+            && let Some(outputs) = outputs_mut(trigger)
+        {
+            outputs.insert("body", body);
+            *body_in_event = false;
+        }
+    }
+
     /// The bytes that are stored.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -384,6 +465,11 @@ impl Fact {
     pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
+}
+
+/// The outputs in the record of a trigger; copies only where they are shared.
+fn outputs_mut(trigger: &mut Value) -> Option<&mut Object> {
+    trigger.as_object_mut()?.get_mut("outputs")?.as_object_mut()
 }
 
 /// The end of time for a run that begins now.

@@ -6,7 +6,7 @@ use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, Outcome};
-use crate::fact::{ActionError, Fact, Purpose};
+use crate::fact::{ActionError, Fact, Purpose, WaitReason};
 use crate::state::{Indexes, Response, reply_value};
 use crate::status_code;
 use crate::variable::Variable;
@@ -16,6 +16,8 @@ use crate::variable::Variable;
 pub struct Attempt {
     /// Counts the requests of the action run, from 1.
     pub attempt: u32,
+    /// Which retry of the same request it is; 0 for the first time.
+    pub retry: u32,
     /// What it was for.
     pub purpose: Purpose,
     /// When it was handed out.
@@ -39,7 +41,7 @@ pub struct Attempt {
 /// One action run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActionRun {
-    /// Which.
+    /// The action, with the repetitions of the loops around it.
     pub path: ActionPath,
     /// How it stands.
     pub status: ActionStatus,
@@ -67,8 +69,12 @@ pub struct ActionRun {
     pub secure_inputs: bool,
     /// The outputs are not shown.
     pub secure_outputs: bool,
+    /// Why it waits.
+    pub waits_for: Option<WaitReason>,
     /// Until when it waits.
     pub waits_until: Option<Timestamp>,
+    /// How often a request is repeated at most; `None` for actions that make none.
+    pub retries_max: Option<u32>,
     /// It was not done here: its result is that of the run that was resumed.
     pub taken_over: bool,
 }
@@ -234,7 +240,9 @@ impl RunHistory {
             tracked_properties: None,
             secure_inputs: false,
             secure_outputs: false,
+            waits_for: None,
             waits_until: None,
+            retries_max: None,
             taken_over: false,
         })
     }
@@ -256,8 +264,9 @@ impl RunHistory {
                 self.trigger = trigger.clone();
                 self.parameters = parameters.clone();
             }
-            Fact::ActionStarted { at, path, inputs, secure_inputs, secure_outputs, taken_over, .. } => {
+            Fact::ActionStarted { at, path, inputs, call, secure_inputs, secure_outputs, taken_over } => {
                 let run = self.slot(path);
+                run.retries_max = call.as_ref().map(|call| call.retry.count);
                 run.taken_over = *taken_over;
                 run.status = ActionStatus::Running;
                 run.started_at = Some(*at);
@@ -265,14 +274,16 @@ impl RunHistory {
                 run.secure_outputs = *secure_outputs;
                 run.inputs = inputs.clone().filter(|_| !*secure_inputs);
             }
-            Fact::EffectStarted { at, path, attempt, purpose, .. } => {
+            Fact::EffectStarted { at, path, attempt, retry, purpose, .. } => {
                 let run = self.slot(path);
                 if !run.status.is_final() {
                     run.status = ActionStatus::Running;
+                    run.waits_for = None;
                     run.waits_until = None;
                 }
                 run.attempts.push(Attempt {
                     attempt: *attempt,
+                    retry: *retry,
                     purpose: *purpose,
                     started_at: *at,
                     ended_at: None,
@@ -311,12 +322,17 @@ impl RunHistory {
                     }
                 }
             }
-            Fact::Waiting { path, until, .. } => {
+            Fact::Waiting { path, reason, until, .. } => {
                 let run = self.slot(path);
+                run.waits_for = Some(*reason);
                 run.status = ActionStatus::Waiting;
                 run.waits_until = *until;
             }
-            Fact::CallbackReceived { .. } | Fact::CancelRequested { .. } | Fact::IterationEnded { .. } => {}
+            Fact::CallbackReceived { .. }
+            | Fact::CancelRequested { .. }
+            | Fact::IterationEnded { .. }
+            | Fact::DecisionPaused { .. }
+            | Fact::DecisionResumed { .. } => {}
             Fact::BranchChosen { path, branch, .. } => self.slot(path).branch = Some(branch.clone()),
             Fact::LoopStarted { path, .. } => self.slot(path).iterations = Some(0),
             Fact::IterationStarted { path, index, .. } => self.slot(path).iterations = Some(*index + 1),
@@ -328,6 +344,7 @@ impl RunHistory {
                 run.outputs = outputs.clone().filter(|_| !run.secure_outputs);
                 run.error = error.clone();
                 run.tracked_properties = tracked.clone();
+                run.waits_for = None;
                 run.waits_until = None;
             }
             Fact::VariableSet { name, kind, value } => {

@@ -41,10 +41,12 @@ pub use command::{
     ActionPath, ActionRequest, Chunks, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome,
     Performed,
 };
-pub use decide::{Environment, Input, Start, decide, outlook, pending, was_called_back};
-pub use fact::{ActionError, CallSettings, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
+pub use decide::{
+    Allowance, Environment, Input, Start, decide, decide_while, decide_within, outlook, pending, was_called_back,
+};
+pub use fact::{ActionError, CallSettings, Due, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
-pub use search::trigger_gave;
-pub use state::{DEPTH_HEADER, IllegalFact, Indexes, Record, Response, RunState, depth_of};
+pub use search::{may_lack_body, trigger_gave};
+pub use state::{DEPTH_HEADER, IllegalFact, Indexes, InnerFailure, Record, Response, RunState, depth_of};
 pub use summary::{Culprit, Summary, culprit, refusal, summary};
 pub use variable::Variable;

@@ -26,6 +26,10 @@ pub(crate) struct ActionScope<'a> {
     pub callback_url: Option<Str>,
     random: Cell<u64>,
     limits: Limits,
+    /// What all evaluations in this scope may still read and make together, in bytes.
+    work_left: Cell<usize>,
+    /// Whether somebody waits for the decision.
+    wanted: &'a dyn Fn() -> bool,
 }
 
 impl<'a> ActionScope<'a> {
@@ -56,7 +60,15 @@ impl<'a> ActionScope<'a> {
             callback_url: None,
             random: Cell::new(seed),
             limits: Limits { made_bytes_max: room(plan, state), ..Limits::default() },
+            work_left: Cell::new(plan.limits.data_work_max),
+            wanted: &|| true,
         }
+    }
+
+    /// Evaluates only for as long as somebody waits for the decision.
+    pub fn while_wanted(mut self, wanted: &'a dyn Fn() -> bool) -> Self {
+        self.wanted = wanted;
+        self
     }
 
     /// How many of the target's loops are around the reader too.
@@ -114,10 +126,12 @@ impl<'a> ActionScope<'a> {
 }
 
 /// Bytes that the values of one evaluation may take: what the run may still have. What is counted too much before the
-/// state is looked through again must not make small evaluations fail.
+/// state is looked through again must not make small evaluations fail. A decision may be allowed less: see
+/// [`crate::Allowance`].
 pub(crate) fn room(plan: &Plan, state: &RunState) -> usize {
     let most = plan.limits.run_bytes_max;
-    most.saturating_sub(state.bytes()).max(most / 16)
+    let room = most.saturating_sub(state.bytes()).max(most / 16);
+    state.allowed().map_or(room, |allowed| room.min(allowed))
 }
 
 enum Seen<'a> {
@@ -136,7 +150,7 @@ impl RunState {
 fn tracking_id(of: &str) -> String {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(of.as_bytes());
-    let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let hex = hookmill_model::hex(&hash[..16]);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
@@ -181,6 +195,18 @@ impl Scope for ActionScope<'_> {
 
     fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    fn is_stopped(&self) -> bool {
+        !(self.wanted)()
+    }
+
+    fn work_left(&self) -> usize {
+        self.work_left.get()
+    }
+
+    fn worked(&self, amount: usize) {
+        self.work_left.set(self.work_left.get().saturating_sub(amount));
     }
 
     fn trigger(&self) -> Option<Value> {

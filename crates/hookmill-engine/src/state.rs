@@ -13,7 +13,7 @@ use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Val
 
 use crate::command::{ActionPath, ActionRequest, EffectId, Outcome};
 use crate::extent::Extent;
-use crate::fact::{ActionError, CallSettings, Fact, LoopBody, Purpose, TakenOver, WaitReason};
+use crate::fact::{ActionError, CallSettings, Due, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 use crate::variable::Variable;
 
 /// The header that calls of the server to its own addresses carry: how many runs called each other before.
@@ -21,8 +21,8 @@ pub const DEPTH_HEADER: &str = "hookmill-depth";
 
 /// What the header says; 0 where there is none or it is no number.
 #[must_use]
-pub fn depth_of(headers: &Value) -> u32 {
-    let own = headers.as_object().and_then(|headers| hookmill_expression::member(headers, DEPTH_HEADER));
+pub fn depth_of(headers: &Object) -> u32 {
+    let own = hookmill_expression::member(headers, DEPTH_HEADER);
     own.and_then(|depth| depth.as_str()?.trim().parse().ok()).unwrap_or(0)
 }
 
@@ -143,6 +143,35 @@ pub(crate) struct Stop {
     pub error: Option<ActionError>,
 }
 
+/// An action that failed inside of a loop.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InnerFailure {
+    /// Its name.
+    pub action: Str,
+    /// Why, in the engine's words.
+    pub message: Option<Str>,
+    /// What the service itself said; not to be shown where the action's outputs are secure.
+    pub refusal: Option<Str>,
+}
+
+impl InnerFailure {
+    /// `None` for what is outside of loops, did not fail, or only contains what failed.
+    fn of(
+        path: &ActionPath,
+        status: ActionStatus,
+        error: Option<&ActionError>,
+        outputs: Option<&Value>,
+    ) -> Option<Self> {
+        let is_failure = matches!(status, ActionStatus::Failed | ActionStatus::TimedOut);
+        if path.indexes.is_empty() || !is_failure || error.is_some_and(|error| &*error.code == "ActionFailed") {
+            return None;
+        }
+        let message = error.map(|error| error.message.clone());
+        let refusal = outputs.and_then(crate::summary::refusal).map(Str::from);
+        Some(Self { action: path.action.clone(), message, refusal })
+    }
+}
+
 /// The state of one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunState {
@@ -154,6 +183,7 @@ pub struct RunState {
     pub(crate) parameters: Object,
     pub(crate) workflow: Value,
     pub(crate) caller_waits: bool,
+    pub(crate) secret: bool,
     /// When the caller gives up.
     pub(crate) caller_until: Option<Timestamp>,
     pub(crate) status: RunStatus,
@@ -174,10 +204,14 @@ pub struct RunState {
     pub(crate) taken_over: BTreeMap<ActionPath, TakenOver>,
     /// Nothing begins before the run is released.
     pub(crate) held: bool,
+    /// What was due when the last decision paused.
+    pub(crate) due: Vec<Due>,
     /// The engine's revision when the run began.
     pub(crate) revision: u32,
     pub(crate) facts: u64,
     pub(crate) extent: Extent,
+    /// What failed last in an iteration: loops forget the records of their iterations, and people ask for the cause.
+    pub(crate) inner_failure: Option<InnerFailure>,
 }
 
 impl Default for RunState {
@@ -191,6 +225,7 @@ impl Default for RunState {
             parameters: Object::new(),
             workflow: Value::Null,
             caller_waits: false,
+            secret: false,
             caller_until: None,
             status: RunStatus::Waiting,
             error: None,
@@ -208,9 +243,11 @@ impl Default for RunState {
             cancel_requested: false,
             taken_over: BTreeMap::new(),
             held: false,
+            due: Vec::new(),
             revision: 0,
             facts: 0,
             extent: Extent::default(),
+            inner_failure: None,
         }
     }
 }
@@ -288,7 +325,19 @@ impl RunState {
     /// received; 0 where there is none.
     #[must_use]
     pub fn depth(&self) -> u32 {
-        depth_of(self.trigger.pointer("/outputs/headers").unwrap_or(&Value::Null))
+        self.trigger.pointer("/outputs/headers").and_then(Value::as_object).map_or(0, depth_of)
+    }
+
+    /// Whether what it keeps is to be sealed: something that it received is secret.
+    #[must_use]
+    pub const fn is_secret(&self) -> bool {
+        self.secret
+    }
+
+    /// The record of its trigger.
+    #[must_use]
+    pub const fn trigger(&self) -> &Value {
+        &self.trigger
     }
 
     /// How many facts it is the fold of.
@@ -364,12 +413,18 @@ impl RunState {
                 deadline,
                 taken_over,
                 held,
+                secret,
                 revision,
+                body_in_event,
                 ..
             } => {
+                if *body_in_event {
+                    return Err(illegal(fact, "the body of its event has not been put back".to_owned()));
+                }
                 self.run = Some(*run);
                 self.revision = *revision;
                 self.held = *held;
+                self.secret = *secret;
                 self.taken_over = taken_over.iter().map(|own| (own.path.clone(), own.clone())).collect();
                 self.seed = *seed;
                 self.started_at = *at;
@@ -544,6 +599,9 @@ impl RunState {
                 }
             }
             Fact::ActionEnded { at, path, group, status, code, outputs, error, .. } => {
+                if let Some(failure) = InnerFailure::of(path, *status, error.as_ref(), outputs.as_ref()) {
+                    self.inner_failure = Some(failure);
+                }
                 self.end(fact, *at, path, *group, *status, code, outputs.as_ref(), error.as_ref())?;
             }
             Fact::VariableSet { name, kind, value } => {
@@ -559,6 +617,18 @@ impl RunState {
             }
             Fact::Responded { status, headers, body, .. } => {
                 self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });
+            }
+            Fact::DecisionPaused { due, .. } => {
+                if !self.due.is_empty() {
+                    return Err(illegal(fact, "the decision before has not gone on".to_owned()));
+                }
+                self.due.clone_from(due);
+            }
+            Fact::DecisionResumed { .. } => {
+                if self.due.is_empty() {
+                    return Err(illegal(fact, "no decision has paused".to_owned()));
+                }
+                self.due.clear();
             }
             Fact::CancelRequested { .. } => self.cancel_requested = true,
             Fact::RunStopped { status, code, error, .. } => {

@@ -9,7 +9,7 @@ use hookmill_expression::content;
 use hookmill_model::{ActionStatus, Str, Timestamp, Value};
 
 use crate::scope::ActionScope;
-use crate::state::{Record, RunState};
+use crate::state::{InnerFailure, Record, RunState};
 
 /// A summary has no more parts, and no longer ones.
 const PARTS_MAX: usize = 3;
@@ -30,19 +30,26 @@ pub enum Summary {
 }
 
 /// What a run that has begun is about. A chosen value that cannot be evaluated is left out: the history must not keep
-/// a run from starting.
+/// a run from starting. `shown` takes out of a text what nobody may see; it is asked before a text is cut, since half of
+/// a secret would not be known as one.
 #[must_use]
-pub fn summary(plan: &Plan, trigger: &Trigger, state: &RunState, now: Timestamp) -> Summary {
+pub fn summary(
+    plan: &Plan,
+    trigger: &Trigger,
+    state: &RunState,
+    now: Timestamp,
+    shown: &dyn Fn(&str) -> String,
+) -> Summary {
     if trigger.secure_outputs {
         return Summary::Words(String::new());
     }
     if trigger.run_summary.is_empty() {
         let body = state.trigger.get("outputs").and_then(|outputs| outputs.get("body"));
-        return Summary::Words(body.map(first_words).unwrap_or_default());
+        return Summary::Words(body.map(|body| shown(&first_words(body))).unwrap_or_default());
     }
     let scope = ActionScope::new(plan, state, now, &[], &[], (&trigger.name, 0));
     let values = trigger.run_summary.iter().filter_map(|part| part.evaluate(&scope).ok());
-    let texts = values.filter(|value| *value != Value::Null).map(|value| line(&content::to_text(&value)));
+    let texts = values.filter(|value| *value != Value::Null).map(|value| line(&shown(&content::to_text(&value))));
     let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
     Summary::Chosen(texts.join(BETWEEN))
 }
@@ -152,8 +159,8 @@ fn reason(body: &Value, depth: usize) -> Option<String> {
 pub enum Culprit<'a> {
     /// This one failed first.
     Action(&'a Str, &'a Record),
-    /// One of those in this container, whose records are not kept in the state.
-    Inside(&'a Str),
+    /// One of those in this container, whose records are not kept in the state; the last one that failed in a loop.
+    Inside(&'a Str, Option<&'a InnerFailure>),
 }
 
 /// The action that failed first. A loop forgets what happened in its iterations: then the innermost container is named.
@@ -166,7 +173,11 @@ pub fn culprit<'a>(plan: &'a Plan, state: &'a RunState) -> Option<Culprit<'a>> {
     let failed = records.filter(|(_, record)| matches!(record.status, ActionStatus::Failed | ActionStatus::TimedOut));
     let is_container = |record: &Record| record.error.as_ref().is_some_and(|error| &*error.code == "ActionFailed");
     let (name, record) = failed.min_by_key(|(_, record)| (is_container(record), record.ended_at))?;
-    Some(if is_container(record) { Culprit::Inside(name) } else { Culprit::Action(name, record) })
+    Some(if is_container(record) {
+        Culprit::Inside(name, state.inner_failure.as_ref())
+    } else {
+        Culprit::Action(name, record)
+    })
 }
 
 #[cfg(test)]

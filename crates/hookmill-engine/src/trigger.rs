@@ -41,20 +41,105 @@ pub enum Firing {
     Refused(ActionError),
 }
 
+/// The items of an event, each of which may start a run.
+#[derive(Clone, Debug)]
+pub struct Items {
+    elements: Value,
+    /// What came, with the whole body.
+    outputs: Value,
+}
+
+impl Items {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.elements.as_array().map_or(0, <[Value]>::len)
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The record of the trigger for one item, from 0; `None` where a condition is not met, or there is no such item.
+    ///
+    /// # Errors
+    /// A condition cannot be evaluated.
+    pub fn record(
+        &self,
+        plan: &Plan,
+        trigger: &Trigger,
+        event: &Event,
+        index: usize,
+    ) -> Result<Option<Value>, ActionError> {
+        let Some(element) = self.elements.as_array().and_then(|elements| elements.get(index)) else { return Ok(None) };
+        let mut members = self.outputs.as_object().cloned().unwrap_or_default();
+        members.insert("body", element.clone());
+        admit(plan, trigger, event, members.into(), index + 1)
+    }
+
+    /// Why an event starts no run none of whose items does.
+    #[must_use]
+    pub fn none_fits(trigger: &Trigger) -> ActionError {
+        let message = format!("The event has no item for which the trigger '{}' starts a run.", trigger.name);
+        ActionError::new("TriggerConditionNotMet", message)
+    }
+}
+
+/// What follows from an event whose items are not looked at yet.
+#[derive(Clone, Debug)]
+pub enum Split {
+    /// The trigger does not split its events, or starts nothing.
+    Whole(Firing),
+    /// Each item may start a run.
+    Items(Items),
+}
+
 /// Decides what an event starts: the schema, then `splitOn`, then the conditions.
 #[must_use]
 pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
+    let items = match split(plan, trigger, event) {
+        Split::Whole(firing) => return firing,
+        Split::Items(items) => items,
+    };
+    let mut records = Vec::with_capacity(items.len());
+    // An item whose conditions cannot be evaluated starts no run; the others do.
+    let mut fault = None;
+    for index in 0..items.len() {
+        match items.record(plan, trigger, event, index) {
+            Ok(record) => records.extend(record),
+            Err(error) => fault = fault.or(Some(error)),
+        }
+    }
+    match (records.is_empty(), fault) {
+        (false, _) => Firing::Runs(records),
+        (true, Some(error)) => Firing::Failed(error),
+        (true, None) => Firing::Skipped(Items::none_fits(trigger)),
+    }
+}
+
+/// As [`fire`], but leaves the items of an event that is split to be looked at one by one.
+#[must_use]
+pub fn split(plan: &Plan, trigger: &Trigger, event: &Event) -> Split {
+    match split_or_end(plan, trigger, event) {
+        Ok(items) => Split::Items(items),
+        Err(firing) => Split::Whole(firing),
+    }
+}
+
+fn split_or_end(plan: &Plan, trigger: &Trigger, event: &Event) -> Result<Items, Firing> {
     let outputs =
         if trigger.keep_authorization { event.outputs.clone() } else { without_authorization(&event.outputs) };
     if let Some(error) = violation(trigger, outputs.get("body").unwrap_or(&Value::Null)) {
-        return Firing::Refused(error);
+        return Err(Firing::Refused(error));
     }
     let Some(split_on) = &trigger.split_on else {
-        return match admit(plan, trigger, event, outputs, 0) {
+        return Err(match admit(plan, trigger, event, outputs, 0) {
             Ok(Some(record)) => Firing::Runs(vec![record]),
             Ok(None) => Firing::Skipped(not_met(trigger)),
             Err(error) => Firing::Failed(error),
-        };
+        });
     };
     let state = state_of(trigger, event, &outputs);
     let split = split_on.evaluate(&ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, 0)));
@@ -67,35 +152,17 @@ pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
                 trigger.name,
                 other.type_name()
             );
-            return Firing::Failed(ActionError::new("InvalidTemplate", message));
+            return Err(Firing::Failed(ActionError::new("InvalidTemplate", message)));
         }
-        Err((_, fault)) => return Firing::Failed(failure(trigger, &fault)),
+        Err((_, fault)) => return Err(Firing::Failed(failure(trigger, &fault))),
     };
     let most =
         if trigger.concurrency.is_some() { plan.limits.split_items_limited_max } else { plan.limits.split_items_max };
     if elements.len() > most {
         let message = format!("The event has {} items; at most {most} are split.", elements.len());
-        return Firing::Failed(ActionError::new("SplitOnItemsExceeded", message));
+        return Err(Firing::Failed(ActionError::new("SplitOnItemsExceeded", message)));
     }
-    let mut records = Vec::with_capacity(elements.len());
-    // An element whose conditions cannot be evaluated starts no run; the others do.
-    let mut fault = None;
-    for (index, element) in elements.iter().enumerate() {
-        let mut members = outputs.as_object().cloned().unwrap_or_default();
-        members.insert("body", element.clone());
-        match admit(plan, trigger, event, members.into(), index + 1) {
-            Ok(record) => records.extend(record),
-            Err(error) => fault = fault.or(Some(error)),
-        }
-    }
-    if let (true, Some(error)) = (records.is_empty(), fault) {
-        return Firing::Failed(error);
-    }
-    if records.is_empty() {
-        let message = format!("The event has no item for which the trigger '{}' starts a run.", trigger.name);
-        return Firing::Skipped(ActionError::new("TriggerConditionNotMet", message));
-    }
-    Firing::Runs(records)
+    Ok(Items { elements: Value::Array(elements), outputs })
 }
 
 /// What is wrong with a body, for a trigger that wants its bodies checked.

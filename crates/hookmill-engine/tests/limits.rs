@@ -6,10 +6,25 @@ use std::time::Duration;
 use hookmill_definition::{Limits, Profile, compile};
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::trigger::{Event, Firing, fire};
-use hookmill_engine::{Command, Environment, Input, RunState, Start, decide, pending};
+use hookmill_engine::{Command, Environment, Fact, Input, RunState, Start, decide, decide_while, pending};
 use hookmill_model::{Id, Object, RunId, RunStatus, Timestamp, Value};
 
 const NOW: Timestamp = Timestamp::from_millis(1_735_689_600_000);
+
+fn start() -> Input {
+    Input::Start(Box::new(Start {
+        run: RunId::make(NOW, [7; 10]),
+        seed: 1,
+        trigger: Value::object([("outputs", Value::from(Object::new()))]),
+        parameters: Value::Null,
+        workflow: Value::Null,
+        caller_waits: false,
+        caller_until: None,
+        taken_over: Vec::new(),
+        held: false,
+        secret: false,
+    }))
+}
 
 /// Runs a flow that asks nothing of the world; time passes as it waits.
 fn run(actions: &str, limits: &Limits) -> RunHistory {
@@ -20,17 +35,7 @@ fn run(actions: &str, limits: &Limits) -> RunHistory {
     let mut state = RunState::default();
     let mut facts = Vec::new();
     let mut now = NOW;
-    let mut input = Input::Start(Box::new(Start {
-        run: RunId::make(NOW, [7; 10]),
-        seed: 1,
-        trigger: Value::object([("outputs", Value::from(Object::new()))]),
-        parameters: Value::Null,
-        workflow: Value::Null,
-        caller_waits: false,
-        caller_until: None,
-        taken_over: Vec::new(),
-        held: false,
-    }));
+    let mut input = start();
     while !state.status().is_final() {
         let environment = Environment { now, callback_base: "", callback_key: b"k" };
         facts.extend(decide(&plan, &mut state, environment, input).unwrap());
@@ -149,4 +154,53 @@ fn elements_that_are_split() {
     assert_eq!(firing(limited, 101, &Limits::default()), 0);
     assert_eq!(firing("", 4, &Limits { split_items_max: 3, ..Limits::default() }), 0);
     assert_eq!(firing(limited, 101, &Limits { split_items_limited_max: 101, ..Limits::default() }), 101);
+}
+
+#[test]
+fn work_for_all_elements_of_a_data_operation() {
+    for (kind, inputs) in [
+        ("Select", r#"{"from":"@range(0,20)","select":"@length(join(range(0,100),','))"}"#),
+        ("Query", r#"{"from":"@range(0,20)","where":"@greater(length(join(range(0,100),',')),1)"}"#),
+        (
+            "Table",
+            r#"{"from":"@range(0,20)","format":"CSV","columns":[{"header":"a","value":"@length(join(range(0,100),','))"}]}"#,
+        ),
+    ] {
+        let small = Limits { data_work_max: 5_000, ..Limits::default() };
+        refused(&format!(r#"{{"A":{{"type":"{kind}","inputs":{inputs}}}}}"#), "A", "BadRequest", &small);
+    }
+}
+
+/// An input is decided in the same way however often it was asked in vain.
+#[test]
+fn a_stop_gives_no_decision_and_never_another_one() {
+    let text = r#"{"triggers":{"manual":{"type":"Request"}},"actions":{
+        "Draw":{"type":"Compose","inputs":"@guid()"},
+        "Long":{"type":"Compose","inputs":"@length(concat(toLower(variables('t')),toLower(variables('t')),toLower(variables('t')),toLower(variables('t')),toLower(variables('t')),toLower(variables('t')),toLower(variables('t')),toLower(variables('t'))))","runAfter":{"Keep":["Succeeded"]}},
+        "Keep":{"type":"InitializeVariable","inputs":{"variables":[{"name":"t","type":"string","value":"@join(range(0,90000),',')"}]},"runAfter":{"Draw":["Succeeded"]}},
+        "Each":{"type":"Select","inputs":{"from":"@range(0,5)","select":"@mul(item(),rand(1,9))"},"runAfter":{"Long":["Succeeded","Failed"]}},
+        "Last":{"type":"Compose","inputs":"@outputs('Draw')","runAfter":{"Each":["Succeeded"]}}}}"#;
+    let made =
+        compile(&Value::from_json(text.as_bytes()).unwrap(), &Value::Null, Profile::LogicApps, &Limits::default());
+    let plan = made.plan.unwrap();
+    let asked_until = |most: usize| {
+        let asked = std::cell::Cell::new(0);
+        let wanted = || {
+            asked.set(asked.get() + 1);
+            asked.get() <= most
+        };
+        let environment = Environment { now: NOW, callback_base: "", callback_key: b"k" };
+        let mut state = RunState::default();
+        let facts = decide_while(&plan, &mut state, environment, start(), &wanted).unwrap();
+        (facts.map(|facts| facts.iter().map(Fact::encode).collect::<Vec<_>>()), asked.get())
+    };
+    let (whole, asked) = asked_until(usize::MAX);
+    let whole = whole.expect("a decision");
+    assert!(asked > 10, "it was asked {asked} times");
+    for most in 0..asked {
+        let (made, asked_then) = asked_until(most);
+        assert_eq!(made, None, "stopped after {most} of {asked} answers");
+        assert!(asked_then <= most + 2, "it went on and asked {asked_then} times after {most} answers");
+    }
+    assert_eq!(asked_until(asked).0, Some(whole));
 }

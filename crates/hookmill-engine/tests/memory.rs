@@ -34,6 +34,7 @@ fn run(plan: &Plan, trigger: Value) -> Ran {
         caller_until: None,
         taken_over: Vec::new(),
         held: false,
+        secret: false,
     }));
     loop {
         let environment = Environment { now: NOW, callback_base: "", callback_key: b"k" };

@@ -45,6 +45,7 @@ impl Flow {
             caller_until: None,
             taken_over,
             held: false,
+            secret: false,
         };
         let mut input = Input::Start(Box::new(start));
         loop {
@@ -182,7 +183,7 @@ fn an_unchanged_definition_goes_the_same_way() {
             "T":{"type":"Compose","inputs":"@utcNow()","runAfter":{"W":["Succeeded"]}}}"#,
     );
     let (facts, _) = flow.run(Vec::new(), |_| 503);
-    let made = replay(&flow.plan, &Value::Null, &facts).unwrap();
+    let made = replay(&flow.plan, &Value::Null, &facts, &|| true).unwrap();
     assert!(made.is_same(), "{made:?}");
     assert!(made.assumed.is_empty());
 }
@@ -198,7 +199,7 @@ fn a_changed_condition_shows_where_the_run_would_have_gone() {
     };
     let (facts, calls) = definition(3).run(Vec::new(), |_| 200);
     assert_eq!(calls, ["http://big"]);
-    let made = replay(&definition(9).plan, &Value::Null, &facts).unwrap();
+    let made = replay(&definition(9).plan, &Value::Null, &facts, &|| true).unwrap();
     let found: Vec<_> = made.differences.iter().map(|own| (&*own.action, own.kind)).collect();
     assert!(found.contains(&("If", DifferenceKind::Branch)), "{found:?}");
     assert!(found.contains(&("Small", DifferenceKind::New)), "{found:?}");
@@ -213,7 +214,7 @@ fn a_trigger_condition_that_is_not_met_is_said() {
     let (facts, _) = old.run(Vec::new(), |_| 200);
     let text = br#"{"triggers":{"manual":{"type":"Request","conditions":[{"expression":"@equals(triggerBody(),'bye')"}]}},"actions":{}}"#;
     let made = compile(&Value::from_json(text).unwrap(), &Value::Null, Profile::LogicApps, &Limits::default());
-    let made = replay(&made.plan.unwrap(), &Value::Null, &facts).unwrap();
+    let made = replay(&made.plan.unwrap(), &Value::Null, &facts, &|| true).unwrap();
     assert_eq!(made.would_be, None);
     assert!(made.reason.unwrap().contains("condition"));
 }
@@ -232,6 +233,7 @@ fn a_held_run_begins_when_it_is_released() {
         caller_until: None,
         taken_over: Vec::new(),
         held: true,
+        secret: false,
     };
     let at = |now| Environment { now, callback_base: "", callback_key: b"k" };
     let later = NOW.plus(std::time::Duration::from_secs(3_600));

@@ -36,6 +36,7 @@ fn run(plan: &Plan, keep_facts: bool) -> Ran {
         caller_until: None,
         taken_over: Vec::new(),
         held: false,
+        secret: false,
     };
     let mut input = Input::Start(Box::new(start));
     loop {

@@ -103,13 +103,16 @@ impl Run<'_> {
         }
     }
 
-    fn credentials(&self) -> Option<Credentials> {
+    fn credentials(&self, connector: &Connector) -> Option<Credentials> {
         let connection = self.case.get("connection").filter(|own| !own.is_null())?;
         let text = |name: &str| connection.get(name).and_then(Value::as_str).unwrap_or_default();
         let hosts = connection.get("hosts").and_then(Value::as_array).unwrap_or_default();
         Some(Credentials {
             set: text("set").into(),
-            parameters: connection.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default(),
+            parameters: connector.with_field_defaults(
+                text("set"),
+                connection.get("parameters").and_then(Value::as_object).cloned().unwrap_or_default(),
+            ),
             access_token: text("accessToken").into(),
             hosts: hosts.iter().filter_map(Value::as_str).map(Str::from).collect(),
             hidden: Vec::new(),
@@ -124,7 +127,7 @@ impl Run<'_> {
     /// The request, after the calls that policies make before it.
     fn plan(&mut self, connector: &Connector) -> Result<PlannedRequest, String> {
         let operation = self.operation(connector)?;
-        let credentials = self.credentials();
+        let credentials = self.credentials(connector);
         let before = self.case.get("before").and_then(Value::as_array).unwrap_or_default().to_vec();
         let mut lookups = Vec::new();
         loop {
@@ -178,7 +181,7 @@ impl Run<'_> {
             (Some("failed"), Ok(())) => self.wrong("the creation was expected to fail"),
             _ => {}
         }
-        let credentials = self.credentials();
+        let credentials = self.credentials(connector);
         let address = created.and_then(|()| connector.deletion_address(operation, &creation, credentials.as_ref()));
         if self.case.get("expectedUnsubscribeWarning") == Some(&Value::Bool(true)) && address.is_ok() {
             self.wrong("a warning that the webhook cannot be deleted was expected");

@@ -149,7 +149,7 @@ pub(crate) fn read(
     answer: Option<&Answer>,
 ) -> Result<(Object, Option<Value>), String> {
     if let Some(answer) = answer {
-        answer.change_headers(status, &mut headers)?;
+        answer.change_headers(status, &mut headers, bytes)?;
     }
     let content_type = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let content_type = content_type.map(|(_, text)| text.to_string());

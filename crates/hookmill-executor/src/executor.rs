@@ -19,6 +19,14 @@ use crate::token::{self, TokenAnswer, TokenRefusal, TokenRequest};
 
 /// The built-in connector *Notifications*, as definitions name it.
 pub const NOTIFICATIONS_API: &str = "shared_flowpush";
+/// The connector *Approvals*: the server itself asks people.
+pub const APPROVALS_API: &str = "shared_approvals";
+
+/// Whether the server itself is what a connector of this name calls, so that it needs no connection.
+#[must_use]
+pub fn is_own_api(api: &str) -> bool {
+    api == NOTIFICATIONS_API || api == APPROVALS_API
+}
 
 /// How the executor behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +62,8 @@ pub struct CallContext<'a> {
     /// Further secrets of the run, such as secure parameters: name and text. They are taken out of
     /// [`Performed::request`], not of the answer, which the flow goes on with.
     pub secrets: &'a [(String, String)],
+    /// What the polls before left, of a trigger whose polls go on where the one before ended.
+    pub poll: Option<&'a hookmill_model::Object>,
 }
 
 impl<'a> CallContext<'a> {
@@ -75,6 +85,7 @@ impl<'a> CallContext<'a> {
             depth: 0,
             public_url: "",
             secrets: &[],
+            poll: None,
         }
     }
 
@@ -92,7 +103,8 @@ impl<'a> CallContext<'a> {
     }
 }
 
-/// The request is performed by the runtime: a child flow, or the connector *Notifications*.
+/// The request is performed by the runtime: a child flow, or one of the connectors *Notifications* and
+/// *Approvals*.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this action is performed inside the server, not by the executor")]
 pub struct NotMine;
@@ -103,7 +115,9 @@ pub fn is_local(request: &ActionRequest) -> bool {
     match request {
         ActionRequest::ChildFlow { .. } => true,
         ActionRequest::Connector(call) => {
-            call.api.as_deref() == Some(NOTIFICATIONS_API) && !matches!(call.operation, OperationRequest::Follow { .. })
+            let follows = matches!(call.operation, OperationRequest::Follow { .. });
+            // What follows on an approval takes it back.
+            call.api.as_deref().is_some_and(|api| api == APPROVALS_API || (api == NOTIFICATIONS_API && !follows))
         }
         ActionRequest::Http(_) | ActionRequest::JavaScript { .. } => false,
     }

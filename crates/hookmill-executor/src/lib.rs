@@ -31,6 +31,6 @@ mod script;
 mod token;
 
 pub use cases::{CaseVerdict, run_case};
-pub use executor::{CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local};
+pub use executor::{APPROVALS_API, CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local, is_own_api};
 pub use outgoing::preview;
 pub use token::{TokenAnswer, TokenGrant, TokenRefusal, TokenRequest};

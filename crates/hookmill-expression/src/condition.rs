@@ -1,5 +1,7 @@
 //! Conditions: a template that gives a boolean, or an object of `and`, `or`, `not` and functions.
 
+use std::sync::OnceLock;
+
 use hookmill_model::{Pointer, Value};
 
 use crate::error::{Error, ErrorKind};
@@ -17,6 +19,8 @@ const DEPTH_MAX: usize = 50;
 pub struct Condition {
     source: Value,
     form: Form,
+    /// All of its expressions, for [`Condition::shown`]; made when it is first asked for.
+    shown: OnceLock<Result<Compiled, (Pointer, Error)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,13 +41,13 @@ impl Condition {
     pub fn new(source: &Value) -> Result<Self, Vec<(Pointer, Error)>> {
         let mut errors = Vec::new();
         let form = compile(source, &Pointer::root(), 0, &mut errors);
-        if errors.is_empty() { Ok(Self { source: source.clone(), form }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { source: source.clone(), form, shown: OnceLock::new() }) } else { Err(errors) }
     }
 
     /// A condition that is false.
     #[must_use]
     pub const fn never() -> Self {
-        Self { source: Value::Bool(false), form: Form::Constant(false) }
+        Self { source: Value::Bool(false), form: Form::Constant(false), shown: OnceLock::new() }
     }
 
     /// What it was compiled from.
@@ -73,7 +77,8 @@ impl Condition {
     /// # Errors
     /// The first failing expression with its pointer.
     pub fn shown(&self, scope: &dyn Scope) -> Result<Value, (Pointer, Error)> {
-        Compiled::new(&self.source).map_err(|mut errors| errors.remove(0)).and_then(|compiled| compiled.evaluate(scope))
+        let compiled = self.shown.get_or_init(|| Compiled::new(&self.source).map_err(|mut errors| errors.remove(0)));
+        compiled.as_ref().map_err(Clone::clone)?.evaluate(scope)
     }
 }
 
@@ -145,6 +150,31 @@ fn compile(source: &Value, pointer: &Pointer, depth: usize, errors: &mut Vec<(Po
     }
 }
 
+/// Calls a function with values, as an expression does that names it.
+///
+/// # Errors
+/// There is no such function, it needs other arguments, or it fails. A function that does not need all of its arguments,
+/// such as `if`, is not called in this way.
+pub fn call_function(name: &str, arguments: Vec<Value>, scope: &dyn Scope) -> Result<Value, Error> {
+    let found = table::find(name);
+    let Some((function, Evaluator::Strict(evaluate))) = found.map(|function| (function, function.evaluator)) else {
+        let message = format!("The template function '{name}' is not defined or cannot be called with values.");
+        return Err(fault(ErrorKind::UnknownFunction, message));
+    };
+    check_arity(function, arguments.len())?;
+    let items = arguments.into_iter().map(Item::Value).collect();
+    let made = Evaluation::new(scope).call(function, 0, items, evaluate);
+    made.map(Item::into_value).map_err(|error| evaluate::named(error, function).located(""))
+}
+
+fn check_arity(function: &Function, count: usize) -> Result<(), Error> {
+    if count < function.arguments_min || function.arguments_max.is_some_and(|max| count > max) {
+        let message = format!("The function '{}' takes {}, not {count}.", function.name, function.arity());
+        return Err(fault(ErrorKind::ArgumentCount, message));
+    }
+    Ok(())
+}
+
 /// Whether a condition object may use the function: one that needs all of its arguments.
 #[must_use]
 pub fn is_condition_function(function: &Function) -> bool {
@@ -164,9 +194,8 @@ fn call(name: &str, value: &Value, pointer: &Pointer, errors: &mut Vec<(Pointer,
         Value::Array(elements) => elements,
         single => std::slice::from_ref(single),
     };
-    if arguments.len() < function.arguments_min || function.arguments_max.is_some_and(|max| arguments.len() > max) {
-        let message = format!("The function '{}' takes {}, not {}.", function.name, function.arity(), arguments.len());
-        errors.push((pointer.clone(), fault(ErrorKind::ArgumentCount, message)));
+    if let Err(error) = check_arity(function, arguments.len()) {
+        errors.push((pointer.clone(), error));
         return Form::Constant(false);
     }
     let mut compiled = Vec::with_capacity(arguments.len());
@@ -208,7 +237,8 @@ fn truth(value: &Value, pointer: &Pointer) -> Result<bool, (Pointer, Error)> {
             crate::item::text(value),
             crate::item::type_name(value)
         );
-        (pointer.clone(), fault(ErrorKind::InvalidArgument, message))
+        let error = Error { is_no_boolean: true, ..fault(ErrorKind::InvalidArgument, message) };
+        (pointer.clone(), error)
     })
 }
 

@@ -97,6 +97,8 @@ pub struct Error {
     pub suggestion: Option<Str>,
     /// Whether it is the memory that the evaluation would exceed.
     pub is_of_memory: bool,
+    /// Whether a condition gave a value that is no boolean.
+    pub is_no_boolean: bool,
 }
 
 /// Characters of a line that are shown with an error in it.
@@ -121,6 +123,7 @@ impl Error {
             offered: Vec::new(),
             suggestion: None,
             is_of_memory: false,
+            is_no_boolean: false,
         })
     }
 

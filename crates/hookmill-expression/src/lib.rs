@@ -43,7 +43,7 @@ mod uri;
 mod work;
 mod xml;
 
-pub use condition::{Condition, is_condition_function};
+pub use condition::{Condition, call_function, is_condition_function};
 pub use date::{NamedZone, date_text, named_zones, parse_date, zone as time_zone};
 pub use error::{Error, ErrorKind, Position};
 pub use mention::{NAMING_FUNCTIONS, Named, RECORD_FUNCTIONS, Reference, ReferenceTarget};

@@ -78,6 +78,16 @@ pub trait Scope {
         false
     }
 
+    /// How much work all evaluations in this scope may still do together, beside the bound of each.
+    fn work_left(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Takes note of the work that an evaluation in this scope has done.
+    fn worked(&self, amount: usize) {
+        let _ = amount;
+    }
+
     /// `trigger()`
     fn trigger(&self) -> Option<Value> {
         None

@@ -30,6 +30,8 @@ impl std::fmt::Display for Exhausted {
 /// What is left of the work and of the memory of one evaluation.
 pub(crate) struct Work<'a> {
     scope: &'a dyn Scope,
+    /// What it had at its beginning.
+    max: usize,
     left: Cell<usize>,
     until_look: Cell<usize>,
     made_left: Cell<usize>,
@@ -38,9 +40,11 @@ pub(crate) struct Work<'a> {
 impl<'a> Work<'a> {
     pub fn new(scope: &'a dyn Scope) -> Self {
         let limits = scope.limits();
+        let max = limits.work_max.min(scope.work_left());
         Self {
             scope,
-            left: Cell::new(limits.work_max),
+            max,
+            left: Cell::new(max),
             until_look: Cell::new(WORK_BETWEEN_LOOKS),
             made_left: Cell::new(limits.made_bytes_max),
         }
@@ -49,8 +53,13 @@ impl<'a> Work<'a> {
     /// Takes from what is left of the work.
     pub fn spend(&self, amount: usize) -> Result<(), Exhausted> {
         let Some(left) = self.left.get().checked_sub(amount) else {
+            self.left.set(0);
             let max = self.scope.limits().work_max;
-            return Err(Exhausted::Work(format!("the evaluation would read and make more than {max} bytes")));
+            return Err(Exhausted::Work(if self.max < max {
+                "the expressions for all elements would read and make more than they may together".to_owned()
+            } else {
+                format!("the evaluation would read and make more than {max} bytes")
+            }));
         };
         self.left.set(left);
         match self.until_look.get().checked_sub(amount) {
@@ -79,5 +88,11 @@ impl<'a> Work<'a> {
         };
         self.made_left.set(left);
         Ok(())
+    }
+}
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        self.scope.worked(self.max - self.left.get());
     }
 }

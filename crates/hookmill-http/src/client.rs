@@ -179,9 +179,10 @@ impl Client {
     /// [`SendError`] where there is no complete answer.
     pub async fn send(&self, request: Request) -> Result<Response, SendError> {
         let limit = request.timeout.unwrap_or(self.shared.config.timeout);
-        let origin = Url::parse(&request.url).map(|url| origin_text(&url)).unwrap_or_default();
+        let url = parsed(&request.url)?;
+        let origin = origin_text(&url);
         let progress = Progress::default();
-        match tokio::time::timeout(limit, Box::pin(self.shared.perform(request, limit, &progress))).await {
+        match tokio::time::timeout(limit, Box::pin(self.shared.perform(request, url, limit, &progress))).await {
             Ok(ended) => ended,
             Err(_) if !progress.entered.load(Ordering::Acquire) && !progress.maybe_sent() => {
                 let seconds = limit.as_secs_f64();
@@ -194,18 +195,24 @@ impl Client {
     }
 }
 
+/// The address of a request.
+fn parsed(address: &str) -> Result<Url, SendError> {
+    let invalid = |words: String| SendError::new(SendErrorKind::InvalidUrl, words);
+    if address.len() > URL_BYTES_MAX {
+        return Err(invalid(format!("The address is longer than {URL_BYTES_MAX} bytes")));
+    }
+    Url::parse(address).map_err(|error| invalid(format!("This is not an address that can be called: {error}")))
+}
+
 impl Shared {
-    async fn perform(&self, mut request: Request, limit: Duration, progress: &Progress) -> Result<Response, SendError> {
+    async fn perform(
+        &self,
+        mut request: Request,
+        mut url: Url,
+        limit: Duration,
+        progress: &Progress,
+    ) -> Result<Response, SendError> {
         let started = Instant::now();
-        if request.url.len() > URL_BYTES_MAX {
-            return Err(SendError::new(
-                SendErrorKind::InvalidUrl,
-                format!("The address is longer than {URL_BYTES_MAX} bytes"),
-            ));
-        }
-        let mut url = Url::parse(&request.url).map_err(|error| {
-            SendError::new(SendErrorKind::InvalidUrl, format!("This is not an address that can be called: {error}"))
-        })?;
         let mut redirects = 0;
         loop {
             let reply = self.exchange(&request, &url, limit, progress).await;

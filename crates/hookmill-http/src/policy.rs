@@ -131,8 +131,10 @@ impl AddressPolicy {
         let Some(port) = url.port_or_known_default().filter(|port| *port != 0) else {
             return invalid("The address has no port");
         };
-        let origin = origin_text(url);
-        let refused = |words: String| Err(SendError::new(SendErrorKind::AddressNotAllowed, words));
+        let refused = |why: String| {
+            let words = format!("{} is not allowed: {why}", origin_text(url));
+            Err(SendError::new(SendErrorKind::AddressNotAllowed, words))
+        };
         let (host, address) = match url.host() {
             Some(Host::Domain(name)) => (name.trim_end_matches('.').to_owned(), None),
             Some(Host::Ipv4(address)) => (address.to_string(), Some(IpAddr::V4(address))),
@@ -143,14 +145,14 @@ impl AddressPolicy {
             return invalid("The address has no host");
         }
         if !is_port_usual(port) && !self.allow.iter().any(|one| one.has_port() && one.covers_port(port)) {
-            return refused(format!("{origin} is not allowed: port {port} is closed to flows"));
+            return refused(format!("port {port} is closed to flows"));
         }
         match address {
             Some(address) if !self.allows_address(&host, address, port) => {
-                refused(format!("{origin} is not allowed: the address policy refuses {}", address.to_canonical()))
+                refused(format!("the address policy refuses {}", address.to_canonical()))
             }
             None if self.deny.iter().any(|one| one.covers_host(&host, port)) => {
-                refused(format!("{origin} is not allowed: the configuration denies this host"))
+                refused("the configuration denies this host".to_owned())
             }
             _ => Ok(()),
         }

@@ -2,7 +2,7 @@
 //! carry them.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -160,10 +160,7 @@ impl Redactor {
 fn spell(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
-    let mut hex = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(hex, "{byte:02x}");
-    }
+    let hex = hookmill_model::hex(bytes);
     let json = serde_json::Value::from(secret).to_string();
     let json = json[1..json.len() - 1].to_owned();
     let lower = lower_escapes(&percent);

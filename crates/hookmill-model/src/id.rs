@@ -143,6 +143,8 @@ ids! {
     EventId = "evt";
     /// An entry of the inbox.
     NotificationId = "ntf";
+    /// A question that a run asks people, and waits for.
+    ApprovalId = "apr";
     /// A browser registered for Web Push.
     DeviceId = "dev";
     /// A user.

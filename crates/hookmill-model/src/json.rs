@@ -10,7 +10,8 @@ use std::sync::{Arc, LazyLock};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::value::{Object, Str, Value};
+use crate::object::Object;
+use crate::value::{Str, Value};
 
 /// The place of a value in its array, in bytes.
 pub const VALUE_BYTES: usize = 24;

@@ -45,9 +45,9 @@ statuses! {
         Waiting = "Waiting",
         /// Under way.
         Running = "Running",
-        /// Ended well.
+        /// Ended without a failure, or every failure was handled.
         Succeeded = "Succeeded",
-        /// Ended by a failure nobody handled.
+        /// Ended by a failure that no later action handled.
         Failed = "Failed",
         /// Ended by a person or by *Terminate*.
         Cancelled = "Cancelled",
@@ -66,7 +66,7 @@ statuses! {
         Running = "Running",
         /// Waiting for a call-back or for time to pass.
         Waiting = "Waiting",
-        /// Ended well.
+        /// Ended without an error.
         Succeeded = "Succeeded",
         /// Ended with an error.
         Failed = "Failed",
@@ -90,22 +90,22 @@ statuses! {
     FlowState {
         /// Saved with faults that stop it from running.
         Draft = "draft",
-        /// Reacts.
+        /// Its trigger starts runs.
         On = "on",
-        /// Does not react.
+        /// Its trigger starts nothing.
         Off = "off",
     }
     /// The life of one generation of a webhook.
     SubscriptionState {
-        /// Nothing was sent.
+        /// No request for its creation was sent yet.
         Absent = "absent",
-        /// Asked for.
+        /// Its creation was asked for, and the answer is not known yet.
         Creating = "creating",
-        /// Exists at the service.
+        /// It exists at the service.
         Live = "live",
-        /// Its deletion was asked for.
+        /// Its deletion was asked for, and the answer is not known yet.
         Deleting = "deleting",
-        /// Does not exist any more.
+        /// It does not exist at the service any more.
         Gone = "gone",
         /// The service refused to create it.
         Failed = "failed",

@@ -7,10 +7,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use rust_decimal::Decimal;
-use serde::ser::{SerializeMap, SerializeSeq};
+use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
+
+use crate::object::Object;
 
 /// Shared text.
 pub type Str = Arc<str>;
@@ -35,110 +36,6 @@ pub enum Value {
     Array(Arc<Vec<Value>>),
     /// Members in the order they were written.
     Object(Arc<Object>),
-}
-
-/// The members of an object, in the order they were written. A name appears once; the last one written wins.
-#[derive(Clone, Debug, Default)]
-pub struct Object(IndexMap<Str, Value, foldhash::fast::RandomState>);
-
-impl Object {
-    /// No members.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// No members yet, room for `members`.
-    #[must_use]
-    pub fn with_capacity(members: usize) -> Self {
-        Self(IndexMap::with_capacity_and_hasher(members, foldhash::fast::RandomState::default()))
-    }
-
-    /// The member of exactly this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// The member to change in place.
-    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
-        self.0.get_mut(name)
-    }
-
-    /// Whether there is a member of exactly this name.
-    #[must_use]
-    pub fn contains_key(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// The member at `index` in the order of writing.
-    #[must_use]
-    pub fn at(&self, index: usize) -> Option<(&Str, &Value)> {
-        self.0.get_index(index)
-    }
-
-    /// Writes a member; a member that exists keeps its place. Returns the value that stood there.
-    pub fn insert(&mut self, name: impl Into<Str>, value: impl Into<Value>) -> Option<Value> {
-        self.0.insert(name.into(), value.into())
-    }
-
-    /// Removes a member, the others keep their order.
-    pub fn remove(&mut self, name: &str) -> Option<Value> {
-        self.0.shift_remove(name)
-    }
-
-    /// How many members there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are no members.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Names and values in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Str, &Value)> + DoubleEndedIterator {
-        self.0.iter()
-    }
-
-    /// Names and changeable values in order.
-    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&Str, &mut Value)> {
-        self.0.iter_mut()
-    }
-
-    /// Names in order.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Str> {
-        self.0.keys()
-    }
-
-    /// Values in order.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = &Value> {
-        self.0.values()
-    }
-}
-
-impl IntoIterator for Object {
-    type Item = (Str, Value);
-    type IntoIter = indexmap::map::IntoIter<Str, Value>;
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<K: Into<Str>, V: Into<Value>> FromIterator<(K, V)> for Object {
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(members: I) -> Self {
-        Self(members.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
-    }
-}
-
-impl PartialEq for Object {
-    /// Same members; their order does not matter.
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
 }
 
 impl PartialEq for Value {
@@ -429,16 +326,6 @@ impl Serialize for Value {
             }
             Self::Object(members) => members.serialize(serializer),
         }
-    }
-}
-
-impl Serialize for Object {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.len()))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(&**name, value)?;
-        }
-        map.end()
     }
 }
 

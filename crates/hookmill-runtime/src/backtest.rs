@@ -1,11 +1,19 @@
 //! Recorded runs of a flow against a changed definition. Nothing is sent anywhere, and nothing is stored.
 
-use hookmill_definition::{Profile, compile};
-use hookmill_engine::backtest::{Replay, replay};
-use hookmill_model::{FlowId, RunId, RunKind, Timestamp, UserId, Value};
-use hookmill_store::{List, RunFilter};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
-use crate::{Error, Runtime};
+use hookmill_definition::{Plan, Profile, compile_while};
+use hookmill_engine::Fact;
+use hookmill_engine::backtest::Replay;
+use hookmill_model::{FlowId, Object, RunId, RunKind, Str, Timestamp, UserId, Value};
+use hookmill_store::{Flow, List, Run, RunFilter};
+
+use crate::guard::replayed;
+use crate::visible::Visible;
+use crate::wanted::wanted;
+use crate::{Error, Runtime, cores};
 
 /// At most so many recorded runs are replayed.
 pub const BACKTEST_MAX: usize = 1_000;
@@ -23,7 +31,98 @@ pub struct Backtested {
     pub replay: Result<Replay, String>,
 }
 
+/// The definition that recorded runs are replayed with.
+struct Changed<'a> {
+    definition: &'a Value,
+    parameters: &'a Value,
+    profile: Profile,
+    seen: Visible,
+}
+
+/// A version with recorded runs: the plan that they are replayed with, and what may be seen of them.
+struct Recorded {
+    plan: Arc<Plan>,
+    seen: Visible,
+}
+
+/// Adds what hides inputs and outputs in `recorded` to the triggers and actions of the same name: a changed definition
+/// must not show what was hidden when it was recorded.
+fn hidden_as(changed: &Value, recorded: &Value) -> Value {
+    let mut hiding = HashMap::new();
+    each_step(recorded, &mut |name, step| {
+        if let Some(own) = step.pointer("/runtimeConfiguration/secureData") {
+            hiding.insert(name.clone(), own.clone());
+        }
+    });
+    let trigger = recorded.get("triggers").and_then(Value::as_object).and_then(|triggers| triggers.at(0));
+    let trigger = trigger.and_then(|(_, trigger)| trigger.pointer("/runtimeConfiguration/secureData")).cloned();
+    let Some(members) = changed.as_object() else { return changed.clone() };
+    let mut changed = members.clone();
+    if let Some(triggers) = changed.get_mut("triggers").and_then(Value::as_object_mut) {
+        for (_, step) in triggers.iter_mut() {
+            if let Some(own) = &trigger {
+                hide(step, own);
+            }
+        }
+    }
+    if let Some(actions) = changed.get_mut("actions") {
+        *actions = with_hiding(actions, &hiding);
+    }
+    changed.into()
+}
+
+/// Visits every member that is an object with a type: triggers and actions, however deep.
+fn each_step(value: &Value, visit: &mut dyn FnMut(&Str, &Value)) {
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|element| each_step(element, visit)),
+        Value::Object(members) => {
+            for (name, member) in members.iter() {
+                if member.get("type").is_some() {
+                    visit(name, member);
+                }
+                each_step(member, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn with_hiding(value: &Value, hiding: &HashMap<Str, Value>) -> Value {
+    match value {
+        Value::Array(elements) => Value::array(elements.iter().map(|one| with_hiding(one, hiding)).collect()),
+        Value::Object(members) => {
+            let each = members.iter().map(|(name, member)| {
+                let mut member = with_hiding(member, hiding);
+                if let Some(own) = hiding.get(name).filter(|_| member.get("type").is_some()) {
+                    hide(&mut member, own);
+                }
+                (name.clone(), member)
+            });
+            each.collect::<Object>().into()
+        }
+        other => other.clone(),
+    }
+}
+
+fn hide(step: &mut Value, hiding: &Value) {
+    let Some(members) = step.as_object_mut() else { return };
+    let mut own = members.get("runtimeConfiguration").and_then(Value::as_object).cloned().unwrap_or_default();
+    own.insert("secureData", hiding.clone());
+    members.insert("runtimeConfiguration", own);
+}
+
 impl Runtime {
+    async fn recorded(&self, flow: &Flow, version: u32, changed: &Changed<'_>) -> Result<Recorded, Error> {
+        let (seen, recorded) = self.visible(flow.id, version).await?;
+        let definition = hidden_as(changed.definition, &recorded);
+        let limits = &self.0.config.limits;
+        let compiled = compile_while(&definition, changed.parameters, changed.profile, limits, &*wanted());
+        match compiled.plan {
+            Some(plan) => Ok(Recorded { plan: Arc::new(plan), seen }),
+            None => Err(Error::DefinitionInvalid(compiled.diagnostics)),
+        }
+    }
+
     /// Replays the last runs of a flow that have ended, newest first, with another definition.
     ///
     /// # Errors
@@ -37,28 +136,44 @@ impl Runtime {
     ) -> Result<Vec<Backtested>, Error> {
         let flow = self.own_flow(owner, flow).await?;
         let stored = self.0.store.flow_version(flow.id, flow.version).await?;
-        let profile = stored.as_ref().map(|version| Profile::parse(&version.profile)).unwrap_or_default();
-        let parameters = stored.and_then(|version| Value::from_json(&version.parameters).ok()).unwrap_or_default();
-        let compiled = compile(definition, &parameters, profile, &self.0.config.limits);
-        let Some(plan) = compiled.plan else { return Err(Error::DefinitionInvalid(compiled.diagnostics)) };
-        let plan = std::sync::Arc::new(plan);
+        let stored = stored.ok_or_else(|| Error::not_found("version of the flow", flow.id))?;
+        let parameters = crate::flows::read_part(&stored, "parameters", &stored.parameters)?;
+        let changed = Changed {
+            definition,
+            profile: Profile::parse(&stored.profile),
+            seen: Visible::new(definition, &parameters),
+            parameters: &parameters,
+        };
         let filter = RunFilter { flow: Some(flow.id), kind: Some(RunKind::Flow), ..RunFilter::of(owner) };
+        let wanted = wanted();
         let (mut tested, mut after) = (Vec::new(), None);
+        let mut recorded = HashMap::new();
+        // A definition with faults is refused although nothing was recorded.
+        recorded.insert(flow.version, self.recorded(&flow, flow.version, &changed).await?);
         while tested.len() < last.min(BACKTEST_MAX) {
             let page = self.0.store.runs(&filter, List { after, limit: 100 }).await?;
             for listed in page.items.into_iter().filter(|listed| listed.run.status.is_final() && listed.run.facts > 0) {
                 if tested.len() == last.min(BACKTEST_MAX) {
                     break;
                 }
-                let facts = self.facts(listed.run.id).await?;
-                let (plan, parameters) = (std::sync::Arc::clone(&plan), parameters.clone());
-                let made = tokio::task::spawn_blocking(move || replay(&plan, &parameters, &facts)).await;
-                tested.push(Backtested {
-                    run: listed.run.id,
-                    started_at: listed.run.started_at,
-                    summary: listed.run.summary,
-                    replay: made.map_err(|_| "the replay broke off".to_owned()).and_then(|made| made),
+                let Run { id, version, started_at, summary, .. } = listed.run;
+                let Recorded { plan, seen } = match recorded.entry(version) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(self.recorded(&flow, version, &changed).await?),
+                };
+                let facts = self.facts(id).await?;
+                let seen = match facts.first() {
+                    Some(Fact::RunStarted { trigger, .. }) => seen.of_run(trigger),
+                    _ => seen.of_run(&Value::Null),
+                };
+                let made = cores::aside(false, || {
+                    let made = replayed(plan, &parameters, &facts, &*wanted)?;
+                    Ok(changed.seen.replay(seen.replay(made)))
                 });
+                if !wanted() {
+                    return Err(Error::NotPossible("It was stopped, since nobody waits for it.".to_owned()));
+                }
+                tested.push(Backtested { run: id, started_at, summary, replay: made });
             }
             after = page.next;
             if after.is_none() {

@@ -2,31 +2,47 @@
 
 use std::sync::Arc;
 
-use hookmill_engine::trigger::{Event as Fired, Firing, fire};
+use hookmill_definition::plan::Trigger;
+use hookmill_engine::trigger::{Event as Fired, Firing, Split, split};
 use hookmill_engine::{ActionError, Fact, Input, RunState, Start, Summary, TakenOver, summary};
 use hookmill_model::{FlowId, Object, RunId, RunKind, RunStatus, Timestamp, Value};
-use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
+use hookmill_store::{Change, Damaged, Dedupe, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
+use tokio::sync::oneshot;
 
+use crate::budget::{Room, SMALL_BYTES};
+use crate::cores;
+use crate::door::Webhook;
+use crate::event_body::plain_body;
+use crate::failures::note_of;
 use crate::gates::is_counted;
-use crate::guard::decided;
+use crate::guard::{caught, decided};
 use crate::intake::{header_lines, run_of};
 use crate::live::LiveKind;
 use crate::plans::Version;
-use crate::queue::Slot;
+use crate::queue::{PARSED_FACTOR, Slot};
 use crate::run::Active;
+use crate::sealed::{has_credentials, is_sealed};
+use crate::split::Splitting;
+use crate::surroundings::{seed, workflow};
+use crate::visible::list_redactor;
 use crate::{Answer, Error, Runtime, locked};
 
-/// What stands in place of an event's kind where the caller named none.
+/// An event's kind where the caller named none.
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/// The journal's epoch of this process. One process owns a folder, so it never differs.
-pub(crate) const EPOCH: u64 = 1;
+/// Larger bodies are stored before anything else.
+const AT_ONCE_BYTES_MAX: usize = 64 * 1_024;
+
+/// What a run received is counted up to so many bytes: no decision about more is short.
+const RECORD_BYTES_MAX: usize = 1_024 * 1_024;
 
 /// Where the runs that begin come from.
 #[derive(Clone, Copy)]
 pub(crate) enum Origin<'a> {
     /// An event of the trigger.
     Event(&'a Event),
+    /// A further item of an event whose first run has begun.
+    Item(&'a Event),
     /// A trigger that fires by time; what it was, in a word.
     Time(&'static str),
     /// A person who wants a run now.
@@ -37,9 +53,27 @@ pub(crate) enum Origin<'a> {
         run: RunId,
         /// The run that begins: the same one, however often the action is handed out.
         child: RunId,
+        /// What that run keeps is sealed.
+        is_secret: bool,
     },
-    /// The run that is repeated, with the results that are not asked for again.
-    Repeated(RunId, &'a [TakenOver]),
+    /// The run that is repeated, with the results that are not asked for again, and whether what it keeps is sealed.
+    Repeated(RunId, &'a [TakenOver], bool),
+}
+
+impl Origin<'_> {
+    /// Whether what the run receives is secret where it comes from.
+    const fn is_secret(self) -> bool {
+        matches!(self, Self::Parent { is_secret: true, .. } | Self::Repeated(_, _, true))
+    }
+}
+
+/// What came with a notification beside its body: `{headers, queries?, relativePathParameters?}`.
+pub(crate) fn event_head(event: &Event) -> Result<Object, Damaged> {
+    let what = format_args!("the head of event {}", event.id);
+    hookmill_store::read(what, &event.head, |bytes| match Value::from_json(bytes) {
+        Ok(head) => head.as_object().cloned().ok_or_else(|| "it is no object".to_owned()),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 impl Runtime {
@@ -47,63 +81,186 @@ impl Runtime {
     pub(crate) async fn set_event_aside(&self, event: &Event, why: &str) -> Result<(), Error> {
         tracing::error!(event = %event.id, why, "an event is set aside");
         let unit = Unit::new().expect(Expect::EventPending(event.id)).with(Change::ConsumeEvent(event.id));
+        let unit = self.0.splits.forget(event.id).into_iter().fold(unit, Unit::with);
+        let origin = if self.0.splits.has_begun(event.id) { Origin::Item(event) } else { Origin::Event(event) };
+        let unit = unit.owned(event.flow);
         match self.0.store.flow(event.flow).await? {
             Some(flow) => {
                 let why = ActionError::new("run_faulted", why);
-                self.not_begun(unit, &flow, Origin::Event(event), RunStatus::Faulted, &why).await.map(drop)
+                self.not_begun(unit, &flow, origin, RunStatus::Faulted, &why).await.map(drop)
             }
-            None => self.commit_begin(unit).await.map(drop),
+            None => self.commit_begin(unit, Lane::Work).await.map(drop),
         }
     }
 
-    /// Begins the runs of an event, the first one in the slot.
+    /// Begins the runs of an event that waits in the queue, the first one in the slot.
     pub(crate) async fn begin_runs(&self, event: &Event, slot: Slot) -> Result<(), Error> {
         let unit = Unit::new().expect(Expect::EventPending(event.id)).with(Change::ConsumeEvent(event.id));
-        let flow = self.0.store.flow(event.flow).await?.filter(|flow| flow.deleted_at.is_none());
-        let Some(flow) = flow else { return self.commit_begin(unit).await.map(drop) };
-        let version = match self.version(flow.id, flow.version).await {
+        let unit = unit.owned(event.flow);
+        let entry = self.flow_entry(event.flow).await?.filter(|entry| entry.flow.deleted_at.is_none());
+        let Some(entry) = entry else {
+            let unit = self.0.splits.forget(event.id).into_iter().fold(unit, Unit::with);
+            return self.commit_begin(unit, Lane::Work).await.map(drop);
+        };
+        let flow = &entry.flow;
+        if self.0.splits.is_damaged(event.id) {
+            let why =
+                "How many of its items have begun runs cannot be read. The event is kept; resubmit what is missing.";
+            return self.set_event_aside(event, why).await;
+        }
+        let number = self.0.splits.version_of(event.id).unwrap_or(flow.version);
+        let version = match self.version(flow.id, number).await {
             Ok(version) => version,
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => {
                 let fault = ActionError::new("InvalidTemplate", error.to_string());
-                return self.not_begun(unit, &flow, Origin::Event(event), RunStatus::Failed, &fault).await.map(drop);
+                return self.not_begun(unit, flow, Origin::Event(event), RunStatus::Failed, &fault).await.map(drop);
             }
         };
-        let Some(trigger) = version.plan.triggers.first() else { return self.commit_begin(unit).await.map(drop) };
-        let mut outputs =
-            Value::from_json(&event.head).ok().and_then(|head| head.as_object().cloned()).unwrap_or_default();
-        let headers = outputs.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
-        let webhook = self.declarations_of(&flow, &version, event.subscription).await?;
-        let lines = header_lines(&headers);
-        let request = hookmill_webhook::Request { method: "", url: "", headers: &lines, body: &event.body };
-        let body_bytes_max = self.0.config.body_bytes_max;
-        if let Some(body) = hookmill_webhook::event_body(&webhook.declarations, request, body_bytes_max).value {
+        let Some(trigger) = version.plan.triggers.first() else {
+            return self.commit_begin(unit, Lane::Work).await.map(drop);
+        };
+        if is_sealed(&event.head) {
+            let why = "The notification was sealed with a master key that is not here.";
+            return self.set_event_aside(event, why).await;
+        }
+        let head = match event_head(event) {
+            Ok(head) => head,
+            Err(damaged) => {
+                let fault = ActionError::new("InternalServerError", Error::from(damaged).sentence());
+                return self.not_begun(unit, flow, Origin::Event(event), RunStatus::Failed, &fault).await.map(drop);
+            }
+        };
+        let webhook = self.declarations_of(flow, &version, event.subscription).await?;
+        let origin = Origin::Event(event);
+        let mut room = self.0.budget.room(flow.id);
+        if PARSED_FACTOR * event.body.len() > SMALL_BYTES {
+            room.try_widen().await?;
+        }
+        let fired = || self.fired(event, head, flow, &version, trigger, &webhook);
+        let (split, fired, is_plain) = cores::aside(version.is_short(event.body.len()), fired);
+        let firing = match split {
+            Split::Whole(firing) => firing,
+            Split::Items(items) => {
+                let splitting = Splitting { event, flow, version: &version, trigger, items, fired };
+                return self.begin_items(splitting, slot, room).await;
+            }
+        };
+        match firing {
+            Firing::Runs(records) => {
+                let lane = Lane::Work;
+                let beginning = Beginning { unit, lane, flow, version: &version, origin, is_plain };
+                let begun = self.begin_in(beginning, records, &mut room).await?;
+                self.activate_all(flow, &version, begun, Some(slot), room);
+                Ok(())
+            }
+            Firing::Skipped(error) => self.not_begun(unit, flow, origin, RunStatus::Skipped, &error).await.map(drop),
+            Firing::Failed(error) | Firing::Refused(error) => {
+                self.not_begun(unit, flow, origin, RunStatus::Failed, &error).await.map(drop)
+            }
+        }
+    }
+
+    /// Whether the run of an event that comes in may begin at the door. Runs that are counted begin in the order of
+    /// acceptance, which the store alone knows; and nobody waits at the door for a decision that may take long.
+    pub(crate) fn may_begin_at_once(&self, version: &Version, event: &Event) -> bool {
+        let trigger = version.plan.triggers.first();
+        trigger.is_some_and(|trigger| !is_counted(trigger) && trigger.split_on.is_none())
+            && event.body.len() <= AT_ONCE_BYTES_MAX
+            && version.is_short(event.body.len())
+            && self.0.shards.may_begin(event.flow)
+            && !*self.0.stopped.borrow()
+            && !self.0.health.refuses()
+    }
+
+    /// Stores an event that comes in together with the beginning of its run, tells the door, and lets the run go on.
+    /// What is `Err` without being told is the event's own fault: it takes its turn in the queue, which sets it aside.
+    pub(crate) async fn begin_at_once(
+        self,
+        fresh: FreshEvent,
+        slot: Slot,
+        told: oneshot::Sender<Result<(), BeginError>>,
+    ) {
+        let FreshEvent { event, head, is_secret, dedupe, flow, version, webhook } = fresh;
+        let unit = Unit::new().with(Change::AddEvent(event.clone(), dedupe)).with(Change::ConsumeEvent(event.id));
+        let unit = self.as_known(unit.secret(is_secret || version.is_secret).owned(flow.id), &flow);
+        let mut room = self.0.budget.room(flow.id);
+        let begun = caught(async {
+            let Some(trigger) = version.plan.triggers.first() else { return Ok(Vec::new()) };
+            let origin = Origin::Event(&event);
+            let (split, _, is_plain) = self.fired(&event, head, &flow, &version, trigger, &webhook);
+            let Split::Whole(firing) = split else {
+                return Err(Error::Internal("an event that is split began at its door".to_owned()));
+            };
+            let why = match firing {
+                Firing::Runs(records) => {
+                    let lane = Lane::Intake;
+                    let beginning = Beginning { unit, lane, flow: &flow, version: &version, origin, is_plain };
+                    return self.begin_in(beginning, records, &mut room).await;
+                }
+                Firing::Skipped(error) => (RunStatus::Skipped, error),
+                Firing::Failed(error) | Firing::Refused(error) => (RunStatus::Failed, error),
+            };
+            let run = self.unbegun(&flow, origin, why.0, &why.1);
+            self.store_unbegun(unit, Lane::Intake, &flow, run).await.map(|_| Vec::new())
+        });
+        match begun.await {
+            Ok(Ok(begun)) => {
+                let _ = told.send(Ok(()));
+                // The trigger does not split its events, so there is one run.
+                if let Some(Begun { run, state, .. }) = begun.into_iter().find(Begun::goes_on) {
+                    self.go_on(Active { run, version, flow, slot, room }, state).await;
+                }
+            }
+            Ok(Err(Error::Store(StoreError::Overloaded { .. }))) => drop(told.send(Err(BeginError::NoRoom))),
+            Ok(Err(Error::Store(error))) => drop(told.send(Err(BeginError::Store(error)))),
+            Ok(Err(error)) => drop(told.send(Err(BeginError::Fault(error.to_string())))),
+            Err(why) => drop(told.send(Err(BeginError::Fault(why)))),
+        }
+    }
+
+    /// Whether the trigger fires for an event, and with which records; and whether the journal of a run that is alone
+    /// may refer to the event's body.
+    fn fired(
+        &self,
+        event: &Event,
+        head: Object,
+        flow: &Flow,
+        version: &Version,
+        trigger: &Trigger,
+        webhook: &Webhook,
+    ) -> (Split, Fired, bool) {
+        let mut outputs = head;
+        let headers = outputs.get("headers").and_then(Value::as_object);
+        let plain = headers.filter(|_| webhook.declarations.is_empty());
+        let plain = plain.and_then(|headers| plain_body(headers, &event.body));
+        let is_plain = plain.is_some() && trigger.split_on.is_none();
+        let body = plain.or_else(|| {
+            let lines = headers.map(header_lines).unwrap_or_default();
+            let request = hookmill_webhook::Request { method: "", url: "", headers: &lines, body: &event.body };
+            hookmill_webhook::event_body(&webhook.declarations, request, self.0.config.body_bytes_max).value
+        });
+        if let Some(body) = body {
             outputs.insert("body", body);
         }
         let fired = Fired {
             outputs: outputs.into(),
             parameters: version.parameters.clone(),
-            workflow: workflow(&flow, None),
+            workflow: workflow(flow, None),
             origin: event.id.to_string().into(),
             seed: seed(),
             now: self.now(),
         };
-        let origin = Origin::Event(event);
-        match fire(&version.plan, trigger, &fired) {
-            Firing::Runs(records) => self.begin_in(Some(slot), unit, &flow, &version, records, origin).await.map(drop),
-            Firing::Skipped(error) => self.not_begun(unit, &flow, origin, RunStatus::Skipped, &error).await.map(drop),
-            Firing::Failed(error) | Firing::Refused(error) => {
-                self.not_begun(unit, &flow, origin, RunStatus::Failed, &error).await.map(drop)
-            }
-        }
+        (split(&version.plan, trigger, &fired), fired, is_plain)
     }
 
     /// `false` where another task was faster.
-    pub(crate) async fn commit_begin(&self, unit: Unit) -> Result<bool, Error> {
-        match self.0.store.commit(unit, Lane::Work).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::Conflict { .. } | StoreError::Missing { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+    pub(crate) async fn commit_begin(&self, unit: Unit, lane: Lane) -> Result<bool, Error> {
+        match (self.0.store.commit(unit, lane).await, lane) {
+            (Ok(_), _) => Ok(true),
+            // Nobody else knows of an event that comes in: a conflict is none with another task there.
+            (Err(StoreError::Conflict { .. } | StoreError::Missing { .. }), Lane::Work) => Ok(false),
+            (Err(error), _) => Err(error.into()),
         }
     }
 
@@ -116,13 +273,28 @@ impl Runtime {
         status: RunStatus,
         why: &ActionError,
     ) -> Result<bool, Error> {
-        let mut run = self.new_run(flow, flow.version, origin);
-        run.status = status;
-        run.ended_at = Some(self.now());
-        run.error = Some(RunError { code: why.code.to_string(), message: why.message.to_string(), hint: None });
-        let id = run.id;
-        let stored = self.commit_begin(unit.with(Change::StartRun(run, Vec::new()))).await?;
+        let run = self.unbegun(flow, origin, status, why);
+        self.store_unbegun(unit, Lane::Work, flow, run).await
+    }
+
+    /// What the history has of a trigger that fired and began no run.
+    fn unbegun(&self, flow: &Flow, origin: Origin<'_>, status: RunStatus, why: &ActionError) -> Run {
+        Run {
+            status,
+            ended_at: Some(self.now()),
+            error: Some(RunError { code: why.code.to_string(), message: why.message.to_string(), hint: None }),
+            ..self.new_run(flow, flow.version, origin)
+        }
+    }
+
+    async fn store_unbegun(&self, unit: Unit, lane: Lane, flow: &Flow, run: Run) -> Result<bool, Error> {
+        let (id, status) = (run.id, run.status);
+        let note = note_of(&self.0.failures, &run, status, 0, true);
+        let mut unit = unit.owned(flow.id).with(Change::StartRun(run, Vec::new()));
+        unit.changes.extend(note);
+        let stored = self.commit_begin(unit, lane).await?;
         if stored {
+            self.0.failures.ring();
             let of = Some(flow.id.to_string());
             self.0.live.publish(flow.owner, LiveKind::Run, id.to_string(), of, Some(status.as_str()));
         }
@@ -141,12 +313,15 @@ impl Runtime {
                 summary.clone_from(&own.summary);
                 id = Some(run_of(own.id));
             }
+            Origin::Item(own) => {
+                event = Some(own);
+                summary.clone_from(&own.summary);
+            }
             Origin::Time(word) => word.clone_into(&mut summary),
             Origin::Person => {}
-            Origin::Parent { run, child } => (parent, id) = (Some(run), Some(child)),
-            Origin::Repeated(run, _) => resubmitted_from = Some(run),
+            Origin::Parent { run, child, .. } => (parent, id) = (Some(run), Some(child)),
+            Origin::Repeated(run, ..) => resubmitted_from = Some(run),
         }
-        let trigger = Value::from_json(&flow.trigger).unwrap_or_default();
         Run {
             id: id.unwrap_or_else(|| self.new_id()),
             owner: flow.owner,
@@ -154,11 +329,11 @@ impl Runtime {
             version,
             kind: RunKind::Flow,
             status: RunStatus::Running,
-            epoch: EPOCH,
+            epoch: self.0.shards.epoch(flow.id),
             facts: 0,
             started_at: self.now(),
             ended_at: None,
-            trigger: trigger.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            trigger: crate::flows::trigger_name(flow),
             summary,
             event: event.map(|event| event.id),
             subscription: event.and_then(|event| event.subscription),
@@ -177,26 +352,30 @@ impl Runtime {
         records: Vec<Value>,
         origin: Origin<'_>,
     ) -> Result<Vec<RunId>, Error> {
-        self.begin_in(None, unit, flow, version, records, origin).await
+        let flow = Arc::new(flow.clone());
+        let beginning = Beginning { unit, lane: Lane::Work, flow: &flow, version, origin, is_plain: false };
+        let mut room = self.0.budget.room(flow.id);
+        let begun = self.begin_in(beginning, records, &mut room).await?;
+        let ids = begun.iter().map(|one| one.run.id).collect();
+        self.activate_all(&flow, version, begun, None, room);
+        Ok(ids)
     }
 
-    /// The same, with a slot for the first run.
-    async fn begin_in(
+    /// Stores one run per trigger record in one unit. None where another task was faster.
+    pub(crate) async fn begin_in(
         &self,
-        mut slot: Option<Slot>,
-        unit: Unit,
-        flow: &Flow,
-        version: &Arc<Version>,
+        beginning: Beginning<'_>,
         records: Vec<Value>,
-        origin: Origin<'_>,
-    ) -> Result<Vec<RunId>, Error> {
+        room: &mut Room,
+    ) -> Result<Vec<Begun>, Error> {
+        let Beginning { unit, lane, flow, version, origin, is_plain } = beginning;
         let is_counted = version.plan.triggers.first().is_some_and(is_counted);
         // Runs that are counted begin one after the other, and are counted once they are stored.
         let alone = if is_counted { Some(self.0.gates.alone(flow.id).await) } else { None };
-        let (unit, begun) = self.decided_beginnings(unit, flow, version, records, origin).await?;
+        let (unit, begun) = self.decided_beginnings(unit, flow, version, records, origin, (is_plain, room)).await?;
         let open = begun.iter().filter(|one| !one.state.status().is_final()).map(|one| one.run.id);
         let unheeded = Unheeded { runtime: self, flow: flow.id, is_counted, runs: open.collect() };
-        let is_stored = self.is_stored(unit, &begun).await;
+        let is_stored = self.is_stored(unit.owned(flow.id), lane, &begun).await;
         if is_stored.is_ok() {
             unheeded.heeded();
         }
@@ -209,29 +388,46 @@ impl Runtime {
             }
         }
         drop(alone);
-        let ids = begun.iter().map(|one| one.run.id).collect();
-        for Begun { run, state, bytes } in begun {
-            let status = run.status.as_str();
-            self.0.live.publish(run.owner, LiveKind::Run, run.id.to_string(), Some(run.flow.to_string()), Some(status));
-            self.answer_waiters(&run, &state);
-            if state.status().is_final() || state.is_held() {
-                continue;
+        for Begun { run, state, .. } in &begun {
+            if self.0.live.has_listeners() {
+                let (id, flow) = (run.id.to_string(), Some(run.flow.to_string()));
+                self.0.live.publish(run.owner, LiveKind::Run, id, flow, Some(run.status.as_str()));
             }
+            self.answer_waiters(run, state);
+        }
+        self.0.failures.ring();
+        Ok(begun)
+    }
+
+    /// Lets runs that were stored go on, the first one in the slot.
+    pub(crate) fn activate_all(
+        &self,
+        flow: &Arc<Flow>,
+        version: &Arc<Version>,
+        begun: Vec<Begun>,
+        mut slot: Option<Slot>,
+        room: Room,
+    ) {
+        let mut room = Some(room);
+        for Begun { run, state, bytes } in begun.into_iter().filter(Begun::goes_on) {
             let id = run.id;
-            match slot.take().or_else(|| self.0.queue.try_slot(flow.id, bytes)) {
-                Some(slot) => {
-                    let active = Active { run, version: Arc::clone(version), flow: flow.clone(), slot };
+            // One that has grown while it began goes on in the room of the beginning, or from its journal.
+            let own = room.take().or_else(|| (state.bytes() <= SMALL_BYTES).then(|| self.0.budget.room(flow.id)));
+            let slot = own.as_ref().and_then(|_| slot.take().or_else(|| self.0.queue.try_slot(flow.id, bytes)));
+            match own.zip(slot) {
+                Some((mut room, slot)) => {
+                    room.hold(state.bytes());
+                    let active = Active { run, version: Arc::clone(version), flow: Arc::clone(flow), slot, room };
                     // Nobody else knows of a run that has just begun.
                     let _ = self.activate(active, state, None, false);
                 }
                 None => self.0.queue.push_run(flow.id, id, None),
             }
         }
-        if is_counted {
+        if version.plan.triggers.first().is_some_and(is_counted) {
             // A place that became free while this was stored.
             self.release_waiting(flow.id);
         }
-        Ok(ids)
     }
 
     /// The first decision of each run, and the unit that stores them.
@@ -242,32 +438,50 @@ impl Runtime {
         version: &Arc<Version>,
         records: Vec<Value>,
         origin: Origin<'_>,
+        (is_plain, room): (bool, &mut Room),
     ) -> Result<(Unit, Vec<Begun>), Error> {
         let callbacks = &self.0.callbacks;
         let counted = version.plan.triggers.first().filter(|trigger| is_counted(trigger));
         let mut begun: Vec<Begun> = Vec::with_capacity(records.len());
-        let mut running = 0;
+        let (mut running, mut bytes_before) = (0, 0);
         for record in records {
             let mut run = self.new_run(flow, version.number, origin);
             if !begun.is_empty() {
                 run.id = self.new_id();
             }
             let held = counted.is_some_and(|trigger| self.0.gates.must_wait(flow.id, running, trigger.concurrency));
+            // Now, since the run before may have ended between the two.
+            run.started_at = self.now();
             if held {
                 run.status = RunStatus::Waiting;
             } else {
                 running += 1;
             }
+            // Beyond a bound it does not matter how many there are.
+            let bytes = record.heap_bytes_within(RECORD_BYTES_MAX);
             let start = self.start_of(&run, flow, version, record, origin, held);
-            let mut state = RunState::default();
-            let turn = self.0.cores.turn(flow.id).await;
-            let facts =
-                decided(&version.plan, &mut state, callbacks.environment(self.now()), Input::Start(Box::new(start)));
-            drop(turn);
-            let facts = facts.map_err(Error::Internal)?;
+            let is_short = version.is_short(bytes);
+            let (state, facts) = loop {
+                let mut state = RunState::default();
+                let turn = self.0.cores.turn(flow.id).await;
+                let environment = callbacks.environment(self.now());
+                let (input, allowance) = (Input::Start(Box::new(start.clone())), room.allowance());
+                let decide = || decided(&version.plan, &mut state, environment, input, allowance);
+                let facts = cores::aside(is_short, decide);
+                drop(turn);
+                match facts.map_err(Error::Internal)? {
+                    Some(facts) => break (state, facts),
+                    None => room.try_widen().await?,
+                }
+            };
+            bytes_before += state.bytes();
+            room.hold(bytes_before);
             run.facts = state.facts();
             if let Some(trigger) = version.plan.triggers.first() {
-                run.summary = summarised(run.summary, summary(&version.plan, trigger, &state, run.started_at));
+                let redactor = list_redactor(version, state.trigger());
+                let shown = |text: &str| redactor.as_ref().map_or(text.into(), |own| own.text(text)).into_owned();
+                let of = summary(&version.plan, trigger, &state, run.started_at, &shown);
+                run.summary = summarised(run.summary, of);
             }
             if state.status().is_final() {
                 run.status = state.status();
@@ -275,10 +489,18 @@ impl Runtime {
                 run.error = crate::history::run_error(version, &state);
                 running -= usize::from(!held);
             }
-            let encoded: Vec<Vec<u8>> = facts.iter().map(Fact::encode).collect();
-            let bytes = encoded.iter().map(Vec::len).sum();
+            let stored = |fact: &Fact| if is_plain { fact.beside_event().encode() } else { fact.encode() };
+            let encoded: Vec<Vec<u8>> = cores::aside(is_short, || {
+                let first = facts.first().map(stored);
+                first.into_iter().chain(facts.iter().skip(1).map(Fact::encode)).collect()
+            });
+            let journal_bytes = encoded.iter().map(Vec::len).sum();
+            unit.is_secret |= state.is_secret();
+            let is_secret = unit.is_secret || version.is_secret;
+            let note = note_of(&self.0.failures, &run, run.status, state.depth(), is_secret);
             unit.push(Change::StartRun(run.clone(), encoded));
-            begun.push(Begun { run, state, bytes });
+            unit.changes.extend(note);
+            begun.push(Begun { run, state, bytes: journal_bytes });
         }
         Ok((unit, begun))
     }
@@ -293,7 +515,8 @@ impl Runtime {
         held: bool,
     ) -> Start {
         let (caller_waits, caller_until) = self.caller(version, origin, run);
-        let taken_over = if let Origin::Repeated(_, taken_over) = origin { taken_over.to_vec() } else { Vec::new() };
+        let secret = version.is_secret || origin.is_secret() || has_credentials(&record);
+        let taken_over = if let Origin::Repeated(_, taken_over, _) = origin { taken_over.to_vec() } else { Vec::new() };
         Start {
             run: run.id,
             seed: seed(),
@@ -304,16 +527,18 @@ impl Runtime {
             caller_until,
             taken_over,
             held,
+            secret,
         }
     }
 
     /// Stores runs that begin; `false` where another task was faster.
-    async fn is_stored(&self, unit: Unit, begun: &[Begun]) -> Result<bool, Error> {
-        match (self.commit_begin(unit).await, begun.first()) {
-            // Nobody else would look after runs that were stored nevertheless.
+    async fn is_stored(&self, unit: Unit, lane: Lane, begun: &[Begun]) -> Result<bool, Error> {
+        match (self.commit_begin(unit, lane).await, begun.first()) {
+            // Nobody else looks after runs that were stored nevertheless.
             (Err(Error::Store(error)), Some(first)) if error.is_unknown() => {
+                self.may_read_back()?;
                 let run = first.run.id;
-                tracing::warn!(%run, %error, "the commit's outcome is unknown; checking whether run {run} was stored");
+                tracing::warn!(%run, %error, "nobody knows whether a commit took place: the store is asked");
                 let found = self.read_until_stopped(|| self.0.store.run(run)).await;
                 found.map(|found| found.is_some()).ok_or(Error::Store(StoreError::Closed))
             }
@@ -363,11 +588,53 @@ impl Drop for Unheeded<'_> {
 }
 
 /// A run whose first decision is made.
-struct Begun {
+pub(crate) struct Begun {
     run: Run,
     state: RunState,
     /// Of its first facts.
     bytes: usize,
+}
+
+impl Begun {
+    /// Whether the run goes on from here.
+    fn goes_on(&self) -> bool {
+        !self.state.status().is_final() && !self.state.is_held()
+    }
+}
+
+/// Runs that are to begin.
+pub(crate) struct Beginning<'a> {
+    /// What is stored with them.
+    pub unit: Unit,
+    pub lane: Lane,
+    pub flow: &'a Arc<Flow>,
+    pub version: &'a Arc<Version>,
+    pub origin: Origin<'a>,
+    /// The journal of the one run refers to the body of its event.
+    pub is_plain: bool,
+}
+
+/// An event that is not stored yet, with what its run needs.
+pub(crate) struct FreshEvent {
+    pub event: Event,
+    /// What [`Event::head`] says: `headers`, `queries`, `relativePathParameters`.
+    pub head: Object,
+    /// It has headers that carry credentials.
+    pub is_secret: bool,
+    pub dedupe: Option<Dedupe>,
+    pub flow: Arc<Flow>,
+    pub version: Arc<Version>,
+    pub webhook: Arc<Webhook>,
+}
+
+/// Why an event that comes in could not begin its run at once.
+pub(crate) enum BeginError {
+    /// It could not be stored.
+    Store(StoreError),
+    /// It needs more memory than there is now, or the store has more to do than it can.
+    NoRoom,
+    /// The program met a state that should be impossible.
+    Fault(String),
 }
 
 impl Runtime {
@@ -377,7 +644,7 @@ impl Runtime {
             Origin::Event(event) if locked(&self.0.waiters).contains_key(&run.id) => {
                 (true, Some(event.received_at.plus(self.0.config.response_wait)))
             }
-            Origin::Event(_) => (version.plan.responds_later(), None),
+            Origin::Event(_) | Origin::Item(_) => (version.plan.responds_later(), None),
             Origin::Parent { .. } => (version.plan.has_response(), None),
             Origin::Time(_) | Origin::Person | Origin::Repeated(..) => (false, None),
         }
@@ -393,34 +660,4 @@ fn summarised(kind: String, of: Summary) -> String {
         Summary::Words(words) if kind.is_empty() || METHODS.contains(&&*kind) => words,
         Summary::Words(words) => format!("{kind} · {words}"),
     }
-}
-
-pub(crate) fn seed() -> u64 {
-    let mut bytes = [0; 8];
-    if getrandom::fill(&mut bytes).is_err() {
-        return 1;
-    }
-    u64::from_ne_bytes(bytes)
-}
-
-/// What `workflow()` gives.
-pub(crate) fn workflow(flow: &Flow, run: Option<RunId>) -> Value {
-    let id = flow.id.to_string();
-    let mut members = Object::new();
-    members.insert("id", format!("/flows/{id}"));
-    members.insert("name", id.clone());
-    members.insert("type", "Hookmill/flows");
-    members.insert("location", "local");
-    members.insert("tags", Value::object([("flowDisplayName", flow.name.clone())]));
-    if let Some(run) = run {
-        members.insert(
-            "run",
-            Value::object([
-                ("id", format!("/flows/{id}/runs/{run}")),
-                ("name", run.to_string()),
-                ("type", "Hookmill/flows/runs".to_owned()),
-            ]),
-        );
-    }
-    members.into()
 }

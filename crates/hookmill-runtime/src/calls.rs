@@ -1,6 +1,7 @@
 //! The requests of one run: which are under way, which wait for a place, which may have been sent before.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -28,10 +29,15 @@ enum Stage {
     Waits(Service, Timestamp),
 }
 
+type Ended = (EffectId, Performed);
+
 /// The requests of one run.
 #[derive(Default)]
 pub(crate) struct Calls {
-    under_way: JoinSet<(EffectId, Performed)>,
+    /// The only request under way, which the run's own task performs.
+    alone: Option<Pin<Box<dyn Future<Output = Ended> + Send>>>,
+    /// Requests with tasks of their own.
+    under_way: JoinSet<Ended>,
     stages: BTreeMap<EffectId, Stage>,
     /// What may have been performed before, by a process that died or a commit whose outcome was lost.
     again: BTreeSet<EffectId>,
@@ -77,15 +83,32 @@ impl Calls {
 
     /// Nothing of what was under way is heard any more.
     pub fn forget(&mut self) {
+        self.alone = None;
         self.under_way = JoinSet::new();
         self.stages.clear();
     }
 
     /// The next outcome; pending for ever where nothing is under way.
-    pub async fn next(&mut self) -> Result<(EffectId, Performed), JoinError> {
-        match self.under_way.join_next().await {
+    pub async fn next(&mut self) -> Result<Ended, JoinError> {
+        let Self { alone, under_way, .. } = self;
+        if let Some(call) = alone {
+            let ended = tokio::select! {
+                ended = call => ended,
+                Some(ended) = under_way.join_next() => return ended,
+            };
+            self.alone = None;
+            return Ok(ended);
+        }
+        match under_way.join_next().await {
             Some(ended) => ended,
             None => std::future::pending().await,
+        }
+    }
+
+    /// Gives the only request under way a task of its own, so that it goes on while the run's task is busy.
+    pub fn set_free(&mut self) {
+        if let Some(call) = self.alone.take() {
+            self.under_way.spawn(call);
         }
     }
 
@@ -166,26 +189,35 @@ impl Calls {
     ) {
         let is_child = matches!(request, ActionRequest::ChildFlow { .. });
         let call = Call {
-            flow: active.flow.clone(),
+            flow: Arc::clone(&active.flow),
             version: Arc::clone(&active.version),
             begun_at: state.effect_begun_at(&effect).unwrap_or_else(|| runtime.now()),
             again: self.again.contains(&effect) || (is_child && self.was_read),
             idempotency_key: state.idempotency_key(&effect),
             depth: state.depth(),
+            is_secret: state.is_secret() || active.version.is_secret,
             child_has_begun: Arc::default(),
             effect: effect.clone(),
         };
         let stage = if is_child { Stage::Child(Arc::clone(&call.child_has_begun)) } else { Stage::UnderWay };
         self.stages.insert(effect, stage);
         let (runtime, request) = (runtime.clone(), request.clone());
-        self.under_way.spawn(async move {
+        let ended = async move {
+            let begun = Instant::now();
             let performed = Box::pin(runtime.perform(&call, &request)).await;
+            crate::figures::note_call(place.as_ref().map(|place| place.service().host()), &performed, begun.elapsed());
             if let Some(place) = &mut place {
                 place.ended(&performed.outcome);
             }
             drop(place);
             (call.effect, performed)
-        });
+        };
+        if is_child || self.alone.is_some() || !self.under_way.is_empty() {
+            self.set_free();
+            self.under_way.spawn(ended);
+        } else {
+            self.alone = Some(Box::pin(ended));
+        }
     }
 }
 

@@ -12,13 +12,17 @@ use tokio::sync::watch;
 
 use crate::locked;
 
+/// Clocks that differ by less agree.
+const DIFFERENCE_MIN_MICROS: i64 = 1_000_000;
+
 /// A clock; clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    System(Arc<Mutex<Steady>>),
+    /// With what is added to what the system shows, in microseconds.
+    System(Arc<Mutex<Steady>>, i64),
     Manual(Arc<watch::Sender<Timestamp>>),
 }
 
@@ -48,7 +52,7 @@ impl Steady {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self(Kind::System(Arc::new(Mutex::new(Steady { at: Instant::now(), micros: shown() }))))
+        Self::shifted(0)
     }
 }
 
@@ -60,6 +64,24 @@ fn shown() -> i64 {
 }
 
 impl Clock {
+    /// The system's clock with so many microseconds added.
+    fn shifted(micros: i64) -> Self {
+        let steady = Steady { at: Instant::now(), micros: shown().saturating_add(micros) };
+        Self(Kind::System(Arc::new(Mutex::new(steady)), micros))
+    }
+
+    /// The system's clock, moved to what the clock of a store shows at this moment: nodes that share a store must agree
+    /// on the time. A difference of less than a second stays, since asking takes time, too. Gives the difference in
+    /// milliseconds where there is more.
+    #[must_use]
+    pub fn agreeing(store: Timestamp) -> (Self, Option<i64>) {
+        let difference = store.as_micros() - shown();
+        if difference.abs() < DIFFERENCE_MIN_MICROS {
+            return (Self::default(), None);
+        }
+        (Self::shifted(difference), Some(difference / 1_000))
+    }
+
     /// A clock that stands still until it is set.
     #[must_use]
     pub fn manual(now: Timestamp) -> Self {
@@ -78,14 +100,17 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Kind::Manual(manual) => *manual.borrow(),
-            Kind::System(steady) => Timestamp::from_micros(locked(steady).tell(shown(), Instant::now())),
+            Kind::System(steady, added) => {
+                let shown = shown().saturating_add(*added);
+                Timestamp::from_micros(locked(steady).tell(shown, Instant::now()))
+            }
         }
     }
 
     /// Until the moment has come; at once where it has passed.
     pub(crate) async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {
-            Kind::System(_) => loop {
+            Kind::System(..) => loop {
                 let wait = at.since(self.now());
                 if wait.is_zero() {
                     return;
@@ -132,5 +157,15 @@ mod tests {
             steady.tell(0, begin + Duration::from_micros(micros));
         }
         assert!(steady.micros >= HOUR + 800, "{}", steady.micros - HOUR);
+    }
+
+    #[test]
+    fn a_clock_agrees_with_that_of_the_store() {
+        let hour = Timestamp::from_micros(shown() + HOUR);
+        let (clock, difference) = Clock::agreeing(hour);
+        assert!(difference.is_some_and(|millis| (millis - 3_600_000).abs() < 60_000), "{difference:?}");
+        assert!(clock.now().as_micros() >= hour.as_micros());
+        let (_, difference) = Clock::agreeing(Timestamp::from_micros(shown()));
+        assert_eq!(difference, None);
     }
 }

@@ -65,7 +65,8 @@ impl Runtime {
         let connection = self.owned_connection(owner, id).await?;
         let connector = self.connector(connection.connector).await?;
         let name = connector.name.to_string();
-        let Some(oauth) = connector.authentication.oauth2().filter(|oauth| oauth.needs_sign_in()) else {
+        let secrets = self.unsealed(&connection)?;
+        let Some(oauth) = secrets.oauth(&connector).filter(|oauth| oauth.needs_sign_in()) else {
             return Err(Error::NotPossible(format!("Connections of \"{name}\" do not sign in at the service.")));
         };
         let missing = oauth.missing();
@@ -151,11 +152,12 @@ impl Runtime {
         let code = answer.code.filter(|code| !code.is_empty());
         let code = code.ok_or_else(|| Error::ConsentRefused { name: name.clone(), said: "no code".to_owned() })?;
         let connector = self.connector(connection.connector).await?;
-        let Some(oauth) = connector.authentication.oauth2() else { return Err(Error::ConsentUnknown) };
+        let secrets = self.unsealed(connection)?;
+        let Some(oauth) = secrets.oauth(&connector) else { return Err(Error::ConsentUnknown) };
         let grant = TokenGrant::Code { code, redirect_url: consent.redirect_url, verifier: consent.verifier };
         // A renewal with the tokens of before must not come after.
         let _alone = self.renewal(connection.id).await;
-        match self.ask(connection.connector, oauth, grant).await? {
+        match self.ask(connection.connector, &oauth, &secrets, grant).await? {
             Ok(answer) => {
                 let now = self.now();
                 let destination = self.destination(connection.connector).await?;

@@ -2,13 +2,14 @@
 //!
 //! A decision runs on a thread of its own from its beginning to its end, so a flow with many long decisions could keep
 //! all threads busy. There are as many turns as processors; where more want one, the flow that has used least time
-//! lately gets the next.
+//! lately gets the next. Work that may take long leaves its thread to the doors and to other runs meanwhile.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use hookmill_model::FlowId;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot;
 
 use crate::locked;
@@ -37,6 +38,14 @@ pub(crate) struct Turn {
     cores: Option<Cores>,
     flow: FlowId,
     since: Instant,
+}
+
+/// Does work that may take long: the other tasks of this thread go on on another one meanwhile. Handing them over costs
+/// a few microseconds, which short work need not pay.
+pub(crate) fn aside<T>(is_short: bool, work: impl FnOnce() -> T) -> T {
+    // A runtime of one thread, as tests have it, has nobody to hand its tasks to.
+    let is_alone = || Handle::try_current().map_or(true, |own| own.runtime_flavor() == RuntimeFlavor::CurrentThread);
+    if is_short || is_alone() { work() } else { tokio::task::block_in_place(work) }
 }
 
 impl Cores {
@@ -153,6 +162,17 @@ mod tests {
         }
         assert_eq!(*order.lock().unwrap(), [modest, modest, greedy, greedy, greedy]);
         assert!(cores.turn(greedy).await.is_some(), "the turn is free again");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn long_work_leaves_its_thread_to_others() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let other = tokio::spawn(async move { sender.send("done") });
+        // The only thread waits for what another task does.
+        let told =
+            tokio::spawn(async move { aside(false, || receiver.recv_timeout(std::time::Duration::from_secs(20))) });
+        assert_eq!(told.await.unwrap(), Ok("done"));
+        other.await.unwrap().unwrap();
     }
 
     #[tokio::test]

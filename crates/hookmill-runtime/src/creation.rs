@@ -1,68 +1,116 @@
 //! Creating webhooks at services: by a connector's operation, or by the request that the definition describes.
 
-use std::time::Duration;
-
-use hookmill_connector::{Call, Creation, DeletionAddress, Lookup, Plan, WrittenRequest, match_existing};
+use hookmill_connector::{Call, Creation, DeletionAddress, Lookup, Plan, WrittenRequest};
 use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
-use hookmill_engine::subscription::{self as machine, Fact, Input};
+use hookmill_engine::subscription::{Fact, Input};
 use hookmill_engine::trigger::{evaluate, request};
 use hookmill_engine::{ActionRequest, Outcome, Performed};
 use hookmill_executor::CallContext;
 use hookmill_expression::content;
-use hookmill_model::{FlowState, Object, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
+use hookmill_model::{
+    Diagnostic, FlowState, Object, Pointer, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value,
+};
 use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Subscription, Unit};
 
-use crate::begin::EPOCH;
+use crate::door::secret_name;
 use crate::live::LiveKind;
 use crate::plans::{Bound, Version};
-use crate::subscriptions::{Record, fold};
+use crate::record::Record;
+use crate::sealed::is_lost;
+use crate::search::Found;
 use crate::tokens::not_made;
 use crate::{Error, Runtime};
 
-/// A service that cannot say which webhooks it has is asked again after this time.
-const SEARCH_AGAIN: Duration = Duration::from_secs(30);
+/// A larger answer to a creation is not kept for declarations that read it.
+const REPLY_BYTES_MAX: usize = 64 * 1_024;
+
+/// Where a creation stands after another try.
+pub(crate) struct Resumed {
+    /// When it is taken up again.
+    pub again: Option<Timestamp>,
+    /// Whether its outcome cannot be found out, so that the next generation takes over.
+    pub is_given_up: bool,
+}
+
+/// Whether the request that the definition describes says where the service shall call.
+fn says_where_to_call(trigger: &Trigger) -> bool {
+    let TriggerKind::HttpWebhook { subscribe, .. } = &trigger.kind else { return true };
+    subscribe.source().to_json().to_ascii_lowercase().contains("listcallbackurl")
+}
+
+const NO_CALLBACK: &str =
+    "The request that subscribes does not hold @listCallbackUrl(), so the service would never call.";
+
+/// What is wrong with a webhook that the definition describes, before it is created.
+pub(crate) fn check_trigger(trigger: &Trigger) -> Option<Diagnostic> {
+    let at = || Pointer::root().child("triggers").child(&trigger.name).child("inputs").child("subscribe");
+    (!says_where_to_call(trigger)).then(|| {
+        Diagnostic::error("callback_place_missing", at(), NO_CALLBACK)
+            .with_hint("Write @{listCallbackUrl()} where the service expects the address, in the body for example.")
+    })
+}
 
 impl Runtime {
-    /// Creates a generation and its webhook. Gives the run that records it.
+    /// Creates a generation and its webhook. `earlier` creations were sent for the generation before, whose outcome
+    /// could not be found out. Gives the run that records it, and when it is taken up again.
     pub(crate) async fn create(
         &self,
         flow: &Flow,
-        fingerprint: String,
-        version: &Version,
-        trigger: &Trigger,
-    ) -> Result<RunId, Error> {
+        (fingerprint, version, trigger): (String, &Version, &Trigger),
+        earlier: u32,
+    ) -> Result<(RunId, Option<Timestamp>), Error> {
         let (mut generation, capability, sealed) = self.new_generation(flow).await?;
         let url = format!("{}/callback/{capability}", self.0.config.hooks_url());
         let mut record = Record { fingerprint, sealed, ..Record::default() };
-        if let TriggerKind::ConnectorWebhook(call) = &trigger.kind {
-            let surroundings = self.surroundings(flow, version, Some(url.as_str().into()));
-            record.parameters = evaluate(&version.plan, trigger, call.operation.inputs(), &surroundings)
-                .map_err(|error| Error::Inputs(error.message.to_string()))?;
-            // A request by path is resolved against the connector when it is sent.
-            record.operation = Some(match &call.operation {
-                OperationInputs::ById { operation_id, .. } => operation_id.to_string(),
-                OperationInputs::ByPath(_) => String::new(),
-            });
-            let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
-            record.connection = Some(call.connection.to_string());
-            record.connection_id = bound.and_then(|binding| binding.connection);
-        } else {
+        if !self.take_trigger(&mut record, flow, version, trigger, &url)? {
             record.described_in = Some(version.number);
         }
         self.make_secret(flow, &generation, &mut record).await?;
-        let callback = format!("{}/callback/…", self.0.config.hooks_url());
-        let mut state = machine::Subscription::default();
-        let facts = machine::decide(&state, self.now(), Input::Create { callback: callback.into() });
-        fold(&mut state, &facts);
-        generation.state = record.take(state);
+        let input = Input::Create { callback: self.callback_shown(), earlier };
+        let facts = record.decide(self.now(), input)?;
+        generation.state = record.life().state;
         let run = self.webhook_run(flow, &generation, RunKind::CreateWebhook, facts.len());
         record.run = Some(run.id);
-        generation.record = serde_json::to_vec(&record).unwrap_or_default().into();
+        generation.record = self.record_bytes(generation.id, &record)?;
         let unit = Unit::from(Change::PutSubscription(generation.clone()))
-            .with(Change::StartRun(run.clone(), facts.iter().map(Fact::encode).collect()));
+            .with(Change::StartRun(run.clone(), facts.iter().map(Fact::encode).collect()))
+            .secret(version.is_secret)
+            .owned(flow.id);
         self.0.store.commit(unit, Lane::Work).await?;
-        self.send_creation(flow, generation, record, &url).await?;
-        Ok(run.id)
+        let sent = self.send_creation(flow, generation, record, &url).await?;
+        Ok((run.id, sent.again))
+    }
+
+    /// Takes from a trigger what its webhook is created with, and says whether a connector creates it.
+    fn take_trigger(
+        &self,
+        record: &mut Record,
+        flow: &Flow,
+        version: &Version,
+        trigger: &Trigger,
+        url: &str,
+    ) -> Result<bool, Error> {
+        let TriggerKind::ConnectorWebhook(call) = &trigger.kind else { return Ok(false) };
+        let surroundings = self.surroundings(flow, version, Some(url.into()));
+        record.parameters = evaluate(&version.plan, trigger, call.operation.inputs(), &surroundings)
+            .map_err(|error| Error::Inputs(error.message.to_string()))?;
+        // A request by path is resolved against the connector when it is sent.
+        record.operation = Some(match &call.operation {
+            OperationInputs::ById { operation_id, .. } => operation_id.to_string(),
+            OperationInputs::ByPath(_) => String::new(),
+        });
+        let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
+        record.connection = Some(call.connection.to_string());
+        record.connection_id = bound.and_then(|binding| binding.connection);
+        Ok(true)
+    }
+
+    /// What a webhook of a flow would be created with now; `None` where no connector creates it.
+    pub(crate) fn creation_record(&self, flow: &Flow, version: &Version) -> Result<Option<Record>, Error> {
+        let Some(trigger) = version.plan.triggers.first() else { return Ok(None) };
+        let mut record = Record::default();
+        let is_by_connector = self.take_trigger(&mut record, flow, version, trigger, &self.callback_shown())?;
+        Ok(is_by_connector.then_some(record))
     }
 
     /// Sends the creation and stores what came of it.
@@ -72,7 +120,7 @@ impl Runtime {
         mut generation: Subscription,
         record: Record,
         url: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Resumed, Error> {
         let mark = generation.id.to_string();
         let context = CallContext { idempotency_key: Some(&mark), ..CallContext::outside_runs() };
         let mut record = record;
@@ -85,7 +133,7 @@ impl Runtime {
                 warning: None,
                 refused: None,
             };
-            let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
+            let facts = record.decide(self.now(), input)?;
             return self.finish_creation(flow, generation, record, facts).await;
         }
         let bound = self.bound_record(flow, &record).await;
@@ -93,22 +141,30 @@ impl Runtime {
             Err(Error::Store(error)) => return Err(error.into()),
             Err(error) => (not_made(&error), Learned::default()),
             Ok(bound) => {
-                let wait = self.0.config.service_wait;
-                // A policy may have sent the creation elsewhere than the connector's file says.
-                let created = std::sync::Mutex::new(String::new());
-                let planned = |bound: &Bound, lookups: &[Lookup]| {
-                    let planned = self.plan_creation(bound, &generation, &record, url, lookups)?;
-                    if let Plan::Request(planned) = &planned {
-                        *crate::locked(&created) = planned.url.to_string();
+                let declared = bound.connector.webhook(record.operation.as_deref().unwrap_or_default());
+                if let Some(why) = self.unfit(flow, &generation, &record, &declared).await? {
+                    (not_sent(&why), Learned::default())
+                } else {
+                    let wait = self.0.config.service_wait;
+                    // A policy may have sent the creation elsewhere than the connector's file says.
+                    let created = std::sync::Mutex::new(String::new());
+                    let planned = |bound: &Bound, lookups: &[Lookup]| {
+                        let planned = self.plan_creation(bound, &generation, &record, url, lookups)?;
+                        if let Plan::Request(planned) = &planned {
+                            *crate::locked(&created) = planned.url.to_string();
+                        }
+                        Ok::<_, String>(planned)
+                    };
+                    let sent = self.send_through(&bound, wait, &context, planned).await;
+                    let mut performed = sent.unwrap_or_else(|message| not_sent(&message));
+                    self.learn_secret(&bound, &mut generation, &mut record, &mut performed).await?;
+                    if !declared.is_empty() {
+                        record.reply = reply(&performed.outcome).filter(|reply| reply.json_bytes() <= REPLY_BYTES_MAX);
                     }
-                    Ok::<_, String>(planned)
-                };
-                let sent = self.send_through(&bound, wait, &context, planned).await;
-                let mut performed = sent.unwrap_or_else(|message| not_sent(&message));
-                self.learn_secret(&bound, &mut generation, &mut record, &mut performed).await?;
-                let created = crate::locked(&created).clone();
-                let learned = learned(&bound, &record, &created, &performed);
-                (self.without_capability(performed, url), learned)
+                    let created = crate::locked(&created).clone();
+                    let learned = learned(&bound, &record, &created, &performed);
+                    (self.without_capability(performed, url), learned)
+                }
             }
         };
         let Learned { address, warning, refused } = learned;
@@ -119,7 +175,7 @@ impl Runtime {
             warning: warning.map(Into::into),
             refused: refused.map(Into::into),
         };
-        let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
+        let facts = record.decide(self.now(), input)?;
         self.finish_creation(flow, generation, record, facts).await
     }
 
@@ -137,11 +193,16 @@ impl Runtime {
             lookup @ Plan::Lookup(_) => return Ok(lookup),
         };
         let declarations = bound.connector.webhook(record.operation.as_deref().unwrap_or_default());
-        let Some((_, _, place)) = declarations.generated() else { return Ok(Plan::Request(planned)) };
+        self.ask_for_life(&declarations, &mut planned.body);
+        if declarations.generated().is_empty() {
+            return Ok(Plan::Request(planned));
+        }
         let kept = self.kept_secrets(generation, record).map_err(|error| error.to_string())?;
-        if let Some(secret) = kept.get("secret").and_then(Value::as_str) {
-            place.put(&mut planned.body, secret);
-            planned.secrets.push(secret.into());
+        for (number, own) in declarations.generated().iter().enumerate() {
+            if let Some(secret) = kept.get(&secret_name(number)).and_then(Value::as_str) {
+                own.into.put(&mut planned.body, secret);
+                planned.secrets.push(secret.into());
+            }
         }
         Ok(Plan::Request(planned))
     }
@@ -158,7 +219,7 @@ impl Runtime {
         if let Some(newest) = self.0.store.subscription_by_capability(&generation.capability).await?
             && newest.etag != generation.etag
         {
-            record.kept = Record::of(&newest).kept;
+            record.kept = Record::of(&newest)?.kept;
             *generation = newest;
         }
         let Outcome::Replied { status: 200..=299, headers, body } = &mut performed.outcome else { return Ok(()) };
@@ -183,6 +244,9 @@ impl Runtime {
         let Some(trigger) = version.plan.triggers.first() else {
             return Ok((not_sent("The version has no trigger."), None));
         };
+        if !says_where_to_call(trigger) {
+            return Ok((not_sent(NO_CALLBACK), None));
+        }
         let surroundings = self.surroundings(flow, &version, Some(url.into()));
         let made = request(&version.plan, trigger, &surroundings);
         let performed = match made {
@@ -200,7 +264,7 @@ impl Runtime {
 
     /// The unguessable address is shown nowhere.
     pub(crate) fn without_capability(&self, mut performed: Performed, url: &str) -> Performed {
-        let shown = format!("{}/callback/…", self.0.config.hooks_url());
+        let shown = self.callback_shown();
         let replace = |value: &Value| -> Value {
             Value::from_json(value.to_json().replace(url, &shown).as_bytes()).unwrap_or_default()
         };
@@ -211,42 +275,40 @@ impl Runtime {
         performed
     }
 
-    pub(crate) async fn finish_creation(
+    /// Stores what came of a creation, and withdraws what nobody can find out.
+    async fn finish_creation(
         &self,
         flow: &Flow,
         generation: Subscription,
-        mut record: Record,
+        record: Record,
         facts: Vec<Fact>,
-    ) -> Result<(), Error> {
-        let mut state = record.machine(SubscriptionState::Creating);
-        fold(&mut state, &facts);
-        let after = record.take(state);
-        let mut unit = Unit::new();
+    ) -> Result<Resumed, Error> {
+        let after = record.life().state;
+        let mut unit = Unit::new().secret(self.keeps_secrets(flow).await).owned(flow.id);
         if let Some(run) = record.run {
-            let error = record.refusal.as_ref().map(|refusal| RunError {
+            let refusal = record.life().refusal.as_ref().map(|refusal| RunError {
                 code: refusal.code.to_string(),
                 message: refusal.message.to_string(),
                 hint: refusal.hint.as_ref().map(|hint| hint.to_string()),
             });
-            let status = if after == SubscriptionState::Live { RunStatus::Succeeded } else { RunStatus::Failed };
-            let from = self.0.store.run(run).await?.map_or(0, |listed| listed.run.facts);
-            let update = RunUpdate::ended(status, self.now(), error);
-            unit.push(Change::AppendFacts {
-                run,
-                epoch: EPOCH,
-                from,
-                facts: facts.iter().map(Fact::encode).collect(),
-                update,
-            });
-            self.0.live.publish(
-                flow.owner,
-                LiveKind::Run,
-                run.to_string(),
-                Some(flow.id.to_string()),
-                Some(status.as_str()),
-            );
+            let update = match after {
+                SubscriptionState::Creating => RunUpdate::default(),
+                SubscriptionState::Live => RunUpdate::ended(RunStatus::Succeeded, self.now(), None),
+                SubscriptionState::Failed => RunUpdate::ended(RunStatus::Failed, self.now(), refusal),
+                _ => RunUpdate::ended(RunStatus::Failed, self.now(), Some(unconfirmed(after))),
+            };
+            let (from, epoch) = self.written_of(run).await?;
+            let status = update.status.map(RunStatus::as_str);
+            let facts = facts.iter().map(Fact::encode).collect();
+            unit.push(Change::AppendFacts { run, epoch, from, facts, update });
+            self.0.live.publish(flow.owner, LiveKind::Run, run.to_string(), Some(flow.id.to_string()), status);
         }
-        if after == SubscriptionState::Failed {
+        let is_successor = async || {
+            let all = self.0.store.subscriptions_of(flow.id).await?;
+            Ok::<_, Error>(all.iter().any(|own| own.id != generation.id && own.state == SubscriptionState::Live))
+        };
+        // One that was to take the place of a live webhook is tried again beside it.
+        if after == SubscriptionState::Failed && !is_successor().await? {
             // A flow whose webhook was refused is saved, and off.
             if let Some(mut stored) = self.0.store.flow(flow.id).await? {
                 stored.state = FlowState::Off;
@@ -255,80 +317,82 @@ impl Runtime {
                 unit.push(Change::PutFlow(stored));
             }
         }
-        self.put(generation, after, &record, unit).await?;
+        let generation = self.put(generation, &record, unit).await?;
         self.0.live.publish(flow.owner, LiveKind::Flow, flow.id.to_string(), None, None);
-        Ok(())
+        match after {
+            // It may exist: what follows is its deletion.
+            SubscriptionState::Deleting => {
+                let again = Box::pin(self.delete(flow, generation, record)).await?;
+                Ok(Resumed { again, is_given_up: true })
+            }
+            _ => Ok(Resumed { again: record.life().retry_at, is_given_up: after == SubscriptionState::Gone }),
+        }
     }
 
-    /// A creation whose outcome a crash hid, of a generation that is not wanted any more or cannot be looked for.
-    pub(crate) async fn give_up_creation(
+    /// The webhook of a generation is not wanted any more while nobody knows whether it exists.
+    pub(crate) async fn withdraw_creation(
         &self,
         flow: &Flow,
         generation: Subscription,
-        record: Record,
+        mut record: Record,
     ) -> Result<Option<Timestamp>, Error> {
-        let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), Input::CannotSearch);
-        self.finish_creation(flow, generation, record, facts).await?;
-        // Another look creates what is wanted.
-        Ok(Some(self.now()))
+        let input = Input::Withdraw { sought: record.described_in.is_none() };
+        let facts = record.decide(self.now(), input)?;
+        Ok(self.finish_creation(flow, generation, record, facts).await?.again)
     }
 
-    /// A crash hid the answer to a creation: the service is asked what it has. Gives when to look again.
+    /// Takes a creation up whose outcome is not known: the service is asked what it has, once that is due, and the
+    /// creation is sent again where it certainly has no such webhook.
     pub(crate) async fn resume_creation(
         &self,
         flow: &Flow,
         generation: Subscription,
-        record: Record,
-    ) -> Result<Option<Timestamp>, Error> {
-        if record.described_in.is_some() {
-            return self.give_up_creation(flow, generation, record).await;
+        mut record: Record,
+    ) -> Result<Resumed, Error> {
+        if let Some(again) = record.life().retry_at.filter(|at| *at > self.now()) {
+            return Ok(Resumed { again: Some(again), is_given_up: false });
         }
-        let Some(url) = self.callback_url(&generation, &record) else {
-            return Err(Error::Credentials { name: "webhook".to_owned() });
-        };
-        let bound = match self.bound_record(flow, &record).await {
-            Ok(bound) => bound,
-            Err(Error::TokenUnavailable { .. }) => return Ok(Some(self.now().plus(SEARCH_AGAIN))),
-            Err(Error::SignedOut { .. } | Error::TokenRefused { .. } | Error::OauthIncomplete { .. }) => {
-                return self.give_up_creation(flow, generation, record).await;
+        let url = self.callback_url(&generation, &record)?;
+        let callback = self.callback_shown();
+        let input = if record.life().known_absent {
+            Input::Create { callback, earlier: 0 }
+        } else if record.described_in.is_some() {
+            Input::Withdraw { sought: false }
+        } else {
+            let found = self.search(flow, &generation, &record).await?;
+            if let Found::Listed { left_behind, .. } | Found::NotListed { left_behind, .. } = &found
+                && record.is_restored
+            {
+                record.left_behind.clone_from(left_behind);
+                record.is_restored = false;
+                self.0.damages.note_left_behind(flow, left_behind);
             }
-            Err(error) => return Err(error),
+            found.input(callback)
         };
-        let operation = creation(&bound, &record);
-        let search = |bound: &Bound| {
-            let (own, values) = operation.as_ref()?;
-            bound.connector.plan_search(own, values, bound.credentials.as_ref())
-        };
-        let (Some((operation, parameters)), Some(planned)) = (&operation, search(&bound)) else {
-            return self.give_up_creation(flow, generation, record).await;
-        };
-        let created = planned.url.to_string();
-        let plan = |bound: &Bound, _: &[Lookup]| {
-            search(bound).map(Plan::Request).ok_or("The service cannot be asked for its webhooks.")
-        };
-        let context = CallContext::outside_runs();
-        let asked = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
-        let performed = asked.unwrap_or_else(not_sent);
-        let Outcome::Replied { status: 200..=299, body, .. } = &performed.outcome else {
-            // The service cannot be asked now.
-            return Ok(Some(self.now().plus(SEARCH_AGAIN)));
-        };
-        match match_existing(body.as_ref().unwrap_or(&Value::Null), &url) {
-            Some(found) => {
-                let headers = Object::new();
-                let creation =
-                    Creation { url: &created, parameters, status: 200, headers: &headers, body: Some(found) };
-                let address = bound.connector.deletion_address(operation, &creation, bound.credentials.as_ref()).ok();
-                let address = address.map(|address| self.kept_address(&generation, &address)).transpose()?;
-                let address = address.unwrap_or_default();
-                let input = Input::Found { address, performed: self.without_capability(performed, &url) };
-                let facts = machine::decide(&record.machine(SubscriptionState::Creating), self.now(), input);
-                self.finish_creation(flow, generation, record, facts).await?;
-            }
-            None => self.send_creation(flow, generation, record, &url).await?,
+        let facts = record.decide(self.now(), input)?;
+        if !facts.iter().any(|fact| matches!(fact, Fact::CreationStarted(_))) {
+            return self.finish_creation(flow, generation, record, facts).await;
         }
-        Ok(None)
+        // On disk before it is sent, so that a crash in between leaves a creation whose outcome is not known.
+        let mut unit = Unit::new().owned(flow.id);
+        if let Some(run) = record.run {
+            let (from, epoch) = self.written_of(run).await?;
+            let facts = facts.iter().map(Fact::encode).collect();
+            unit.push(Change::AppendFacts { run, epoch, from, facts, update: RunUpdate::default() });
+        }
+        let generation = self.put(generation, &record, unit).await?;
+        self.send_creation(flow, generation, record, &url).await
     }
+}
+
+/// Why the run of a creation ended that nobody can find out about.
+fn unconfirmed(after: SubscriptionState) -> RunError {
+    let message = if after == SubscriptionState::Deleting {
+        "The service did not say whether it created the webhook. It is looked for there, and deleted if it exists."
+    } else {
+        "The service did not say whether it created the webhook, and cannot be asked. Its notifications would be answered 410."
+    };
+    RunError { code: "webhook_unconfirmed".to_owned(), message: message.to_owned(), hint: None }
 }
 
 /// A request that could not even be made.
@@ -358,6 +422,9 @@ fn plan(bound: &Bound, record: &Record, url: &str, lookups: &[Lookup]) -> Result
         lookups,
         ..Call::default()
     };
+    if is_lost(&record.parameters) {
+        return Err("What the webhook was made with was sealed with a master key that is not here.".to_owned());
+    }
     let id = record.operation.as_deref().unwrap_or_default();
     if id.is_empty() {
         let part = |name: &str| record.parameters.get(name).cloned().unwrap_or_default();
@@ -375,7 +442,10 @@ fn plan(bound: &Bound, record: &Record, url: &str, lookups: &[Lookup]) -> Result
 }
 
 /// The operation that creates a webhook, with the values of its names; a request by path is looked up.
-fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_connector::Operation, Value)> {
+pub(crate) fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_connector::Operation, Value)> {
+    if is_lost(&record.parameters) {
+        return None;
+    }
     let id = record.operation.as_deref().unwrap_or_default();
     if let Some(operation) = bound.connector.operation(id) {
         return Some((operation, record.parameters.clone()));
@@ -388,16 +458,16 @@ fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_conne
 
 /// What the answer to a creation says.
 #[derive(Default)]
-struct Learned {
+pub(crate) struct Learned {
     /// How the webhook is deleted.
-    address: Option<DeletionAddress>,
+    pub address: Option<DeletionAddress>,
     /// What the maker should know.
-    warning: Option<String>,
+    pub warning: Option<String>,
     /// Why nothing was created although the status was good.
-    refused: Option<String>,
+    pub refused: Option<String>,
 }
 
-fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> Learned {
+pub(crate) fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> Learned {
     let Outcome::Replied { status: status @ 200..=299, headers, body } = &performed.outcome else {
         return Learned::default();
     };

@@ -3,18 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookmill_connector::{DeletionAddress, Lookup, Plan};
-use hookmill_engine::subscription::{self as machine, Fact, Input};
+use hookmill_engine::subscription::{Fact, Input};
 use hookmill_engine::trigger::unsubscription;
 use hookmill_engine::{Outcome, Performed};
 use hookmill_executor::CallContext;
 use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
 
-use crate::begin::EPOCH;
 use crate::creation::not_sent;
 use crate::live::LiveKind;
 use crate::plans::Bound;
-use crate::subscriptions::{Record, fold};
+use crate::record::Record;
+use crate::sealed::is_lost;
 use crate::tokens::not_made;
 use crate::{Error, Runtime};
 
@@ -37,6 +37,7 @@ impl Runtime {
     /// The address that was kept; `None` where there is none that can be used.
     fn address_of(&self, generation: &Subscription, kept: &Value) -> Result<Option<DeletionAddress>, Error> {
         let Some(sealed) = kept.get("sealed").and_then(Value::as_str) else {
+            // The form of an earlier release, and the one for a webhook that the definition describes.
             return Ok(serde_json::from_value(kept.into()).ok());
         };
         let unreadable = || Error::Credentials { name: "webhook".to_owned() };
@@ -52,27 +53,34 @@ impl Runtime {
         generation: Subscription,
         mut record: Record,
     ) -> Result<Option<Timestamp>, Error> {
-        let mut state = record.machine(generation.state);
-        let begun = machine::decide(&state, self.now(), Input::Delete);
-        fold(&mut state, &begun);
-        let after = record.take(state);
+        let begun = record.decide(self.now(), Input::Delete)?;
         let run = self.webhook_run(flow, &generation, RunKind::DeleteWebhook, begun.len());
+        let is_secret = self.keeps_secrets(flow).await;
         let unit = Unit::from(Change::StartRun(run.clone(), begun.iter().map(Fact::encode).collect()));
-        let generation = self.put(generation, after, &record, unit).await?;
-        let performed = match record.described_in {
-            Some(number) => self.unsubscribe(flow, number, &generation, &record).await?,
-            None => self.send_deletion(flow, &generation, &record).await,
-        };
-        let mut state = record.machine(generation.state);
-        let input = match performed {
-            Some(performed) if self.is_unproven(&generation, &record, &performed) => Input::DeletionUnproven(performed),
-            performed => Input::DeletionEnded(performed),
-        };
-        let facts = machine::decide(&state, self.now(), input);
-        fold(&mut state, &facts);
-        let after = record.take(state);
-        let (status, error) = match (after, record.retry_at) {
-            (SubscriptionState::Gone, _) => (RunStatus::Succeeded, None),
+        let unit = unit.secret(is_secret).owned(flow.id);
+        let generation = self.put(generation, &record, unit).await?;
+        let mut facts = Vec::new();
+        if record.life().is_sought {
+            // Nobody knows where it is, or whether it exists at all: the service is asked first.
+            let found = self.search(flow, &generation, &record).await?.input(self.callback_shown());
+            facts = record.decide(self.now(), found)?;
+        }
+        if !facts.iter().any(|fact| matches!(fact, Fact::DeletionEnded(_))) {
+            let performed = match record.described_in {
+                Some(number) => self.unsubscribe(flow, number, &generation, &record).await?,
+                None => self.send_deletion(flow, &generation, &record).await,
+            };
+            let input = match performed {
+                Some(performed) if self.is_unproven(&generation, &record, &performed) => {
+                    Input::DeletionUnproven(performed)
+                }
+                performed => Input::DeletionEnded(performed),
+            };
+            facts.extend(record.decide(self.now(), input)?);
+        }
+        let after = record.life().state;
+        let (status, error) = match after {
+            SubscriptionState::Gone => (RunStatus::Succeeded, None),
             _ => {
                 let message = "The service did not delete the webhook; it is tried again.".to_owned();
                 (RunStatus::Failed, Some(RunError { code: "webhook_undeleted".to_owned(), message, hint: None }))
@@ -81,14 +89,14 @@ impl Runtime {
         let update = RunUpdate::ended(status, self.now(), error);
         let change = Change::AppendFacts {
             run: run.id,
-            epoch: EPOCH,
+            epoch: run.epoch,
             from: begun.len() as u64,
             facts: facts.iter().map(Fact::encode).collect(),
             update,
         };
-        self.put(generation, after, &record, Unit::from(change)).await?;
+        self.put(generation, &record, Unit::from(change).secret(is_secret).owned(flow.id)).await?;
         self.0.live.publish(flow.owner, LiveKind::Flow, flow.id.to_string(), None, None);
-        Ok(record.retry_at.filter(|_| after == SubscriptionState::Deleting))
+        Ok(record.life().retry_at.filter(|_| after == SubscriptionState::Deleting))
     }
 
     /// Whether the service has nothing at an address that was only derived, which proves nothing about the webhook.
@@ -96,13 +104,13 @@ impl Runtime {
         if !matches!(performed.outcome, Outcome::Replied { status: 404 | 410, .. }) || record.described_in.is_some() {
             return false;
         }
-        let kept = record.address.as_ref().and_then(|kept| self.address_of(generation, kept).ok().flatten());
+        let kept = record.life().address.as_ref().and_then(|kept| self.address_of(generation, kept).ok().flatten());
         kept.is_some_and(|address| !address.rule.proves_gone())
     }
 
     /// Asks the service to delete a webhook of a connector; `None` where nobody knows how.
     async fn send_deletion(&self, flow: &Flow, generation: &Subscription, record: &Record) -> Option<Performed> {
-        let address = match self.address_of(generation, record.address.as_ref()?) {
+        let address = match self.address_of(generation, record.life().address.as_ref()?) {
             Ok(address) => address?,
             Err(error) => return Some(not_sent(&error.to_string())),
         };
@@ -128,17 +136,20 @@ impl Runtime {
     ) -> Result<Option<Performed>, Error> {
         let version = self.version(flow.id, number).await?;
         let Some(trigger) = version.plan.triggers.first() else { return Ok(None) };
-        let url = self.callback_url(generation, record);
-        let mut surroundings = self.surroundings(flow, &version, url.as_deref().map(Into::into));
+        if record.reply.as_ref().is_some_and(is_lost) {
+            let why = "What the service answered was sealed with a master key that is not here.";
+            return Ok(Some(not_sent(why)));
+        }
+        let url = self.callback_url(generation, record)?;
+        let mut surroundings = self.surroundings(flow, &version, Some(url.as_str().into()));
         surroundings.outputs.clone_from(&record.reply);
         let performed = match unsubscription(&version.plan, trigger, &surroundings) {
             Ok(None) => return Ok(None),
             Ok(Some(request)) => self.perform_request(flow, &request, &CallContext::outside_runs()).await,
+            // It refers to an answer that never came.
+            Err(_) if record.reply.is_none() => return Ok(None),
             Err(error) => not_sent(&error.message),
         };
-        Ok(Some(match url {
-            Some(url) => self.without_capability(performed, &url),
-            None => performed,
-        }))
+        Ok(Some(self.without_capability(performed, &url)))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_model::{EventId, FlowId};
-use hookmill_store::Event;
+use hookmill_store::{Event, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::gates::is_counted;
@@ -55,17 +55,32 @@ impl Runtime {
 
     async fn begin_event(&self, event: Event, slot: Slot) {
         let (id, flow): (EventId, FlowId) = (event.id, event.flow);
-        let begun = match caught(Box::pin(self.begin_runs(&event, slot))).await {
-            Ok(Err(Error::Internal(why))) | Err(why) => self.set_event_aside(&event, &why).await,
-            Ok(begun) => begun,
-        };
-        self.0.gates.arrived(flow, run_of(id));
+        let begun = self.begin_or_set_aside(&event, slot).await;
         let stays = begun.is_err();
         if let Err(error) = begun {
-            self.0.health.refused(&error, || format!("event {id} could not become a run; it stays in the queue"));
+            // Where many wait for the turn of the budget it comes back; the store does not refuse then.
+            if !matches!(error, Error::Store(StoreError::Overloaded { .. })) {
+                self.0.health.refused(&error, || format!("event {id} could not become a run; it stays in the queue"));
+            }
             tokio::time::sleep(AGAIN).await;
         }
         self.0.queue.begun(flow, id, stays);
+    }
+
+    /// Begins the runs of an event that is not in the queue of this process.
+    pub(crate) async fn begin_event_alone(&self, event: &Event) -> Result<(), Error> {
+        let slot = self.0.queue.slot(event.flow);
+        self.begin_or_set_aside(event, slot).await
+    }
+
+    /// Begins the runs of an event. One that the program cannot take is set aside.
+    async fn begin_or_set_aside(&self, event: &Event, slot: Slot) -> Result<(), Error> {
+        let begun = match caught(Box::pin(self.begin_runs(event, slot))).await {
+            Ok(Err(Error::Internal(why))) | Err(why) => self.set_event_aside(event, &why).await,
+            Ok(begun) => begun,
+        };
+        self.0.gates.arrived(event.flow, run_of(event.id));
+        begun
     }
 
     /// Reads pending events of a flow.
@@ -108,7 +123,7 @@ impl Runtime {
         let mut stopped = self.stopped();
         loop {
             let Some(counts) = self.read_until_stopped(|| self.0.store.pending_counts()).await else { return };
-            for (flow, _) in counts {
+            for (flow, _) in counts.into_iter().filter(|(flow, _)| self.0.shards.owns(*flow)) {
                 self.0.queue.may_have_missed(flow);
             }
             tokio::select! {

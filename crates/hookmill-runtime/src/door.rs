@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hookmill_connector::Connector;
 use hookmill_definition::plan::{Trigger, TriggerKind};
+use hookmill_definition::secret;
 use hookmill_engine::trigger::evaluate;
 use hookmill_model::{
-    Diagnostic, FlowId, FlowState, Object, Pointer, Str, SubscriptionId, SubscriptionState, Timestamp, Value,
+    ConnectorId, Diagnostic, FlowId, FlowState, Object, Pointer, Str, SubscriptionId, SubscriptionState, Timestamp,
+    UserId, Value,
 };
 use hookmill_store::{Flow, Subscription, Unit};
 use hookmill_webhook::{
@@ -18,7 +21,8 @@ use hookmill_webhook::{
 
 use crate::intake::{AcceptError, Notification};
 use crate::plans::{Bound, Version};
-use crate::subscriptions::Record;
+use crate::record::Record;
+use crate::sealed::is_lost;
 use crate::{Error, Runtime, locked};
 
 /// Webhooks kept ready; all are forgotten when there are more, and made again when needed.
@@ -37,6 +41,10 @@ const REFUSALS_MAX: usize = 20;
 const REFUSING_FLOWS_MAX: usize = 1_000;
 /// Header names kept of a refusal.
 const NAMES_MAX: usize = 40;
+/// Deliveries that services were asked for again and that are remembered.
+const EXPECTED_MAX: usize = 4_000;
+/// Secrets that one generation has.
+const SECRETS_MAX: usize = 4;
 /// How often a call after a handshake is tried.
 const CALLS_MAX: u32 = 4;
 /// How long an event waits for its webhook to be created, and how often it looks.
@@ -51,6 +59,29 @@ pub(crate) struct Webhook {
     parameters: Object,
     inputs: Object,
     kept: Object,
+    /// What the service answered to the creation.
+    registered: Option<Registered>,
+    is_by_hand: bool,
+}
+
+impl Webhook {
+    /// A notification that proved its sender, without the secrets that it showed in doing so: they say nothing more, and
+    /// whoever reads them could send notifications.
+    pub fn without_secrets(&self, mut notification: Notification) -> Notification {
+        let secrets: Vec<&str> = self.secrets.iter().map(|own| &**own).filter(|own| !own.is_empty()).collect();
+        if secrets.is_empty() {
+            return notification;
+        }
+        for values in [&mut notification.headers, &mut notification.query] {
+            for (_, value) in values.iter_mut() {
+                let Some(text) = value.as_str() else { continue };
+                if let Some(shown) = secrets.iter().find(|secret| text.contains(**secret)) {
+                    *value = text.replace(shown, secret::HIDDEN).into();
+                }
+            }
+        }
+        notification
+    }
 }
 
 /// A request that did not prove its sender. Its body is not kept.
@@ -84,9 +115,27 @@ pub(crate) struct Door {
     webhooks: Mutex<Webhooks>,
     documents: Mutex<BTreeMap<String, (Timestamp, Str)>>,
     refused: Mutex<BTreeMap<FlowId, RefusedCalls>>,
+    /// What services were asked to deliver again, by what they call it.
+    expected: Mutex<VecDeque<(SubscriptionId, String)>>,
 }
 
 impl Door {
+    /// A service was asked to deliver something again.
+    pub fn expect_again(&self, generation: SubscriptionId, key: String) {
+        let mut expected = locked(&self.expected);
+        expected.push_back((generation, key));
+        if expected.len() > EXPECTED_MAX {
+            expected.pop_front();
+        }
+    }
+
+    /// Whether a delivery was asked for again.
+    pub fn is_recovered(&self, generation: SubscriptionId, keys: &[String]) -> bool {
+        let mut expected = locked(&self.expected);
+        let place = expected.iter().position(|(own, key)| *own == generation && keys.contains(key));
+        place.and_then(|place| expected.remove(place)).is_some()
+    }
+
     /// Forgets what was made of connectors that may have changed.
     pub fn forget(&self) {
         locked(&self.webhooks).clear();
@@ -138,6 +187,23 @@ pub struct WebhookProof {
     pub refused: RefusedCalls,
 }
 
+/// What a secret is kept as. The first is the only one nearly everywhere.
+pub(crate) fn secret_name(place: usize) -> Str {
+    if place == 0 { "secret".into() } else { format!("secret.{}", place + 1).into() }
+}
+
+fn secrets_in(kept: &Object) -> Vec<Str> {
+    let named = (0..SECRETS_MAX).map(secret_name);
+    named.filter_map(|name| kept.get(&name).and_then(Value::as_str).map(Str::from)).collect()
+}
+
+/// The answer to the creation, where it is kept.
+pub(crate) fn registered(record: &Record) -> Option<Registered> {
+    let reply = record.reply.as_ref().filter(|reply| !is_lost(reply))?;
+    let headers = reply.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
+    Some(Registered { headers, body: reply.get("body").cloned().unwrap_or_default() })
+}
+
 fn texts(value: Option<&Value>) -> Vec<Str> {
     match value {
         Some(Value::String(text)) => vec![text.clone()],
@@ -179,18 +245,23 @@ impl Runtime {
         {
             return Ok(Arc::clone(known));
         }
-        let record = Record::of(generation);
+        let record = self.opened_record(generation)?;
         let mut made = match version.plan.triggers.first() {
-            Some(trigger) if record.is_local() => self.own_webhook(flow, version, trigger)?,
+            Some(trigger) if record.is_local() && !record.is_by_hand => self.own_webhook(flow, version, trigger)?,
             _ => Webhook {
                 declarations: self.declared(flow, &record).await?,
                 inputs: record.parameters.as_object().cloned().unwrap_or_default(),
+                is_by_hand: record.is_by_hand,
                 ..Webhook::default()
             },
         };
+        if let Some(field) = hookmill_connector::entered_secret(&made.declarations) {
+            made.secrets.extend(self.secret_of_connection(flow, &record, &field).await?);
+        }
         let kept = self.kept_secrets(generation, &record)?;
-        made.secrets.extend(kept.get("secret").and_then(Value::as_str).map(Str::from));
+        made.secrets.extend(secrets_in(&kept));
         made.kept = kept;
+        made.registered = registered(&record);
         let made = Arc::new(made);
         let mut webhooks = locked(&self.0.door.webhooks);
         if webhooks.len() >= WEBHOOKS_MAX {
@@ -212,7 +283,8 @@ impl Runtime {
         let parameters = inputs.get("x-hookmill-parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         let mut secrets = texts(inputs.get("x-hookmill-secret"));
         secrets.retain(|secret| !secret.is_empty());
-        Ok(Webhook { declarations, secrets, inputs: parameters.clone(), parameters, kept: Object::new() })
+        let inputs = parameters.clone();
+        Ok(Webhook { declarations, secrets, inputs, parameters, ..Webhook::default() })
     }
 
     /// What the connector declares for a webhook at a service.
@@ -220,7 +292,22 @@ impl Runtime {
         let Some(operation) = record.operation.as_deref().filter(|operation| !operation.is_empty()) else {
             return Ok(Declarations::default());
         };
-        let connector = match record.connection_id {
+        match self.connector_id_of(flow, record).await? {
+            Some(connector) => Ok(self.connector(connector).await?.webhook(operation)),
+            None => Ok(Declarations::default()),
+        }
+    }
+
+    /// Whether the connector says that its service puts this path behind the callback URL.
+    pub(crate) async fn takes_suffix(&self, flow: &Flow, generation: &Subscription, path: &str) -> Result<bool, Error> {
+        let record = Record::of(generation)?;
+        let Some(operation) = record.operation.as_deref() else { return Ok(false) };
+        let connector = self.connector_of_record(flow, &record).await?;
+        Ok(connector.operation(operation).is_some_and(|operation| operation.takes_suffix(path)))
+    }
+
+    async fn connector_id_of(&self, flow: &Flow, record: &Record) -> Result<Option<ConnectorId>, Error> {
+        Ok(match record.connection_id {
             Some(connection) => match self.0.store.connection(connection).await? {
                 Some(connection) => Some(connection.connector),
                 None => None,
@@ -230,11 +317,57 @@ impl Runtime {
                 let binding = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(key));
                 binding.and_then(|binding| binding.connector)
             }
+        })
+    }
+
+    /// The connector whose operation creates a webhook.
+    pub(crate) async fn connector_of_record(&self, flow: &Flow, record: &Record) -> Result<Arc<Connector>, Error> {
+        let missing = || Error::Inputs("The trigger has no connection. Choose one for the flow.".to_owned());
+        self.connector(self.connector_id_of(flow, record).await?.ok_or_else(missing)?).await
+    }
+
+    /// The secret of webhooks that a person entered for the connection.
+    async fn secret_of_connection(&self, flow: &Flow, record: &Record, field: &str) -> Result<Option<Str>, Error> {
+        let of_key = || {
+            let key = record.connection.as_deref().unwrap_or_default();
+            flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(key))?.connection
         };
-        match connector {
-            Some(connector) => Ok(self.connector(connector).await?.webhook(operation)),
-            None => Ok(Declarations::default()),
+        let Some(id) = record.connection_id.or_else(of_key) else { return Ok(None) };
+        let Some(connection) = self.0.store.connection(id).await? else { return Ok(None) };
+        let values = self.unsealed(&connection)?.parameters();
+        Ok(values.get(field).and_then(Value::as_str).filter(|secret| !secret.is_empty()).map(Str::from))
+    }
+
+    /// Keeps the secret that the service has shown a person for the webhook of a flow, sealed beside its generation.
+    ///
+    /// # Errors
+    /// The flow has no webhook whose calls are signed, or this cannot be its secret.
+    pub async fn enter_webhook_secret(&self, owner: UserId, id: FlowId, secret: &str) -> Result<(), Error> {
+        let flow = self.own_flow(owner, id).await?;
+        if secret.is_empty() {
+            return Err(Error::Inputs("the secret is empty".to_owned()));
         }
+        let version = self.version(flow.id, flow.version).await?;
+        let _alone = self.subscription_guard(id).await;
+        let live = |own: &&Subscription| matches!(own.state, SubscriptionState::Live | SubscriptionState::Creating);
+        let all = self.0.store.subscriptions_of(id).await?;
+        let generation = all.iter().filter(live).max_by_key(|own| own.generation).cloned();
+        let nothing =
+            || Error::NotPossible("This flow has no webhook whose calls are signed with a secret.".to_owned());
+        let generation = generation.ok_or_else(nothing)?;
+        let webhook = self.webhook(&flow, &generation, &version).await?;
+        let mut record = Record::of(&generation)?;
+        if (record.is_local() && !record.is_by_hand) || !webhook.declarations.needs_secret() {
+            return Err(nothing());
+        }
+        if let Some(why) = hookmill_webhook::kind_of_secret(&webhook.declarations.verification, secret) {
+            return Err(Error::Inputs(why));
+        }
+        let mut kept = self.kept_secrets(&generation, &record)?;
+        kept.insert("secret", secret);
+        record.kept = Some(self.seal_kept(&generation, kept)?);
+        self.put(generation, &record, Unit::new()).await?;
+        Ok(())
     }
 
     /// What is sealed beside a generation: its secret, and what handshakes left.
@@ -254,7 +387,7 @@ impl Runtime {
         Ok(STANDARD.encode(sealed.map_err(|error| Error::Internal(error.to_string()))?))
     }
 
-    /// A secret of this generation's own, sealed in its record, where the creation has a place for one.
+    /// Secrets of this generation's own, sealed in its record, where the creation has places for them.
     pub(crate) async fn make_secret(
         &self,
         flow: &Flow,
@@ -262,11 +395,14 @@ impl Runtime {
         record: &mut Record,
     ) -> Result<(), Error> {
         let declarations = self.declared(flow, record).await?;
-        let Some((bytes, encoding, _)) = declarations.generated() else { return Ok(()) };
-        let random = hookmill_vault::random::<64>().map_err(|error| Error::Internal(error.to_string()))?;
-        let secret = encoding.write(&random[..bytes.min(random.len())]);
-        let kept = [("secret", secret)].into_iter().collect();
-        record.kept = Some(self.seal_kept(generation, kept)?);
+        let mut kept = Object::new();
+        for (place, own) in declarations.generated().iter().enumerate() {
+            let random = hookmill_vault::random::<64>().map_err(|error| Error::Internal(error.to_string()))?;
+            kept.insert(secret_name(place), own.encoding.write(&random[..own.bytes.min(random.len())]));
+        }
+        if !kept.is_empty() {
+            record.kept = Some(self.seal_kept(generation, kept)?);
+        }
         Ok(())
     }
 
@@ -306,15 +442,21 @@ impl Runtime {
     ) -> Result<Decision, AcceptError> {
         let lines = notification.header_lines();
         let request = Request { method: &notification.method, url, headers: &lines, body: &notification.body };
-        let mut decision = self.decide(flow, generation, webhook, request);
+        let mut decision = self.decide(flow, generation, webhook, request, None);
         for _ in 0..FETCHES_MAX {
             let Outcome::Fetch(fetch) = &decision.outcome else { break };
             if !self.fetched(fetch).await {
                 break;
             }
-            decision = self.decide(flow, generation, webhook, request);
+            decision = self.decide(flow, generation, webhook, request, None);
+        }
+        if let Outcome::Ask(question) = &decision.outcome
+            && let Some(answer) = self.confirmed(flow, generation, question).await?
+        {
+            decision = self.decide(flow, generation, webhook, request, Some(answer));
         }
         match &decision.outcome {
+            Outcome::Ping { action: Some(action), .. } => self.lifecycle(generation, *action).await?,
             Outcome::Unproven { reasons } => {
                 tracing::info!(flow = %flow.id, ?reasons, "a call did not prove its sender");
                 let headers = lines.iter().take(NAMES_MAX).map(|(name, _)| name.chars().take(80).collect()).collect();
@@ -323,6 +465,9 @@ impl Runtime {
             }
             Outcome::Handshake { kept, calls } => {
                 self.keep_handshake(generation, kept).await?;
+                if !kept.is_empty() {
+                    self.look_after_handshake(flow.id, webhook).await?;
+                }
                 for call in calls {
                     tokio::spawn(self.clone().call_after(call.clone()));
                 }
@@ -332,10 +477,23 @@ impl Runtime {
         Ok(decision)
     }
 
-    fn decide(&self, flow: &Flow, generation: &Subscription, webhook: &Webhook, request: Request<'_>) -> Decision {
+    fn decide(
+        &self,
+        flow: &Flow,
+        generation: &Subscription,
+        webhook: &Webhook,
+        request: Request<'_>,
+        asked: Option<bool>,
+    ) -> Decision {
         let state = match generation.state {
             SubscriptionState::Creating => State::Creating,
             SubscriptionState::Live if flow.state != FlowState::On => State::Off,
+            // One that a person enters at the service is being made until its secret is known.
+            SubscriptionState::Live
+                if webhook.is_by_hand && webhook.declarations.needs_secret() && webhook.secrets.is_empty() =>
+            {
+                State::Creating
+            }
             SubscriptionState::Live => State::Live,
             SubscriptionState::Deleting => State::Deleting,
             _ => State::Gone,
@@ -353,9 +511,10 @@ impl Runtime {
             parameters: &webhook.parameters,
             inputs: &webhook.inputs,
             connection: &connection,
-            registered: None,
+            registered: webhook.registered.as_ref(),
             kept: &webhook.kept,
             fetched: &fetched,
+            asked,
             body_bytes_max: self.0.config.body_bytes_max,
         };
         decide(&generation, now, request)
@@ -392,14 +551,13 @@ impl Runtime {
         for _ in 0..3 {
             let newest = self.0.store.subscription_by_capability(&generation.capability).await?;
             let Some(newest) = newest else { return Err(AcceptError::Gone) };
-            let mut record = Record::of(&newest);
+            let mut record = Record::of(&newest).map_err(Error::from)?;
             let mut all = self.kept_secrets(&newest, &record)?;
             for (name, value) in kept {
                 all.insert(name.clone(), value.as_str());
             }
             record.kept = Some(self.seal_kept(&newest, all)?);
-            let state = newest.state;
-            match self.put(newest, state, &record, Unit::new()).await {
+            match self.put(newest, &record, Unit::new()).await {
                 Ok(_) => return Ok(()),
                 Err(Error::Store(hookmill_store::StoreError::Conflict { .. })) => {}
                 Err(error) => return Err(error.into()),

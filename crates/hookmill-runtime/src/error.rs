@@ -2,6 +2,7 @@
 
 use hookmill_model::{Code, Diagnostic, Explain, Fault};
 use hookmill_store::StoreError;
+use serde::{Deserialize, Serialize};
 
 /// A refused request to the runtime.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +58,9 @@ pub enum Error {
         /// The connection.
         name: String,
     },
+    /// What a person entered for a connection does not fit its connector.
+    #[error("{}", first(.0))]
+    ConnectionInvalid(Vec<Diagnostic>),
     /// A connector leads elsewhere than when the credentials of a connection were given.
     #[error("the connector of the connection \"{name}\" leads elsewhere than when its credentials were entered")]
     DestinationChanged {
@@ -123,9 +127,71 @@ pub enum Error {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Something stored cannot be read. All else goes on.
+    #[error(transparent)]
+    Damaged(#[from] hookmill_store::Damaged),
+    /// The server that looks after the flow refused.
+    #[error("{}", .0.message)]
+    Elsewhere(Refusal),
     /// A bug.
     #[error("{0}")]
     Internal(String),
+}
+
+/// What another server refused, in its words.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    code: String,
+    message: String,
+    hint: Option<String>,
+    fault: Fault,
+}
+
+impl Refusal {
+    pub(crate) fn of(error: &Error) -> Self {
+        let (code, hint) = (error.code().to_owned(), error.hint());
+        Self { code, message: error.to_string(), hint, fault: error.fault() }
+    }
+
+    /// The code as it stands in this program; one of another release is told as that of a failed service.
+    fn code(&self) -> Code {
+        const CODES: &[Code] = &[
+            "not_found",
+            "version_conflict",
+            "definition_invalid",
+            "not_possible",
+            "trigger_input_refused",
+            "connector_broken",
+            "inputs_invalid",
+            "service_unreachable",
+            "credentials_unreadable",
+            "connection_invalid",
+            "connection_moved",
+            "connection_signed_out",
+            "token_refused",
+            "token_unavailable",
+            "oauth_incomplete",
+            "record_damaged",
+            "internal_error",
+            "overloaded",
+            "store_full",
+            "store_damaged",
+            "store_unavailable",
+            "store_closed",
+            "not_owner",
+        ];
+        CODES.iter().copied().find(|code| **code == *self.code).unwrap_or("internal_error")
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Elsewhere(refusal)
+    }
+}
+
+fn first(found: &[Diagnostic]) -> String {
+    found.first().map(|finding| finding.message.clone()).unwrap_or_default()
 }
 
 fn faults(diagnostics: &[Diagnostic]) -> String {
@@ -136,6 +202,11 @@ fn faults(diagnostics: &[Diagnostic]) -> String {
 impl Error {
     pub(crate) fn not_found(what: &'static str, id: impl std::fmt::Display) -> Self {
         Self::NotFound { what, id: id.to_string() }
+    }
+
+    /// Whether a run that met it would meet it again at each try.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(self, Self::Internal(_) | Self::Damaged(_) | Self::Store(StoreError::Damaged { .. }))
     }
 
     /// What happened as a sentence of its own, for what is kept and read later.
@@ -152,7 +223,9 @@ impl Error {
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
-            Self::DefinitionInvalid(diagnostics) | Self::ConnectorBroken { diagnostics, .. } => diagnostics,
+            Self::DefinitionInvalid(diagnostics)
+            | Self::ConnectorBroken { diagnostics, .. }
+            | Self::ConnectionInvalid(diagnostics) => diagnostics,
             _ => &[],
         }
     }
@@ -170,6 +243,7 @@ impl Explain for Error {
             Self::Inputs(_) => "inputs_invalid",
             Self::ServiceUnreachable { .. } => "service_unreachable",
             Self::Credentials { .. } => "credentials_unreadable",
+            Self::ConnectionInvalid(_) => "connection_invalid",
             Self::DestinationChanged { .. } => "connection_moved",
             Self::SignedOut { .. } => "connection_signed_out",
             Self::TokenRefused { .. } => "token_refused",
@@ -181,16 +255,19 @@ impl Explain for Error {
             Self::ConsentRefused { .. } => "consent_refused",
             Self::Mail(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Damaged(_) => "record_damaged",
+            Self::Elsewhere(refusal) => refusal.code(),
             Self::Internal(_) => "internal_error",
         }
     }
 
     fn fault(&self) -> Fault {
         match self {
+            Self::Elsewhere(refusal) => refusal.fault,
             Self::Mail(error) => error.fault(),
             Self::Store(error) => error.fault(),
             Self::ServiceUnreachable { .. } | Self::TokenUnavailable { .. } => Fault::Service,
-            Self::Credentials { .. } => Fault::Operator,
+            Self::Credentials { .. } | Self::Damaged(_) => Fault::Operator,
             Self::Internal(_) => Fault::Hookmill,
             _ => Fault::Author,
         }
@@ -216,6 +293,7 @@ impl Explain for Error {
                  sign in again."
                     .to_owned(),
             ),
+            Self::ConnectionInvalid(found) => found.first().and_then(|finding| finding.hint.clone()),
             Self::SignedOut { .. } => Some("Open the connection and sign in again.".to_owned()),
             Self::TokenRefused { .. } => Some(
                 "Check client id, client secret and addresses in the connector's security settings against what the \
@@ -235,6 +313,12 @@ impl Explain for Error {
                  shows for your application there."
                     .to_owned(),
             ),
+            Self::Damaged(_) => Some(
+                "This alone stands still; all else goes on. Run \"hookmill doctor\" on the data folder, and restore a \
+                 backup or make the thing anew."
+                    .to_owned(),
+            ),
+            Self::Elsewhere(refusal) => refusal.hint.clone(),
             Self::Mail(error) => error.hint(),
             Self::Store(error) => error.hint(),
             _ => None,

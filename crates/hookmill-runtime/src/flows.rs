@@ -1,19 +1,22 @@
 //! Saving, switching and deleting flows.
 
+mod trigger;
+
 use std::collections::BTreeMap;
 
 use hookmill_definition::plan::{Plan, TriggerKind};
-use hookmill_definition::{Profile, compile};
-use hookmill_engine::trigger::violation;
+use hookmill_definition::{Compilation, Profile, compile_while, secret};
 use hookmill_model::{
     ConnectionId, Diagnostic, FlowId, FlowState, Object, Pointer, RunId, Severity, SubscriptionState, Timestamp,
     UserId, Value,
 };
-use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
+use hookmill_store::{Binding, Change, Damaged, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
 
-use crate::begin::Origin;
+use crate::elsewhere::Order;
 use crate::live::LiveKind;
-use crate::subscriptions::Record;
+use crate::record::Record;
+use crate::sealed::lost_secrets;
+use crate::wanted::wanted;
 use crate::{Error, Runtime};
 
 /// The connection for a key of a definition's references.
@@ -63,8 +66,10 @@ pub struct WebhookView {
     pub warning: Option<String>,
     /// Why it was refused: code, message, hint.
     pub error: Option<Problem>,
-    /// When the next deletion is tried.
+    /// When the next creation, question or deletion is tried.
     pub retry_at: Option<Timestamp>,
+    /// When the service forgets it unless it is renewed; `None` where it does not, or did not say.
+    pub expires_at: Option<Timestamp>,
     /// How far the sender of a call is proven; `None` where that cannot be said now.
     pub proof: Option<crate::WebhookProof>,
 }
@@ -110,8 +115,31 @@ pub struct FlowSaved {
     pub problem: Option<Problem>,
 }
 
+/// What lists show of a flow's trigger: `{name, type, summary, kind}`; null where it cannot be read, since nothing but
+/// lists depends on it.
+#[must_use]
+pub fn trigger_summary(flow: &Flow) -> Value {
+    match hookmill_store::read(
+        format_args!("the trigger's summary of flow {}", flow.id),
+        &flow.trigger,
+        Value::from_json,
+    ) {
+        Ok(summary) => summary,
+        Err(damaged) => {
+            tracing::warn!(%damaged, "a flow is listed without its trigger");
+            Value::Null
+        }
+    }
+}
+
+/// The name of a flow's trigger; empty for none.
+pub(crate) fn trigger_name(flow: &Flow) -> String {
+    let summary = trigger_summary(flow);
+    summary.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// What lists show of the trigger.
-fn trigger_summary(plan: Option<&Plan>, definition: &Value) -> Value {
+fn summarized(plan: Option<&Plan>, definition: &Value) -> Value {
     let first = definition.get("triggers").and_then(Value::as_object).and_then(|triggers| triggers.at(0));
     let name = first.map(|(name, _)| name.to_string()).unwrap_or_default();
     let kind = first.and_then(|(_, trigger)| trigger.get("type")).and_then(Value::as_str).unwrap_or_default();
@@ -129,6 +157,12 @@ fn trigger_summary(plan: Option<&Plan>, definition: &Value) -> Value {
     };
     members.insert("kind", word);
     members.into()
+}
+
+/// Reads a part of a version as it is stored.
+pub(crate) fn read_part(version: &FlowVersion, part: &str, bytes: &[u8]) -> Result<Value, Damaged> {
+    let what = format_args!("the {part} of version {} of flow {}", version.version, version.flow);
+    hookmill_store::read(what, bytes, Value::from_json)
 }
 
 impl Runtime {
@@ -159,6 +193,11 @@ impl Runtime {
         Ok(bindings)
     }
 
+    /// Compiles for as long as somebody waits for it.
+    fn compiled(&self, definition: &Value, parameters: &Value, profile: Profile) -> Compilation {
+        compile_while(definition, parameters, profile, &self.0.config.limits, &*wanted())
+    }
+
     /// Everything that is wrong with a definition, the connections included.
     pub async fn check_flow(
         &self,
@@ -181,39 +220,22 @@ impl Runtime {
         profile: Profile,
         connections: &BTreeMap<String, ConnectionBinding>,
     ) -> Vec<Diagnostic> {
-        let compiled = compile(definition, parameters, profile, &self.0.config.limits);
+        let compiled = self.compiled(definition, parameters, profile);
         let mut findings = compiled.diagnostics;
+        findings.extend(secret::missing(definition, parameters).into_iter().map(|at| {
+            Diagnostic::error("secret_missing", at, "The secret was left out here, as exports do.")
+                .with_hint("Enter it again.")
+        }));
         if let (Some(plan), Some((id, name))) = (&compiled.plan, own) {
             findings.extend(crate::loops::direct(plan, id, name));
         }
         if let Some(plan) = &compiled.plan {
             findings.extend(self.check_trigger_inputs(plan, parameters));
             findings.extend(plan.triggers.first().map(crate::door::check_trigger).unwrap_or_default());
+            findings.extend(plan.triggers.first().and_then(crate::creation::check_trigger));
             findings.extend(self.check_connections(owner, plan, connections).await);
         }
         findings
-    }
-
-    /// A webhook's inputs are evaluated once, when it is created: what fails then is found out now.
-    fn check_trigger_inputs(&self, plan: &Plan, parameters: &Value) -> Option<Diagnostic> {
-        use hookmill_engine::trigger::{Surroundings, request};
-        let Some(trigger) = plan.triggers.first() else {
-            let at = Pointer::root().child("triggers");
-            return Some(Diagnostic::error("trigger_missing", at, "A flow needs a trigger: nothing would start it."));
-        };
-        if !matches!(trigger.kind, TriggerKind::ConnectorWebhook(_) | TriggerKind::HttpWebhook { .. }) {
-            return None;
-        }
-        let surroundings = Surroundings {
-            parameters: parameters.clone(),
-            workflow: Object::new().into(),
-            callback_url: Some(self.0.config.hooks_url().into()),
-            now: self.now(),
-            ..Surroundings::default()
-        };
-        let error = request(plan, trigger, &surroundings).err()?;
-        let at = Pointer::root().child("triggers").child(&trigger.name).child("inputs");
-        Some(Diagnostic::error("trigger_inputs_invalid", at, &*error.message))
     }
 
     /// Operations must exist at the bound connectors.
@@ -237,7 +259,7 @@ impl Runtime {
         }
         let mut findings = Vec::new();
         for (at, call) in calls {
-            if call.api.as_deref() == Some(hookmill_executor::NOTIFICATIONS_API) {
+            if call.api.as_deref().is_some_and(hookmill_executor::is_own_api) {
                 continue;
             }
             let bound = connections.iter().find(|(key, _)| key.eq_ignore_ascii_case(&call.connection));
@@ -297,15 +319,10 @@ impl Runtime {
                         "Use another operation, mend the connector's policies, or call the service with an HTTP action.",
                     ));
                 }
-                _ if connector.needs_poll_state(operation_id) => {
-                    let message = format!(
-                        "The trigger '{operation_id}' goes on where the poll before it ended, by the policy \"pollingtrigger\", which does not run here."
-                    );
-                    findings.push(Diagnostic::error("operation_unsupported", at.clone(), message).with_hint(
-                        "Start the flow by a schedule, and call the service with an action of the connector.",
-                    ));
+                Err(error @ hookmill_connector::PlanError::Climbs { .. }) => {
+                    findings.push(Diagnostic::error("path_climbs", parameters, error.to_string()));
                 }
-                _ if operation.is_webhook() && operation.callback.is_none() => {
+                _ if operation.is_webhook() && operation.callback.is_none() && !operation.is_by_hand => {
                     let message = format!(
                         "The trigger '{operation_id}' has no place for the address that the service shall call."
                     );
@@ -370,20 +387,25 @@ impl Runtime {
         let state = form.state.unwrap_or(if flow.etag == 0 { FlowState::On } else { flow.state });
         let before = self.0.store.flow_version(flow.id, flow.version).await?;
         if form.parameters.is_null() {
-            let kept = before.as_ref().and_then(|version| Value::from_json(&version.parameters).ok());
-            form.parameters = kept.unwrap_or_else(|| Object::new().into());
+            form.parameters = match &before {
+                Some(version) => read_part(version, "parameters", &version.parameters)?,
+                None => Object::new().into(),
+            };
         }
         if form.envelope.is_null() {
-            let kept = before.as_ref().and_then(|version| Value::from_json(&version.envelope).ok());
-            form.envelope = kept.unwrap_or_default();
+            form.envelope = match &before {
+                Some(version) => read_part(version, "envelope", &version.envelope)?,
+                None => Value::Null,
+            };
         }
         let profile = form.profile.or_else(|| before.map(|version| Profile::parse(&version.profile)));
         let profile = profile.unwrap_or_default();
         let findings =
             self.check_flow(flow.owner, &form.definition, &form.parameters, profile, &form.connections).await;
-        let compiled = compile(&form.definition, &form.parameters, profile, &self.0.config.limits);
+        let compiled = self.compiled(&form.definition, &form.parameters, profile);
         let faulty = findings.iter().any(|finding| finding.severity == Severity::Error);
-        if faulty && state != FlowState::Draft {
+        let is_whole = !findings.iter().chain(&compiled.diagnostics).any(|finding| finding.code == "cancelled");
+        if faulty && (state != FlowState::Draft || !is_whole) {
             return Err(Error::DefinitionInvalid(findings));
         }
         flow.bindings = self.bindings(flow.owner, &form.connections).await?;
@@ -392,7 +414,7 @@ impl Runtime {
         flow.state = state;
         flow.etag += 1;
         flow.version += 1;
-        flow.trigger = trigger_summary(compiled.plan.as_ref(), &form.definition).to_json().into();
+        flow.trigger = summarized(compiled.plan.as_ref(), &form.definition).to_json().into();
         flow.updated_at = self.now();
         let version = FlowVersion {
             flow: flow.id,
@@ -427,12 +449,13 @@ impl Runtime {
     async fn settled(&self, owner: UserId, id: FlowId, since: Timestamp) -> Result<FlowSaved, Error> {
         // The caller may go away; the webhook must not be left half.
         let runtime = self.clone();
-        let run = tokio::spawn(async move { Box::pin(runtime.look(id)).await }).await;
+        let run = tokio::spawn(async move { runtime.look_anywhere(id).await }).await;
         let mut run = run.map_err(|error| Error::Internal(error.to_string()))??;
         if run.is_none() {
             // The timer may have been faster.
             let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
-            run = newest.filter(|own| own.created_at >= since).and_then(|own| Record::of(&own).run);
+            let newest = newest.filter(|own| own.created_at >= since);
+            run = newest.map(|own| Record::of(&own)).transpose()?.and_then(|record| record.run);
         }
         let view = self.flow(owner, id).await?;
         let problem = view.webhook.as_ref().and_then(|webhook| webhook.error.clone()).filter(|_| run.is_some());
@@ -496,7 +519,12 @@ impl Runtime {
         let since = self.now();
         let runtime = self.clone();
         // The caller may go away; the flow must not be left without an address.
-        let given_up = tokio::spawn(async move { runtime.give_up_address(id).await });
+        let given_up = tokio::spawn(async move {
+            if runtime.0.shards.owns(id) {
+                return runtime.give_up_address(id).await;
+            }
+            runtime.order(id, Order::GiveUpAddress { flow: id }).await
+        });
         given_up.await.map_err(|error| Error::Internal(error.to_string()))??;
         self.settled(owner, id, since).await
     }
@@ -510,13 +538,14 @@ impl Runtime {
         let unit = Unit::from(Change::DeleteFlow(id, self.now())).with(self.due_now(id));
         self.0.store.commit(unit, Lane::Work).await?;
         self.0.live.publish(owner, LiveKind::Flow, id.to_string(), None, None);
+        self.forget_received_of(id, hookmill_model::Timestamp::from_micros(i64::MAX)).await?;
         for run in self.0.store.active_runs(None, 10_000).await? {
             if run.flow == id {
                 self.tell(run.id, hookmill_engine::Input::CancelRequested).await?;
             }
         }
         let runtime = self.clone();
-        let settled = tokio::spawn(async move { Box::pin(runtime.look(id)).await }).await;
+        let settled = tokio::spawn(async move { runtime.look_anywhere(id).await }).await;
         settled.map_err(|error| Error::Internal(error.to_string()))?.map(drop)
     }
 
@@ -528,67 +557,27 @@ impl Runtime {
         let flow = self.own_flow(owner, id).await?;
         let stored = self.0.store.flow_version(id, flow.version).await?;
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", id))?;
-        let read = |bytes: &[u8]| Value::from_json(bytes).unwrap_or_default();
-        let (definition, parameters) = (read(&stored.definition), read(&stored.parameters));
+        let mut lost = Vec::new();
+        let mut shown = |part, bytes: &[u8]| {
+            Ok::<_, Error>(lost_secrets(&read_part(&stored, part, bytes)?, &Pointer::root(), &mut lost))
+        };
+        let (definition, parameters) =
+            (shown("definition", &stored.definition)?, shown("parameters", &stored.parameters)?);
         let connections = flow.bindings.iter().map(|binding| {
             let bound = ConnectionBinding { connection_id: binding.connection, api: binding.api.clone() };
             (binding.key.clone(), bound)
         });
-        let (profile, envelope) = (Profile::parse(&stored.profile), read(&stored.envelope));
+        let (profile, envelope) = (Profile::parse(&stored.profile), shown("envelope", &stored.envelope)?);
         let own = Some((id, flow.name.as_str()));
         let connections = connections.collect();
-        let diagnostics = self.check_own_flow(owner, own, &definition, &parameters, profile, &connections).await;
-        let newest = self.0.store.subscriptions_of(id).await?.into_iter().next();
+        lost.extend(self.check_own_flow(owner, own, &definition, &parameters, profile, &connections).await);
+        let diagnostics = lost;
+        let newest = self.shown_generation(id).await?;
         let proof = match &newest {
             Some(generation) => self.proof_of(&flow, generation).await.ok(),
             None => None,
         };
-        let webhook = newest.map(|generation| {
-            let record = Record::of(&generation);
-            let is_local = record.is_local();
-            WebhookView {
-                state: generation.state,
-                generation: generation.generation,
-                location: record
-                    .address
-                    .as_ref()
-                    .and_then(|address| address.get("url")?.as_str().map(ToOwned::to_owned))
-                    .filter(|address| !address.is_empty()),
-                callback_url: if is_local { self.trigger_url(id, generation.id, &definition) } else { None },
-                created_at: generation.created_at,
-                warning: record.warning.clone(),
-                error: record.refusal.as_ref().map(|refusal| Problem {
-                    code: refusal.code.to_string(),
-                    message: refusal.message.to_string(),
-                    hint: refusal.hint.as_ref().map(|hint| hint.to_string()),
-                }),
-                retry_at: record.retry_at,
-                proof,
-            }
-        });
+        let webhook = newest.map(|generation| self.webhook_view(&generation, &definition, proof));
         Ok(FlowView { flow, definition, parameters, profile, envelope, webhook, diagnostics })
-    }
-
-    /// Starts a run by hand, with a body and headers as if the trigger had been called.
-    ///
-    /// # Errors
-    /// There is no such flow, or it cannot run.
-    pub async fn run_now(&self, owner: UserId, id: FlowId, body: Value, headers: Object) -> Result<RunId, Error> {
-        let flow = self.own_flow(owner, id).await?;
-        let version = self.version(id, flow.version).await?;
-        let trigger = version.plan.triggers.first();
-        if let Some(error) = trigger.and_then(|trigger| violation(trigger, &body)) {
-            return Err(Error::InputRefused { code: error.code.to_string(), message: error.message.to_string() });
-        }
-        let name = trigger.map(|trigger| trigger.name.clone()).unwrap_or_default();
-        let mut outputs = Object::new();
-        outputs.insert("headers", headers);
-        if !body.is_null() {
-            outputs.insert("body", body);
-        }
-        let record =
-            Value::object([("name", Value::from(name)), ("outputs", outputs.into()), ("status", "Succeeded".into())]);
-        let begun = self.begin(Unit::new(), &flow, &version, vec![record], Origin::Person).await?;
-        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }
 }

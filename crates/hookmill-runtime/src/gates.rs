@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use hookmill_definition::plan::{Concurrency, Trigger};
 use hookmill_model::{FlowId, RunId};
+use hookmill_store::Shard;
 
 use crate::locked;
 
@@ -77,6 +78,11 @@ impl Gates {
                 gates.remove(&flow);
             }
         }
+    }
+
+    /// Forgets the runs of a shard: another node counts them.
+    pub fn forget(&self, shard: Shard) {
+        locked(&self.0).retain(|flow, _| Shard::of(*flow) != shard);
     }
 
     /// The next run that may begin now, counted as running; `None` where none waits or none may. The gate's lock is

@@ -6,7 +6,9 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use hookmill_definition::Plan;
-use hookmill_engine::{Environment, Fact, Input, RunState, decide};
+use hookmill_engine::backtest::{Replay, replay};
+use hookmill_engine::{Allowance, Environment, Fact, Input, RunState, decide_within};
+use hookmill_model::Value;
 
 fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
@@ -18,14 +20,27 @@ pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stri
     AssertUnwindSafe(future).catch_unwind().await.map_err(|panic| words(&*panic))
 }
 
-/// Asks the engine. After an error the state must be forgotten, and the run be set aside.
+/// Asks the engine. After an error the state must be forgotten, and the run be set aside. `None` where the allowance was
+/// too small: then the state must be forgotten, too, and the input be given again with a larger one.
 pub(crate) fn decided(
     plan: &Plan,
     state: &mut RunState,
     environment: Environment<'_>,
     input: Input,
-) -> Result<Vec<Fact>, String> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| decide(plan, state, environment, input)))
+    allowance: Allowance,
+) -> Result<Option<Vec<Fact>>, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| decide_within(plan, state, environment, input, allowance)))
         .map_err(|panic| words(&*panic))?
         .map_err(|fault| fault.to_string())
+}
+
+/// Runs a recorded run again with a changed definition, while somebody waits for it.
+pub(crate) fn replayed(
+    plan: &Plan,
+    parameters: &Value,
+    facts: &[Fact],
+    wanted: &dyn Fn() -> bool,
+) -> Result<Replay, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| replay(plan, parameters, facts, wanted)))
+        .map_err(|panic| words(&*panic))?
 }

@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use hookmill_store::StoreError;
 use tokio::sync::watch;
 
 use crate::{Error, Runtime};
@@ -39,8 +41,8 @@ impl Health {
     /// Notes a failure. One that the store may get over is logged where it begins, all others each time.
     pub fn refused(&self, error: &Error, what: impl FnOnce() -> String) {
         match error {
-            Error::Store(hookmill_store::StoreError::Closed) => {}
-            Error::Store(refusal) if refusal.is_retryable() || refusal.is_unknown() => {
+            Error::Store(hookmill_store::StoreError::Closed | hookmill_store::StoreError::NotOwner { .. }) => {}
+            Error::Store(refusal) if refusal.is_retryable() => {
                 // One that is only busy is no state to speak of.
                 let is_busy = matches!(refusal, hookmill_store::StoreError::Overloaded { .. });
                 if !is_busy && !self.refuses.send_replace(true) {
@@ -71,6 +73,15 @@ impl Health {
 }
 
 impl Runtime {
+    /// Refuses to read back what a commit without an answer stored, once the disk has not confirmed a write: the system
+    /// shows then what may not be on disk.
+    ///
+    /// # Errors
+    /// Nothing that is read back proves anything.
+    pub(crate) fn may_read_back(&self) -> Result<(), StoreError> {
+        self.0.store.broken().now_or_never().map_or(Ok(()), Err)
+    }
+
     /// Tries a store that refuses until it does not.
     pub(crate) async fn watch_store(self) {
         let (mut stopped, mut refuses) = (self.stopped(), self.0.health.refuses.subscribe());

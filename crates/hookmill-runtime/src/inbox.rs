@@ -13,14 +13,17 @@ use serde_json::json;
 use crate::live::LiveKind;
 use crate::{Error, Runtime};
 
+/// The node that makes the key has so long for it, and the others look this often.
+const KEY_HELD: std::time::Duration = std::time::Duration::from_secs(5);
+const KEY_LOOK: std::time::Duration = std::time::Duration::from_millis(50);
 /// The name of the sealed key in the settings.
 const KEY_SETTING: &str = "push_key";
 /// A delivery that failed so often is given up.
 const ATTEMPTS_MAX: u32 = 12;
 /// Longer addresses of push subscriptions are refused.
 const ENDPOINT_BYTES_MAX: usize = 2_048;
-/// Deliveries tried in one go.
-const BATCH: usize = 64;
+/// No push service is waited for longer than this, whatever its `Retry-After` says: messages live no longer.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 impl Runtime {
     /// Puts a notification into somebody's inbox and hands it to all their devices.
@@ -72,6 +75,8 @@ impl Runtime {
         }
         self.0.store.commit(unit, Lane::Work).await?;
         self.0.push.notify_one();
+        // Another node may look after the deliveries.
+        self.tell_others("push".to_owned());
         self.0.live.publish(owner, LiveKind::Notification, id.to_string(), None, None);
         Ok(())
     }
@@ -81,6 +86,16 @@ impl Runtime {
         if let Some(sealed) = self.0.store.setting(KEY_SETTING).await? {
             let bytes = self.0.vault.unseal(KEY_SETTING, &sealed).map_err(|error| internal(&error))?;
             return VapidKey::from_bytes(&bytes).map_err(|error| internal(&error));
+        }
+        if !self.0.shards.is_alone() {
+            // Of all nodes one makes it; the others read it then.
+            while !self.0.store.hold(KEY_SETTING, KEY_HELD).await? {
+                tokio::time::sleep(KEY_LOOK).await;
+            }
+            if self.0.store.setting(KEY_SETTING).await?.is_some() {
+                self.0.store.give_back(KEY_SETTING).await?;
+                return Box::pin(self.push_key()).await;
+            }
         }
         let random = hookmill_vault::random::<32>().map_err(|error| internal(&error))?;
         let key = VapidKey::generate(random);
@@ -139,36 +154,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// Delivers what is due, again and again.
-    pub(crate) async fn deliver(self) {
-        let mut stopped = self.stopped();
-        loop {
-            let wait = match self.0.store.next_delivery().await {
-                Ok(Some(at)) => at.since(self.now()),
-                Ok(None) => Duration::from_secs(3_600),
-                Err(_) => Duration::from_secs(10),
-            };
-            tokio::select! {
-                _ = stopped.changed() => return,
-                () = self.0.push.notified() => {}
-                () = tokio::time::sleep(wait.max(Duration::from_millis(20))) => {}
-            }
-            let due = self.0.store.due_deliveries(self.now(), BATCH).await.unwrap_or_default();
-            let tries = due.into_iter().map(|delivery| {
-                let runtime = self.clone();
-                tokio::spawn(async move {
-                    if let Err(error) = Box::pin(runtime.try_delivery(delivery)).await {
-                        tracing::warn!(%error, "a push message waits");
-                    }
-                })
-            });
-            for one in tries.collect::<Vec<_>>() {
-                let _ = one.await;
-            }
-        }
-    }
-
-    async fn try_delivery(&self, delivery: Delivery) -> Result<(), Error> {
+    pub(crate) async fn try_delivery(&self, delivery: Delivery) -> Result<(), Error> {
         let done = || Change::DeleteDelivery(delivery.notification, delivery.device);
         let (notification, device) =
             (self.0.store.notification(delivery.notification).await?, self.0.store.device(delivery.device).await?);
@@ -177,7 +163,8 @@ impl Runtime {
             return Ok(());
         };
         let unread = self.0.store.unread_count(notification.owner).await?;
-        let payload = payload_of(&notification, unread);
+        let answers = self.approval_for_push(&notification).await;
+        let payload = payload_of(&notification, unread, answers.as_ref());
         let ended = self.send_push(&device, payload.as_bytes()).await;
         let now = self.now();
         let change = match ended {
@@ -204,7 +191,7 @@ impl Runtime {
         let usual = Duration::from_secs(5 << delivery.attempts.min(10));
         Change::PutDelivery(Delivery {
             attempts: delivery.attempts + 1,
-            next_attempt_at: self.now().plus(after.unwrap_or(usual)),
+            next_attempt_at: self.now().plus(after.unwrap_or(usual).min(RETRY_AFTER_MAX)),
             last_error: Some(reason.to_owned()),
             ..delivery
         })
@@ -263,8 +250,9 @@ pub fn leads_on(uri: &str) -> bool {
     }
 }
 
-/// The message for a device: the notification, its text cut to what a push service takes. The inbox has the whole.
-fn payload_of(notification: &Notification, unread: u64) -> String {
+/// The message for a device: the notification, its text cut to what a push service takes, and where and what can be
+/// answered from the notification itself. The inbox has the whole.
+fn payload_of(notification: &Notification, unread: u64, answers: Option<&(String, Vec<String>)>) -> String {
     let mut keep = notification.text.len().min(PAYLOAD_BYTES_MAX);
     let mut link = notification.link.as_ref().map(|link| &link.uri).filter(|uri| leads_on(uri));
     loop {
@@ -279,6 +267,7 @@ fn payload_of(notification: &Notification, unread: u64) -> String {
             "flow": notification.flow,
             "created_at": notification.created_at,
             "unread": unread,
+            "approval": answers.map(|(link, options)| json!({ "link": link, "options": options })),
         })
         .to_string();
         let excess = payload.len().saturating_sub(PAYLOAD_BYTES_MAX);
@@ -323,7 +312,7 @@ mod tests {
                 created_at: Timestamp::from_millis(0),
                 read_at: None,
             };
-            let payload = payload_of(&notification, 3);
+            let payload = payload_of(&notification, 3, None);
             assert!(payload.len() <= PAYLOAD_BYTES_MAX, "{} bytes", payload.len());
             let sent: serde_json::Value = serde_json::from_str(&payload).unwrap();
             let told = sent["text"].as_str().unwrap();

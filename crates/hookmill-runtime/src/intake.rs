@@ -1,11 +1,11 @@
 //! The doors: for services that call back, and for callers of Request triggers. What comes in is on disk before it is
-//! answered; nothing is parsed on the way, except where the trigger wants its body checked.
+//! answered: together with the beginning of its run where nothing of the flow waits, and else in the queue.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookmill_definition::plan::{Trigger, TriggerKind};
-use hookmill_engine::history::RunHistory;
+use hookmill_definition::secret;
 use hookmill_engine::trigger::violation;
 use hookmill_engine::{Input, Response, depth_of, was_called_back};
 use hookmill_expression::content;
@@ -15,16 +15,22 @@ use hookmill_webhook::{Keys, Outcome};
 use tokio::sync::oneshot;
 
 use crate::address::{answer_permission, own_query, trigger_permission};
+use crate::begin::{BeginError, FreshEvent};
+use crate::door::Webhook;
+use crate::flow_cache::FlowEntry;
 use crate::gates::is_counted;
 use crate::loops::Refused;
+use crate::paths::matched;
 use crate::plans::Version;
 use crate::queue::Queue;
-use crate::subscriptions::Record;
+use crate::received::Verdict;
 use crate::{Answer, Error, Runtime, locked};
 
 /// Headers by which senders name a delivery, so that one that is sent twice is taken once.
 const DELIVERY_HEADERS: &[&str] =
     &["x-github-delivery", "x-gitlab-event-uuid", "x-gitea-delivery", "x-shopify-webhook-id", "webhook-id", "svix-id"];
+/// So often a call is looked at again that met a flow which another node had changed.
+const CHANGED_TRIES: usize = 3;
 /// When the caller of an asynchronous Response asks again.
 const ANSWER_WAIT_S: u64 = 5;
 
@@ -39,10 +45,18 @@ impl Drop for Unannounced<'_> {
 }
 
 /// Somebody who waits for a flow's answer; gone when this is dropped.
-struct Waiter<'a> {
+pub(crate) struct Waiter<'a> {
     runtime: &'a Runtime,
     run: RunId,
-    answer: oneshot::Receiver<Answer>,
+    pub answer: oneshot::Receiver<Answer>,
+}
+
+impl<'a> Waiter<'a> {
+    pub fn new(runtime: &'a Runtime, run: RunId) -> Self {
+        let (sender, answer) = oneshot::channel();
+        locked(&runtime.0.waiters).insert(run, sender);
+        Self { runtime, run, answer }
+    }
 }
 
 impl Drop for Waiter<'_> {
@@ -54,6 +68,11 @@ impl Drop for Waiter<'_> {
 /// The run that an event begins, or the first of several.
 pub(crate) fn run_of(event: EventId) -> RunId {
     RunId::from_bits(event.to_bits())
+}
+
+/// The event that began a run, where one began it alone.
+pub(crate) fn event_of(run: RunId) -> EventId {
+    EventId::from_bits(run.to_bits())
 }
 
 /// A call of a callback address.
@@ -153,7 +172,7 @@ pub enum AcceptError {
     /// 413
     #[error("the body is larger than {max} bytes")]
     TooLarge {
-        /// Bytes.
+        /// The highest number of bytes.
         max: usize,
     },
     /// 401
@@ -202,6 +221,18 @@ pub enum AcceptError {
     Failed(#[from] Error),
 }
 
+impl AcceptError {
+    /// Whether the flow is not as it was read a moment before.
+    fn is_about_flow(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed(Error::Store(
+                StoreError::Conflict { what: "flow", .. } | StoreError::Missing { what: "flow", .. }
+            ))
+        )
+    }
+}
+
 impl From<StoreError> for AcceptError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -230,47 +261,16 @@ fn header<'a>(headers: &'a Object, name: &str) -> Option<&'a str> {
     hookmill_expression::member(headers, name).and_then(Value::as_str)
 }
 
+/// Whether a header carries credentials.
+pub(crate) fn has_credentials(headers: &Object) -> bool {
+    headers.keys().any(|name| secret::is_secret_header(name))
+}
+
 /// What a service sends to see whether somebody listens.
 fn is_ping(headers: &Object) -> bool {
     ["x-github-event", "x-gitea-event", "x-gogs-event"]
         .iter()
         .any(|name| header(headers, name).is_some_and(|event| event.eq_ignore_ascii_case("ping")))
-}
-
-/// What fills the `{names}` of a relative path.
-fn relative(template: &str, path: &str) -> Option<Object> {
-    let (mut own, mut other) = (template.trim_matches('/').split('/'), path.trim_matches('/').split('/'));
-    let mut found = Object::new();
-    loop {
-        match (own.next(), other.next()) {
-            (None, None) => return Some(found),
-            (Some(own), Some(value)) => {
-                // Decoded here, so that a segment may hold an encoded slash.
-                let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-                match own.strip_prefix('{').and_then(|own| own.strip_suffix('}')) {
-                    Some(name) if !value.is_empty() => {
-                        found.insert(name, &*value);
-                    }
-                    None if own == value => {}
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        }
-    }
-}
-
-/// Checks method and path of a call, and gives what fills the names of the relative path.
-fn matched(trigger: &Trigger, notification: &Notification) -> Result<Object, AcceptError> {
-    let TriggerKind::Request { method, relative_path, .. } = &trigger.kind else { return Err(AcceptError::Unknown) };
-    if let Some(method) = method.as_ref().filter(|method| !method.eq_ignore_ascii_case(&notification.method)) {
-        let message = format!("The trigger takes {method} only.");
-        return Err(AcceptError::NotMatched { code: "TriggerRequestMethodNotValid", message });
-    }
-    relative(relative_path.as_deref().unwrap_or_default(), &notification.path).ok_or_else(|| {
-        let message = "The path does not fit the trigger's relative path.".to_owned();
-        AcceptError::NotMatched { code: "TriggerRelativePathNotValid", message }
-    })
 }
 
 fn responded(run: Option<RunId>, response: Response) -> Accepted {
@@ -289,44 +289,67 @@ impl Runtime {
     /// Why it is refused. Nothing is stored then.
     pub async fn accept(&self, capability: &str, notification: Notification) -> Result<Accepted, AcceptError> {
         self.check_size(&notification)?;
+        for _ in 0..CHANGED_TRIES {
+            if !self.0.store.has_others() {
+                break;
+            }
+            match self.accept_once(capability, notification.clone()).await {
+                // Another node changed the flow since it was read; it is read anew.
+                Err(error) if error.is_about_flow() => {}
+                accepted => return accepted,
+            }
+        }
+        self.accept_once(capability, notification).await
+    }
+
+    async fn accept_once(&self, capability: &str, notification: Notification) -> Result<Accepted, AcceptError> {
         if capability.starts_with("run_") {
             return self.accept_for_run(capability, &notification).await;
         }
         let hash = self.0.vault.lookup("callback", capability);
-        let found = self.0.store.subscription_by_capability(&hash).await?.ok_or(AcceptError::Unknown)?;
-        let flow = self.0.store.flow(found.flow).await?.filter(|flow| flow.deleted_at.is_none());
-        let flow = flow.ok_or(AcceptError::Gone)?;
+        let (entry, found) = self.entry_by_capability(&hash).await?.ok_or(AcceptError::Unknown)?;
+        let flow = &entry.flow;
+        if flow.deleted_at.is_some() {
+            return Err(AcceptError::Gone);
+        }
         self.admit(flow.id, &notification)?;
         let version = self.version(flow.id, flow.version).await?;
-        let webhook = self.webhook(&flow, &found, &version).await?;
+        let below = notification.path.clone();
+        if !below.is_empty() && !self.takes_suffix(flow, &found, &below).await? {
+            return Err(AcceptError::Unknown);
+        }
+        let webhook = self.webhook(flow, &found, &version).await?;
         if !webhook.declarations.is_empty() {
-            let url = notification.at(format!("{}/callback/{capability}", self.0.config.hooks_url()));
-            return self.accept_declared(&flow, &version, found, &url, notification).await;
+            let below = if below.is_empty() { String::new() } else { format!("/{below}") };
+            let url = notification.at(format!("{}/callback/{capability}{below}", self.0.config.hooks_url()));
+            return self.accept_declared(flow, &version, found, &url, notification).await;
         }
         let live = found.state == SubscriptionState::Live && flow.state == FlowState::On;
         if !live && found.state != SubscriptionState::Creating {
             return Err(AcceptError::Gone);
         }
         if !matches!(&*notification.method, "POST" | "PUT" | "PATCH") {
+            self.note_call(flow.id, &notification, (Verdict::Unfit, 405), Vec::new());
             return Err(AcceptError::MethodNotAllowed);
         }
         if is_ping(&notification.headers) {
             tracing::info!(flow = %flow.id, "the service pinged the webhook");
+            self.note_call(flow.id, &notification, (Verdict::Ping, 202), Vec::new());
             return Ok(Accepted::Stored { event: None });
         }
         let key = DELIVERY_HEADERS
             .iter()
             .find_map(|name| header(&notification.headers, name).map(|id| format!("{name}:{id}")));
         let dedupe = key.map(|key| Dedupe { key: key.into(), window: Duration::from_secs(24 * 3_600) });
-        let event = self.event_of(&flow, &found, notification, None);
-        Ok(Accepted::Stored { event: self.take_in(&flow, &version, event, dedupe).await? })
+        let fresh = self.fresh_event(flow, &version, &found, webhook, notification, None);
+        Ok(Accepted::Stored { event: self.take_in(FreshEvent { dedupe, ..fresh }).await? })
     }
 
     /// Takes a call of a webhook for which something is declared.
     async fn accept_declared(
         &self,
-        flow: &Flow,
-        version: &Version,
+        flow: &Arc<Flow>,
+        version: &Arc<Version>,
         mut generation: Subscription,
         url: &str,
         notification: Notification,
@@ -338,10 +361,15 @@ impl Runtime {
             webhook = self.webhook(flow, &generation, version).await?;
             decision = self.decided(flow, &generation, &webhook, url, &notification).await?;
         }
+        self.note_decision(flow.id, &notification, &decision);
         let (response, outcome) = (decision.response, decision.outcome);
         let Outcome::Event { keys, .. } = outcome else { return Ok(Accepted::Answered { event: None, response }) };
-        let event = self.event_of(flow, &generation, notification, None);
-        let event = self.take_in(flow, version, event, keys.and_then(dedupe_of)).await?;
+        let notification = webhook.without_secrets(notification);
+        let mut fresh = self.fresh_event(flow, version, &generation, webhook, notification, None);
+        if keys.as_ref().is_some_and(|keys| self.0.door.is_recovered(generation.id, &keys.keys)) {
+            fresh.event.summary = format!("{} (recovered)", fresh.event.summary);
+        }
+        let event = self.take_in(FreshEvent { dedupe: keys.and_then(dedupe_of), ..fresh }).await?;
         Ok(Accepted::Answered { event, response })
     }
 
@@ -353,12 +381,31 @@ impl Runtime {
         &self,
         flow: &str,
         trigger: &str,
-        mut notification: Notification,
+        notification: Notification,
     ) -> Result<Accepted, AcceptError> {
         self.check_size(&notification)?;
-        let (flow, generation) = self.own_address(flow).await?;
+        for _ in 0..CHANGED_TRIES {
+            if !self.0.store.has_others() {
+                break;
+            }
+            match self.accept_request_once(flow, trigger, notification.clone()).await {
+                Err(error) if error.is_about_flow() => {}
+                accepted => return accepted,
+            }
+        }
+        self.accept_request_once(flow, trigger, notification).await
+    }
+
+    async fn accept_request_once(
+        &self,
+        flow: &str,
+        trigger: &str,
+        mut notification: Notification,
+    ) -> Result<Accepted, AcceptError> {
+        let entry = self.own_address(flow).await?;
+        let (flow, generation) = (&entry.flow, entry.local().map_err(Error::from)?.ok_or(AcceptError::Unknown)?);
         if !self.is_signed(generation.id, &trigger_permission(trigger), &notification.query) {
-            return Err(self.unsigned(&flow, trigger, &notification.query).await?);
+            return Err(self.unsigned(&entry, trigger, &notification.query));
         }
         if flow.deleted_at.is_some() {
             return Err(AcceptError::Gone);
@@ -370,16 +417,18 @@ impl Runtime {
         let version = self.version(flow.id, flow.version).await?;
         self.admit(flow.id, &notification)?;
         let own = version.plan.triggers.first().filter(|own| *own.name == *trigger).ok_or(AcceptError::Unknown)?;
-        let webhook = self.webhook(&flow, &generation, &version).await?;
+        let webhook = self.webhook(flow, generation, &version).await?;
         let mut declared = None;
         if !webhook.declarations.is_empty() {
             let address = self.invoked(flow.id, trigger, &notification.path);
             let url = notification.at(address);
-            let decision = self.decided(&flow, &generation, &webhook, &url, &notification).await?;
+            let decision = self.decided(flow, generation, &webhook, &url, &notification).await?;
+            self.note_decision(flow.id, &notification, &decision);
             let Outcome::Event { keys, .. } = decision.outcome else {
                 return Ok(Accepted::Answered { event: None, response: decision.response });
             };
             declared = Some((decision.response, keys.and_then(dedupe_of)));
+            notification = webhook.without_secrets(notification);
         }
         let parameters = matched(own, &notification)?;
         if own.validate_schema {
@@ -391,16 +440,12 @@ impl Runtime {
         }
         notification.query = own_query(&notification.query);
         let tracking_id = header(&notification.headers, "x-ms-client-tracking-id").map(ToOwned::to_owned);
-        let event = self.event_of(&flow, &generation, notification, Some(parameters));
-        let (id, run) = (event.id, run_of(event.id));
+        let fresh = self.fresh_event(flow, &version, generation, webhook, notification, Some(parameters));
+        let (id, run) = (fresh.event.id, run_of(fresh.event.id));
         let shown = Some(run).filter(|_| !own.no_workflow_headers);
-        let waiter = version.plan.responds().then(|| {
-            let (sender, answer) = oneshot::channel();
-            locked(&self.0.waiters).insert(run, sender);
-            Waiter { runtime: self, run, answer }
-        });
+        let waiter = version.plan.responds().then(|| Waiter::new(self, run));
         let (declared, dedupe) = declared.map_or((None, None), |(response, dedupe)| (Some(response), dedupe));
-        let taken = self.take_in(&flow, &version, event, dedupe).await?;
+        let taken = self.take_in(FreshEvent { dedupe, ..fresh }).await?;
         if let Some(response) = declared.filter(|_| waiter.is_none() || taken.is_none()) {
             return Ok(Accepted::Answered { event: taken, response });
         }
@@ -441,7 +486,8 @@ impl Runtime {
     /// There is no such run, the address is not signed, or the run ended without an answer.
     pub async fn answer_of(&self, flow: &str, run: &str, query: &Object) -> Result<Accepted, AcceptError> {
         let run: RunId = run.parse().map_err(|_| AcceptError::Unknown)?;
-        let (flow, generation) = self.own_address(flow).await?;
+        let entry = self.own_address(flow).await?;
+        let (flow, generation) = (&entry.flow, entry.local().map_err(Error::from)?.ok_or(AcceptError::Unknown)?);
         if !self.is_signed(generation.id, &answer_permission(run), query) {
             return Err(AcceptError::Unsigned);
         }
@@ -455,12 +501,12 @@ impl Runtime {
         };
         let Some(listed) = self.0.store.run(run).await? else {
             // The event may wait for its turn.
-            return match self.0.store.event(EventId::from_bits(run.to_bits())).await? {
+            return match self.0.store.event(event_of(run)).await? {
                 Some(_) => Ok(wait()),
                 None => Err(AcceptError::Unknown),
             };
         };
-        match RunHistory::read(&self.facts(run).await?).response {
+        match self.history_of(run).await?.response {
             Some(response) => Ok(responded(Some(run), response)),
             None if listed.run.status.is_final() => Err(AcceptError::NoResponse),
             None => Ok(wait()),
@@ -473,40 +519,39 @@ impl Runtime {
     }
 
     /// Why a call of a signed address is refused: it was renewed, or was never one of this flow.
-    async fn unsigned(&self, flow: &Flow, trigger: &str, query: &Object) -> Result<AcceptError, AcceptError> {
+    fn unsigned(&self, entry: &FlowEntry, trigger: &str, query: &Object) -> AcceptError {
         let permission = trigger_permission(trigger);
-        let known = self.0.store.subscriptions_of(flow.id).await?;
-        let is_old = known.iter().any(|generation| self.is_signed(generation.id, &permission, query));
-        Ok(if is_old { AcceptError::Gone } else { AcceptError::Unsigned })
+        let is_old = entry.generations.iter().any(|generation| self.is_signed(generation.id, &permission, query));
+        if is_old { AcceptError::Gone } else { AcceptError::Unsigned }
     }
 
     /// Whether a flow takes a call, however many runs called each other before it.
     fn admit(&self, flow: FlowId, notification: &Notification) -> Result<(), AcceptError> {
-        let depth = depth_of(&notification.headers.clone().into());
+        let depth = depth_of(&notification.headers);
         self.0.loops.admit(flow, depth, self.now()).map_err(|refused| match refused {
             Refused::TooDeep(message) => AcceptError::Loop { message },
             Refused::TooOften { retry_after_s } => AcceptError::TooManyRuns { retry_after_s },
         })
     }
 
-    /// A flow, deleted ones too, with the generation of its own address.
-    async fn own_address(&self, flow: &str) -> Result<(Flow, Subscription), AcceptError> {
+    /// A flow that may have an address of its own, deleted ones too.
+    async fn own_address(&self, flow: &str) -> Result<Arc<FlowEntry>, AcceptError> {
         let id: FlowId = flow.parse().map_err(|_| AcceptError::Unknown)?;
-        let flow = self.0.store.flow(id).await?.ok_or(AcceptError::Unknown)?;
-        let generations = self.0.store.subscriptions_of(id).await?;
-        let own = generations.into_iter().find(|generation| Record::of(generation).is_local());
-        Ok((flow, own.ok_or(AcceptError::Unknown)?))
+        self.flow_entry(id).await?.ok_or(AcceptError::Unknown)
     }
 
-    fn event_of(
+    fn fresh_event(
         &self,
-        flow: &Flow,
+        flow: &Arc<Flow>,
+        version: &Arc<Version>,
         generation: &Subscription,
+        webhook: Arc<Webhook>,
         notification: Notification,
         parameters: Option<Object>,
-    ) -> Event {
+    ) -> FreshEvent {
         let summary = header(&notification.headers, "x-github-event").unwrap_or(&notification.method);
         let summary = summary.chars().take(80).collect();
+        let is_secret = has_credentials(&notification.headers);
         let mut head = Object::with_capacity(3);
         head.insert("headers", notification.headers);
         if !notification.query.is_empty() {
@@ -515,34 +560,87 @@ impl Runtime {
         if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
             head.insert("relativePathParameters", parameters);
         }
-        Event {
+        let event = Event {
             id: self.new_id(),
             flow: flow.id,
             subscription: Some(generation.id),
             received_at: self.now(),
             summary,
-            head: Value::from(head).to_json().into(),
+            head: head.to_json().into(),
             body: notification.body,
+        };
+        let (flow, version) = (Arc::clone(flow), Arc::clone(version));
+        FreshEvent { event, head, is_secret, dedupe: None, flow, version, webhook }
+    }
+
+    /// Stores an event and begins its run, or hands it on to the queue; `None` for one that came before.
+    pub(crate) async fn take_in(&self, fresh: FreshEvent) -> Result<Option<EventId>, AcceptError> {
+        let id = fresh.event.id;
+        if !self.0.shards.owns(fresh.flow.id) {
+            return self.take_in_queue(fresh.event, fresh.is_secret, fresh.dedupe, &fresh.flow, &fresh.version).await;
+        }
+        if !self.may_begin_at_once(&fresh.version, &fresh.event) {
+            return self.take_in_queue(fresh.event, fresh.is_secret, fresh.dedupe, &fresh.flow, &fresh.version).await;
+        }
+        let bytes = fresh.event.body.len() + fresh.event.head.len();
+        let Some(slot) = self.0.queue.slot_at_once(fresh.flow.id, bytes) else {
+            return self.take_in_queue(fresh.event, fresh.is_secret, fresh.dedupe, &fresh.flow, &fresh.version).await;
+        };
+        let (event, dedupe, version) = (fresh.event.clone(), fresh.dedupe.clone(), Arc::clone(&fresh.version));
+        let (is_secret, flow) = (fresh.is_secret, Arc::clone(&fresh.flow));
+        let (told, hears) = oneshot::channel();
+        // In a task of its own, which is that of the run: the caller may go away at any moment.
+        tokio::spawn(self.clone().begin_at_once(fresh, slot, told));
+        match hears.await {
+            Ok(Ok(())) => Ok(Some(id)),
+            Ok(Err(BeginError::Store(StoreError::Duplicate { of }))) => {
+                self.note_repeated(&event, of);
+                Ok(None)
+            }
+            // The flow was handed to another node a moment ago.
+            Ok(Err(BeginError::Store(StoreError::NotOwner { .. }))) => {
+                self.take_in_queue(event, is_secret, dedupe, &flow, &version).await
+            }
+            Ok(Err(BeginError::Store(error))) => Err(error.into()),
+            Ok(Err(BeginError::NoRoom)) => self.take_in_queue(event, is_secret, dedupe, &flow, &version).await,
+            Ok(Err(BeginError::Fault(why))) => {
+                tracing::warn!(event = %id, why, "the run of an event could not begin at once");
+                self.take_in_queue(event, is_secret, dedupe, &flow, &version).await
+            }
+            // The process ends.
+            Err(_) => Err(AcceptError::Overloaded { retry_after_s: 1 }),
         }
     }
 
-    /// Stores an event and hands it on; `None` for one that came before.
-    pub(crate) async fn take_in(
+    /// Stores an event and hands it on to the queue; `None` for one that came before. It is sealed where it is secret, or
+    /// its flow keeps secrets.
+    pub(crate) async fn take_in_queue(
         &self,
-        flow: &Flow,
-        version: &Version,
         event: Event,
+        is_secret: bool,
         dedupe: Option<Dedupe>,
+        of: &Flow,
+        version: &Version,
     ) -> Result<Option<EventId>, AcceptError> {
+        let (id, flow) = (event.id, event.flow);
+        let is_here = self.0.shards.owns(flow);
+        if !is_here
+            && (version.plan.triggers.first().is_some_and(is_counted)
+                || locked(&self.0.waiters).contains_key(&run_of(id)))
+        {
+            // The owner counts the runs, and gives the answer.
+            return self.take_in_elsewhere(event, is_secret, dedupe, version).await;
+        }
         let limit = version.plan.triggers.first().and_then(|trigger| trigger.concurrency);
-        if limit.is_some_and(|limit| !self.0.gates.accept(flow.id, run_of(event.id), limit)) {
+        if limit.is_some_and(|limit| !self.0.gates.accept(flow, run_of(id), limit)) {
             return Err(AcceptError::TooManyRuns { retry_after_s: 10 });
         }
-        let id = event.id;
         let is_counted = version.plan.triggers.first().is_some_and(is_counted);
         self.0.queue.know(id);
-        let unannounced = Unannounced(&self.0.queue, flow.id, id);
-        let stored = self.0.store.commit(Unit::from(Change::AddEvent(event.clone(), dedupe)), Lane::Intake).await;
+        let unannounced = Unannounced(&self.0.queue, flow, id);
+        let unit = Unit::from(Change::AddEvent(event.clone(), dedupe)).secret(is_secret || version.is_secret);
+        let unit = self.as_known(unit, of);
+        let stored = self.0.store.commit(unit, Lane::Intake).await;
         if let Err(error) = stored {
             if !error.is_unknown() {
                 // It is certain that there is nothing to look for.
@@ -550,9 +648,21 @@ impl Runtime {
                 self.0.queue.forget(id);
             }
             if limit.is_some() {
-                self.0.gates.arrived(flow.id, run_of(id));
+                self.0.gates.arrived(flow, run_of(id));
             }
-            return if matches!(error, StoreError::Duplicate { .. }) { Ok(None) } else { Err(error.into()) };
+            return match error {
+                StoreError::Duplicate { of } => {
+                    self.note_repeated(&event, of);
+                    Ok(None)
+                }
+                error => Err(error.into()),
+            };
+        }
+        if !(is_here && self.0.shards.may_begin(flow)) {
+            if !self.0.shards.owns(flow) {
+                self.0.queue.forget(id);
+            }
+            self.0.store.tell_others(format!("pending {flow}"));
         }
         // Where runs are counted, the order of acceptance counts, which the store alone knows.
         if !is_counted {
@@ -588,21 +698,5 @@ impl Runtime {
             return Ok(Accepted::Stored { event: None });
         }
         Err(AcceptError::Gone)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_taken_apart_before_they_are_decoded() {
-        let found = |template: &str, path: &str| relative(template, path).map(|found| Value::from(found).to_json());
-        assert_eq!(found("/a/{x}/c", "a/b%2Fd/c/").as_deref(), Some(r#"{"x":"b/d"}"#));
-        assert_eq!(found("a b/{x}", "a%20b/1").as_deref(), Some(r#"{"x":"1"}"#));
-        assert_eq!(found("", "").as_deref(), Some("{}"));
-        for (template, path) in [("a/{x}", "a"), ("a/{x}", "a//"), ("a", "b"), ("", "a"), ("a/{x}", "a/1/2")] {
-            assert_eq!(found(template, path), None, "{template} {path}");
-        }
     }
 }

@@ -3,69 +3,117 @@
 //! | file | purpose |
 //! |---|---|
 //! | `intake` | the doors: a notification is on disk before it is answered |
+//! | `asked` | operations that the declarations of webhooks ask for |
+//! | `paths` | whether a call fits method and path of its trigger |
 //! | `address` | the signed addresses of Request triggers and later answers |
 //! | `queue` | what waits for memory, by flow; the window of runs in memory |
 //! | `dispatch` | from the queue to tasks |
-//! | `begin` | from an event, a moment or a person to begun runs |
+//! | `begin`, `split` | from an event, a moment or a person to begun runs; events of many items page by page |
 //! | `run`, `calls` | one task per run in memory: input → decision → commit → commands |
+//! | `shards`, `elsewhere` | which flows this node looks after, and what it hands to the owners of others |
 //! | `memory`, `recover` | how runs come into memory and leave it; what a start takes up |
 //! | `places` | places for requests at services; services that do not answer |
-//! | `cores` | shares of the processors |
-//! | `health` | whether the store takes what it is given |
-//! | `resume`, `backtest` | runs again: from the event, from the failed action, against a changed definition |
+//! | `budget` | how much memory runs take together that have grown |
+//! | `surroundings` | what expressions see beside their run |
+//! | `cores`, `wanted` | shares of the processors; whether somebody still waits for what is computed |
+//! | `health`, `insist` | whether the store takes what it is given; work that is repeated until it does |
+//! | `by_hand`, `resume`, `backtest` | runs by hand and runs again: from the event, from the failed action, against a changed definition |
 //! | `history` | runs as people see them |
 //! | `perform` | what a command needs: connections, connectors, the inbox, child flows |
 //! | `flows` | saving, switching and deleting flows |
+//! | `event_body` | bodies of events to which journals refer |
+//! | `flow_cache` | flows and their webhooks in memory, so that doors read nothing |
 //! | `timers`, `schedule` | what is due: runs that wait for long, triggers that fire by time |
 //! | `gates` | how many runs of a trigger are active |
 //! | `guard` | the border that no panic crosses |
-//! | `subscriptions`, `creation`, `deletion` | webhooks at services: what should be against what is |
-//! | `inbox` | notifications, web push |
+//! | `upkeep` | renewal of webhooks, and asking services for what they could not deliver |
+//! | `record`, `webhook_view` | what is kept of a webhook, and what is shown |
+//! | `door` | declarations and secrets of webhooks, ready for their doors |
+//! | `subscriptions`, `creation`, `search`, `deletion` | webhooks at services: what should be against what is |
+//! | `received` | each call of a flow's address with its verdict, for people |
+//! | `damages`, `left_webhooks` | what was found unreadable in the store, or left behind at a service |
+//! | `approvals` | what runs ask people |
+//! | `failures`, `digest` | what people are told of failed runs, and of a day |
+//! | `restored` | after a restore every webhook is asked for |
+//! | `careful` | starts after crashes: runs are taken up one at a time |
+//! | `inbox`, `deliveries` | notifications, web push |
 //! | `settings` | mail, retention: what the owner sets while the server runs |
 //! | `reach` | whether services could reach this server |
 //! | `loops` | flows that call themselves come to an end |
+//! | `sealed`, `sealing`, `unbound` | the store with what is secret sealed; what older releases left in plain or unbound |
 //! | `visible` | what people may see of what is kept |
-//! | `plans` | compiled plans and connectors, kept |
+//! | `plans`, `changed` | compiled plans and connectors, kept; what a change of a connector breaks |
 //! | `secrets`, `tokens`, `consent` | what connections keep sealed; tokens that hold; a person's consent at a service |
+//! | `figures` | what is measured of queues, places and calls |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
 mod address;
+mod approvals;
+mod asked;
 mod backtest;
 mod begin;
+mod budget;
+mod by_hand;
 mod calls;
+mod careful;
+mod changed;
 mod clock;
 mod consent;
 mod cores;
 mod creation;
+mod damages;
 mod deletion;
+mod deliveries;
+mod digest;
 mod dispatch;
 mod door;
+mod elsewhere;
 mod error;
+mod event_body;
+mod failures;
+mod figures;
+mod flow_cache;
 mod flows;
 mod gates;
 mod guard;
 mod health;
 mod history;
 mod inbox;
+mod insist;
 mod intake;
+mod left_webhooks;
 mod live;
 mod loops;
 mod memory;
+mod paths;
 mod perform;
 mod places;
 mod plans;
 mod queue;
 mod reach;
+mod received;
+mod record;
 mod recover;
+mod restored;
 mod resume;
 mod run;
 mod schedule;
+mod sealed;
+mod sealing;
+mod search;
 mod secrets;
 mod settings;
+mod shards;
+mod split;
 mod subscriptions;
+mod surroundings;
 mod timers;
 mod tokens;
+mod unbound;
+mod upkeep;
 mod visible;
+mod wanted;
+mod webhook_view;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,30 +121,43 @@ use std::time::Duration;
 
 use hookmill_definition::Limits;
 use hookmill_executor::Executor;
-use hookmill_model::{ConnectionId, FlowId, Id, RunId, Timestamp};
+use hookmill_model::{ConnectionId, FlowId, Id, RunId, Timestamp, UserId};
 use hookmill_store::Store;
 use hookmill_vault::Vault;
 use tokio::sync::{broadcast, oneshot, watch};
 
+pub use approvals::{ApprovalLink, ApprovalRecord, ApprovalRule, ApprovalSeen, AskedPerson, GivenAnswer};
 pub use backtest::{BACKTEST_MAX, Backtested};
+pub use changed::FlowBreak;
 pub use clock::Clock;
 pub use consent::{ConsentAnswer, ConsentRequest, REDIRECT_PATH};
+pub use damages::{Damage, LeftBehind};
+pub use digest::Digest;
 pub use door::{RefusedCall, RefusedCalls, WebhookProof};
 pub use error::Error;
-pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
+pub use event_body::referred_body;
+pub use failures::OnFailure;
+pub use flow_cache::RuntimeStore;
+pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView, trigger_summary};
 pub use history::{Exchange, RunView};
-pub use hookmill_executor::NOTIFICATIONS_API;
+pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api};
 pub use hookmill_push::mail::Mail;
 pub use inbox::leads_on;
 pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
+pub use left_webhooks::{LeftWebhook, WebhookCall, WebhookCalls};
 pub use live::{LiveEvent, LiveKind};
 pub use perform::CallView;
 pub use places::{PlacesMax, WaitingFor};
+pub use plans::connector_settings;
 pub use reach::{Knock, Leads, knock, leads};
+pub use received::{REPLAY_MAX, ReceivedCall, ReceivedFilter, ReceivedPage, Verdict};
+pub use restored::RESTORED;
 pub use resume::WhichVersion;
+pub use sealed::SealedStore;
 pub use secrets::{Secrets, SecretsForm};
 pub use settings::{MailSettings, Settings, stored_settings};
-pub use visible::EventSeen;
+pub use visible::{EventSeen, FlowVersionView};
+pub use wanted::{Wanted, wanted, while_wanted};
 
 /// How the runtime behaves.
 #[derive(Clone, Debug)]
@@ -121,6 +182,8 @@ pub struct RuntimeConfig {
     pub places: PlacesMax,
     /// How long the caller of a flow with a Response action waits.
     pub response_wait: Duration,
+    /// What this server is called among others that share its store; the same after each start.
+    pub node: String,
 }
 
 impl Default for RuntimeConfig {
@@ -136,6 +199,7 @@ impl Default for RuntimeConfig {
             clock: Clock::default(),
             places: PlacesMax::default(),
             response_wait: Duration::from_secs(120),
+            node: String::new(),
         }
     }
 }
@@ -160,7 +224,7 @@ pub(crate) enum Answer {
 
 pub(crate) struct Inner {
     pub config: RuntimeConfig,
-    pub store: Arc<dyn Store>,
+    pub store: RuntimeStore,
     pub vault: Arc<Vault>,
     pub client: hookmill_http::Client,
     pub executor: Executor,
@@ -173,21 +237,33 @@ pub(crate) struct Inner {
     /// Held while a token of the connection is asked for.
     pub renewals: Mutex<HashMap<ConnectionId, Arc<tokio::sync::Mutex<()>>>>,
     pub door: door::Door,
+    pub received: received::Received,
+    /// Places for questions whether a request is genuine.
+    pub questions: tokio::sync::Semaphore,
     pub queue: queue::Queue,
+    pub budget: budget::Budget,
     pub places: places::Places,
     pub cores: cores::Cores,
     pub health: health::Health,
+    pub damages: damages::Damages,
+    /// Runs are taken up one at a time.
+    pub careful: std::sync::atomic::AtomicBool,
     pub callbacks: Callbacks,
     /// The millisecond and the random part of the identifier made last.
     pub newest_id: Mutex<(i64, [u8; 10])>,
     pub gates: gates::Gates,
     pub loops: loops::Loops,
+    pub splits: split::Splits,
     pub timers: timers::Timers,
     pub push: tokio::sync::Notify,
+    pub failures: failures::Failures,
+    /// Rings when an approval is decided.
+    pub decided: tokio::sync::Notify,
+    /// Places at the mail server.
+    pub mails: tokio::sync::Semaphore,
     /// Nothing new is begun.
     pub stopped: watch::Sender<bool>,
-    /// Calls that are under way are not waited for any more.
-    pub calls_cut_off: watch::Sender<bool>,
+    pub shards: shards::Shards,
 }
 
 /// What the addresses of webhook actions are made of.
@@ -224,50 +300,73 @@ impl Runtime {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let callbacks =
             Callbacks { base: format!("{}/callback/", config.hooks_url()), key: vault.derive("action callbacks") };
+        let leases = store.leases();
+        let store = Arc::new(sealed::SealedStore::new(store, Arc::clone(&vault)));
         let executor = Executor::new(client.clone(), &hookmill_executor::Settings::default());
         let runtime = Self(Arc::new(Inner {
             queue: queue::Queue::new(queue::Bounds::of(config.active_runs_max)),
+            budget: budget::Budget::default(),
             places,
             cores: cores::Cores::new(cores),
             health: health::Health::default(),
+            damages: damages::Damages::default(),
+            careful: std::sync::atomic::AtomicBool::default(),
             callbacks,
             config,
-            store,
+            store: RuntimeStore::new(Arc::clone(&store)),
             vault,
             client,
             executor,
-            live: live::Live::new(),
+            live: live::Live::new(store),
             plans: plans::Plans::default(),
             inboxes: memory::Inboxes::default(),
             waiters: Mutex::default(),
             locks: Mutex::default(),
             renewals: Mutex::default(),
             door: door::Door::default(),
+            received: received::Received::default(),
+            questions: tokio::sync::Semaphore::new(asked::QUESTIONS_MAX),
             newest_id: Mutex::default(),
             gates: gates::Gates::default(),
             loops: loops::Loops::default(),
+            splits: split::Splits::default(),
             timers: timers::Timers::default(),
             push: tokio::sync::Notify::new(),
+            failures: failures::Failures::default(),
+            decided: tokio::sync::Notify::new(),
+            mails: tokio::sync::Semaphore::new(settings::MAILS_MAX),
             stopped: watch::channel(false).0,
-            calls_cut_off: watch::channel(false).0,
+            shards: shards::Shards::new(leases),
         }));
-        tokio::spawn(runtime.clone().recover_runs());
+        runtime.insist_until(insist::start_deadline(), || runtime.read_failure_settings()).await?;
+        runtime.insist_until(insist::start_deadline(), || runtime.doubt_restored()).await?;
+        runtime.count_start().await?;
+        tokio::spawn(runtime.clone().watch_shards());
+        tokio::spawn(runtime.clone().hear_others());
+        tokio::spawn(runtime.clone().do_for_others());
         tokio::spawn(runtime.clone().find_pending());
         tokio::spawn(runtime.clone().dispatch());
         tokio::spawn(runtime.clone().hand_on_turns(turns));
         tokio::spawn(runtime.0.places.clone().watch(runtime.stopped()));
         tokio::spawn(runtime.clone().watch_store());
         tokio::spawn(runtime.clone().deliver());
+        tokio::spawn(runtime.clone().hand_on_decisions());
+        tokio::spawn(runtime.clone().follow_failures());
+        tokio::spawn(runtime.clone().send_digests());
         tokio::spawn(runtime.clone().watch_flows());
         tokio::spawn(runtime.clone().watch_runs());
         tokio::spawn(runtime.clone().forget_old());
+        tokio::spawn(runtime.clone().write_received());
+        tokio::spawn(runtime.clone().watch_upkeep());
         tokio::spawn(runtime.clone().recover_subscriptions());
+        tokio::spawn(runtime.clone().catch_up_with_this_release());
         Ok(runtime)
     }
 
     /// Begins nothing new from now on; what is under way goes on until [`Runtime::stop`].
     pub fn begin_to_stop(&self) {
         self.0.stopped.send_replace(true);
+        self.0.shards.set_all(shards::Phase::Leaves);
     }
 
     /// Stops: nothing new is begun, and calls that are under way end and are recorded, for `grace` at most. All else is
@@ -284,13 +383,37 @@ impl Runtime {
         } else {
             tracing::warn!(runs = self.0.inboxes.len(), "calls are cut off: they did not end in time");
         }
-        self.0.calls_cut_off.send_replace(true);
+        self.0.shards.set_all(shards::Phase::Lost);
         self.0.store.close().await;
     }
 
-    /// The store.
+    /// What was found unreadable in the store, of an owner and of the server itself.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn Store> {
+    pub fn damages(&self, owner: UserId) -> Vec<Damage> {
+        self.0.damages.of(owner)
+    }
+
+    /// Webhooks at services that lead to this server and that its data, which were restored, do not know.
+    #[must_use]
+    pub fn left_behind(&self, owner: UserId) -> Vec<LeftBehind> {
+        self.0.damages.left_behind(owner)
+    }
+
+    /// Flows of an owner whose webhooks could not be renewed, and why.
+    #[must_use]
+    pub fn renewals_failing(&self, owner: UserId) -> Vec<(FlowId, String)> {
+        self.0.damages.renewals(owner)
+    }
+
+    /// Whether runs are taken up one at a time, since the last starts ended before all were taken up.
+    #[must_use]
+    pub fn is_careful(&self) -> bool {
+        self.0.careful.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The store, with what is secret sealed.
+    #[must_use]
+    pub fn store(&self) -> &RuntimeStore {
         &self.0.store
     }
 

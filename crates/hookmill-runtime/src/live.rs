@@ -1,12 +1,17 @@
 //! What changes while people look: small messages for the open pages of each user.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use hookmill_model::UserId;
+use hookmill_model::{Id as _, UserId};
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
+use crate::sealed::SealedStore;
+
 /// What a live message is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LiveKind {
     /// A run began, went on or ended.
     Run,
@@ -16,8 +21,12 @@ pub enum LiveKind {
     Connection,
     /// The inbox has something new.
     Notification,
+    /// An approval was asked, answered or taken back.
+    Approval,
     /// Something needs attention, or does not any more.
     Attention,
+    /// Messages may have been missed.
+    Reload,
 }
 
 impl LiveKind {
@@ -29,13 +38,15 @@ impl LiveKind {
             Self::Flow => "flow",
             Self::Connection => "connection",
             Self::Notification => "notification",
+            Self::Approval => "approval",
             Self::Attention => "attention",
+            Self::Reload => "reload",
         }
     }
 }
 
 /// One live message. It says what to look at again, not what is there: pages fetch that as ever.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveEvent {
     /// Increases by one from message to message of this process.
     pub seq: u64,
@@ -52,20 +63,63 @@ pub struct LiveEvent {
 }
 
 /// The sender of live messages. Nobody waits for a slow listener: it misses messages and is told so by its channel.
-#[derive(Debug)]
 pub(crate) struct Live {
     sender: broadcast::Sender<LiveEvent>,
     seq: AtomicU64,
+    store: Arc<SealedStore>,
+    began: Instant,
+    /// Until so many milliseconds after `began` pages are open at other nodes; 0 where none were so far.
+    others_until: AtomicU64,
 }
 
+/// A node that said that pages are open there is believed for so long.
+const OTHERS_FOR: Duration = Duration::from_secs(15);
+
 impl Live {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(store: Arc<SealedStore>) -> Self {
         // 1,024 messages are a few seconds of a busy server; a page that is further behind reloads its lists.
-        Self { sender: broadcast::channel(1_024).0, seq: AtomicU64::new(0) }
+        let (sender, seq, others_until) = (broadcast::channel(1_024).0, AtomicU64::new(0), AtomicU64::new(0));
+        Self { sender, seq, store, began: Instant::now(), others_until }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+        if self.store.has_others() {
+            self.store.tell_others("listens".to_owned());
+        }
         self.sender.subscribe()
+    }
+
+    /// Whether anybody looks, so that a message is worth making.
+    pub(crate) fn has_listeners(&self) -> bool {
+        self.has_own_listeners() || self.have_others()
+    }
+
+    pub(crate) fn has_own_listeners(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+
+    fn have_others(&self) -> bool {
+        let until = self.others_until.load(Ordering::Relaxed);
+        until > 0 && self.began.elapsed() < Duration::from_millis(until)
+    }
+
+    /// Pages are open at another node.
+    pub(crate) fn others_listen(&self) {
+        let until = u64::try_from((self.began.elapsed() + OTHERS_FOR).as_millis()).unwrap_or(0);
+        self.others_until.store(until, Ordering::Relaxed);
+    }
+
+    /// Open pages fetch everything anew: messages of other nodes may have been missed.
+    pub(crate) fn reload(&self) {
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let (owner, kind) = (UserId::from_bits(0), LiveKind::Reload);
+        let _ = self.sender.send(LiveEvent { seq, owner, kind, id: String::new(), flow: None, status: None });
+    }
+
+    /// A message that another node sends.
+    pub(crate) fn publish_of_others(&self, event: LiveEvent) {
+        let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
+        let _ = self.sender.send(LiveEvent { seq, ..event });
     }
 
     pub(crate) fn publish(
@@ -76,11 +130,16 @@ impl Live {
         flow: Option<String>,
         status: Option<&str>,
     ) {
-        if self.sender.receiver_count() == 0 {
+        if !self.has_listeners() {
             return;
         }
         let seq = self.seq.fetch_add(1, Ordering::Relaxed) + 1;
         let event = LiveEvent { seq, owner, kind, id, flow, status: status.map(str::to_owned) };
+        if self.have_others()
+            && let Ok(text) = serde_json::to_string(&event)
+        {
+            self.store.tell_others(format!("live {text}"));
+        }
         // No receiver is left between the count above and here: nobody looks, so nothing is lost.
         let _ = self.sender.send(event);
     }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use hookmill_engine::{Input, RunState};
 use hookmill_model::{FlowId, RunId, RunKind, RunStatus};
-use hookmill_store::{Change, Lane, Run, RunError, RunUpdate, TimerKey, Unit};
+use hookmill_store::{Change, Lane, Run, RunError, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::begin::EPOCH;
+use crate::budget::Room;
 use crate::gates::is_counted;
 use crate::guard::caught;
 use crate::places::{Granted, Turn};
@@ -100,37 +100,53 @@ impl Runtime {
     ) -> Result<(), Option<Message>> {
         let Some(inbox) = self.0.inboxes.open(active.run.id) else { return Err(first) };
         let runtime = self.clone();
-        tokio::spawn(async move {
-            let (id, flow) = (active.run.id, active.run.flow);
-            let counted = active.version.plan.triggers.first().is_some_and(is_counted);
-            let mut ended = true;
-            match caught(Box::pin(runtime.drive(active, state, inbox, first, was_read))).await {
-                Ok(Ok(Left::Ended)) => {}
-                Ok(Ok(Left::Open)) => ended = false,
-                // Its inbox is gone already, or belongs to the task that took it up again.
-                Ok(Ok(Left::Parked)) => return,
-                Ok(Err(Error::Internal(why))) | Err(why) => {
-                    if let Err(error) = runtime.set_aside(id, &why).await {
-                        tracing::error!(run = %id, %error, "a run cannot be set aside now; the next start tries again");
-                    }
-                }
-                Ok(Err(error)) => {
-                    runtime.0.health.refused(&error, || format!("run {id} stopped; it is taken up again"));
-                    runtime.0.inboxes.close(id);
-                    runtime.wake_later(flow, id, Some(Input::Recovered.into()));
-                    return;
-                }
-            }
-            runtime.0.inboxes.close(id);
-            if ended {
-                runtime.0.places.forget(id);
-            }
-            if counted && ended {
-                runtime.0.gates.leave(flow, id);
-                runtime.release_waiting(flow);
-            }
-        });
+        tokio::spawn(async move { runtime.drive_to_end(active, state, inbox, first, was_read).await });
         Ok(())
+    }
+
+    /// Lets a run that has just begun go on in the task that asks for it, until it leaves the memory.
+    pub(crate) async fn go_on(&self, active: Active, state: RunState) {
+        // Nobody else knows of a run that has just begun.
+        if let Some(inbox) = self.0.inboxes.open(active.run.id) {
+            self.drive_to_end(active, state, inbox, None, false).await;
+        }
+    }
+
+    /// Drives a run until it leaves the memory, and does what follows from how it left.
+    async fn drive_to_end(
+        &self,
+        active: Active,
+        state: RunState,
+        inbox: mpsc::Receiver<Message>,
+        first: Option<Message>,
+        was_read: bool,
+    ) {
+        let (id, flow) = (active.run.id, active.run.flow);
+        let counted = active.version.plan.triggers.first().is_some_and(is_counted);
+        let mut ended = true;
+        match caught(Box::pin(self.drive(active, state, inbox, first, was_read))).await {
+            Ok(Ok(Left::Ended)) => {}
+            Ok(Ok(Left::Open)) => ended = false,
+            // Its inbox is gone already, or belongs to the task that took it up again.
+            Ok(Ok(Left::Parked)) => return,
+            // It would be the same again.
+            Ok(Err(error)) if error.is_lasting() => self.set_aside_or_log(id, &error.to_string()).await,
+            Err(why) => self.set_aside_or_log(id, &why).await,
+            Ok(Err(error)) => {
+                self.0.health.refused(&error, || format!("run {id} stopped; it is taken up again"));
+                self.0.inboxes.close(id);
+                self.wake_later(flow, id, Some(Input::Recovered.into()));
+                return;
+            }
+        }
+        self.0.inboxes.close(id);
+        if ended {
+            self.0.places.forget(id);
+        }
+        if counted && ended {
+            self.0.gates.leave(flow, id);
+            self.release_waiting(flow);
+        }
     }
 
     /// Takes a run into memory that waits outside of it, or tells it something where it is in memory; `false` where it
@@ -153,11 +169,12 @@ impl Runtime {
                 return Ok(false);
             };
             let flow = listed.run.flow;
-            match self.read_run(listed.run).await? {
+            let mut room = self.0.budget.room(flow);
+            match self.read_run(listed.run, &mut room).await? {
                 Some((run, version, flow_row, state, bytes)) => {
                     let mut slot = slot.take().unwrap_or_else(|| self.0.queue.slot(flow));
                     slot.resize(bytes);
-                    let active = Active { run, version, flow: flow_row, slot };
+                    let active = Active { run, version, flow: std::sync::Arc::new(flow_row), slot, room };
                     match self.activate(active, state, message.take(), true) {
                         Ok(()) => return Ok(true),
                         // Somebody was faster: it is told where it is.
@@ -174,18 +191,19 @@ impl Runtime {
     async fn read_run(
         &self,
         run: Run,
+        room: &mut Room,
     ) -> Result<Option<(Run, std::sync::Arc<crate::plans::Version>, hookmill_store::Flow, RunState, usize)>, Error>
     {
         let (id, of) = (run.id, run.flow);
         let folded = async {
             let flow = self.0.store.flow(of).await?.ok_or_else(|| Error::not_found("flow", of))?;
             let version = self.version(of, run.version).await?;
-            let (state, bytes) = self.fold(id).await?;
+            let (state, bytes) = self.fold(id, room).await?;
             Ok((version, flow, state, bytes))
         };
         match caught(folded).await.unwrap_or_else(|why| Err(Error::Internal(why))) {
             Ok((version, flow, state, bytes)) => Ok(Some((run, version, flow, state, bytes))),
-            Err(Error::Store(error)) => Err(error.into()),
+            Err(Error::Store(error)) if !matches!(error, StoreError::Damaged { .. }) => Err(error.into()),
             // Whatever else is wrong would be wrong again.
             Err(error) => {
                 self.set_aside(id, &error.to_string()).await?;
@@ -205,9 +223,14 @@ impl Runtime {
     /// A run whose turn in the queue has come.
     pub(crate) async fn wake_in(&self, slot: Slot, flow: FlowId, run: RunId, mut message: Option<Message>) {
         let loaded = self.load(run, Some(slot), &mut message).await;
-        if let Err(error) = loaded {
-            self.0.health.refused(&error, || format!("run {run} cannot be taken into memory"));
-            self.wake_later(flow, run, message);
+        match loaded {
+            Ok(_) => {}
+            // Too many wait for the turn of the budget, or for the store.
+            Err(Error::Store(StoreError::Overloaded { .. })) => self.wake_later(flow, run, message),
+            Err(error) => {
+                self.0.health.refused(&error, || format!("run {run} cannot be taken into memory"));
+                self.wake_later(flow, run, message);
+            }
         }
     }
 
@@ -240,6 +263,14 @@ impl Runtime {
 
     /// Gives an input to a run, and hears after the commit whether it changed anything; `None` where it has ended.
     pub(crate) async fn tell(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
+        match self.flow_elsewhere(run).await? {
+            Some(flow) => self.tell_elsewhere(flow, run, input).await,
+            None => self.tell_here(run, input).await,
+        }
+    }
+
+    /// [`Runtime::tell`], for a run of a flow that this node looks after.
+    pub(crate) async fn tell_here(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
         // A run that comes into memory or leaves it at this moment is told again.
         for _ in 0..TELL_TRIES {
             let (done, heard) = oneshot::channel();
@@ -256,15 +287,18 @@ impl Runtime {
     }
 
     /// The child of a run has answered, and nobody in memory hears it.
-    pub(crate) fn wake_parent(&self, parent: RunId) {
+    pub(crate) fn wake_parent(&self, parent: RunId, child: RunId) {
         if self.0.inboxes.give(parent, Message::Look).is_ok() {
             return;
         }
         let runtime = self.clone();
         tokio::spawn(async move {
             let read = || runtime.0.store.run(parent);
-            if let Some(Some(listed)) = runtime.read_until_stopped(read).await {
+            let Some(Some(listed)) = runtime.read_until_stopped(read).await else { return };
+            if runtime.0.shards.owns(listed.run.flow) {
                 runtime.0.queue.push_run(listed.run.flow, parent, Some(Message::Look));
+            } else if !listed.run.status.is_final() {
+                runtime.tell_parent_elsewhere(listed.run.flow, parent, child).await;
             }
         });
     }
@@ -295,7 +329,7 @@ impl Runtime {
         let _alone = self.0.gates.alone(id).await;
         while let Some(run) = self.0.gates.release(id, limit) {
             // Told, since somebody may have taken it into memory to ask or cancel it.
-            match self.tell(run, Input::Released).await {
+            match self.tell_here(run, Input::Released).await {
                 Ok(Some(_)) => {}
                 Ok(None) => self.0.gates.leave(id, run),
                 Err(error) => {
@@ -307,6 +341,12 @@ impl Runtime {
         Ok(())
     }
 
+    async fn set_aside_or_log(&self, run: RunId, why: &str) {
+        if let Err(error) = self.set_aside(run, why).await {
+            tracing::error!(%run, %error, "a run cannot be set aside now; the next start tries again");
+        }
+    }
+
     /// A run that meets an impossible state keeps its facts and is left alone.
     pub(crate) async fn set_aside(&self, run: RunId, why: &str) -> Result<(), Error> {
         tracing::error!(%run, why, "a run is set aside");
@@ -315,8 +355,9 @@ impl Runtime {
             message: why.to_owned(),
             hint: Some("Resubmit the run, and report this.".to_owned()),
         };
+        let Some(listed) = self.0.store.run(run).await? else { return Ok(()) };
         let update = RunUpdate::ended(RunStatus::Faulted, self.now(), Some(error));
-        let unit = Unit::from(Change::UpdateRun { run, epoch: EPOCH, update });
+        let unit = Unit::from(Change::UpdateRun { run, epoch: listed.run.epoch, update }).owned(listed.run.flow);
         self.0.store.commit(unit.with(Change::ClearTimer(TimerKey::Run(run))), Lane::Work).await?;
         if let Some(waiter) = locked(&self.0.waiters).remove(&run) {
             let _ = waiter.send(Answer::NoResponse);

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookmill_connector::{Call as PlannedCall, Lookup, Plan, PlanError, WrittenRequest};
-use hookmill_engine::history::RunHistory;
 use hookmill_engine::{ActionRequest, ConnectorRequest, DEPTH_HEADER, EffectId, OperationRequest, Outcome, Performed};
-use hookmill_executor::{CallContext, is_local};
+use hookmill_executor::{APPROVALS_API, CallContext, is_local};
 use hookmill_expression::content;
 use hookmill_model::{
     ConnectionId, ConnectorId, FlowId, FlowState, Id, NotificationId, Object, RunId, Str, Timestamp, UserId, Value,
 };
-use hookmill_store::{Flow, FlowFilter, Link, List, NotificationFilter, Unit};
+use hookmill_store::{Flow, FlowFilter, Link, List, NotificationFilter, StoreError, Unit};
 use tokio::sync::oneshot;
 
 use crate::begin::Origin;
+use crate::elsewhere::{ChildBegun, ChildOrder, Order};
 use crate::guard::caught;
 use crate::history::Exchange;
 use crate::loops::Refused;
@@ -25,7 +25,7 @@ use crate::{Answer, Error, Runtime, locked};
 
 /// One request of a run, with what its performance depends on.
 pub(crate) struct Call {
-    pub flow: Flow,
+    pub flow: Arc<Flow>,
     pub version: Arc<Version>,
     pub effect: EffectId,
     /// When it was decided.
@@ -36,6 +36,8 @@ pub(crate) struct Call {
     pub idempotency_key: String,
     /// How many runs called each other to begin this one.
     pub depth: u32,
+    /// What the run keeps is sealed.
+    pub is_secret: bool,
     /// Set once the child flow that it calls is stored as a run.
     pub child_has_begun: Arc<AtomicBool>,
 }
@@ -53,7 +55,7 @@ impl Drop for ChildWait<'_> {
     fn drop(&mut self) {
         let is_answered = locked(&self.runtime.0.waiters).remove(&self.child).is_none();
         if is_answered && !self.is_over {
-            self.runtime.wake_parent(self.parent);
+            self.runtime.wake_parent(self.parent, self.child);
         }
     }
 }
@@ -76,13 +78,13 @@ pub struct CallView {
 }
 
 /// No answer, and another attempt would be the same.
-fn refused(code: &str, message: impl Into<Str>) -> Performed {
+pub(crate) fn refused(code: &str, message: impl Into<Str>) -> Performed {
     let outcome = Outcome::NoReply { code: code.into(), message: message.into(), maybe_sent: false, retryable: false };
     Performed { outcome, request: Value::Null }
 }
 
 /// No answer for a reason that may pass; the same idempotency key is used again.
-fn failed(code: &str, error: &Error) -> Performed {
+pub(crate) fn failed(code: &str, error: &Error) -> Performed {
     let (code, message) = (code.into(), error.to_string().into());
     let outcome = Outcome::NoReply { code, message, maybe_sent: true, retryable: true };
     Performed { outcome, request: Value::Null }
@@ -119,12 +121,13 @@ fn plain(html: &str) -> String {
 }
 
 /// The request of a call through a connection.
-fn planned(bound: &Bound, call: &ConnectorRequest, lookups: &[Lookup]) -> Result<Plan, Error> {
+fn planned(bound: &Bound, call: &ConnectorRequest, lookups: &[Lookup], poll: Option<&Object>) -> Result<Plan, Error> {
     let wrong = |error: PlanError| Error::Inputs(error.to_string());
     let around = PlannedCall {
         callback_url: call.callback_url.as_deref(),
         credentials: bound.credentials.as_ref(),
         lookups,
+        poll,
         ..PlannedCall::default()
     };
     match &call.operation {
@@ -170,7 +173,10 @@ impl Runtime {
         let performed = async {
             match request {
                 ActionRequest::ChildFlow { flow, headers, body } => self.child(call, flow, headers, body).await,
-                ActionRequest::Connector(local) if is_local(request) => self.notification(call, local).await,
+                ActionRequest::Connector(local) if is_local(request) => match local.api.as_deref() {
+                    Some(APPROVALS_API) => self.approval(call, local).await,
+                    _ => self.notification(call, local).await,
+                },
                 other => {
                     let id = call.flow.id.to_string();
                     let plan = &call.version.plan;
@@ -205,9 +211,8 @@ impl Runtime {
             ActionRequest::Connector(call) => {
                 match self.bound_key(flow.owner, &flow.bindings, &call.connection).await {
                     Ok(bound) => {
-                        let sent = self
-                            .send_through(&bound, call.timeout, context, |bound, lookups| planned(bound, call, lookups))
-                            .await;
+                        let plan = |bound: &Bound, lookups: &[Lookup]| planned(bound, call, lookups, context.poll);
+                        let sent = self.send_through(&bound, call.timeout, context, plan).await;
                         sent.unwrap_or_else(|error| not_made(&error))
                     }
                     Err(error) => not_made(&error),
@@ -272,7 +277,7 @@ impl Runtime {
             }
         }
         let html = part("notificationBody");
-        let mark = self.mark("mail", &call.effect).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mark = hookmill_model::hex(&self.mark("mail", &call.effect));
         let message = crate::Mail {
             mark,
             to,
@@ -292,7 +297,7 @@ impl Runtime {
                 };
                 Performed { outcome, request: Value::Null }
             }
-            Err(error @ Error::Store(_)) => failed("MailNotSent", &error),
+            Err(error @ (Error::Store(_) | Error::ServiceUnreachable { .. })) => failed("MailNotSent", &error),
             Err(error) => refused("MailNotSent", error.to_string()),
         }
     }
@@ -321,7 +326,7 @@ impl Runtime {
     }
 
     /// Ten bytes that only this effect has: what it makes can be found again after a crash.
-    fn mark(&self, purpose: &str, effect: &EffectId) -> [u8; 10] {
+    pub(crate) fn mark(&self, purpose: &str, effect: &EffectId) -> [u8; 10] {
         let mark = self.0.vault.lookup(purpose, &effect.to_string());
         let mut random = [0; 10];
         random.copy_from_slice(&mark[..10]);
@@ -375,12 +380,12 @@ impl Runtime {
     }
 
     /// What a child that was begun before has answered; `NotBegun` where it goes on.
-    async fn answer_of_child(&self, run: RunId, again: bool) -> Result<Option<Answer>, Error> {
+    pub(crate) async fn answer_of_child(&self, run: RunId, again: bool) -> Result<Option<Answer>, Error> {
         if !again {
             return Ok(None);
         }
         let Some(listed) = self.0.store.run(run).await? else { return Ok(None) };
-        Ok(Some(match RunHistory::read(&self.facts(run).await?).response {
+        Ok(Some(match self.history_of(run).await?.response {
             Some(response) => Answer::Response(response),
             None if listed.run.status.is_final() => Answer::NoResponse,
             None => Answer::NotBegun,
@@ -399,43 +404,81 @@ impl Runtime {
             let message = format!("The flow '{}' is turned off.", child.name);
             return Err(refused("WorkflowTriggerIsNotEnabled", message));
         }
-        let depth = call.depth.saturating_add(1);
-        match self.0.loops.admit(child.id, depth, self.now()) {
-            Ok(()) => {}
-            Err(Refused::TooDeep(message)) => return Err(refused("flow_loop", message)),
-            Err(Refused::TooOften { retry_after_s }) => {
+        let order = ChildOrder {
+            flow: child.id,
+            run,
+            parent: call.effect.run,
+            depth: call.depth.saturating_add(1),
+            is_secret: call.is_secret,
+            headers: headers.clone(),
+            body: body.clone(),
+        };
+        let begun = if self.0.shards.owns(child.id) {
+            self.begin_child_here(child, &order).await
+        } else {
+            self.order(child.id, Order::BeginChild(Box::new(order))).await
+        };
+        match begun {
+            Ok(ChildBegun::Yes) => Ok(()),
+            Ok(ChildBegun::Refused(code, message)) => Err(refused(&code, message)),
+            Ok(ChildBegun::Failed(message)) => Err(failed("InternalServerError", &Error::Internal(message))),
+            Ok(ChildBegun::Busy(retry_after_s)) => {
                 let mut headers = Object::new();
                 headers.insert("Retry-After", retry_after_s.to_string());
                 let body = Value::object([("code", "flow_busy")]);
                 let outcome = Outcome::Replied { status: 429, headers, body: Some(body) };
-                return Err(Performed { outcome, request: Value::Null });
+                Err(Performed { outcome, request: Value::Null })
             }
+            Err(error) => Err(failed("InternalServerError", &error)),
+        }
+    }
+
+    /// Begins the run of a child flow whose parent is at another node.
+    pub(crate) async fn begin_child_for(&self, order: ChildOrder) -> Result<ChildBegun, Error> {
+        let child = self.0.store.flow(order.flow).await?.ok_or_else(|| Error::not_found("flow", order.flow))?;
+        // It may have begun for an order whose answer was lost.
+        if self.0.store.run(order.run).await?.is_some() {
+            return Ok(ChildBegun::Yes);
+        }
+        self.begin_child_here(&child, &order).await
+    }
+
+    async fn begin_child_here(&self, child: &Flow, order: &ChildOrder) -> Result<ChildBegun, Error> {
+        let ChildOrder { run, parent, depth, is_secret, .. } = *order;
+        match self.0.loops.admit(child.id, depth, self.now()) {
+            Ok(()) => {}
+            Err(Refused::TooDeep(message)) => return Ok(ChildBegun::Refused("flow_loop".to_owned(), message)),
+            Err(Refused::TooOften { retry_after_s }) => return Ok(ChildBegun::Busy(retry_after_s)),
         }
         let begun = async {
             let version = self.version(child.id, child.version).await?;
             let trigger = version.plan.triggers.first().map(|trigger| trigger.name.clone()).unwrap_or_default();
             let mut outputs = Object::new();
-            let mut headers = headers.as_object().cloned().unwrap_or_default();
+            let mut headers = order.headers.as_object().cloned().unwrap_or_default();
             let given = headers.keys().find(|name| name.eq_ignore_ascii_case(DEPTH_HEADER)).cloned();
             if let Some(given) = given {
                 headers.remove(&given);
             }
             headers.insert(DEPTH_HEADER, depth.to_string());
             outputs.insert("headers", headers);
-            outputs.insert("body", body.clone());
+            outputs.insert("body", order.body.clone());
             let record = Value::object([
                 ("name", Value::from(trigger)),
                 ("outputs", outputs.into()),
                 ("status", "Succeeded".into()),
             ]);
-            let origin = Origin::Parent { run: call.effect.run, child: run };
+            let origin = Origin::Parent { run: parent, child: run, is_secret };
             self.begin(Unit::new(), child, &version, vec![record], origin).await
         };
         match begun.await {
-            Ok(runs) if runs.is_empty() => Err(refused("InternalServerError", "The child flow was not begun.")),
-            Ok(_) => Ok(()),
-            Err(error @ Error::Store(_)) => Err(failed("InternalServerError", &error)),
-            Err(error) => Err(refused("WorkflowNotFound", error.to_string())),
+            Ok(runs) if runs.is_empty() => {
+                let message = "The child flow was not begun.".to_owned();
+                Ok(ChildBegun::Refused("InternalServerError".to_owned(), message))
+            }
+            Ok(_) => Ok(ChildBegun::Yes),
+            Err(error @ Error::Store(StoreError::NotOwner { .. })) => Err(error),
+            Err(error @ Error::Store(_)) => Ok(ChildBegun::Failed(error.to_string())),
+            Err(error) => Ok(ChildBegun::Refused("WorkflowNotFound".to_owned(), error.to_string())),
         }
     }
 
@@ -455,7 +498,6 @@ impl Runtime {
             Some(connection) => self.bound(owner, connection).await?,
             None => Bound { connector: self.connector(connector).await?, credentials: None, signed_in: None },
         };
-        let begin = std::time::Instant::now();
         let plan = |bound: &Bound, lookups: &[Lookup]| {
             let operation = bound.connector.operation(operation_id);
             let operation = operation.ok_or_else(|| Error::not_found("operation", operation_id))?;
@@ -467,8 +509,33 @@ impl Runtime {
             };
             bound.connector.plan_request(operation, &call).map_err(|error| Error::Inputs(error.to_string()))
         };
+        self.called(&bound, plan).await
+    }
+
+    /// Calls the base address of a connection's service.
+    ///
+    /// # Errors
+    /// The connection is not there, or its connector has no address.
+    pub async fn call_base(&self, owner: UserId, connection: ConnectionId) -> Result<CallView, Error> {
+        let bound = self.bound(owner, connection).await?;
+        let nothing = Value::Null;
+        let plan = |bound: &Bound, lookups: &[Lookup]| {
+            let written =
+                WrittenRequest { method: "get", path: "/", queries: &nothing, headers: &nothing, body: &nothing };
+            let call = PlannedCall { credentials: bound.credentials.as_ref(), lookups, ..PlannedCall::default() };
+            bound.connector.plan_by_path(&written, &call).map_err(|error| Error::Inputs(error.to_string()))
+        };
+        self.called(&bound, plan).await
+    }
+
+    async fn called(
+        &self,
+        bound: &Bound,
+        plan: impl Fn(&Bound, &[Lookup]) -> Result<Plan, Error> + Send,
+    ) -> Result<CallView, Error> {
+        let begin = std::time::Instant::now();
         let context = CallContext::outside_runs();
-        let performed = self.send_through(&bound, Duration::from_secs(60), &context, plan).await?;
+        let performed = self.send_through(bound, Duration::from_secs(60), &context, plan).await?;
         let elapsed = begin.elapsed();
         Ok(match performed.outcome {
             Outcome::Replied { status, headers, body } => {

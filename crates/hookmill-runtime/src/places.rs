@@ -3,7 +3,8 @@
 //! A place is taken before a request is made, and the run that waits longest, flow by flow, gets the next one. A service
 //! that was silent several times in a row is *dead*: it has one place, with which it is tried, and the others that wait
 //! for it fail fast, a few each second, so that their retry policies decide what follows. Services that have not
-//! answered lately may hold half of all places at most, so that the other half is always there for those that do.
+//! answered lately may hold half of all places at most, and so may those that have never answered yet, so that half is
+//! always there for those that do.
 //!
 //! In memory only: what waits here is pending in the journal of its run, and asks again after a start.
 
@@ -148,6 +149,8 @@ struct At {
     /// When requests began to be under way, or an answer came last.
     heard_at: Instant,
     silences: u32,
+    /// Whether it has answered since it is known.
+    has_answered: bool,
     /// How many requests may be under way; `None` for the usual number.
     trial: Option<usize>,
     waiting: BTreeMap<FlowId, VecDeque<RunId>>,
@@ -209,6 +212,17 @@ impl Places {
 
     fn place(&self, service: &Service) -> Place {
         Place { places: self.clone(), service: service.clone(), ended: Ended::NotSent }
+    }
+
+    /// What is under way and what waits at this moment.
+    pub fn figures(&self) -> crate::figures::PlaceFigures {
+        let state = locked(&self.0.state);
+        crate::figures::PlaceFigures {
+            in_use: state.held,
+            waiting: state.until.len(),
+            services: state.services.len(),
+            services_silent: state.services.values().filter(|at| at.trial.is_some()).count(),
+        }
     }
 
     /// Whether a run waits for a place at the service.
@@ -351,6 +365,7 @@ impl At {
             held: 0,
             heard_at: now,
             silences: 0,
+            has_answered: false,
             trial: None,
             waiting: BTreeMap::new(),
             turns: VecDeque::new(),
@@ -362,6 +377,7 @@ impl At {
         match ended {
             Ended::Answered => {
                 self.heard_at = now;
+                self.has_answered = true;
                 self.silences = 0;
                 // Each answer doubles what a service that was dead is trusted with.
                 self.trial = self.trial.map(|places| 2 * places).filter(|places| *places < usual);
@@ -404,8 +420,15 @@ impl State {
         } else {
             // What silent services hold beyond their half, since they answered when they got it, is not taken from the
             // others.
-            self.held - silent < max.all - silent.min(half)
+            let is_free = self.held - silent < max.all - silent.min(half);
+            // Whether one that has never answered would is not known yet.
+            is_free && (at.has_answered || self.held_by_new(now) < if at.held == 0 { half } else { half / 2 })
         }
+    }
+
+    /// Places of services that have never answered, and are not silent yet.
+    fn held_by_new(&self, now: Instant) -> usize {
+        self.services.values().filter(|at| !at.has_answered && !at.is_silent(now)).map(|at| at.held).sum()
     }
 
     fn enter(&mut self, service: &Service, now: Instant) {

@@ -6,11 +6,11 @@
 //!
 //! Nothing here reads the store or the clock, and no lock is held while somebody waits.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use hookmill_model::{EventId, FlowId, RunId};
-use hookmill_store::Event;
+use hookmill_store::{Event, SHARDS, Shard};
 use tokio::sync::Notify;
 
 use crate::locked;
@@ -27,7 +27,9 @@ const QUANTUM_SLOWED: i64 = 1;
 /// A run that is read from the store counts as so many bytes until its journal is known.
 const RUN_BYTES: usize = 16 * 1_024;
 /// A body takes about so many times its bytes once it is parsed.
-const PARSED_FACTOR: usize = 4;
+pub(crate) const PARSED_FACTOR: usize = 4;
+/// An event of many items begins no further runs while so many of its flow wait for memory.
+const DUE_MAX: usize = 512;
 /// Flows that are looked at again when a slot is given back.
 const LOOK_AGAIN: usize = 64;
 
@@ -123,6 +125,32 @@ struct Held {
     run_bytes: usize,
 }
 
+/// What may be done in a shard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    /// It belongs to another node: nothing is taken in.
+    Closed,
+    /// Runs may go on. It is not known yet which runs an earlier owner left, so that events must wait.
+    Runs,
+    /// Events may become runs.
+    Open,
+}
+
+/// The doors of all shards. A node that is alone has none to close.
+struct Doors([Door; SHARDS]);
+
+impl Default for Doors {
+    fn default() -> Self {
+        Self([Door::Runs; SHARDS])
+    }
+}
+
+impl Doors {
+    fn of(&self, flow: FlowId) -> Door {
+        self.0[Shard::of(flow).index()]
+    }
+}
+
 #[derive(Default)]
 struct State {
     lanes: HashMap<FlowId, Lane>,
@@ -137,8 +165,9 @@ struct State {
     held: Held,
     events: usize,
     event_bytes: usize,
-    /// Events may become runs: it is known which runs an earlier process left.
-    is_open: bool,
+    shards: Doors,
+    /// Nothing is handed out.
+    is_held: bool,
 }
 
 /// The queue; clones are the same one.
@@ -162,13 +191,25 @@ pub(crate) struct Slot {
 impl Slot {
     /// Says how many bytes the journal of the run has.
     pub fn resize(&mut self, journal_bytes: usize) {
-        let bytes = RUN_BYTES + PARSED_FACTOR * journal_bytes;
+        self.set(RUN_BYTES + PARSED_FACTOR * journal_bytes);
+    }
+
+    fn set(&mut self, bytes: usize) {
         let mut state = locked(&self.queue.0.state);
         state.held.run_bytes = state.held.run_bytes + bytes - self.bytes;
         if let Some(lane) = state.lanes.get_mut(&self.flow) {
             lane.run_bytes = lane.run_bytes + bytes - self.bytes;
         }
         self.bytes = bytes;
+    }
+
+    /// Says what the values of the run take now.
+    pub fn grow(&mut self, bytes: usize) {
+        let bytes = RUN_BYTES + bytes;
+        // What hardly changes is not worth a look at everybody who waits.
+        if bytes.abs_diff(self.bytes) > RUN_BYTES {
+            self.set(bytes);
+        }
     }
 
     /// The run waits for children, which need slots themselves: until [`Slot::take_back`] its own does not count.
@@ -225,8 +266,24 @@ impl Queue {
         let State { lanes, held, .. } = &mut *state;
         change(held, lanes.entry(flow).or_default());
         state.look_again(flow);
+        let has_work = !state.turns.is_empty();
         drop(state);
-        self.0.ready.notify_one();
+        if has_work {
+            self.0.ready.notify_one();
+        }
+    }
+
+    /// What waits and what is in memory at this moment.
+    pub fn figures(&self) -> crate::figures::QueueFigures {
+        let state = locked(&self.0.state);
+        crate::figures::QueueFigures {
+            flows: state.turns.len() + state.blocked.len(),
+            flows_blocked: state.blocked.len(),
+            events: state.events,
+            event_bytes: state.event_bytes,
+            runs: state.due.len(),
+            run_bytes: state.held.run_bytes,
+        }
     }
 
     /// Notes an event that somebody looks after; `false` where somebody does already.
@@ -243,6 +300,11 @@ impl Queue {
     pub fn push_event(&self, event: Event) {
         let mut state = locked(&self.0.state);
         let (flow, bytes, bounds) = (event.flow, event_bytes(&event), self.0.bounds);
+        if state.shards.of(flow) == Door::Closed {
+            // Its owner reads it from the store.
+            state.known.remove(&event.id);
+            return;
+        }
         let free = bounds.events.saturating_sub(state.events);
         let free_bytes = bounds.event_bytes.saturating_sub(state.event_bytes);
         let lane = state.lanes.entry(flow).or_default();
@@ -268,6 +330,9 @@ impl Queue {
     /// There are pending events of a flow in the store that nobody looks after.
     pub fn missed(&self, flow: FlowId) {
         let mut state = locked(&self.0.state);
+        if state.shards.of(flow) == Door::Closed {
+            return;
+        }
         state.lanes.entry(flow).or_default().missed();
         state.take_turns(flow);
         drop(state);
@@ -291,6 +356,12 @@ impl Queue {
     /// What was read from the store, in order, up to the position `last`; `None` where nothing was left.
     pub fn push_read(&self, flow: FlowId, is_serial: bool, events: Vec<Event>, last: Option<u64>) {
         let mut state = locked(&self.0.state);
+        if state.shards.of(flow) == Door::Closed {
+            if let Some(lane) = state.lanes.get_mut(&flow) {
+                lane.backlog = Backlog::None;
+            }
+            return;
+        }
         for event in events {
             if !state.known.insert(event.id) {
                 continue;
@@ -318,10 +389,11 @@ impl Queue {
     pub fn begun(&self, flow: FlowId, event: EventId, stays: bool) {
         let mut state = locked(&self.0.state);
         state.known.remove(&event);
+        let is_here = state.shards.of(flow) != Door::Closed;
         let State { lanes, known, events, event_bytes, .. } = &mut *state;
         if let Some(lane) = lanes.get_mut(&flow) {
             lane.beginning -= 1;
-            if stays {
+            if stays && is_here {
                 // The ones behind it are read again, too, so that the order stays.
                 for event in lane.events.drain(..) {
                     known.remove(&event.id);
@@ -339,6 +411,9 @@ impl Queue {
     /// A run wants to be taken into memory. Without a message it stands in the queue once.
     pub fn push_run(&self, flow: FlowId, run: RunId, message: Option<Message>) {
         let mut state = locked(&self.0.state);
+        if state.shards.of(flow) == Door::Closed {
+            return;
+        }
         if !state.due.insert(run) && message.is_none() {
             return;
         }
@@ -348,10 +423,67 @@ impl Queue {
         self.0.ready.notify_one();
     }
 
-    /// Runs that an earlier process left are known: events may become runs.
-    pub fn open(&self) {
+    /// Whether few runs of a flow wait to be taken into memory, so that an event of many items may begin further ones.
+    pub fn has_few_due(&self, flow: FlowId) -> bool {
+        locked(&self.0.state).lanes.get(&flow).is_none_or(|lane| lane.runs.len() < DUE_MAX)
+    }
+
+    /// Hands nothing out until the queue is opened.
+    pub fn hold(&self) {
+        locked(&self.0.state).is_held = true;
+    }
+
+    /// Whether nothing is handed out.
+    pub fn is_held(&self) -> bool {
+        locked(&self.0.state).is_held
+    }
+
+    /// Whether runs wait to be taken into memory.
+    pub fn has_due_runs(&self) -> bool {
+        !locked(&self.0.state).due.is_empty()
+    }
+
+    /// Takes in runs of these shards, which belong to this node from here on.
+    pub fn expect(&self, shards: &BTreeSet<Shard>) {
         let mut state = locked(&self.0.state);
-        state.is_open = true;
+        shards.iter().for_each(|shard| state.shards.0[shard.index()] = Door::Runs);
+    }
+
+    /// Forgets what waits in these shards, and takes nothing in any more. Runs in memory keep their slots.
+    pub fn close(&self, shards: &[Shard]) {
+        let mut state = locked(&self.0.state);
+        shards.iter().for_each(|shard| state.shards.0[shard.index()] = Door::Closed);
+        let State { lanes, known, due, events, event_bytes, .. } = &mut *state;
+        #[allow(clippy::disallowed_methods)] // Each flow is emptied on its own.
+        for (_, lane) in lanes.iter_mut().filter(|(flow, _)| shards.contains(&Shard::of(**flow))) {
+            for event in lane.events.drain(..) {
+                known.remove(&event.id);
+                *events -= 1;
+            }
+            *event_bytes -= std::mem::take(&mut lane.event_bytes);
+            for (run, _) in lane.runs.drain(..) {
+                due.remove(&run);
+            }
+            lane.backlog = Backlog::None;
+        }
+    }
+
+    /// Whether no run of a shard is in memory, and none of its events becomes one.
+    pub fn is_idle(&self, shard: Shard) -> bool {
+        let state = locked(&self.0.state);
+        #[allow(clippy::disallowed_methods)] // Order does not matter.
+        state
+            .lanes
+            .iter()
+            .filter(|(flow, _)| Shard::of(**flow) == shard)
+            .all(|(_, lane)| lane.beginning + lane.runs_in_memory == 0)
+    }
+
+    /// Runs that an earlier owner left in these shards are known: events may become runs.
+    pub fn open(&self, shards: &BTreeSet<Shard>) {
+        let mut state = locked(&self.0.state);
+        shards.iter().for_each(|shard| state.shards.0[shard.index()] = Door::Open);
+        state.is_held = false;
         #[allow(clippy::disallowed_methods)] // Each flow gets its turn.
         let flows: Vec<FlowId> = state.lanes.keys().copied().collect();
         flows.into_iter().for_each(|flow| state.take_turns(flow));
@@ -376,6 +508,16 @@ impl Queue {
         let mut state = locked(&self.0.state);
         state.lanes.entry(flow).or_default();
         state.may_take(flow, bytes, &self.0.bounds).then(|| self.slot_of(&mut state, flow, bytes))
+    }
+
+    /// A slot for the run of an event that has just come in, where nothing of its flow waits: then it need not wait
+    /// either. `bytes` are those of the event.
+    pub fn slot_at_once(&self, flow: FlowId, bytes: usize) -> Option<Slot> {
+        let mut state = locked(&self.0.state);
+        let bytes = RUN_BYTES + PARSED_FACTOR * bytes;
+        let is_free = state.lanes.get(&flow).is_none_or(|lane| lane.is_free(&self.0.bounds));
+        let may_begin = state.shards.of(flow) == Door::Open && is_free && state.may_take(flow, bytes, &self.0.bounds);
+        may_begin.then(|| self.slot_of(&mut state, flow, bytes))
     }
 
     /// A slot for a run that somebody waits for, whatever the window says.
@@ -408,6 +550,9 @@ impl Queue {
     pub fn next(&self) -> Option<(FlowId, Work)> {
         let bounds = self.0.bounds;
         let mut state = locked(&self.0.state);
+        if state.is_held {
+            return None;
+        }
         // Each turn earns something and costs are bounded, so some flow that is ready can soon pay.
         while let Some(&flow) = state.turns.front() {
             if !state.is_ready(flow, &bounds) {
@@ -469,6 +614,15 @@ impl Lane {
         !self.runs.is_empty() || !self.events.is_empty() || matches!(self.backlog, Backlog::Behind(_))
     }
 
+    /// Whether nothing waits here, so that whatever comes in is the next one.
+    fn is_free(&self, bounds: &Bounds) -> bool {
+        self.runs.is_empty()
+            && self.events.is_empty()
+            && self.backlog == Backlog::None
+            && !self.is_slowed
+            && self.may_begin(bounds)
+    }
+
     /// Whether events may become runs, as far as the flow itself is concerned.
     fn may_begin(&self, bounds: &Bounds) -> bool {
         self.waiting < bounds.waiting && !(self.is_serial && self.beginning > 0)
@@ -489,7 +643,7 @@ impl State {
         if !lane.runs.is_empty() && self.may_take(flow, RUN_BYTES, bounds) {
             return true;
         }
-        if !self.is_open || !lane.may_begin(bounds) {
+        if self.shards.of(flow) != Door::Open || !lane.may_begin(bounds) {
             return false;
         }
         match lane.events.front() {

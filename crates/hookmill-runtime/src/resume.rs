@@ -6,9 +6,11 @@ use hookmill_engine::{Fact, TakenOver};
 use hookmill_model::{RunId, RunKind, RunStatus, UserId, Value};
 use hookmill_store::{Event, RunListed, Unit};
 
-use crate::begin::Origin;
+use crate::begin::{Origin, event_head};
+use crate::elsewhere::Order;
 use crate::intake::{AcceptError, run_of};
-use crate::{Error, Runtime};
+use crate::sealed::has_credentials;
+use crate::{Error, Runtime, cores};
 
 /// A run takes over at most so many bytes of results.
 const TAKEN_OVER_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -27,7 +29,7 @@ impl Runtime {
     async fn repeatable(&self, owner: UserId, run: RunId) -> Result<(RunListed, Vec<Fact>, Value), Error> {
         let listed = self.own_run(owner, run).await?;
         let facts = if listed.run.kind == RunKind::Flow { self.facts(run).await? } else { Vec::new() };
-        let trigger = RunHistory::read(&facts).trigger;
+        let trigger = cores::aside(false, || RunHistory::read(&facts).trigger);
         if trigger.is_null() {
             return Err(Error::NotPossible("Only runs of flows that began can be repeated.".to_owned()));
         }
@@ -39,6 +41,14 @@ impl Runtime {
     /// # Errors
     /// There is no such run, or its flow cannot run.
     pub async fn resubmit_run(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
+        let flow = self.own_run(owner, run).await?.run.flow;
+        if !self.0.shards.owns(flow) {
+            return self.order(flow, Order::Resubmit { owner, run }).await;
+        }
+        self.resubmit_here(owner, run).await
+    }
+
+    pub(crate) async fn resubmit_here(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
         let listed = self.own_run(owner, run).await?;
         let flow = self.own_flow(owner, listed.run.flow).await?;
         let version = self.version(flow.id, flow.version).await?;
@@ -49,14 +59,16 @@ impl Runtime {
             // No run has begun: the event comes in again, and conditions and splitting with it.
             let event = Event { id: self.new_id(), received_at: self.now(), ..event };
             let run = run_of(event.id);
-            return match self.take_in(&flow, &version, event, None).await {
+            let is_secret = has_credentials(&event_head(&event)?.into());
+            return match self.take_in_queue(event, is_secret, None, &flow, &version).await {
                 Ok(_) => Ok(run),
                 Err(AcceptError::Failed(error)) => Err(error),
                 Err(refused) => Err(Error::NotPossible(refused.to_string())),
             };
         }
-        let (_, _, trigger) = self.repeatable(owner, run).await?;
-        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], Origin::Repeated(run, &[])).await?;
+        let (_, facts, trigger) = self.repeatable(owner, run).await?;
+        let origin = Origin::Repeated(run, &[], is_secret(&facts));
+        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], origin).await?;
         begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }
 
@@ -65,6 +77,14 @@ impl Runtime {
     /// # Errors
     /// There is no such run, it has not ended or has succeeded, or its flow cannot run.
     pub async fn resume_run(&self, owner: UserId, run: RunId, which: WhichVersion) -> Result<RunId, Error> {
+        let flow = self.own_run(owner, run).await?.run.flow;
+        if !self.0.shards.owns(flow) {
+            return self.order(flow, Order::Resume { owner, run, now: which == WhichVersion::Now }).await;
+        }
+        self.resume_here(owner, run, which).await
+    }
+
+    pub(crate) async fn resume_here(&self, owner: UserId, run: RunId, which: WhichVersion) -> Result<RunId, Error> {
         let (listed, facts, trigger) = self.repeatable(owner, run).await?;
         match listed.run.status {
             RunStatus::Succeeded => {
@@ -85,16 +105,14 @@ impl Runtime {
                 let new = self.version(flow.id, flow.version).await?;
                 let (before, after) =
                     (self.definition(&flow.id, old.number).await?, self.definition(&flow.id, new.number).await?);
-                let taken = taken_over(
-                    Source { plan: &old.plan, definition: &before },
-                    Source { plan: &new.plan, definition: &after },
-                    &facts,
-                );
+                let source = Source { plan: &old.plan, definition: &before };
+                let target = Source { plan: &new.plan, definition: &after };
+                let taken = cores::aside(false, || taken_over(source, target, &facts));
                 (new, taken)
             }
             _ => {
                 let source = Source { plan: &old.plan, definition: &Value::Null };
-                let taken = taken_over(source, source, &facts);
+                let taken = cores::aside(false, || taken_over(source, source, &facts));
                 (old, taken)
             }
         };
@@ -105,15 +123,21 @@ impl Runtime {
                 "The run has {bytes} bytes of results to take over; at most {TAKEN_OVER_BYTES_MAX} can be. Resubmit it."
             )));
         }
-        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], Origin::Repeated(run, &taken)).await?;
+        let origin = Origin::Repeated(run, &taken, is_secret(&facts));
+        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], origin).await?;
         begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
     }
 
     pub(crate) async fn definition(&self, flow: &hookmill_model::FlowId, version: u32) -> Result<Value, Error> {
         let stored = self.0.store.flow_version(*flow, version).await?;
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
-        Value::from_json(&stored.definition).map_err(|error| Error::Internal(error.to_string()))
+        Ok(crate::flows::read_part(&stored, "definition", &stored.definition)?)
     }
+}
+
+/// Whether what a run keeps is sealed.
+fn is_secret(facts: &[Fact]) -> bool {
+    matches!(facts.first(), Some(Fact::RunStarted { secret: true, .. }))
 }
 
 fn size(result: &TakenOver) -> usize {

@@ -4,19 +4,23 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookmill_engine::{EffectId, Fact, Input, Performed, RunState, outlook};
+use hookmill_engine::{EffectId, Fact, Input, Outcome, Performed, RunState, outlook};
 use hookmill_model::{RunStatus, Timestamp};
 use hookmill_store::{Change, Flow, Lane, Run, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::begin::EPOCH;
+use crate::budget::{Room, SMALL_BYTES};
 use crate::calls::Calls;
+use crate::cores;
+use crate::failures::note_of;
 use crate::guard::decided;
 use crate::history::run_error;
 use crate::live::LiveKind;
 use crate::places::Granted;
 use crate::plans::Version;
 use crate::queue::Slot;
+use crate::sealed::has_credentials;
+use crate::shards::Phase;
 use crate::{Answer, Error, Runtime, locked};
 
 /// The first wait before a commit is tried again that failed for a reason that may pass.
@@ -27,6 +31,8 @@ const COMMIT_WAIT_MAX: Duration = Duration::from_secs(1);
 const PARK_CROWDED: Duration = Duration::from_secs(1);
 /// How often a run that only waits looks whether it should leave the memory.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// An input is counted up to so many bytes: no decision about more is short.
+const INPUT_BYTES_MAX: usize = 1_024 * 1_024;
 /// A run that is held stays in memory so long after it was told something.
 const HELD_WAIT: Duration = Duration::from_secs(1);
 
@@ -50,8 +56,9 @@ impl From<Input> for Message {
 pub(crate) struct Active {
     pub run: Run,
     pub version: Arc<Version>,
-    pub flow: Flow,
+    pub flow: Arc<Flow>,
     pub slot: Slot,
+    pub room: Room,
 }
 
 /// How a run leaves its task.
@@ -71,6 +78,8 @@ enum Happened {
     Look,
     /// It waits for what is not in memory, and for nothing else before this moment.
     Leaves(Option<Timestamp>),
+    /// Others want the memory that it would need to go on: it goes on when its turn comes again.
+    MakesRoom,
     Stopped,
 }
 
@@ -92,8 +101,24 @@ struct Drive<'a> {
     inputs: VecDeque<Input>,
     has_timer: bool,
     was_refolded: bool,
-    stopping: watch::Receiver<bool>,
-    stopped: watch::Receiver<bool>,
+    /// What it keeps is sealed.
+    is_secret: bool,
+    /// Twice, since one is waited on while the other one is looked at.
+    stopping: watch::Receiver<Phase>,
+    stopped: watch::Receiver<Phase>,
+}
+
+/// What an input brings into a decision, in bytes of memory.
+fn bytes_of(input: &Input) -> usize {
+    match input {
+        Input::EffectEnded { performed, .. } => match &performed.outcome {
+            Outcome::Replied { body: Some(body), .. } => body.heap_bytes_within(INPUT_BYTES_MAX),
+            Outcome::Replied { body: None, .. } | Outcome::NoReply { .. } => 0,
+        },
+        Input::CallbackReceived { outputs, .. } => outputs.heap_bytes_within(INPUT_BYTES_MAX),
+        Input::Start(start) => start.trigger.heap_bytes_within(INPUT_BYTES_MAX),
+        Input::Released | Input::Tick | Input::CancelRequested | Input::Recovered => 0,
+    }
 }
 
 impl Runtime {
@@ -107,8 +132,11 @@ impl Runtime {
     ) -> Result<Left, Error> {
         let has_timer = was_read && self.0.store.timer(TimerKey::Run(active.run.id)).await?.is_some();
         let calls = Calls::new(was_read);
-        let (stopping, stopped) = (self.stopped(), self.0.calls_cut_off.subscribe());
+        let phase = || self.0.shards.phase(active.run.flow);
+        let (stopping, stopped) = (phase(), phase());
         let inputs = VecDeque::new();
+        // Runs of before have no mark of their own.
+        let is_secret = state.is_secret() || active.version.is_secret || has_credentials(state.trigger());
         let drive = Drive {
             runtime: self,
             active,
@@ -118,6 +146,7 @@ impl Runtime {
             inputs,
             has_timer,
             was_refolded: false,
+            is_secret,
             stopping,
             stopped,
         };
@@ -134,7 +163,9 @@ impl Runtime {
         let waiter = locked(&self.0.waiters).remove(&run.id);
         match (waiter, run.parent) {
             (Some(waiter), _) => drop(waiter.send(answer)),
-            (None, Some(parent)) if state.status().is_final() || state.response().is_some() => self.wake_parent(parent),
+            (None, Some(parent)) if state.status().is_final() || state.response().is_some() => {
+                self.wake_parent(parent, run.id);
+            }
             (None, _) => {}
         }
     }
@@ -151,10 +182,12 @@ impl Drive<'_> {
                     None => continue,
                 }
             }
-            if !*self.stopping.borrow() && !self.runtime.0.health.refuses() {
+            let may_begin = !self.is_stopping() && self.runtime.0.shards.may_begin(self.active.run.flow);
+            if may_begin && !self.runtime.0.health.refuses() {
                 if self.has_timer && self.state.open_requests().next().is_some() {
                     // A start takes a run with a timer for one that waits: none has one while a request is under way.
-                    self.runtime.set_timer(TimerKey::Run(self.active.run.id), None).await?;
+                    let (flow, timer) = (self.active.run.flow, TimerKey::Run(self.active.run.id));
+                    self.runtime.set_own_timer(flow, timer, None).await?;
                     self.has_timer = false;
                 }
                 self.calls.hand_out(self.runtime, &self.active, &self.state, granted.take(), &mut self.inputs).await;
@@ -173,12 +206,28 @@ impl Drive<'_> {
                 Happened::Ended(effect, performed) => self.ended(effect, performed),
                 Happened::Look => {}
                 Happened::Stopped => return Ok(Left::Open),
+                Happened::MakesRoom => match self.leave(None).await? {
+                    None => {
+                        let (run, flow) = (self.active.run.id, self.active.flow.id);
+                        let queue = self.runtime.0.queue.clone();
+                        // What it takes is free before it asks for it again.
+                        drop(self);
+                        queue.push_run(flow, run, None);
+                        return Ok(Left::Parked);
+                    }
+                    Some(message) => done = self.told(Some(message), &mut granted),
+                },
                 Happened::Leaves(at) => match self.leave(at).await? {
                     None => return Ok(Left::Parked),
                     Some(message) => done = self.told(Some(message), &mut granted),
                 },
             }
         }
+    }
+
+    /// Whether nothing more is begun: the server stops, or another node takes the flow over.
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow() >= Phase::Leaves
     }
 
     /// Takes a message in; gives who wants to hear of it.
@@ -206,11 +255,18 @@ impl Drive<'_> {
 
     /// Decides and stores what follows from an input; gives how the run left, where it did.
     async fn decide(&mut self, input: Input, done: Option<oneshot::Sender<bool>>) -> Result<Option<Left>, Error> {
+        self.calls.set_free();
         let before = self.state.facts();
-        let turn = self.runtime.0.cores.turn(self.active.flow.id).await;
-        let environment = self.runtime.0.callbacks.environment(self.runtime.now());
-        let facts = decided(&self.active.version.plan, &mut self.state, environment, input).map_err(Error::Internal)?;
-        drop(turn);
+        if self.state.bytes() > SMALL_BYTES {
+            self.active.room.widen().await;
+        }
+        let facts = loop {
+            if let Some(facts) = self.decided(input.clone()).await? {
+                break facts;
+            }
+            self.active.room.widen().await;
+            self.state = self.runtime.fold(self.active.run.id, &mut self.active.room).await?.0;
+        };
         if facts.is_empty() {
             if let Some(done) = done {
                 let _ = done.send(false);
@@ -219,7 +275,13 @@ impl Drive<'_> {
         }
         if let Stored::No = self.store(before, &facts).await? {
             // Whoever sent the input hears nothing and sends it again.
-            (self.state, _) = self.runtime.fold(self.active.run.id).await?;
+            if self.state.bytes() > SMALL_BYTES {
+                self.active.room.widen().await;
+            }
+            self.state = self.runtime.fold(self.active.run.id, &mut self.active.room).await?.0;
+            if let Some(listed) = self.runtime.0.store.run(self.active.run.id).await? {
+                self.active.run.epoch = listed.run.epoch;
+            }
             self.calls.forget();
             self.calls.was_read = true;
             self.inputs.clear();
@@ -230,15 +292,32 @@ impl Drive<'_> {
         if let Some(done) = done {
             let _ = done.send(true);
         }
+        self.active.room.hold(self.state.bytes());
+        self.active.slot.grow(self.state.bytes());
         self.runtime.answer_waiters(&self.active.run, &self.state);
         if !self.state.status().is_final() {
             return Ok(None);
         }
         self.active.run.status = self.state.status();
-        let (id, flow) = (self.active.run.id.to_string(), self.active.run.flow.to_string());
-        let status = Some(self.state.status().as_str());
-        self.runtime.0.live.publish(self.active.run.owner, LiveKind::Run, id, Some(flow), status);
+        self.runtime.0.failures.ring();
+        if self.runtime.0.live.has_listeners() {
+            let (id, flow) = (self.active.run.id.to_string(), self.active.run.flow.to_string());
+            let status = Some(self.state.status().as_str());
+            self.runtime.0.live.publish(self.active.run.owner, LiveKind::Run, id, Some(flow), status);
+        }
         Ok(Some(Left::Ended))
+    }
+
+    /// Asks the engine within what the run may take now; `None` where that is too little, and the state is of no use.
+    async fn decided(&mut self, input: Input) -> Result<Option<Vec<Fact>>, Error> {
+        let turn = self.runtime.0.cores.turn(self.active.flow.id).await;
+        let environment = self.runtime.0.callbacks.environment(self.runtime.now());
+        let (version, allowance) = (&self.active.version, self.active.room.allowance());
+        let is_short = version.is_short(self.state.bytes().saturating_add(bytes_of(&input)));
+        let decide = || decided(&version.plan, &mut self.state, environment, input, allowance);
+        let facts = cores::aside(is_short, decide).map_err(Error::Internal);
+        drop(turn);
+        facts
     }
 
     /// Stores facts; as long as the store refuses for a reason that may pass, they are kept and tried again.
@@ -246,17 +325,23 @@ impl Drive<'_> {
         let health = &self.runtime.0.health;
         let (mut wait, mut kept, mut is_unsure) = (COMMIT_WAIT, None, false);
         loop {
-            let encoded: Vec<Vec<u8>> = facts.iter().map(Fact::encode).collect();
+            let encode = || facts.iter().map(Fact::encode).collect();
+            let is_short = self.active.version.is_short(self.state.bytes());
+            let encoded: Vec<Vec<u8>> = cores::aside(is_short, encode);
             let bytes = encoded.iter().map(Vec::len).sum();
-            let error = match self.runtime.0.store.commit(self.unit(from, facts, encoded), Lane::Work).await {
+            let unit = self.unit(from, facts, encoded);
+            let epoch = self.runtime.0.shards.epoch(self.active.run.flow);
+            let error = match self.runtime.0.store.commit(unit, Lane::Work).await {
                 Ok(_) => {
                     self.has_timer = false;
+                    self.active.run.epoch = epoch;
                     return Ok(Stored::Yes);
                 }
                 Err(error) => error,
             };
             match error {
                 StoreError::Conflict { .. } if is_unsure && self.is_stored(from, facts).await? => {
+                    self.active.run.epoch = epoch;
                     return Ok(Stored::Yes);
                 }
                 // Folded while another task had the run, which has left the memory since.
@@ -264,7 +349,7 @@ impl Drive<'_> {
                     self.was_refolded = true;
                     return Ok(Stored::No);
                 }
-                error if error.is_retryable() || error.is_unknown() => {
+                error if error.is_retryable() => {
                     is_unsure |= error.is_unknown();
                     let run = self.active.run.id;
                     health.refused(&Error::Store(error), || format!("facts of run {run} wait"));
@@ -277,7 +362,9 @@ impl Drive<'_> {
                         return Ok(Stored::No);
                     }
                     tokio::select! {
-                        _ = self.stopped.wait_for(|stopped| *stopped) => return Err(Error::Store(StoreError::Closed)),
+                        _ = self.stopped.wait_for(|phase| *phase == Phase::Lost) => {
+                            return Err(Error::Store(StoreError::Closed));
+                        }
                         () = tokio::time::sleep(wait) => wait = (2 * wait).min(COMMIT_WAIT_MAX),
                     }
                 }
@@ -286,22 +373,38 @@ impl Drive<'_> {
         }
     }
 
-    fn unit(&self, from: u64, facts: &[Fact], encoded: Vec<Vec<u8>>) -> Unit {
+    fn unit(&mut self, from: u64, facts: &[Fact], encoded: Vec<Vec<u8>>) -> Unit {
         let status = self.state.status();
-        let update = if status.is_final() {
+        let mut update = if status.is_final() {
             RunUpdate::ended(status, self.runtime.now(), run_error(&self.active.version, &self.state))
-        } else if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
-            RunUpdate { started_at: Some(self.runtime.now()), ..RunUpdate::status(RunStatus::Running) }
         } else {
             RunUpdate::default()
         };
+        // Released, it begins at this moment, even where it ends at once.
+        if facts.iter().any(|fact| matches!(fact, Fact::Released { .. })) {
+            update.started_at = Some(self.runtime.now());
+            update.status.get_or_insert(RunStatus::Running);
+        }
         let run = self.active.run.id;
-        let unit = Unit::from(Change::AppendFacts { run, epoch: EPOCH, from, facts: encoded, update });
+        self.is_secret |=
+            facts.iter().any(|fact| matches!(fact, Fact::CallbackReceived { outputs, .. } if has_credentials(outputs)));
+        // The first commit of a further owner makes the run its own.
+        let (epoch, own) = (self.active.run.epoch, self.runtime.0.shards.epoch(self.active.run.flow));
+        let update = RunUpdate { epoch: (epoch != own).then_some(own), ..update };
+        let unit = Unit::from(Change::AppendFacts { run, epoch, from, facts: encoded, update });
+        let unit = unit.secret(self.is_secret).owned(self.active.run.flow);
+        let failures = &self.runtime.0.failures;
+        let (run_row, depth) = (&self.active.run, self.state.depth());
+        let unit = match note_of(failures, run_row, status, depth, self.is_secret) {
+            Some(note) => unit.with(note),
+            None => unit,
+        };
         if self.has_timer { unit.with(Change::ClearTimer(TimerKey::Run(run))) } else { unit }
     }
 
     /// Whether a commit whose answer was lost took place.
-    async fn is_stored(&self, from: u64, facts: &[Fact]) -> Result<bool, Error> {
+    async fn is_stored(&mut self, from: u64, facts: &[Fact]) -> Result<bool, Error> {
+        self.runtime.may_read_back()?;
         let run = self.active.run.id;
         let read = || self.runtime.0.store.run_facts(run, from);
         let Some(stored) = self.runtime.read_until_stopped(read).await else {
@@ -314,11 +417,16 @@ impl Drive<'_> {
     async fn wait(&mut self) -> Happened {
         let runtime = self.runtime;
         let outlook = outlook(&self.active.version.plan, &self.state);
-        let is_stopping = *self.stopping.borrow();
+        let is_stopping = self.is_stopping();
+        let is_waiting = !self.calls.are_under_way();
         if outlook.wants_to_go_on && !is_stopping {
+            let may_leave = is_waiting && self.inbox.is_empty() && !self.calls.have_children();
+            if may_leave && self.active.room.is_over() {
+                return Happened::MakesRoom;
+            }
             return Happened::Message(Input::Tick.into());
         }
-        let is_waiting = !self.calls.are_under_way();
+        self.active.room.give_back();
         if is_waiting && is_stopping {
             return Happened::Stopped;
         }
@@ -331,7 +439,7 @@ impl Drive<'_> {
         let wake_at = outlook.wake_at.filter(|_| !is_stopping);
         let refuses = runtime.0.health.refuses();
         tokio::select! {
-            _ = self.stopped.wait_for(|stopped| *stopped) => Happened::Stopped,
+            _ = self.stopped.wait_for(|phase| *phase == Phase::Lost) => Happened::Stopped,
             _ = self.stopping.changed(), if !is_stopping => Happened::Look,
             () = tokio::time::sleep(HELD_WAIT), if self.state.is_held() => Happened::Stopped,
             ended = self.calls.next() => match ended {
@@ -353,7 +461,8 @@ impl Drive<'_> {
 
     /// Whether a run that only waits should leave the memory, and when it must be back.
     fn leaves(&self, wake_at: Option<Timestamp>) -> Option<Happened> {
-        let (now, is_crowded) = (self.runtime.now(), self.runtime.0.queue.is_crowded(self.active.flow.id));
+        let is_wanted = self.active.room.is_wanted();
+        let (now, is_crowded) = (self.runtime.now(), is_wanted || self.runtime.0.queue.is_crowded(self.active.flow.id));
         // What could not be handed out while the store refused is handed out as soon as it does not.
         if self.state.is_held() || !self.calls.have_all(&self.state) {
             return None;
@@ -384,7 +493,7 @@ impl Drive<'_> {
             }
         }
         if let Some(at) = at {
-            self.runtime.set_timer(TimerKey::Run(id), Some(at)).await?;
+            self.runtime.set_own_timer(self.active.run.flow, TimerKey::Run(id), Some(at)).await?;
             self.has_timer = true;
         }
         Ok(self.runtime.0.inboxes.leave(id, &mut self.inbox))

@@ -6,18 +6,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookmill_definition::plan::{CallInputs, Trigger, TriggerKind};
+use hookmill_connector::PollEnded;
+use hookmill_definition::plan::{CallInputs, OperationInputs, Trigger, TriggerKind};
 use hookmill_definition::recurrence::Recurrence;
 use hookmill_engine::trigger::{Event as Fired, Firing, fire, follow, request};
 use hookmill_engine::{ActionError, Outcome, RetryPolicy, retry_after};
 use hookmill_executor::CallContext;
 use hookmill_expression::{content, date_text, member};
 use hookmill_model::{FlowId, FlowState, Object, RunStatus, Str, Timestamp, Value};
-use hookmill_store::{Change, Expect, Flow, Lane, Timer, TimerKey, Unit};
+use hookmill_store::{Change, Damaged, Expect, Flow, Lane, Timer, TimerKey, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::begin::{Origin, seed, workflow};
+use crate::begin::Origin;
 use crate::plans::Version;
+use crate::surroundings::{seed, workflow};
 use crate::{Error, Runtime};
 
 /// Windows and polls in one look at a flow; further ones follow in the next.
@@ -54,10 +56,13 @@ struct TriggerState {
     /// Retries of a poll that failed.
     #[serde(default)]
     retries: u32,
+    /// What the polls before left for the next one, of a connector whose polls go on where the one before ended.
+    #[serde(default)]
+    left: Option<Value>,
 }
 
-/// What one firing brings.
-enum Brought {
+/// What a trigger that fires by time has for its run.
+enum Fetched {
     /// Outputs of the trigger; a run may start.
     Outputs(Value),
     /// Nothing new.
@@ -128,34 +133,36 @@ impl Runtime {
         flow: &Flow,
         version: Option<&Arc<Version>>,
     ) -> Result<Option<Timestamp>, Error> {
+        let key = TimerKey::Flow(flow.id);
+        // Read before the state: where another process fires in between, the timer is not where it was any more.
+        let timer = self.0.store.timer(key).await?;
         let stored = self.0.store.trigger_state(flow.id).await?;
         let on = version.filter(|_| flow.state == FlowState::On && flow.deleted_at.is_none());
         let trigger = on.and_then(|version| Some((version, version.plan.triggers.first()?)));
         let found = trigger.and_then(|(version, trigger)| Some((version, trigger, trigger.recurrence.as_ref()?)));
         let Some((version, trigger, recurrence)) = found.filter(|(_, trigger, _)| fires_by_time(&trigger.kind)) else {
             if let Some(bytes) = stored {
-                self.0.store.commit(Unit::from(paused(flow, &bytes)), Lane::Work).await?;
+                self.0.store.commit(Unit::from(paused(flow, &bytes)?).owned(flow.id), Lane::Work).await?;
             }
             return Ok(None);
         };
         let (timetable, asked) = self.fingerprint(flow, version, trigger).await?;
         let fingerprint = format!("{timetable}\n{asked}");
-        let known = stored.and_then(|bytes| serde_json::from_slice::<TriggerState>(&bytes).ok());
+        let known = stored.as_deref().map(|bytes| read_state(flow, bytes)).transpose()?;
         let mut state = match known {
             Some(known) if known.fingerprint == fingerprint => known,
             known => {
                 let mut state = TriggerState::begin(fingerprint, trigger, recurrence, self.now());
                 if let Some(known) = known.filter(|known| known.asked == asked) {
-                    (state.location, state.outputs) = (known.location, known.outputs);
+                    (state.location, state.outputs, state.left) = (known.location, known.outputs, known.left);
                 }
                 state.asked = asked;
-                let unit = Unit::from(Change::PutTriggerState(flow.id, encoded(&state)));
+                let unit = Unit::from(Change::PutTriggerState(flow.id, encoded(&state))).owned(flow.id);
                 self.0.store.commit(unit, Lane::Work).await?;
                 state
             }
         };
-        let key = TimerKey::Flow(flow.id);
-        let Some(due_at) = self.0.store.timer(key).await? else { return Ok(state.next) };
+        let Some(due_at) = timer else { return Ok(state.next) };
         let mut fence = Timer { key, due_at };
         for _ in 0..FIRINGS_MAX {
             if state.next.is_none_or(|next| next > self.now()) || *self.stopped().borrow() {
@@ -214,34 +221,34 @@ impl Runtime {
             } else {
                 state.advance(recurrence, now);
             }
-            return self.commit_begin(moved(flow, state, fence)).await;
+            return self.commit_begin(moved(flow, state, fence), Lane::Work).await;
         }
-        let brought = match &trigger.kind {
+        let fetched = match &trigger.kind {
             TriggerKind::Recurrence => {
                 state.advance(recurrence, now);
-                Brought::Outputs(Object::new().into())
+                Fetched::Outputs(Object::new().into())
             }
             TriggerKind::SlidingWindow { .. } => {
                 let Some((begin, end)) = state.advance_window(trigger, recurrence) else {
                     state.next = None;
-                    return self.commit_begin(moved(flow, state, fence)).await;
+                    return self.commit_begin(moved(flow, state, fence), Lane::Work).await;
                 };
                 let window = [("windowStartTime", date_text(begin)), ("windowEndTime", date_text(end))];
-                Brought::Outputs(Value::object(window))
+                Fetched::Outputs(Value::object(window))
             }
             _ => self.poll(flow, version, trigger, recurrence, state).await?,
         };
         let unit = moved(flow, state, fence);
-        let summary = match &trigger.kind {
-            TriggerKind::Recurrence => "Schedule",
-            TriggerKind::SlidingWindow { .. } => "Window",
-            _ => "Poll",
+        let (summary, is_poll) = match &trigger.kind {
+            TriggerKind::Recurrence => ("Schedule", false),
+            TriggerKind::SlidingWindow { .. } => ("Window", false),
+            _ => ("Poll", true),
         };
         let origin = Origin::Time(summary);
-        let outputs = match brought {
-            Brought::Outputs(outputs) => outputs,
-            Brought::Nothing => return self.commit_begin(unit).await,
-            Brought::Failed(error) => return self.not_begun(unit, flow, origin, RunStatus::Failed, &error).await,
+        let outputs = match fetched {
+            Fetched::Outputs(outputs) => outputs,
+            Fetched::Nothing => return self.commit_begin(unit, Lane::Work).await,
+            Fetched::Failed(error) => return self.not_begun(unit, flow, origin, RunStatus::Failed, &error).await,
         };
         let fired = Fired {
             outputs,
@@ -254,7 +261,7 @@ impl Runtime {
         match fire(&version.plan, trigger, &fired) {
             Firing::Runs(records) => Ok(!self.begin(unit, flow, version, records, origin).await?.is_empty()),
             // A poll whose conditions are not met is like one that found nothing.
-            Firing::Skipped(_) if summary == "Poll" => self.commit_begin(unit).await,
+            Firing::Skipped(_) if is_poll => self.commit_begin(unit, Lane::Work).await,
             Firing::Skipped(error) => self.not_begun(unit, flow, origin, RunStatus::Skipped, &error).await,
             Firing::Failed(error) | Firing::Refused(error) => {
                 self.not_begun(unit, flow, origin, RunStatus::Failed, &error).await
@@ -270,7 +277,7 @@ impl Runtime {
         trigger: &Trigger,
         recurrence: &Recurrence,
         state: &mut TriggerState,
-    ) -> Result<Brought, Error> {
+    ) -> Result<Fetched, Error> {
         let now = self.now();
         let mut surroundings = self.surroundings(flow, version, None);
         surroundings.outputs.clone_from(&state.outputs);
@@ -283,11 +290,13 @@ impl Runtime {
             },
             Err(error) => {
                 state.advance(recurrence, now);
-                return Ok(Brought::Failed(error));
+                return Ok(Fetched::Failed(error));
             }
         };
         let id = flow.id.to_string();
-        let context = CallContext { flow: Some(&id), ..CallContext::outside_runs() };
+        let left = state.left.clone();
+        let poll = left.as_ref().and_then(Value::as_object);
+        let context = CallContext { flow: Some(&id), poll, ..CallContext::outside_runs() };
         let performed = self.perform_request(flow, &asked, &context).await;
         let policy = self.retry_policy(version, trigger, &surroundings);
         if policy.retries(&performed.outcome) {
@@ -299,19 +308,19 @@ impl Runtime {
                     Outcome::NoReply { .. } => None,
                 };
                 state.next = Some(now.plus(asked_for.unwrap_or(wait)));
-                return Ok(Brought::Nothing);
+                return Ok(Fetched::Nothing);
             }
         }
         state.retries = 0;
         state.advance(recurrence, now);
         let (status, headers, body) = match performed.outcome {
-            Outcome::NoReply { code, message, .. } => return Ok(Brought::Failed(ActionError { code, message })),
+            Outcome::NoReply { code, message, .. } => return Ok(Fetched::Failed(ActionError { code, message })),
             Outcome::Replied { status, headers, body } => (status, headers, body),
         };
         if !(200..300).contains(&status) {
             let code = hookmill_engine::status_code::name(status);
             let message = format!("The service answered {status} to the poll of the trigger '{}'.", trigger.name);
-            return Ok(Brought::Failed(ActionError { code, message: message.into() }));
+            return Ok(Fetched::Failed(ActionError { code, message: message.into() }));
         }
         state.location =
             member(&headers, "Location").map(content::to_text).and_then(|to| absolute(&performed.request, &to));
@@ -327,9 +336,31 @@ impl Runtime {
         }
         let outputs = Value::from(outputs);
         state.outputs = Some(outputs.clone());
+        if let Some(ended) = self.poll_ended(flow, trigger, poll, &outputs).await? {
+            // The first poll only says where the next one begins: what it brings was there before the flow.
+            let is_first = ended.has_state && left.is_none();
+            state.left = Some(ended.left.into());
+            return Ok(if ended.has_data && !is_first { Fetched::Outputs(outputs) } else { Fetched::Nothing });
+        }
         // Conditions that look at the status decide instead of the rule that 202 is nothing new.
         let by_status = trigger.conditions.iter().any(|condition| condition.source().to_json().contains("statusCode"));
-        Ok(if status == 202 && !by_status { Brought::Nothing } else { Brought::Outputs(outputs) })
+        Ok(if status == 202 && !by_status { Fetched::Nothing } else { Fetched::Outputs(outputs) })
+    }
+
+    /// What the answer to a poll leaves, where a policy of the connector lets polls go on where the one before ended.
+    async fn poll_ended(
+        &self,
+        flow: &Flow,
+        trigger: &Trigger,
+        before: Option<&Object>,
+        outputs: &Value,
+    ) -> Result<Option<PollEnded>, Error> {
+        let TriggerKind::ConnectorPolling(call) = &trigger.kind else { return Ok(None) };
+        let OperationInputs::ById { operation_id, .. } = &call.operation else { return Ok(None) };
+        let bound = self.bound_key(flow.owner, &flow.bindings, &call.connection).await?;
+        let nothing = Object::new();
+        let body = outputs.get("body").unwrap_or(&Value::Null);
+        Ok(bound.connector.poll_ended(operation_id, before.unwrap_or(&nothing), body))
     }
 
     fn retry_policy(
@@ -351,17 +382,19 @@ impl Runtime {
 
 /// What is remembered of a trigger that does not fire now: where a service wants to be polled next, while its flow is
 /// off; nothing, where the flow is gone or has another trigger.
-fn paused(flow: &Flow, stored: &[u8]) -> Change {
-    match serde_json::from_slice::<TriggerState>(stored) {
-        Ok(known) if flow.state != FlowState::On && flow.deleted_at.is_none() => {
-            let TriggerState { asked, location, outputs, .. } = known;
-            Change::PutTriggerState(
-                flow.id,
-                encoded(&TriggerState { asked, location, outputs, ..TriggerState::default() }),
-            )
-        }
-        _ => Change::DeleteTriggerState(flow.id),
+fn paused(flow: &Flow, stored: &[u8]) -> Result<Change, Error> {
+    if flow.state == FlowState::On || flow.deleted_at.is_some() {
+        return Ok(Change::DeleteTriggerState(flow.id));
     }
+    let TriggerState { asked, location, outputs, left, .. } = read_state(flow, stored)?;
+    let kept = encoded(&TriggerState { asked, location, outputs, left, ..TriggerState::default() });
+    Ok(Change::PutTriggerState(flow.id, kept))
+}
+
+fn read_state(flow: &Flow, stored: &[u8]) -> Result<TriggerState, Damaged> {
+    hookmill_store::read(format_args!("the state of the trigger of flow {}", flow.id), stored, |bytes| {
+        serde_json::from_slice(bytes)
+    })
 }
 
 /// What was done is remembered, if the timer is still where it was: of two processes one goes on.
@@ -371,6 +404,7 @@ fn moved(flow: &Flow, state: &TriggerState, fence: &mut Timer) -> Unit {
     fence.due_at = other.unwrap_or_else(|| old.due_at.plus(Duration::from_micros(1)));
     Unit::from(Change::PutTriggerState(flow.id, encoded(state)))
         .with(Change::SetTimer(*fence))
+        .owned(flow.id)
         .expect(Expect::TimerDue(old))
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hookmill_model::{ConnectionId, ConnectorId, Object, Timestamp, UserId, Value};
+use hookmill_model::{ConnectionId, ConnectorId, Diagnostic, Object, Pointer, Timestamp, UserId, Value};
 use hookmill_store::{Change, Connection, Connector, Expect, Health, Lane, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,7 @@ impl SecretsForm {
             || self.api_key.is_some()
             || self.set.is_some()
             || !self.parameters.is_empty()
+            || self.hosts.is_some()
     }
 }
 
@@ -90,21 +91,104 @@ pub(crate) struct Consent {
     pub until: Timestamp,
 }
 
+/// Whether values that say where requests go differ.
+fn leads_elsewhere(
+    connector: &hookmill_connector::Connector,
+    set: &hookmill_connector::ParameterSet,
+    before: &Object,
+    values: &Object,
+) -> bool {
+    let differs = |name: &str| {
+        hookmill_expression::member(before, name).and_then(Value::as_str)
+            != hookmill_expression::member(values, name).and_then(Value::as_str)
+    };
+    set.fields.iter().any(|field| differs(&field.name) && connector.leads(field))
+}
+
+fn asked_again(name: &str) -> Diagnostic {
+    let at = Pointer::root();
+    let at = if matches!(name, "password" | "api_key") { at } else { at.child("parameters") };
+    let message = format!("The connection would lead to another place, so '{name}' must be entered again.");
+    Diagnostic::error("secret_asked_again", at.child(name), message)
+        .with_hint("What was entered before is sent only to where it was given.")
+}
+
 impl Secrets {
-    /// Takes over what a person entered.
-    pub fn enter(&mut self, form: SecretsForm) {
-        self.username = form.username.unwrap_or_else(|| std::mem::take(&mut self.username));
-        self.password = form.password.unwrap_or_else(|| std::mem::take(&mut self.password));
-        self.api_key = form.api_key.unwrap_or_else(|| std::mem::take(&mut self.api_key));
-        self.set = form.set.unwrap_or_else(|| std::mem::take(&mut self.set));
+    /// Takes over what a person entered, if the whole fits the connector. Another parameter set begins without values;
+    /// values of fields that the connector no longer has are forgotten.
+    ///
+    /// Secrets stay where they were given: where other values lead elsewhere, they must be entered again. Tokens are
+    /// forgotten then.
+    ///
+    /// # Errors
+    /// [`Error::ConnectionInvalid`] with everything that is wrong.
+    pub fn enter(&mut self, form: SecretsForm, connector: &hookmill_connector::Connector) -> Result<(), Error> {
+        let before = self.parameters();
+        let confirmed = self.hosts.clone();
+        let mut entered = Vec::new();
+        let mut values = before.clone();
+        if let Some(set) = form.set {
+            if !set.eq_ignore_ascii_case(&self.set) {
+                values = Object::new();
+            }
+            self.set = set;
+        }
         self.hosts = form.hosts.unwrap_or_else(|| std::mem::take(&mut self.hosts));
-        for (name, value) in form.parameters {
-            if value.is_null() {
-                self.fields.remove(&name);
-            } else {
-                self.fields.insert(name, value);
+        if let Some(set) = connector.set(&self.set) {
+            let gone: Vec<_> = values.keys().filter(|name| !connector.takes(set, name)).cloned().collect();
+            gone.iter().for_each(|name| {
+                values.remove(name);
+            });
+        }
+        let own = [("username", form.username), ("password", form.password), ("api_key", form.api_key)];
+        let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        for (name, value) in own.chain(form.parameters) {
+            let before: Vec<_> = values.keys().filter(|own| own.eq_ignore_ascii_case(&name)).cloned().collect();
+            before.iter().for_each(|name| {
+                values.remove(name);
+            });
+            entered.push(name.to_lowercase());
+            if !value.is_null() && value.as_str() != Some("") {
+                values.insert(name, Value::from(value));
             }
         }
+        let is_confirmed_anew = self.hosts.iter().any(|host| !confirmed.contains(host));
+        if let Some(set) = connector.set(&self.set)
+            && (is_confirmed_anew || leads_elsewhere(connector, set, &before, &values))
+        {
+            let is_kept = |name: &str| before.get(name).is_some() && !entered.contains(&name.to_lowercase());
+            let is_secret = |name: &str| name != "username" && set.field(name).is_none_or(|field| !field.is_open());
+            let asked = values.keys().filter(|name| is_secret(name) && is_kept(name)).map(|name| asked_again(name));
+            let asked: Vec<_> = asked.collect();
+            if !asked.is_empty() {
+                return Err(Error::ConnectionInvalid(asked));
+            }
+            self.tokens = None;
+        }
+        let hosts: Vec<_> = self.hosts.iter().map(|host| host.as_str().into()).collect();
+        let (set, values) =
+            connector.checked_connection(&self.set, &values, &hosts).map_err(Error::ConnectionInvalid)?;
+        self.set = set.to_string();
+        self.fields.clear();
+        (self.username, self.password, self.api_key) = Default::default();
+        for (name, value) in values.iter() {
+            let text = value.as_str().unwrap_or_default();
+            match &**name {
+                "username" => text.clone_into(&mut self.username),
+                "password" => text.clone_into(&mut self.password),
+                "api_key" => text.clone_into(&mut self.api_key),
+                other => {
+                    self.fields.insert(other.to_owned(), value.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The user name, which is no secret.
+    #[must_use]
+    pub fn username(&self) -> Option<&str> {
+        Some(&*self.username).filter(|name| !name.is_empty())
     }
 
     /// Binds what is entered next to a destination. What was entered for another one is forgotten: it never goes there.
@@ -129,15 +213,23 @@ impl Secrets {
         found
     }
 
-    /// The names of the fields that have a value, and the values of those that are no secret to `is_secret`.
+    /// The chosen parameter set, the names of the fields that have a value, and the values that are no secret.
+    #[must_use]
     pub fn shown(
         &self,
-        is_secret: impl Fn(&str) -> bool,
+        connector: &hookmill_connector::Connector,
     ) -> (String, Vec<String>, BTreeMap<String, serde_json::Value>) {
         let all = self.parameters();
         let names = all.keys().map(|name| name.to_string()).collect();
-        let open = all.iter().filter(|(name, _)| !is_secret(name));
+        let set = connector.set(&self.set);
+        let is_open = |name: &str| set.and_then(|set| set.field(name)).is_some_and(|field| field.is_open());
+        let open = all.iter().filter(|(name, _)| is_open(name));
         (self.set.clone(), names, open.map(|(name, value)| (name.to_string(), value.into())).collect())
+    }
+
+    /// How the connection comes to tokens, with what its owner entered for that; `None` where it has none.
+    pub(crate) fn oauth(&self, connector: &hookmill_connector::Connector) -> Option<hookmill_connector::Oauth2> {
+        Some(connector.oauth2_of(&self.set)?.of_connection(&self.parameters()))
     }
 
     /// The origins that the owner has confirmed.
@@ -173,8 +265,7 @@ impl Runtime {
     }
 
     fn mark_of(&self, connector: &hookmill_connector::Connector) -> String {
-        let mark = self.0.vault.lookup("destination", &connector.destination());
-        mark.iter().map(|byte| format!("{byte:02x}")).collect()
+        hookmill_model::hex(&self.0.vault.lookup("destination", &connector.destination()))
     }
 
     /// Whether a connector still leads where the credentials of a connection were given. Where not, the connection is
@@ -210,8 +301,10 @@ impl Runtime {
     /// The vault or the store refused.
     pub async fn add_connection(&self, mut connection: Connection, form: SecretsForm) -> Result<Connection, Error> {
         let mut secrets = Secrets::default();
-        secrets.bind(self.destination(connection.connector).await?);
-        secrets.enter(form);
+        let connector = self.connector(connection.connector).await?;
+        secrets.bind(self.mark_of(&connector));
+        secrets.enter(form, &connector)?;
+        connection.username = secrets.username().map(ToOwned::to_owned);
         connection.sealed = self.sealed(connection.id, &secrets)?;
         self.0.store.commit(Unit::from(Change::PutConnection(connection.clone())), Lane::Work).await?;
         self.publish_connection(&connection);
@@ -236,6 +329,7 @@ impl Runtime {
         loop {
             let before = self.owned_connection(owner, id).await?;
             let mut secrets = self.unsealed(&before).unwrap_or_default();
+            let fields = secrets.fields.clone();
             let mut connection = before.clone();
             let told = change(&mut connection, &mut secrets)?;
             connection.sealed = self.sealed(id, &secrets)?;
@@ -245,6 +339,11 @@ impl Runtime {
             let unit = Unit::from(Change::PutConnection(connection.clone())).expect(expected);
             match self.0.store.commit(unit, Lane::Work).await {
                 Ok(_) => {
+                    if secrets.fields != fields {
+                        // The secret of webhooks may be among them.
+                        self.0.door.forget();
+                        self.tell_others("door".to_owned());
+                    }
                     self.publish_connection(&connection);
                     return Ok((connection, told));
                 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hookmill_http::SendErrorKind;
 use hookmill_push::mail::{self, Mail, MailError, SmtpSecurity, SmtpSettings};
-use hookmill_store::{Change, Lane, Retention, Store, Unit};
+use hookmill_store::{Change, Lane, Retention, Shard, Store, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Runtime};
@@ -17,6 +17,8 @@ const NAME: &str = "server";
 const MAIL_PASSWORD: &str = "mail password";
 /// Ended runs are kept so long unless the settings say otherwise.
 const RETENTION_DAYS: u32 = 90;
+/// Mails that the mail server is given at a time; others wait for their turn, as long as a service may take.
+pub(crate) const MAILS_MAX: usize = 8;
 /// How often what is old is forgotten.
 const FORGET_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Rows that one step of forgetting removes at most.
@@ -60,28 +62,47 @@ pub struct MailSettings {
     pub from: String,
 }
 
+impl MailSettings {
+    /// Whether a password goes to the same server in the same way.
+    #[must_use]
+    pub fn leads_to(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host) && self.port == other.port && self.security == other.security
+    }
+}
+
 /// The settings that a store holds, before a runtime works on it.
 ///
 /// # Errors
-/// The store cannot be read.
+/// The store cannot be read, or the settings in it.
 pub async fn stored_settings(store: &dyn Store) -> Result<Settings, Error> {
-    let stored = store.setting(NAME).await?;
-    Ok(stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    match store.setting(NAME).await? {
+        Some(bytes) => {
+            Ok(hookmill_store::read("the server's settings", &bytes, |bytes| serde_json::from_slice(bytes))?)
+        }
+        None => Ok(Settings::default()),
+    }
 }
 
 impl Runtime {
     /// The settings.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or the settings in it.
     pub async fn settings(&self) -> Result<Settings, Error> {
-        stored_settings(&*self.0.store).await
+        let settings = stored_settings(&**self.0.store).await;
+        match &settings {
+            Ok(_) => self.0.damages.forget_settings(),
+            Err(Error::Damaged(damaged)) => self.0.damages.note_setting(damaged),
+            Err(_) => {}
+        }
+        settings
     }
 
-    /// Stores the settings. A mail password that is given is sealed; without one the stored one stays.
+    /// Stores the settings. A mail password that is given is sealed; without one the stored one stays, for the server and
+    /// the way to it for which it was given.
     ///
     /// # Errors
-    /// The vault or the store refused.
+    /// The vault or the store refused; the stored password was to stay and cannot be read.
     pub async fn save_settings(&self, mut settings: Settings, mail_password: Option<&str>) -> Result<(), Error> {
         if let Some(mail) = &mut settings.mail {
             mail.sealed_password = match mail_password {
@@ -89,11 +110,16 @@ impl Runtime {
                     let sealed = self.0.vault.seal(MAIL_PASSWORD, password.as_bytes());
                     Some(STANDARD.encode(sealed.map_err(|error| Error::Internal(error.to_string()))?))
                 }
-                None => self.settings().await?.mail.and_then(|mail| mail.sealed_password),
+                None if mail.username.is_empty() => None,
+                None => {
+                    let before = self.settings().await?.mail.filter(|before| mail.leads_to(before));
+                    before.and_then(|before| before.sealed_password)
+                }
             };
         }
-        let bytes = serde_json::to_vec(&settings).unwrap_or_default();
+        let bytes = serde_json::to_vec(&settings).map_err(|error| Error::Internal(error.to_string()))?;
         self.0.store.commit(Unit::from(Change::PutSetting(NAME.to_owned(), bytes.into())), Lane::Work).await?;
+        self.0.damages.forget_settings();
         Ok(())
     }
 
@@ -102,6 +128,12 @@ impl Runtime {
     /// # Errors
     /// There is none, or it did not take the message.
     pub async fn send_mail(&self, message: &Mail) -> Result<(), Error> {
+        let turn = tokio::time::timeout(self.0.config.service_wait, self.0.mails.acquire()).await;
+        let Ok(Ok(_place)) = turn else {
+            return Err(Error::ServiceUnreachable {
+                message: format!("{MAILS_MAX} mails are under way, and the mail server does not take them."),
+            });
+        };
         let Some(mail) = self.settings().await?.mail.filter(|mail| !mail.host.is_empty()) else {
             return Err(Error::NotPossible(
                 "No mail server is set. The owner sets one under Settings → Mail.".to_owned(),
@@ -109,9 +141,9 @@ impl Runtime {
         };
         let password = match &mail.sealed_password {
             Some(sealed) => {
-                let sealed = STANDARD.decode(sealed).unwrap_or_default();
-                let plain = self.0.vault.unseal(MAIL_PASSWORD, &sealed);
-                let plain = plain.map_err(|_| Error::Credentials { name: "mail".to_owned() })?;
+                let unreadable = || Error::Credentials { name: "mail".to_owned() };
+                let sealed = STANDARD.decode(sealed).map_err(|_| unreadable())?;
+                let plain = self.0.vault.unseal(MAIL_PASSWORD, &sealed).map_err(|_| unreadable())?;
                 String::from_utf8_lossy(&plain).into_owned()
             }
             None => String::new(),
@@ -145,15 +177,23 @@ impl Runtime {
     pub(crate) async fn forget_old(self) {
         let mut stopped = self.stopped();
         loop {
-            let days = self.settings().await.map_or(RETENTION_DAYS, |settings| settings.retention_days).max(1);
-            let now = self.now();
-            let span = i64::from(days) * 86_400_000_000;
-            let before = hookmill_model::Timestamp::from_micros(now.as_micros().saturating_sub(span));
-            while let Ok(purged) = self.0.store.purge(Retention { now, before, rows_max: FORGET_ROWS }).await {
-                if !purged.more || *stopped.borrow() {
-                    break;
+            // What cannot be read says nothing about how long runs are to be kept: nothing is forgotten then.
+            // Of several servers one forgets.
+            if self.0.shards.holds(Shard::new(0))
+                && let Ok(settings) = self.settings().await
+            {
+                let now = self.now();
+                let span = i64::from(settings.retention_days.max(1)) * 86_400_000_000;
+                let before = hookmill_model::Timestamp::from_micros(now.as_micros().saturating_sub(span));
+                while let Ok(purged) = self.0.store.purge(Retention { now, before, rows_max: FORGET_ROWS }).await {
+                    if !purged.more || *stopped.borrow() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                if let Err(error) = self.forget_received(before).await {
+                    tracing::warn!(%error, "old notes of calls cannot be forgotten; it is tried again");
+                }
             }
             tokio::select! {
                 _ = stopped.changed() => return,

@@ -1,93 +1,28 @@
 //! Webhooks at services: what should be against what is. Level-triggered: every look compares the flow with its
 //! generations and takes the next step, so that it does not matter what was missed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookmill_definition::plan::{Trigger, TriggerKind};
-use hookmill_engine::subscription::{self as machine, Fact};
+use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
+use hookmill_engine::subscription::{Input, Upkept};
 use hookmill_engine::trigger::Surroundings;
 use hookmill_model::{
-    ConnectionId, FlowId, FlowState, RunId, RunKind, RunStatus, Str, SubscriptionState, Timestamp, Value,
+    FlowId, FlowState, RunId, RunKind, RunStatus, Str, SubscriptionId, SubscriptionState, Timestamp, Value,
 };
-use hookmill_store::{Change, Expect, Flow, Lane, Run, Subscription, TimerKey, Unit};
-use serde::{Deserialize, Serialize};
+use hookmill_store::{
+    Binding, Change, Damaged, EPOCH_ALONE, Expect, Flow, Lane, Run, Shard, StoreError, Subscription, TimerKey, Unit,
+};
 
-use crate::begin::EPOCH;
 use crate::plans::{Bound, Version};
+use crate::record::{FINGERPRINT_MARK, RENEWED, Record, has_plain_fingerprint};
+use crate::sealed::is_lost;
 use crate::{Error, Runtime, locked};
 
-/// The fingerprint of a generation whose address a person gave up.
-const RENEWED: &str = "renewed";
-
-/// What is kept of a generation beside its state.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Record {
-    /// What it was made for; another value asks for another generation. [`RENEWED`] fits nothing.
-    pub fingerprint: String,
-    /// The sealed capability, base64.
-    pub sealed: String,
-    /// The secret of the webhook and what its handshakes left: a sealed object, base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<String>,
-    /// The bound connection's key.
-    pub connection: Option<String>,
-    /// The connection that it was made with; it is deleted with the same one.
-    pub connection_id: Option<ConnectionId>,
-    /// The operation that creates it.
-    pub operation: Option<String>,
-    /// The evaluated parameters of the creation.
-    pub parameters: Value,
-    /// For a webhook that the definition describes itself: the version whose requests create and delete it.
-    #[serde(default)]
-    pub described_in: Option<u32>,
-    /// What the service answered to that creation: the deletion may refer to it.
-    #[serde(default)]
-    pub reply: Option<Value>,
-    /// How it is deleted.
-    pub address: Option<Value>,
-    /// What the maker should know.
-    pub warning: Option<String>,
-    /// Why it was refused.
-    pub refusal: Option<machine::Refusal>,
-    /// Deletions tried.
-    pub tries: u32,
-    /// When the next deletion is due.
-    pub retry_at: Option<Timestamp>,
-    /// The run that records the creation.
-    pub run: Option<RunId>,
-}
-
-impl Record {
-    pub(crate) fn of(subscription: &Subscription) -> Self {
-        serde_json::from_slice(&subscription.record).unwrap_or_default()
-    }
-
-    /// Whether it is an address of the flow's own, of which no service knows.
-    pub(crate) const fn is_local(&self) -> bool {
-        self.operation.is_none() && self.described_in.is_none()
-    }
-
-    pub(crate) fn machine(&self, state: SubscriptionState) -> machine::Subscription {
-        machine::Subscription {
-            state,
-            address: self.address.clone(),
-            warning: self.warning.as_deref().map(Into::into),
-            refusal: self.refusal.clone(),
-            tries: self.tries,
-            retry_at: self.retry_at,
-        }
-    }
-
-    pub(crate) fn take(&mut self, machine: machine::Subscription) -> SubscriptionState {
-        self.address = machine.address;
-        self.warning = machine.warning.map(|warning| warning.to_string());
-        self.refusal = machine.refusal;
-        self.tries = machine.tries;
-        self.retry_at = machine.retry_at;
-        machine.state
-    }
+fn record_context(id: SubscriptionId) -> String {
+    format!("subscription/{id}")
 }
 
 /// What a flow's trigger needs of the world.
@@ -96,8 +31,16 @@ enum Desired {
     Nothing,
     /// An address of its own.
     Local,
+    /// An address that a person enters at the service of a connector.
+    ByHand { fingerprint: String },
     /// A webhook at a service.
     Remote { fingerprint: String },
+}
+
+/// What a webhook was made for, from what its flow says. A stored one may be in plain, which older versions kept; it says
+/// the same.
+fn is_same(stored: &str, wanted: &str, mark: impl FnOnce() -> String) -> bool {
+    stored == wanted || stored == mark()
 }
 
 fn desired(flow: &Flow, trigger: Option<&Trigger>) -> Desired {
@@ -120,25 +63,39 @@ fn desired(flow: &Flow, trigger: Option<&Trigger>) -> Desired {
 }
 
 impl Runtime {
-    fn flow_lock(&self, flow: FlowId) -> Arc<tokio::sync::Mutex<()>> {
+    pub(crate) fn flow_lock(&self, flow: FlowId) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(locked(&self.0.locks).entry(flow).or_default())
+    }
+
+    /// Waits until nobody else works at the webhooks of a flow; nobody does while the guard lives.
+    pub(crate) async fn subscription_guard(&self, flow: FlowId) -> tokio::sync::OwnedMutexGuard<()> {
+        self.flow_lock(flow).lock_owned().await
     }
 
     /// Takes up creations and deletions that an earlier process left.
     pub(crate) async fn recover_subscriptions(self) {
-        let unfinished = self.0.store.subscriptions_unfinished().await.unwrap_or_default();
-        let mut flows: Vec<FlowId> = unfinished.iter().map(|subscription| subscription.flow).collect();
-        flows.sort();
-        flows.dedup();
-        for flow in flows {
-            if let Err(error) = Box::pin(self.look(flow)).await {
-                tracing::error!(%flow, %error, "a webhook cannot be taken up");
+        self.find_left_behind().await;
+        self.take_up_subscriptions(&|shard| self.0.shards.holds(shard)).await;
+    }
+
+    /// Takes up creations and deletions that an earlier owner of some shards left.
+    pub(crate) async fn take_up_subscriptions(&self, wants: &(impl Fn(Shard) -> bool + Sync)) {
+        let read = || self.0.store.subscriptions_unfinished();
+        let Some(unfinished) = self.read_until_stopped(read).await else { return };
+        let flows: BTreeSet<FlowId> = unfinished.iter().map(|subscription| subscription.flow).collect();
+        for flow in flows.into_iter().filter(|flow| wants(Shard::of(*flow))) {
+            // The timer of the flow brings it up, and up again where it fails.
+            if let Err(error) = self.set_timer(TimerKey::Flow(flow), Some(self.now())).await {
+                tracing::error!(%flow, %error, "a webhook cannot be taken up; the next start tries again");
             }
         }
     }
 
     /// Looks at a flow: its webhooks, and what is due for its trigger. Gives the run of a creation.
     pub(crate) async fn look(&self, id: FlowId) -> Result<Option<RunId>, Error> {
+        let Some(_busy) = self.0.shards.begin(id) else {
+            return Err(Error::Store(StoreError::NotOwner { shard: Shard::of(id).number() }));
+        };
         let lock = self.flow_lock(id);
         let held = lock.lock().await;
         let flow = self.0.store.flow(id).await?.ok_or_else(|| Error::not_found("flow", id))?;
@@ -148,8 +105,15 @@ impl Runtime {
             None
         };
         let (run, retry_at) = Box::pin(self.reconcile(&flow, version.as_ref())).await?;
-        let due = Box::pin(self.on_time(&flow, version.as_ref())).await?;
-        self.set_timer(TimerKey::Flow(id), [retry_at, due].into_iter().flatten().min()).await?;
+        let due = match Box::pin(self.on_time(&flow, version.as_ref())).await {
+            Err(Error::Damaged(damaged)) => {
+                // When the trigger fired last is not known: it stands still, and its webhook does not.
+                self.0.damages.note_of(&flow, &damaged);
+                None
+            }
+            due => due?,
+        };
+        self.set_own_timer(id, TimerKey::Flow(id), [retry_at, due].into_iter().flatten().min()).await?;
         drop(held);
         self.release_waiting(id);
         Ok(run)
@@ -161,56 +125,194 @@ impl Runtime {
         flow: &Flow,
         version: Option<&Arc<Version>>,
     ) -> Result<(Option<RunId>, Option<Timestamp>), Error> {
-        let desired = desired(flow, version.and_then(|version| version.plan.triggers.first()));
-        let (mut existing, mut again): (bool, Option<Timestamp>) = (false, None);
+        let trigger = version.and_then(|version| version.plan.triggers.first());
+        let desired = match desired(flow, trigger) {
+            Desired::Remote { .. } => match self.by_hand(flow, trigger).await? {
+                Some(fingerprint) => Desired::ByHand { fingerprint },
+                None => desired(flow, trigger),
+            },
+            other => other,
+        };
+        let (mut existing, mut again, mut earlier): (bool, Option<Timestamp>, u32) = (false, None, 0);
+        // A live generation whose place the next one takes.
+        let mut outdated: Option<(Subscription, Record)> = None;
+        self.0.damages.forget_of(flow.id);
+        self.0.damages.note_left_behind(flow, &[]);
         for generation in self.0.store.subscriptions_of(flow.id).await? {
-            let record = Record::of(&generation);
+            let is_over = matches!(generation.state, SubscriptionState::Gone | SubscriptionState::Failed);
+            let mut record = match self.opened_record(&generation) {
+                Ok(record) => record,
+                Err(_) if is_over => continue,
+                Err(damaged) => {
+                    // What it is for is not known, so it is neither deleted nor replaced.
+                    self.0.damages.note_of(flow, &damaged);
+                    existing = true;
+                    continue;
+                }
+            };
             let is_local = record.is_local();
             let fits = match &desired {
                 Desired::Nothing => false,
-                Desired::Local => is_local && record.fingerprint != RENEWED,
-                Desired::Remote { fingerprint } => !is_local && record.fingerprint == *fingerprint,
+                Desired::Local => is_local && !record.is_by_hand && record.fingerprint != RENEWED,
+                Desired::ByHand { fingerprint } => {
+                    record.is_by_hand
+                        && is_same(&record.fingerprint, fingerprint, || self.fingerprint_mark(fingerprint))
+                }
+                Desired::Remote { fingerprint } => {
+                    !is_local && is_same(&record.fingerprint, fingerprint, || self.fingerprint_mark(fingerprint))
+                }
             };
             let wanted = match generation.state {
                 SubscriptionState::Creating if fits && !existing => {
-                    existing = true;
-                    Box::pin(self.resume_creation(flow, generation, record)).await?
+                    let creations = record.life().creations;
+                    let resumed = Box::pin(self.resume_creation(flow, generation, record)).await?;
+                    // One whose outcome cannot be found out makes room for the next generation.
+                    existing = !resumed.is_given_up;
+                    earlier = if resumed.is_given_up { creations } else { 0 };
+                    resumed.again
+                }
+                SubscriptionState::Live if fits && !is_local && record.life().upkeep.is_outdated => {
+                    if self.is_succeeded(&generation).await? {
+                        self.0.damages.note_renewal(flow, None);
+                        Box::pin(self.delete(flow, generation, record)).await?
+                    } else if existing {
+                        None
+                    } else {
+                        let upkeep = &record.life().upkeep;
+                        let wait = upkeep.renew_at.filter(|at| upkeep.failures > 0 && *at > self.now());
+                        existing = wait.is_some();
+                        self.0.damages.note_renewal(flow, upkeep.trouble.as_deref());
+                        if wait.is_none() {
+                            outdated = Some((generation, record));
+                        }
+                        wait
+                    }
                 }
                 SubscriptionState::Live if fits && !existing => {
-                    existing = true;
-                    None
+                    self.0.damages.note_left_behind(flow, &record.left_behind);
+                    let tended = Box::pin(self.tend(flow, generation, record)).await?;
+                    if tended.record.life().upkeep.is_outdated {
+                        outdated = Some((tended.generation, tended.record));
+                    } else {
+                        existing = true;
+                    }
+                    tended.again
                 }
                 SubscriptionState::Gone if is_local && fits && !existing => {
-                    self.put(generation, SubscriptionState::Live, &record, Unit::new()).await?;
+                    record.decide(self.now(), Input::Open)?;
+                    self.put(generation, &record, Unit::new().owned(flow.id)).await?;
                     existing = true;
                     None
                 }
                 SubscriptionState::Live | SubscriptionState::Creating if is_local => {
-                    self.put(generation, SubscriptionState::Gone, &record, Unit::new()).await?;
+                    record.decide(self.now(), Input::Close)?;
+                    self.put(generation, &record, Unit::new().owned(flow.id)).await?;
                     None
                 }
                 SubscriptionState::Live => Box::pin(self.delete(flow, generation, record)).await?,
-                SubscriptionState::Creating => Box::pin(self.give_up_creation(flow, generation, record)).await?,
-                SubscriptionState::Deleting if record.retry_at.is_none_or(|at| at <= self.now()) => {
+                SubscriptionState::Creating => Box::pin(self.withdraw_creation(flow, generation, record)).await?,
+                SubscriptionState::Deleting if record.life().retry_at.is_none_or(|at| at <= self.now()) => {
                     Box::pin(self.delete(flow, generation, record)).await?
                 }
-                SubscriptionState::Deleting => record.retry_at,
+                SubscriptionState::Deleting => record.life().retry_at,
                 _ => None,
             };
             again = [again, wanted].into_iter().flatten().min();
         }
         let run = match (desired, version) {
             (Desired::Local, _) if !existing => {
-                self.create_local(flow).await?;
+                self.create_local(flow, Record::default()).await?;
+                None
+            }
+            (Desired::ByHand { fingerprint }, Some(version)) if !existing => {
+                // The address stays as long as trigger and connection do: it stands at the service.
+                let record = self.creation_record(flow, version)?.unwrap_or_default();
+                self.create_local(flow, Record { fingerprint, is_by_hand: true, ..record }).await?;
                 None
             }
             (Desired::Remote { fingerprint }, Some(version)) if !existing => match version.plan.triggers.first() {
-                Some(trigger) => Some(Box::pin(self.create(flow, fingerprint, version, trigger)).await?),
+                Some(trigger) => {
+                    let wanted = (fingerprint, version.as_ref(), trigger);
+                    let (run, next) = Box::pin(self.create(flow, wanted, earlier)).await?;
+                    again = [again, next].into_iter().flatten().min();
+                    let next = Box::pin(self.after_creating(flow, outdated)).await?;
+                    again = [again, next].into_iter().flatten().min();
+                    Some(run)
+                }
                 None => None,
             },
             _ => None,
         };
         Ok((run, again))
+    }
+
+    /// The generation that a flow's page shows: the newest, but a successor that was refused does not hide the webhook that
+    /// goes on meanwhile.
+    pub(crate) async fn shown_generation(&self, flow: FlowId) -> Result<Option<Subscription>, Error> {
+        let mut all = self.0.store.subscriptions_of(flow).await?;
+        let is_refused = all.first().is_some_and(|newest| newest.state == SubscriptionState::Failed);
+        let live = all.iter().position(|own| own.state == SubscriptionState::Live);
+        let shown = live.filter(|_| is_refused).unwrap_or(0);
+        Ok((shown < all.len()).then(|| all.swap_remove(shown)))
+    }
+
+    /// Whether a later generation of the same flow is live.
+    async fn is_succeeded(&self, generation: &Subscription) -> Result<bool, Error> {
+        let all = self.0.store.subscriptions_of(generation.flow).await?;
+        Ok(all.iter().any(|own| own.generation > generation.generation && own.state == SubscriptionState::Live))
+    }
+
+    /// When to look again after a creation. Where it was refused and was to take the place of a live generation, that one
+    /// stays as long as its service keeps it, and the creation is tried again.
+    async fn after_creating(
+        &self,
+        flow: &Flow,
+        outdated: Option<(Subscription, Record)>,
+    ) -> Result<Option<Timestamp>, Error> {
+        let Some(newest) = self.0.store.subscriptions_newest(&[flow.id]).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        match (newest.state, outdated) {
+            // The one before is deleted now.
+            (SubscriptionState::Live, Some(_)) => Ok(Some(self.now())),
+            // When it expires is learned now.
+            (SubscriptionState::Live, None) => {
+                let record = self.opened_record(&newest)?;
+                Ok(Box::pin(self.tend(flow, newest, record)).await?.again)
+            }
+            (SubscriptionState::Failed, Some((old, mut record))) => {
+                let refusal = self.opened_record(&newest)?.life().refusal.clone();
+                let why = refusal.map_or_else(|| "the service did not create its successor".into(), |own| own.message);
+                record.decide(self.now(), Input::Upkeep(Upkept::NotReplaced { why }))?;
+                let upkeep = record.life().upkeep.clone();
+                self.put(old, &record, Unit::new()).await?;
+                self.0.damages.note_renewal(flow, upkeep.trouble.as_deref());
+                Ok(upkeep.renew_at)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What the webhook of a trigger is for, where a person enters it at the service: connection and operation.
+    async fn by_hand(&self, flow: &Flow, trigger: Option<&Trigger>) -> Result<Option<String>, Error> {
+        let Some(TriggerKind::ConnectorWebhook(call)) = trigger.map(|trigger| &trigger.kind) else { return Ok(None) };
+        let OperationInputs::ById { operation_id, .. } = &call.operation else { return Ok(None) };
+        let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
+        let connector = match bound {
+            Some(Binding { connection: Some(connection), .. }) => self.connector_of(flow.owner, *connection).await,
+            Some(Binding { connector: Some(connector), .. }) => self.connector(*connector).await,
+            _ => return Ok(None),
+        };
+        match connector {
+            Ok(connector) => {
+                let connection = bound.and_then(|bound| bound.connection).map(|id| id.to_string()).unwrap_or_default();
+                let own = connector.operation(operation_id).filter(|own| own.is_by_hand);
+                Ok(own.map(|_| format!("{connection}\n{operation_id}")))
+            }
+            Err(Error::Store(error)) => Err(error.into()),
+            // The creation says what is wrong.
+            Err(_) => Ok(None),
+        }
     }
 
     /// Gives the address of a flow up, so that the next look makes another one.
@@ -219,27 +321,57 @@ impl Runtime {
         let _held = lock.lock().await;
         for generation in self.0.store.subscriptions_of(flow).await? {
             if matches!(generation.state, SubscriptionState::Live | SubscriptionState::Creating) {
-                let state = generation.state;
-                let record = Record { fingerprint: RENEWED.to_owned(), ..Record::of(&generation) };
-                self.put(generation, state, &record, Unit::new()).await?;
+                let record = Record { fingerprint: RENEWED.to_owned(), ..Record::of(&generation)? };
+                self.put(generation, &record, Unit::new()).await?;
             }
         }
         Ok(())
     }
 
-    /// Stores a generation in its new state, together with further changes.
+    /// What is kept of a fingerprint: it holds the trigger's inputs, and they may hold secrets.
+    pub(crate) fn fingerprint_mark(&self, fingerprint: &str) -> String {
+        let mark = self.0.vault.lookup("webhook fingerprint", fingerprint);
+        format!("{FINGERPRINT_MARK}{}", hookmill_model::hex(&mark))
+    }
+
+    /// A record as it is stored: what the webhook was made with, and what the service answered, is sealed.
+    pub(crate) fn record_bytes(&self, id: SubscriptionId, record: &Record) -> Result<bytes::Bytes, Error> {
+        let context = record_context(id);
+        let seal = |value: &Value| match value {
+            Value::Null => Ok(Value::Null),
+            value if is_lost(value) => Ok(value.clone()),
+            value => self.0.store.sealed_value(&context, value),
+        };
+        let mut kept = record.clone();
+        kept.parameters = seal(&record.parameters)?;
+        kept.reply = record.reply.as_ref().map(seal).transpose()?;
+        if has_plain_fingerprint(&record.fingerprint) {
+            kept.fingerprint = self.fingerprint_mark(&record.fingerprint);
+        }
+        serde_json::to_vec(&kept).map(Into::into).map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    /// The record of a generation, opened. What was sealed with another master key stays sealed: see [`is_lost`].
+    pub(crate) fn opened_record(&self, generation: &Subscription) -> Result<Record, Damaged> {
+        let context = record_context(generation.id);
+        let mut record = Record::of(generation)?;
+        record.parameters = self.0.store.opened_value(&context, &record.parameters);
+        record.reply = record.reply.map(|reply| self.0.store.opened_value(&context, &reply));
+        Ok(record)
+    }
+
+    /// Stores a generation where its facts have brought it, together with further changes.
     pub(crate) async fn put(
         &self,
         mut generation: Subscription,
-        state: SubscriptionState,
         record: &Record,
         unit: Unit,
     ) -> Result<Subscription, Error> {
         let expected = Expect::SubscriptionEtag(generation.id, generation.etag);
-        generation.state = state;
+        generation.state = record.life().state;
         generation.etag += 1;
         generation.updated_at = self.now();
-        generation.record = serde_json::to_vec(record).unwrap_or_default().into();
+        generation.record = self.record_bytes(generation.id, record)?;
         let unit = unit.expect(expected).with(Change::PutSubscription(generation.clone()));
         self.0.store.commit(unit, Lane::Work).await?;
         Ok(generation)
@@ -249,7 +381,7 @@ impl Runtime {
     pub(crate) fn surroundings(&self, flow: &Flow, version: &Version, callback_url: Option<Str>) -> Surroundings {
         Surroundings {
             parameters: version.parameters.clone(),
-            workflow: crate::begin::workflow(flow, None),
+            workflow: crate::surroundings::workflow(flow, None),
             callback_url,
             outputs: None,
             seed: 1,
@@ -279,21 +411,32 @@ impl Runtime {
         Ok((generation, capability.to_string(), STANDARD.encode(sealed)))
     }
 
-    async fn create_local(&self, flow: &Flow) -> Result<(), Error> {
+    async fn create_local(&self, flow: &Flow, record: Record) -> Result<(), Error> {
         let (mut generation, _, sealed) = self.new_generation(flow).await?;
-        let record = Record { sealed, ..Record::default() };
-        generation.state = SubscriptionState::Live;
-        generation.record = serde_json::to_vec(&record).unwrap_or_default().into();
-        self.0.store.commit(Unit::from(Change::PutSubscription(generation)), Lane::Work).await?;
+        let mut record = Record { sealed, ..record };
+        record.decide(self.now(), Input::Open)?;
+        generation.state = record.life().state;
+        generation.record = self.record_bytes(generation.id, &record)?;
+        let unit = Unit::from(Change::PutSubscription(generation)).owned(flow.id);
+        self.0.store.commit(unit, Lane::Work).await?;
         Ok(())
     }
 
     /// The callback URL of a generation.
-    pub(crate) fn callback_url(&self, generation: &Subscription, record: &Record) -> Option<String> {
-        let sealed = STANDARD.decode(&record.sealed).ok()?;
-        let capability = self.0.vault.unseal(&generation.id.to_string(), &sealed).ok()?;
-        let capability = std::str::from_utf8(&capability).ok()?;
-        Some(format!("{}/callback/{capability}", self.0.config.hooks_url()))
+    ///
+    /// # Errors
+    /// It was sealed with another master key, or is damaged.
+    pub(crate) fn callback_url(&self, generation: &Subscription, record: &Record) -> Result<String, Error> {
+        let unreadable = || Error::Credentials { name: "webhook".to_owned() };
+        let sealed = STANDARD.decode(&record.sealed).map_err(|_| unreadable())?;
+        let capability = self.0.vault.unseal(&generation.id.to_string(), &sealed).map_err(|_| unreadable())?;
+        let capability = std::str::from_utf8(&capability).map_err(|_| unreadable())?;
+        Ok(format!("{}/callback/{capability}", self.0.config.hooks_url()))
+    }
+
+    /// A callback URL as histories show it: the unguessable part is left out.
+    pub(crate) fn callback_shown(&self) -> Str {
+        format!("{}/callback/…", self.0.config.hooks_url()).into()
     }
 
     /// The connection that a generation was made with.
@@ -304,6 +447,12 @@ impl Runtime {
         }
     }
 
+    /// How many facts the run of a creation has, and its epoch.
+    pub(crate) async fn written_of(&self, run: RunId) -> Result<(u64, u64), Error> {
+        let listed = self.0.store.run(run).await?;
+        Ok(listed.map_or((0, EPOCH_ALONE), |listed| (listed.run.facts, listed.run.epoch)))
+    }
+
     pub(crate) fn webhook_run(&self, flow: &Flow, generation: &Subscription, kind: RunKind, facts: usize) -> Run {
         Run {
             id: self.new_id(),
@@ -312,28 +461,17 @@ impl Runtime {
             version: flow.version,
             kind,
             status: RunStatus::Running,
-            epoch: EPOCH,
+            epoch: self.0.shards.epoch(flow.id),
             facts: facts as u64,
             started_at: self.now(),
             ended_at: None,
-            trigger: Value::from_json(&flow.trigger)
-                .ok()
-                .and_then(|trigger| trigger.get("name")?.as_str().map(ToOwned::to_owned))
-                .unwrap_or_default(),
+            trigger: crate::flows::trigger_name(flow),
             summary: if kind == RunKind::CreateWebhook { "Webhook created" } else { "Webhook deleted" }.to_owned(),
             event: None,
             subscription: Some(generation.id),
             resubmitted_from: None,
             parent: None,
             error: None,
-        }
-    }
-}
-
-pub(crate) fn fold(state: &mut machine::Subscription, facts: &[Fact]) {
-    for fact in facts {
-        if let Err(error) = machine::apply(state, fact) {
-            tracing::error!(%error, "a webhook's fact does not follow");
         }
     }
 }

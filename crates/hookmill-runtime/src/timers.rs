@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookmill_model::{FlowId, Id as _, RunId, Timestamp};
-use hookmill_store::{Change, DueRun, Lane, Timer, TimerKey, TimerKind, Unit};
+use hookmill_store::{Change, DueRun, Lane, StoreError, Timer, TimerKey, TimerKind, Unit};
 use tokio::sync::Notify;
 
 use crate::guard::caught;
@@ -106,7 +106,7 @@ impl Runtime {
             };
             let Some(due) = due else { return };
             for flow in due {
-                if locked(&busy).len() >= FLOWS_MAX || !locked(&busy).insert(flow) {
+                if !self.0.shards.may_begin(flow) || locked(&busy).len() >= FLOWS_MAX || !locked(&busy).insert(flow) {
                     continue;
                 }
                 let (runtime, busy, failures) = (self.clone(), Arc::clone(&busy), Arc::clone(&failures));
@@ -114,6 +114,8 @@ impl Runtime {
                     let looked = caught(Box::pin(runtime.look(flow))).await;
                     match looked.unwrap_or_else(|why| Err(Error::Internal(why))) {
                         Ok(_) => drop(locked(&failures).remove(&flow)),
+                        // Its new owner finds it due.
+                        Err(Error::Store(StoreError::NotOwner { .. })) => {}
                         Err(error) => {
                             let times = *locked(&failures).entry(flow).and_modify(|times| *times += 1).or_insert(1);
                             runtime.look_later(flow, times, &error).await;
@@ -134,7 +136,7 @@ impl Runtime {
         let wait = AGAIN.saturating_mul(1 << (times - 1).min(16)).min(AGAIN_MAX);
         tracing::error!(%flow, %error, ?wait, "what was due for a flow cannot be done now");
         let again = Timer { key: TimerKey::Flow(flow), due_at: self.now().plus(wait) };
-        if let Err(error) = self.0.store.commit(Unit::from(Change::SetTimer(again)), Lane::Work).await {
+        if let Err(error) = self.0.store.commit(Unit::from(Change::SetTimer(again)).owned(flow), Lane::Work).await {
             tracing::warn!(%flow, %error, "the timer of a flow cannot be moved");
             tokio::time::sleep(AGAIN.min(wait)).await;
         }
@@ -153,7 +155,11 @@ impl Runtime {
             let is_all = due.len() < BATCH;
             for timer in due {
                 match timer.flow {
-                    Some(flow) => self.0.queue.push_run(flow, timer.run, None),
+                    Some(flow) => {
+                        if self.0.shards.owns(flow) {
+                            self.0.queue.push_run(flow, timer.run, None);
+                        }
+                    }
                     None => self.clear_timer(TimerKey::Run(timer.run)).await,
                 }
             }
@@ -201,13 +207,29 @@ impl Runtime {
         }
     }
 
+    /// Hands on all timers anew: some belong to this node since a moment ago.
+    pub(crate) fn hand_on_timers_anew(&self) {
+        locked(&self.0.timers.progress).handed_on = None;
+        self.0.timers.runs.notify_one();
+        self.0.timers.flows.notify_one();
+    }
+
     /// Sets or clears a timer, and tells the watch.
     pub(crate) async fn set_timer(&self, key: TimerKey, at: Option<Timestamp>) -> Result<(), Error> {
+        self.set_timer_in(Unit::new(), key, at).await
+    }
+
+    /// The same as the owner of a flow: where it belongs to another node by now, that one's timer stays.
+    pub(crate) async fn set_own_timer(&self, flow: FlowId, key: TimerKey, at: Option<Timestamp>) -> Result<(), Error> {
+        self.set_timer_in(Unit::new().owned(flow), key, at).await
+    }
+
+    async fn set_timer_in(&self, unit: Unit, key: TimerKey, at: Option<Timestamp>) -> Result<(), Error> {
         let change = match at {
             Some(due_at) => Change::SetTimer(Timer { key, due_at }),
             None => Change::ClearTimer(key),
         };
-        self.0.store.commit(Unit::from(change), Lane::Work).await?;
+        self.0.store.commit(unit.with(change), Lane::Work).await?;
         if let Some(due_at) = at {
             self.0.timers.set(Timer { key, due_at });
         }

@@ -19,6 +19,10 @@ use crate::{Error, Runtime, locked};
 
 /// The longest time to an authorization server's answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// A renewal has the connection for itself for so long, across all nodes: longer than it takes.
+const RENEWAL_HELD: Duration = Duration::from_secs(45);
+/// How often a renewal looks whether that of another node is over.
+const RENEWAL_LOOK: Duration = Duration::from_millis(100);
 
 impl Tokens {
     pub(crate) fn of(answer: TokenAnswer, now: Timestamp, before: Option<&Self>) -> Self {
@@ -40,6 +44,23 @@ impl Tokens {
 /// The tokens that can be used now.
 fn good<'a>(secrets: &'a Secrets, now: Timestamp, refused: Option<&str>) -> Option<&'a Tokens> {
     secrets.tokens.as_ref().filter(|tokens| tokens.holds(now, refused))
+}
+
+/// No other token of a connection is asked for, by any node, until this is dropped.
+pub(crate) struct Renewal {
+    runtime: Runtime,
+    name: String,
+    _own: tokio::sync::OwnedMutexGuard<()>,
+}
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        if !self.runtime.0.shards.is_alone() {
+            let (runtime, name) = (self.runtime.clone(), std::mem::take(&mut self.name));
+            // Should it not be given back, it is free when its time is over.
+            tokio::spawn(async move { runtime.0.store.give_back(&name).await });
+        }
+    }
 }
 
 /// Why a call was not made, as its outcome.
@@ -71,8 +92,20 @@ impl Runtime {
     }
 
     /// Waits until no token of the connection is being asked for; none will be while the guard lives.
-    pub(crate) async fn renewal(&self, id: ConnectionId) -> tokio::sync::OwnedMutexGuard<()> {
-        self.connection_lock(id).lock_owned().await
+    pub(crate) async fn renewal(&self, id: ConnectionId) -> Renewal {
+        let own = self.connection_lock(id).lock_owned().await;
+        let name = format!("token/{id}");
+        if !self.0.shards.is_alone() {
+            // Of all nodes one asks. Where the store does not say, the renewal that follows reads and writes it, too.
+            let until = tokio::time::Instant::now() + RENEWAL_HELD;
+            while let Ok(false) = self.0.store.hold(&name, RENEWAL_HELD).await {
+                if tokio::time::Instant::now() > until {
+                    break;
+                }
+                tokio::time::sleep(RENEWAL_LOOK).await;
+            }
+        }
+        Renewal { runtime: self.clone(), name, _own: own }
     }
 
     /// Sends a call through a connection. A token that the service refuses is renewed once, and the call made again.
@@ -164,16 +197,17 @@ impl Runtime {
         }
         let connector = self.connector(connection.connector).await?;
         self.same_destination(&connection, &secrets, &connector).await?;
-        let Some(oauth) = connector.authentication.oauth2() else {
+        let Some(oauth) = secrets.oauth(&connector) else {
             return Err(Error::NotPossible(format!("The connector \"{}\" has no tokens.", connector.name)));
         };
+        let oauth = &oauth;
         let held = secrets.tokens.as_ref();
         let grant = match (oauth.grant, held.and_then(|held| held.refresh_token.clone())) {
             (Grant::ClientCredentials, _) => TokenGrant::Client { scope: oauth.scope(), resource: String::new() },
             (Grant::AuthorizationCode, Some(token)) => TokenGrant::Refresh { token },
             (Grant::AuthorizationCode, None) => return Err(self.cannot_renew(&connection, held, refused).await?),
         };
-        match self.ask(connection.connector, oauth, grant).await? {
+        match self.ask(connection.connector, oauth, &secrets, grant).await? {
             Ok(answer) => self.keep(&connection, Tokens::of(answer, self.now(), held)).await,
             Err(refusal) => Err(self.renewal_refused(&connection, oauth, refusal).await?),
         }
@@ -190,11 +224,12 @@ impl Runtime {
         Ok(tokens)
     }
 
-    /// Asks the authorization server of a connector.
+    /// Asks the authorization server of a connector, with what the owner of the connection entered for it.
     pub(crate) async fn ask(
         &self,
         connector: ConnectorId,
         oauth: &Oauth2,
+        secrets: &Secrets,
         grant: TokenGrant,
     ) -> Result<Result<TokenAnswer, TokenRefusal>, Error> {
         let stored = self.stored_connector(connector).await?;
@@ -209,7 +244,10 @@ impl Runtime {
         let wanted = TokenRequest {
             url: url.unwrap_or_default().to_owned(),
             client_id: oauth.client_id.trim().to_owned(),
-            client_secret: self.client_secret(&stored)?,
+            client_secret: match Oauth2::own_client_secret(&secrets.parameters()) {
+                Some(own) => own.to_string(),
+                None => self.client_secret(&stored)?,
+            },
             grant,
             timeout: ANSWER_WAIT,
         };
@@ -269,11 +307,17 @@ impl Runtime {
         Ok(())
     }
 
-    /// Whether a person has still to sign in, and when one did.
+    /// Whether a connection gets tokens, whether a person has still to sign in for them, and when one did.
     #[must_use]
-    pub fn signed_in(&self, connection: &Connection, oauth: &Oauth2) -> (bool, Option<Timestamp>) {
-        let tokens = self.unsealed(connection).unwrap_or_default().tokens;
-        (oauth.needs_sign_in() && tokens.is_none(), tokens.and_then(|tokens| tokens.signed_in_at))
+    pub fn signed_in(
+        &self,
+        connection: &Connection,
+        connector: &hookmill_connector::Connector,
+    ) -> (bool, bool, Option<Timestamp>) {
+        let secrets = self.unsealed(connection).unwrap_or_default();
+        let Some(oauth) = connector.oauth2_of(&secrets.set) else { return (false, false, None) };
+        let needs_sign_in = oauth.needs_sign_in() && secrets.tokens.is_none();
+        (true, needs_sign_in, secrets.tokens.and_then(|tokens| tokens.signed_in_at))
     }
 
     /// Makes sure that a connection has what its calls need; for one with tokens, that it has a token.

@@ -3,12 +3,16 @@
 //! Whatever leaves the store for people goes through [`Visible`]. It knows the secrets of one version of a flow, hides
 //! them where they stand, and takes them out of everything else in every spelling in which they come back.
 
-use hookmill_definition::secret;
+use hookmill_definition::{Profile, secret};
+use hookmill_engine::backtest::Replay;
 use hookmill_engine::history::RunHistory;
 use hookmill_expression::content;
 use hookmill_http::Redactor;
-use hookmill_model::{EventId, FlowId, Timestamp, UserId, Value};
+use hookmill_model::{EventId, FlowId, Pointer, Timestamp, UserId, Value};
 
+use crate::flows::read_part;
+use crate::plans::Version;
+use crate::sealed::lost_secrets;
 use crate::{Error, Runtime};
 
 /// A notification as people see it.
@@ -24,24 +28,70 @@ pub struct EventSeen {
     pub received_at: Timestamp,
 }
 
+/// One version of a flow as its maker sees it.
+#[derive(Clone, Debug)]
+pub struct FlowVersionView {
+    /// When it was saved.
+    pub created_at: Timestamp,
+    /// Its definition.
+    pub definition: Value,
+    /// Values of parameters.
+    pub parameters: Value,
+    /// Which product it was written for.
+    pub profile: Profile,
+}
+
+/// What takes out of the lists of runs the secrets of a version, and the credentials in what a run received; `None` where
+/// there are none.
+pub(crate) fn list_redactor(version: &Version, trigger: &Value) -> Option<Redactor> {
+    let received = trigger.get("outputs").unwrap_or(trigger);
+    let of_run = secret::header_secrets(received);
+    let secrets = version.secrets.iter().chain(&of_run).map(|(name, text)| (name.as_str(), text.as_str()));
+    (!version.secrets.is_empty() || !of_run.is_empty()).then(|| Redactor::new(secrets))
+}
+
 /// Shows what belongs to one version of a flow.
 pub(crate) struct Visible {
+    secrets: Vec<(String, String)>,
     redactor: Redactor,
     hides_trigger: bool,
 }
 
 impl Visible {
     pub fn new(definition: &Value, parameters: &Value) -> Self {
-        let secrets = secret::secrets(definition, parameters);
-        Self {
-            redactor: Redactor::new(secrets.iter().map(|(name, text)| (name.as_str(), text.as_str()))),
-            hides_trigger: secret::hides_trigger(definition),
-        }
+        Self::with(secret::secrets(definition, parameters), secret::hides_trigger(definition))
+    }
+
+    fn with(secrets: Vec<(String, String)>, hides_trigger: bool) -> Self {
+        let redactor = Redactor::new(secrets.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        Self { secrets, redactor, hides_trigger }
+    }
+
+    /// The same, which knows the credentials in the headers of what a run received, too.
+    pub fn of_run(&self, trigger: &Value) -> Self {
+        let received = trigger.get("outputs").unwrap_or(trigger);
+        let secrets = self.secrets.iter().cloned().chain(secret::header_secrets(received)).collect();
+        Self::with(secrets, self.hides_trigger)
+    }
+
+    /// Whether the maker hides what the trigger receives.
+    pub const fn hides_trigger(&self) -> bool {
+        self.hides_trigger
     }
 
     /// The definition; secrets are hidden where they stand, and where they stand again.
     pub fn definition(&self, definition: &Value) -> Value {
         self.redactor.value(&secret::without_secrets(definition))
+    }
+
+    /// What a replay of a run found.
+    pub fn replay(&self, mut replay: Replay) -> Replay {
+        replay.reason = replay.reason.map(|reason| self.redactor.text(&reason).into_owned().into());
+        for difference in &mut replay.differences {
+            difference.was = self.value(&difference.was);
+            difference.would_be = self.value(&difference.would_be);
+        }
+        replay
     }
 
     /// What a run received, made and sent.
@@ -50,6 +100,11 @@ impl Visible {
     }
 
     pub fn history(&self, history: RunHistory) -> RunHistory {
+        let own = self.of_run(&history.trigger);
+        own.shown(history)
+    }
+
+    fn shown(&self, history: RunHistory) -> RunHistory {
         if self.hides_trigger {
             // A trigger that was secured since is hidden too.
             return history
@@ -65,12 +120,28 @@ impl Runtime {
     pub(crate) async fn visible(&self, flow: FlowId, version: u32) -> Result<(Visible, Value), Error> {
         let stored = self.0.store.flow_version(flow, version).await?;
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
-        let read = |bytes: &[u8]| {
-            Value::from_json(bytes)
-                .map_err(|error| Error::Internal(format!("the stored definition is damaged: {error}")))
-        };
-        let (definition, parameters) = (read(&stored.definition)?, read(&stored.parameters)?);
+        let definition = read_part(&stored, "definition", &stored.definition)?;
+        let parameters = read_part(&stored, "parameters", &stored.parameters)?;
         Ok((Visible::new(&definition, &parameters), definition))
+    }
+
+    /// One version of a flow.
+    ///
+    /// # Errors
+    /// There is none of this owner.
+    pub async fn flow_version(&self, owner: UserId, id: FlowId, number: u32) -> Result<FlowVersionView, Error> {
+        let flow = self.own_flow(owner, id).await?;
+        let stored = self.0.store.flow_version(flow.id, number).await?;
+        let stored = stored.ok_or_else(|| Error::not_found("version of the flow", number))?;
+        let shown = |part, bytes: &[u8]| {
+            Ok::<_, Error>(lost_secrets(&read_part(&stored, part, bytes)?, &Pointer::root(), &mut Vec::new()))
+        };
+        Ok(FlowVersionView {
+            created_at: stored.created_at,
+            definition: shown("definition", &stored.definition)?,
+            parameters: shown("parameters", &stored.parameters)?,
+            profile: Profile::parse(&stored.profile),
+        })
     }
 
     /// A past notification of a flow.
@@ -82,11 +153,11 @@ impl Runtime {
         let found = self.0.store.event(event).await?.filter(|found| found.flow == flow.id);
         let found = found.ok_or_else(|| Error::not_found("notification", event))?;
         let (visible, _) = self.visible(flow.id, flow.version).await?;
-        let head = Value::from_json(&found.head)
-            .map_err(|error| Error::Internal(format!("the stored notification is damaged: {error}")))?;
+        let head = Value::from(crate::begin::event_head(&found)?);
         let kind = head.get("headers").and_then(Value::as_object);
         let kind = kind.and_then(|headers| hookmill_expression::member(headers, "content-type")?.as_str());
         let body = content::body(kind, &found.body).value.filter(|_| !visible.hides_trigger);
+        let visible = visible.of_run(&head);
         let shown = visible.value(&head);
         let headers = shown.get("headers").cloned().filter(|_| !visible.hides_trigger);
         Ok(EventSeen {

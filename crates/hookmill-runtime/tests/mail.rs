@@ -4,56 +4,8 @@
 mod world;
 
 use hookmill_model::{Object, RunStatus, Timestamp, Value};
-use hookmill_runtime::{MailSettings, Settings};
 use hookmill_store::{Accounts as _, Change, Lane, Role, Store as _, Unit, User};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
-use world::{World, create, eventually, flow_runs, service, world};
-
-/// A mail server that says `busy` for the first message; gives what it was told.
-async fn post_office(busy: u32) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        let mut refusals = busy;
-        while let Ok((stream, _)) = listener.accept().await {
-            let (read, mut write) = stream.into_split();
-            let mut lines = BufReader::new(read).lines();
-            let (mut told, mut in_data) = (String::new(), false);
-            write.write_all(b"220 post.test ready\r\n").await.unwrap();
-            while let Ok(Some(line)) = lines.next_line().await {
-                told.push_str(&line);
-                told.push('\n');
-                let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-                let answer = match verb.as_str() {
-                    _ if in_data && line != "." => continue,
-                    _ if in_data => {
-                        in_data = false;
-                        "250 taken"
-                    }
-                    "EHLO" => "250-post.test\r\n250 AUTH PLAIN",
-                    "RCPT" if refusals > 0 => {
-                        refusals -= 1;
-                        "451 4.7.1 come back later"
-                    }
-                    "DATA" => {
-                        in_data = true;
-                        "354 go on"
-                    }
-                    "QUIT" => "221 bye",
-                    "AUTH" => "235 welcome",
-                    _ => "250 ok",
-                };
-                if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
-                    break;
-                }
-            }
-            let _ = sender.send(told);
-        }
-    });
-    (port, receiver)
-}
+use world::{World, create, eventually, flow_runs, mail_settings, post_office, service, world};
 
 async fn owner(world: &World) {
     let user = User {
@@ -77,25 +29,13 @@ fn mail_action(extra: &str) -> String {
     )
 }
 
-fn settings(port: u16) -> Settings {
-    let mail = MailSettings {
-        host: "127.0.0.1".to_owned(),
-        port,
-        security: "none".to_owned(),
-        username: "mill".to_owned(),
-        from: "Hookmill <flows@example.org>".to_owned(),
-        ..MailSettings::default()
-    };
-    Settings { mail: Some(mail), ..Settings::default() }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_reaches_the_owner() {
     let (address, _) = service(false, false).await;
     let world = world(&address).await;
     owner(&world).await;
     let (port, mut told) = post_office(0).await;
-    world.runtime.save_settings(settings(port), Some("word-of-the-test")).await.unwrap();
+    world.runtime.save_settings(mail_settings(port), Some("word-of-the-test")).await.unwrap();
     let (flow, _) = create(&world, r#"{"type":"Request"}"#, &mail_action("")).await;
     let body = Value::object([("repo", "mill")]);
     world.runtime.run_now(world.owner, flow, body, Object::new()).await.unwrap();
@@ -125,7 +65,7 @@ async fn a_message_that_is_not_taken_says_why() {
     assert!(error.message.contains("No mail server is set"), "{}", error.message);
     // A server that is busy is asked again, and gets the same message.
     let (port, mut told) = post_office(1).await;
-    world.runtime.save_settings(settings(port), Some("word-of-the-test")).await.unwrap();
+    world.runtime.save_settings(mail_settings(port), Some("word-of-the-test")).await.unwrap();
     world.runtime.run_now(world.owner, flow, body, Object::new()).await.unwrap();
     assert!(!told.recv().await.unwrap().contains("Subject:"));
     let second = tokio::time::timeout(std::time::Duration::from_secs(15), told.recv()).await.unwrap().unwrap();

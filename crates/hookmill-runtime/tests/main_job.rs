@@ -78,6 +78,24 @@ async fn a_changed_trigger_renews_the_webhook_and_changed_actions_keep_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_callback_address_replaces_the_webhook_and_ends_the_old_one() {
+    let (address, seen) = service(false, false).await;
+    let world = world(&address).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, NOTIFY, "site")).await.unwrap();
+    let old = capability(&seen);
+    let renewed = world.runtime.renew_address(world.owner, saved.view.flow.id).await.unwrap();
+    let webhook = renewed.view.webhook.unwrap();
+    assert_eq!((webhook.generation, webhook.state), (2, SubscriptionState::Live));
+    let calls: Vec<String> = seen.lock().unwrap().iter().map(|(method, path, ..)| format!("{method} {path}")).collect();
+    let hooks = "/repos/acme/site/hooks";
+    assert_eq!(calls, [format!("POST {hooks}"), format!("DELETE {hooks}/7"), format!("POST {hooks}")]);
+    let new = capability(&seen);
+    assert_ne!(new, old);
+    assert!(matches!(world.runtime.accept(&new, push("d-1")).await.unwrap(), Accepted::Stored { event: Some(_) }));
+    assert!(matches!(world.runtime.accept(&old, push("d-2")).await, Err(AcceptError::Gone)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_creation_leaves_the_flow_saved_and_off() {
     let (address, _) = service(true, false).await;
     let world = world(&address).await;

@@ -5,7 +5,8 @@
 mod world;
 
 use hookmill_model::{RunKind, SubscriptionState, Value};
-use hookmill_runtime::{AcceptError, Accepted, Notification, RuntimeConfig};
+use hookmill_runtime::{AcceptError, Accepted, Notification, ReceivedFilter, RuntimeConfig, Verdict};
+use hookmill_store::List;
 use ring::hmac;
 use world::{
     World, capability, create, eventually, flow_runs, form, invoke, post, push, runs, service, world, world_of,
@@ -169,4 +170,71 @@ async fn a_handshake_brings_the_secret_while_the_maker_waits() {
     let mut event = post(r#"{"id":"e1"}"#);
     event.headers.insert("X-Notion-Signature", format!("sha256={}", sign("secret_a", &[&event.body])));
     assert_eq!(answered(invoke(&world.runtime, &url, event).await), (200, String::new(), true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_is_shown_with_its_verdict_and_can_be_sent_in_again() {
+    let (address, seen) = service(false, false).await;
+    let document = document(r#""x-hookmill-preset":"github","#);
+    let world = world_of(&document, &address, RuntimeConfig::default()).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, SAY, "site")).await.unwrap();
+    let flow = saved.view.flow.id;
+    let secret = seen.lock().unwrap()[0].3.pointer("/config/secret").and_then(Value::as_str).unwrap().to_owned();
+    let door = capability(&seen);
+    let call = async |notification| answered(world.runtime.accept(&door, notification).await).0;
+    assert_eq!(call(signed(&secret, "d-1")).await, 202);
+    assert_eq!(call(signed(&secret, "d-1")).await, 202);
+    assert_eq!(call(signed("guessed", "d-2")).await, 401);
+    let mut ping = signed(&secret, "d-3");
+    ping.headers.insert("X-GitHub-Event", "ping");
+    assert_eq!(call(ping).await, 202);
+    assert_eq!(call(Notification { method: "GET".to_owned(), ..push("d-4") }).await, 405);
+
+    let calls = async |filter: ReceivedFilter, limit| {
+        world.runtime.received_calls(world.owner, flow, &filter, List::first(limit)).await.unwrap()
+    };
+    let all = async || calls(ReceivedFilter::default(), 50).await.items;
+    eventually(async || all().await.len() == 5).await;
+    let found = all().await;
+    let verdicts: Vec<_> = found.iter().map(|call| call.verdict).collect();
+    use Verdict::{Duplicate, Ping, Ran, Refused, Unfit};
+    assert_eq!(verdicts, [Unfit, Ping, Refused, Duplicate, Ran]);
+    assert_eq!(found[3].first, Some(found[4].id), "the repeated one names the first");
+    assert!(found[4].run.is_some() && found[4].bytes > 2);
+    assert_eq!(found[2].reasons, ["the signature is wrong"]);
+    assert!(found[2].headers.iter().all(|(_, value)| value.is_none()), "values of strangers are not kept");
+    assert!(found[1].headers.iter().any(|(name, value)| name == "X-GitHub-Event" && value.as_deref() == Some("ping")));
+
+    // Page by page, by verdict, and by what stands in them.
+    let first =
+        world.runtime.received_calls(world.owner, flow, &ReceivedFilter::default(), List::first(2)).await.unwrap();
+    let second = List::after(10, first.next.unwrap());
+    let second = world.runtime.received_calls(world.owner, flow, &ReceivedFilter::default(), second).await.unwrap();
+    let ids: Vec<_> = first.items.iter().chain(&second.items).map(|call| call.id).collect();
+    assert_eq!(ids, found.iter().map(|call| call.id).collect::<Vec<_>>());
+    assert_eq!(second.next, None);
+    let refused = ReceivedFilter { verdict: Some(Refused), text: None };
+    assert_eq!(calls(refused, 50).await.items.len(), 1);
+    let by_text = |text: &str| ReceivedFilter { verdict: None, text: Some(text.to_owned()) };
+    assert_eq!(calls(by_text("D-1"), 50).await.items.len(), 2);
+    assert_eq!(calls(by_text("no such text"), 50).await.items.len(), 0);
+
+    // The service is recognised by what it sent.
+    let preset = world.runtime.recognised(world.owner, flow, found[4].id).await.unwrap();
+    assert_eq!(preset.map(|preset| &*preset.name), Some("github"));
+
+    // Again: the stored one, and the first of a repeated one; of others there is nothing to send.
+    let runs = world.runtime.replay_calls(world.owner, flow, &[found[4].id]).await.unwrap();
+    assert_eq!(runs.len(), 1);
+    let runs = world.runtime.replay_calls(world.owner, flow, &[found[3].id, found[4].id]).await.unwrap();
+    assert_eq!(runs.len(), 1, "both stand for one event");
+    let refused = world.runtime.replay_calls(world.owner, flow, &[found[2].id]).await;
+    assert!(refused.unwrap_err().to_string().contains("no body was kept"));
+    let between = world.runtime.calls_between(world.owner, flow, found[4].id, found[0].id).await.unwrap();
+    assert_eq!(between.first(), Some(&found[4].id));
+    eventually(async || flow_runs_of(&world).await == 3).await;
+
+    // With the flow its notes go.
+    world.runtime.delete_flow(world.owner, flow).await.unwrap();
+    assert_eq!(world.runtime.store().settings(&format!("received/{flow}/")).await.unwrap(), []);
 }

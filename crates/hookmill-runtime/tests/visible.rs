@@ -49,7 +49,8 @@ fn the_search_for_leaks_finds_planted_ones() {
 
 const DEFINITION: &str = r#"{
     "parameters":{"given":{"type":"SecureString"},"fixed":{"type":"SecureString","defaultValue":"canary-default-parameter-2b9c"}},
-    "triggers":{"T":{"type":"Request","operationOptions":"IncludeAuthorizationHeadersInOutputs"}},
+    "triggers":{"T":{"type":"Request","operationOptions":"IncludeAuthorizationHeadersInOutputs","metadata":{"runSummary":[
+        "@base64(parameters('given'))","@triggerOutputs()['headers']['Authorization']","@concat('padded to the place where a list cuts its values for people so that ',parameters('fixed'))"]}}},
     "actions":{
       "Plain":{"type":"Compose","inputs":"@parameters('given')"},
       "Sixty":{"type":"Compose","inputs":"@base64(parameters('given'))"},
@@ -82,11 +83,16 @@ fn shown(view: &RunView) -> String {
 }
 
 async fn called(world: &World, url: &str) -> RunView {
+    let before = flow_runs(world).await.len();
     let mut call = post(r#"{"n":1}"#);
     call.headers.insert("Authorization", format!("Bearer {CALLER}"));
     call.headers.insert("Cookie", format!("session={CALLER}"));
     invoke(&world.runtime, url, call).await.unwrap();
-    eventually(async || flow_runs(world).await.last().is_some_and(|run| run.status.is_final())).await;
+    eventually(async || {
+        let runs = flow_runs(world).await;
+        runs.len() > before && runs.last().is_some_and(|run| run.status.is_final())
+    })
+    .await;
     let run = flow_runs(world).await.last().unwrap().id;
     world.runtime.run_view(world.owner, run).await.unwrap()
 }
@@ -99,6 +105,9 @@ async fn histories_events_and_exports_show_no_secret() {
     let view = called(&world, &url).await;
     let text = shown(&view);
     assert!(leaks(&text).is_empty(), "{:?} in {text}", leaks(&text));
+    // Not even the first letters of one, where a list cuts a value.
+    let summary = &view.listed.run.summary;
+    assert!(summary.contains("padded") && !summary.contains("canary"), "{summary}");
     // What is no secret is there.
     for plain in ["octo", "[secret: given]", "nowhere.test"] {
         assert!(text.contains(plain), "{plain} is not in {text}");
@@ -129,4 +138,27 @@ async fn a_secured_trigger_shows_no_event() {
     let seen = world.runtime.event_seen(world.owner, id, view.listed.run.event.unwrap()).await.unwrap();
     assert!(seen.is_hidden);
     assert_eq!((seen.body, seen.headers), (None, Object::new().into()));
+}
+
+/// Messages of lists repeat what an action was given.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_error_of_a_run_shows_no_secret() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    for wrong in [
+        "@int(triggerOutputs()['headers']['Authorization'])",
+        "@int(parameters('given'))",
+        "@int(base64(parameters('given')))",
+    ] {
+        let definition = format!(
+            r#"{{"parameters":{{"given":{{"type":"SecureString"}}}},
+                "triggers":{{"T":{{"type":"Request","operationOptions":"IncludeAuthorizationHeadersInOutputs"}}}},
+                "actions":{{"Wrong":{{"type":"Compose","inputs":"{wrong}"}}}}}}"#
+        );
+        let (_, url) = flow(&world, &definition).await;
+        let view = called(&world, &url).await;
+        let error = view.listed.run.error.clone().unwrap();
+        assert!(error.message.contains("Wrong failed"), "{}", error.message);
+        assert!(leaks(&shown(&view)).is_empty(), "{wrong}: {:?} in {}", leaks(&shown(&view)), shown(&view));
+    }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use hookmill_model::UserId;
+use serde::{Deserialize, Serialize};
 
 use crate::Problem;
 use crate::source::Source;
@@ -28,7 +29,7 @@ const SOURCE_WINDOW: Duration = Duration::from_secs(60);
 const KEPT_MAX: usize = 20_000;
 
 /// What is guessed, and what the guesses are counted for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum Secret {
     /// The password of an account, by the hash of its address.
     Password([u8; 32]),
@@ -55,14 +56,33 @@ struct Counts {
     sources: HashMap<Source, Count>,
 }
 
-/// All guesses.
-#[derive(Default)]
-pub(crate) struct Attempts(Arc<Mutex<Counts>>);
+/// What became of a guess, for other servers of the same store.
+#[derive(Serialize, Deserialize)]
+enum Guess {
+    Made(Secret, Option<Source>),
+    Right(Secret, Option<Source>),
+    NotMade(Secret, Option<Source>),
+}
+
+type Tells = Arc<dyn Fn(String) + Send + Sync>;
+
+/// All guesses, those at other servers of the same store included.
+pub(crate) struct Attempts {
+    counts: Arc<Mutex<Counts>>,
+    tells: Tells,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::told(|_| {})
+    }
+}
 
 /// A guess that may be looked at. Dropped without a word, it stays counted as a wrong one.
 #[must_use]
 pub(crate) struct Attempt {
     counts: Arc<Mutex<Counts>>,
+    tells: Tells,
     secret: Secret,
     source: Option<Source>,
 }
@@ -84,17 +104,48 @@ fn paused(left: Duration) -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "sign_in_paused", detail).retry_after(left.as_secs() + 1)
 }
 
+fn tell(tells: &Tells, guess: &Guess) {
+    if let Ok(text) = serde_json::to_string(guess) {
+        tells(text);
+    }
+}
+
 impl Attempts {
+    /// Each guess is told to `tells`, for other servers.
+    pub fn told(tells: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self { counts: Arc::default(), tells: Arc::new(tells) }
+    }
+
+    /// Counts a guess that was made at another server.
+    pub fn made_elsewhere(&self, guess: &str) {
+        let silent = Self { counts: Arc::clone(&self.counts), tells: Arc::new(|_| {}) };
+        let attempt = |secret, source| Attempt {
+            counts: Arc::clone(&self.counts),
+            tells: Arc::clone(&silent.tells),
+            secret,
+            source,
+        };
+        match serde_json::from_str(guess) {
+            // One that would have to wait here is counted already.
+            Ok(Guess::Made(secret, source)) => drop(silent.begin_at(secret, source, Instant::now())),
+            Ok(Guess::Right(secret, source)) => attempt(secret, source).right(),
+            Ok(Guess::NotMade(secret, source)) => attempt(secret, source).not_made(),
+            Err(error) => tracing::debug!(%error, "a guess at another server cannot be read"),
+        }
+    }
+
     /// Counts a guess from `source`; a known device has none.
     ///
     /// # Errors
     /// `sign_in_paused` where the next guess must wait. It is not counted then.
     pub fn begin(&self, secret: Secret, source: Option<Source>) -> Result<Attempt, Problem> {
-        self.begin_at(secret, source, Instant::now()).map_err(paused)
+        let attempt = self.begin_at(secret, source, Instant::now()).map_err(paused)?;
+        tell(&self.tells, &Guess::Made(attempt.secret.clone(), attempt.source));
+        Ok(attempt)
     }
 
     fn begin_at(&self, secret: Secret, source: Option<Source>, now: Instant) -> Result<Attempt, Duration> {
-        let mut counts = locked(&self.0);
+        let mut counts = locked(&self.counts);
         let fresh = Count { wrong: 0, used: now, open_at: now };
         let mut by_source = source.map(|source| {
             let known = counts.sources.get(&source).filter(|count| count.open_at > now);
@@ -124,7 +175,7 @@ impl Attempts {
             make_room(&mut counts.sources);
             counts.sources.insert(source, count);
         }
-        Ok(Attempt { counts: Arc::clone(&self.0), secret, source })
+        Ok(Attempt { counts: Arc::clone(&self.counts), tells: Arc::clone(&self.tells), secret, source })
     }
 }
 
@@ -143,12 +194,14 @@ fn make_room<K: Clone + Eq + std::hash::Hash>(counts: &mut HashMap<K, Count>) {
 impl Attempt {
     /// The guess was right: the wrong ones before it are forgotten.
     pub fn right(self) {
+        tell(&self.tells, &Guess::Right(self.secret.clone(), self.source));
         locked(&self.counts).secrets.remove(&self.secret);
         self.uncounted_at_source();
     }
 
     /// The guess was not looked at: as if it had not been made.
     pub fn not_made(self) {
+        tell(&self.tells, &Guess::NotMade(self.secret.clone(), self.source));
         if let Some(count) = locked(&self.counts).secrets.get_mut(&self.secret) {
             count.wrong = count.wrong.saturating_sub(1);
             count.open_at = count.used;
@@ -226,6 +279,27 @@ mod tests {
     }
 
     #[test]
+    fn guesses_at_several_servers_count_together() {
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let hears = Arc::clone(&told);
+        let one = Attempts::told(move |guess| hears.lock().unwrap_or_else(PoisonError::into_inner).push(guess));
+        let other = Attempts::default();
+        for _ in 0..=FREE {
+            drop(one.begin(password(1), source(1)).ok());
+        }
+        let guesses = std::mem::take(&mut *told.lock().unwrap());
+        assert_eq!(guesses.len(), FREE as usize + 1);
+        guesses.iter().for_each(|guess| other.made_elsewhere(guess));
+        assert!(other.begin(password(1), source(1)).is_err(), "the wait holds at the other server, too");
+        assert!(other.begin(password(2), source(1)).is_ok());
+        // A right guess there forgets the wrong ones here.
+        one.begin_at(password(1), None, Instant::now() + WAIT_MAX).ok().unwrap().right();
+        told.lock().unwrap().iter().for_each(|guess| other.made_elsewhere(guess));
+        assert!(other.begin(password(1), source(2)).is_ok());
+        other.made_elsewhere("not a guess");
+    }
+
+    #[test]
     fn what_is_kept_is_bounded() {
         let attempts = Attempts::default();
         let now = Instant::now();
@@ -234,6 +308,6 @@ mod tests {
             hash[..4].copy_from_slice(&own.to_be_bytes());
             let _ = attempts.begin_at(Secret::Password(hash), None, now + Duration::from_millis(own.into()));
         }
-        assert!(locked(&attempts.0).secrets.len() <= KEPT_MAX);
+        assert!(locked(&attempts.counts).secrets.len() <= KEPT_MAX);
     }
 }

@@ -1,8 +1,11 @@
-//! What a person should look at: webhooks that failed, connections that broke, flows that fail.
+//! What a person should look at: webhooks that failed, connections that broke, flows that fail, damage.
+
+use std::time::Duration;
 
 use axum::extract::State;
-use hookmill_model::SubscriptionState;
-use hookmill_store::{ConnectionFilter, FailingFlow, Flow, Health, List, Subscription};
+use hookmill_model::{Explain as _, RunId, RunStatus, SubscriptionState, Timestamp};
+use hookmill_runtime::{Damage, Error, LeftBehind};
+use hookmill_store::{ConnectionFilter, FailingFlow, Flow, Health, List, RunFilter, Subscription};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,6 +18,8 @@ use crate::{Problem, ServerState};
 const FAILURES_MIN: u64 = 3;
 /// Counting ends there.
 const COUNTED_MAX: usize = 1_000;
+/// Runs that were set aside are shown for so long.
+const SET_ASIDE_SHOWN: Duration = Duration::from_secs(7 * 86_400);
 
 /// Why something needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -22,15 +27,21 @@ const COUNTED_MAX: usize = 1_000;
 pub enum AttentionKind {
     /// The service refused to create a webhook.
     WebhookFailed,
-    /// A webhook could not be deleted at the service yet.
+    /// A webhook could not be deleted at the service yet, or a restore left it behind there.
     WebhookUndeleted,
     /// A service does not accept the credentials.
     ConnectionBroken,
     /// The last runs failed.
     FlowFailing,
+    /// Something stored cannot be read, and stands still.
+    RecordDamaged,
+    /// A run was set aside: its journal cannot be read, or it met an impossible state.
+    RunSetAside,
 }
 
-const KINDS: [AttentionKind; 4] = [
+const KINDS: [AttentionKind; 6] = [
+    AttentionKind::RecordDamaged,
+    AttentionKind::RunSetAside,
     AttentionKind::WebhookFailed,
     AttentionKind::ConnectionBroken,
     AttentionKind::FlowFailing,
@@ -48,7 +59,7 @@ pub struct Attention {
     detail: Option<String>,
     /// What to try.
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
+    hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     flow: Option<Named>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +107,7 @@ struct Found {
 }
 
 impl Attention {
-    fn of(kind: AttentionKind, flow: &Flow, detail: String, hint: Option<&'static str>) -> Self {
+    fn of(kind: AttentionKind, flow: &Flow, detail: String, hint: Option<String>) -> Self {
         Self {
             kind,
             title: flow.name.clone(),
@@ -123,7 +134,7 @@ async fn stuck(
         items.push(if wanted == SubscriptionState::Failed {
             let detail = "The webhook could not be created, so the flow is off.".to_owned();
             let hint = "Open the flow: it says what the service answered and what to do.";
-            Attention::of(AttentionKind::WebhookFailed, &flow, detail, Some(hint))
+            Attention::of(AttentionKind::WebhookFailed, &flow, detail, Some(hint.to_owned()))
         } else {
             let detail = "The webhook could not be deleted at the service yet; it is tried again.".to_owned();
             Attention::of(AttentionKind::WebhookUndeleted, &flow, detail, None)
@@ -143,7 +154,7 @@ async fn broken(state: &ServerState, caller: &Caller, page: &ListQuery) -> Resul
             kind: AttentionKind::ConnectionBroken,
             title: connection.name.clone(),
             detail: connection.health_detail,
-            hint: Some(if signs_in { "Sign in again." } else { "Enter the credentials again." }),
+            hint: Some(if signs_in { "Sign in again." } else { "Enter the credentials again." }.to_owned()),
             flow: None,
             connection: Some(Named { id: connection.id.to_string(), name: connection.name }),
             run: None,
@@ -170,17 +181,109 @@ async fn failing(state: &ServerState, caller: &Caller, page: &ListQuery) -> Resu
     Ok(Found { items, next: found.next.map(|id| id.to_string()) })
 }
 
+/// What cannot be read. All of it is given: it is little, and in memory.
+async fn damaged(state: &ServerState, caller: &Caller, most: usize) -> Result<Found, Problem> {
+    let mut items = Vec::new();
+    for Damage { flow, damaged, .. } in state.runtime.damages(caller.user).into_iter().take(most) {
+        let of = match flow {
+            Some(flow) => state.store().flow(flow).await?,
+            None => None,
+        };
+        let error = Error::Damaged(damaged);
+        let (detail, hint) = (error.sentence(), error.hint());
+        items.push(match of {
+            Some(flow) => Attention::of(AttentionKind::RecordDamaged, &flow, detail, hint),
+            None => Attention {
+                kind: AttentionKind::RecordDamaged,
+                title: "Hookmill".to_owned(),
+                detail: Some(detail),
+                hint,
+                flow: None,
+                connection: None,
+                run: None,
+                failures: None,
+            },
+        });
+    }
+    Ok(Found { items, next: None })
+}
+
+/// Webhooks that live, and end soon unless they are renewed.
+async fn not_renewed(state: &ServerState, caller: &Caller, most: usize) -> Result<Vec<Attention>, Problem> {
+    let mut items = Vec::new();
+    for (flow, why) in state.runtime.renewals_failing(caller.user).into_iter().take(most) {
+        let Some(flow) = state.store().flow(flow).await? else { continue };
+        let detail = format!("The webhook could not be renewed; it is tried again. {}", crate::problem::sentence(&why));
+        let hint =
+            "Until it expires it works. Look whether the connection still signs in, and whether the service is up.";
+        items.push(Attention::of(AttentionKind::WebhookFailed, &flow, detail, Some(hint.to_owned())));
+    }
+    Ok(items)
+}
+
+/// What restores left behind at services.
+async fn left_behind(state: &ServerState, caller: &Caller, most: usize) -> Result<Vec<Attention>, Problem> {
+    let mut items = Vec::new();
+    for LeftBehind { flow, places } in state.runtime.left_behind(caller.user).into_iter().take(most) {
+        let Some(flow) = state.store().flow(flow).await? else { continue };
+        let detail = format!(
+            "The service has {} of this server that the restored data do not know: {}.",
+            if places.len() == 1 { "a webhook".to_owned() } else { format!("{} webhooks", places.len()) },
+            places.join(", ")
+        );
+        let hint = "They were made after the backup. Delete them at the service; their calls are answered 404.";
+        items.push(Attention::of(AttentionKind::WebhookUndeleted, &flow, detail, Some(hint.to_owned())));
+    }
+    Ok(items)
+}
+
+/// Runs that were set aside lately.
+fn set_aside_lately(state: &ServerState, caller: &Caller) -> RunFilter {
+    let from = state.runtime.now().as_micros() - SET_ASIDE_SHOWN.as_micros().try_into().unwrap_or(i64::MAX);
+    let from = Some(Timestamp::from_micros(from.max(0)));
+    RunFilter { statuses: vec![RunStatus::Faulted], from, ..RunFilter::of(caller.user) }
+}
+
+async fn set_aside(state: &ServerState, caller: &Caller, page: &ListQuery) -> Result<Found, Problem> {
+    let found = state.store().runs(&set_aside_lately(state, caller), page.list()?).await?;
+    let mut items = Vec::new();
+    for listed in found.items {
+        let Some(flow) = state.store().flow(listed.run.flow).await? else { continue };
+        let error = listed.run.error;
+        let (detail, hint) = error.map_or((String::new(), None), |error| (error.message, error.hint));
+        let mut item = Attention::of(AttentionKind::RunSetAside, &flow, crate::problem::sentence(&detail), hint);
+        item.run = Some(listed.run.id.to_string());
+        items.push(item);
+    }
+    Ok(Found { items, next: found.next.map(|id| id.to_string()) })
+}
+
 async fn of_kind(
     state: &ServerState,
     caller: &Caller,
     kind: AttentionKind,
     page: &ListQuery,
+    most: usize,
 ) -> Result<Found, Problem> {
     match kind {
-        AttentionKind::WebhookFailed => stuck(state, caller, SubscriptionState::Failed, page).await,
-        AttentionKind::WebhookUndeleted => stuck(state, caller, SubscriptionState::Deleting, page).await,
+        AttentionKind::WebhookFailed => {
+            let mut found = stuck(state, caller, SubscriptionState::Failed, page).await?;
+            if page.cursor().is_none() {
+                found.items.extend(not_renewed(state, caller, most).await?);
+            }
+            Ok(found)
+        }
+        AttentionKind::WebhookUndeleted => {
+            let mut found = stuck(state, caller, SubscriptionState::Deleting, page).await?;
+            if page.cursor().is_none() {
+                found.items.extend(left_behind(state, caller, most).await?);
+            }
+            Ok(found)
+        }
         AttentionKind::ConnectionBroken => broken(state, caller, page).await,
         AttentionKind::FlowFailing => failing(state, caller, page).await,
+        AttentionKind::RecordDamaged => damaged(state, caller, most).await,
+        AttentionKind::RunSetAside => set_aside(state, caller, page).await,
     }
 }
 
@@ -192,7 +295,9 @@ async fn count(state: &ServerState, caller: &Caller, kind: AttentionKind) -> Res
             let failed = kind == AttentionKind::WebhookFailed;
             let wanted = if failed { SubscriptionState::Failed } else { SubscriptionState::Deleting };
             let found = store.subscriptions_stuck(user, wanted, List::first(COUNTED_MAX)).await?;
-            (found.items.len(), found.next.is_some())
+            let runtime = &state.runtime;
+            let others = if failed { runtime.renewals_failing(user).len() } else { runtime.left_behind(user).len() };
+            (found.items.len() + others, found.next.is_some())
         }
         AttentionKind::ConnectionBroken => {
             let filter = ConnectionFilter { owner: Some(user), connector: None, health: Some(Health::Broken), q: None };
@@ -201,6 +306,14 @@ async fn count(state: &ServerState, caller: &Caller, kind: AttentionKind) -> Res
         }
         AttentionKind::FlowFailing => {
             let found = store.failing_flows(user, FAILURES_MIN, List::first(COUNTED_MAX)).await?;
+            (found.items.len(), found.next.is_some())
+        }
+        AttentionKind::RecordDamaged => {
+            let found = state.runtime.damages(user).len();
+            (found.min(COUNTED_MAX), found >= COUNTED_MAX)
+        }
+        AttentionKind::RunSetAside => {
+            let found = store.runs(&set_aside_lately(state, caller), List::first(COUNTED_MAX)).await?;
             (found.items.len(), found.next.is_some())
         }
     };
@@ -223,7 +336,8 @@ pub async fn attention(
     for kind in KINDS {
         let counted = count(&state, &caller, kind).await?;
         if counted.count > 0 && query.kind.is_none_or(|wanted| wanted == kind) {
-            let found = of_kind(&state, &caller, kind, &page).await?;
+            let most = if query.kind.is_some() { COUNTED_MAX } else { page.list::<RunId>()?.limit };
+            let found = of_kind(&state, &caller, kind, &page, most).await?;
             answer.items.extend(found.items);
             answer.next_cursor = found.next.filter(|_| query.kind.is_some());
         }

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use hookmill_connector as model;
 use hookmill_connector::{OperationForm, Role, SampleRequest, SampledRequest, Token, TriggerKind, Visibility};
-use hookmill_model::{ConnectionId, Object, Value};
+use hookmill_model::{Object, Value};
 use hookmill_store::{ConnectorFilter, List};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -235,91 +235,4 @@ pub async fn catalog(
         }
     }
     Ok(Json(Page::whole(items)))
-}
-
-/// A parameter whose choices the service knows.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ChoicesForm {
-    #[schema(value_type = Option<String>)]
-    connection_id: Option<ConnectionId>,
-    operation_id: String,
-    /// Its key.
-    parameter: String,
-    /// What the form has so far.
-    #[serde(default)]
-    parameters: Value,
-}
-
-/// A value to choose.
-#[derive(Serialize, ToSchema)]
-pub struct Choice {
-    value: Value,
-    title: String,
-}
-
-/// What can be chosen.
-#[derive(Serialize, ToSchema)]
-pub struct Choices {
-    items: Vec<Choice>,
-}
-
-/// The choices of a parameter that only the service knows (`x-ms-dynamic-values`)
-#[utoipa::path(post, path = "/api/connectors/{id}/dynamic-values", tag = "authoring", responses((status = 200, body = Choices)))]
-pub async fn dynamic_values(
-    caller: Caller,
-    State(state): State<ServerState>,
-    Path(id): Path<String>,
-    Json(form): Json<ChoicesForm>,
-) -> Result<Json<Choices>, Problem> {
-    let stored = connectors::own(&state, &caller, &id).await?;
-    let connector = state.runtime.connector(stored.id).await?;
-    let operation = connector.operation(&form.operation_id).ok_or_else(|| Problem::missing("operation"))?;
-    let parameter = connector.parameters(operation).into_iter().find(|own| own.key == form.parameter);
-    let source = parameter.and_then(|own| own.dynamic_values).ok_or_else(|| {
-        Problem::bad("choices_unknown", "The connector does not say where the choices of this parameter come from.")
-            .at("/parameter")
-    })?;
-    let asked = source.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut given = Object::new();
-    for (name, value) in source.get("parameters").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
-        // `{"parameter": "x"}` stands for what the form has there; all else is a constant.
-        let reference = value.get("parameter").or_else(|| value.get("parameterReference")).and_then(Value::as_str);
-        let value = match (reference, value.get("value")) {
-            (Some(other), _) => form.parameters.get(other).cloned().unwrap_or_default(),
-            (None, Some(constant)) => constant.clone(),
-            (None, None) => value.clone(),
-        };
-        given.insert(name.clone(), value);
-    }
-    let call = state.runtime.call_operation(caller.user, stored.id, form.connection_id, &asked, given.into()).await?;
-    if !call.status.is_some_and(|status| (200..300).contains(&status)) {
-        let said =
-            call.status.map_or(call.error.unwrap_or_default(), |status| format!("The service answered {status}."));
-        return Err(Problem::new(axum::http::StatusCode::BAD_GATEWAY, "choices_unavailable", said));
-    }
-    // The newer `x-ms-dynamic-list` has other names for the same.
-    let member = |names: [&str; 2]| {
-        let found = names.iter().find_map(|name| source.get(name).and_then(Value::as_str));
-        found.unwrap_or_default().to_owned()
-    };
-    let collection = member(["value-collection", "itemsPath"]);
-    let at = |value: &Value, path: &str| -> Option<Value> {
-        path.split(['/', '.'])
-            .filter(|part| !part.is_empty())
-            .try_fold(value.clone(), |value, part| value.get(part).cloned())
-    };
-    let list = at(&call.body, &collection).unwrap_or_default();
-    let (path, title) = (member(["value-path", "itemValuePath"]), member(["value-title", "itemTitlePath"]));
-    let items = list
-        .as_array()
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|item| {
-            let value = at(item, &path)?;
-            let shown = at(item, &title).filter(|_| !title.is_empty()).unwrap_or_else(|| value.clone());
-            Some(Choice { value, title: text(&shown) })
-        })
-        .collect();
-    Ok(Json(Choices { items }))
 }

@@ -1,7 +1,7 @@
 //! A copy of the data for the owner's browser: made beside the data, handed out, forgotten.
 
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -126,11 +126,25 @@ fn shown(backup: &Backup) -> BackupView {
     BackupView { id: id.clone(), stage, made_at: *made_at, bytes, expected_bytes: *expected_bytes, detail }
 }
 
+/// When a copy was last fetched whole.
+async fn last(store: &dyn hookmill_store::Store) -> Result<Option<BackupFetched>, hookmill_runtime::Error> {
+    let Some(bytes) = store.setting(LAST).await? else { return Ok(None) };
+    let read = hookmill_store::read("the note of the last backup", &bytes, |bytes| serde_json::from_slice(bytes));
+    Ok(Some(read?))
+}
+
+/// The moment alone.
+pub(crate) async fn last_fetched(
+    store: &dyn hookmill_store::Store,
+) -> Result<Option<Timestamp>, hookmill_runtime::Error> {
+    Ok(last(store).await?.map(|last| last.at))
+}
+
 /// How far a copy of the data is, and when one was last fetched
 #[utoipa::path(get, path = "/api/backups", tag = "settings", responses((status = 200, body = BackupsView)))]
 pub async fn backups(caller: Caller, State(state): State<ServerState>) -> Result<Json<BackupsView>, Problem> {
     settings::owner(&state, &caller).await?;
-    let last = state.store().setting(LAST).await?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let last = last(&***state.store()).await?;
     let data_bytes = state.store().figures().await?.bytes;
     Ok(Json(BackupsView { current: state.backups.slot().as_ref().map(shown), last, data_bytes }))
 }
@@ -144,7 +158,9 @@ pub async fn make_backup(
     settings::owner(&state, &caller).await?;
     let not_possible = |detail: &str| Problem::new(StatusCode::CONFLICT, "not_possible", detail);
     let Some(folder) = state.config.folder.clone() else {
-        return Err(not_possible("This server has no folder in which it could make a copy."));
+        let detail = "The data is in a database of its own: copy it with the means of PostgreSQL, such as pg_dump. The \
+                      master key is in the data folder of the server.";
+        return Err(not_possible(detail));
     };
     let expected_bytes = state.store().figures().await?.bytes;
     let backup = Backup {
@@ -249,7 +265,7 @@ impl Reading {
 async fn note(state: &ServerState, fetched: BackupFetched) {
     let value = serde_json::to_vec(&fetched).unwrap_or_default();
     let unit = Unit::from(Change::PutSetting(LAST.to_owned(), value.into()));
-    if let Err(error) = Arc::clone(state.store()).commit(unit, Lane::Work).await {
+    if let Err(error) = state.store().commit(unit, Lane::Work).await {
         tracing::warn!(%error, "the date of a backup could not be stored");
     }
 }

@@ -38,6 +38,21 @@ pub async fn call(
     }
 }
 
+/// The same below the callback URL, where the connector says that its service puts a path behind it.
+pub async fn call_below(
+    State(state): State<ServerState>,
+    Path((capability, rest)): Path<(String, String)>,
+    method: Method,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match notification(&state, rest, &method, query, &headers, body) {
+        Ok(notification) => told(state.runtime.accept(&capability, notification).await),
+        Err(error) => refusal(error),
+    }
+}
+
 /// The signed address of a Request trigger.
 pub async fn invoke(
     State(state): State<ServerState>,

@@ -35,7 +35,7 @@ pub struct Form {
     /// Sealed at rest, never shown again.
     #[schema(format = Password)]
     api_key: Option<String>,
-    /// The parameter set, of a connector that has several.
+    /// The parameter set, of a connector that has several; another one begins without values.
     parameter_set: Option<String>,
     /// Values of the connector's fields by name, sealed at rest; `null` takes one away.
     #[serde(default)]
@@ -55,6 +55,15 @@ pub struct ConnectionView {
     connector: ConnectorNamed,
     #[schema(required)]
     username: Option<String>,
+    /// The parameter set that was chosen; empty where there is one only.
+    parameter_set: String,
+    /// Values of fields that are no secret, by name.
+    #[schema(value_type = Object)]
+    parameters: BTreeMap<String, serde_json::Value>,
+    /// Names of the fields that have a value, also of secret ones.
+    given: Vec<String>,
+    /// Further origins that credentials may go to.
+    hosts: Vec<String>,
     /// What the connector asks for; `null` where its document cannot be read.
     #[schema(required)]
     authentication: Option<Authentication>,
@@ -78,16 +87,23 @@ async fn shown(state: &ServerState, connection: &Connection) -> Result<Connectio
     let connector = state.store().connector(connection.connector).await?;
     let connector = connector.ok_or_else(|| Problem::missing("connector"))?;
     let uses = state.store().connection_uses(connection.id).await?;
-    let authentication = state.runtime.connector(connection.connector).await.ok();
-    let oauth = authentication.as_ref().and_then(|connector| connector.authentication.oauth2());
-    let (needs_sign_in, signed_in_at) =
-        oauth.map(|oauth| state.runtime.signed_in(connection, oauth)).unwrap_or_default();
+    let compiled = state.runtime.connector(connection.connector).await.ok();
+    let (_, needs_sign_in, signed_in_at) =
+        compiled.as_ref().map(|compiled| state.runtime.signed_in(connection, compiled)).unwrap_or_default();
+    // What cannot be opened counts as empty, so that it can be entered again.
+    let secrets = state.runtime.unsealed(connection).unwrap_or_default();
+    let (parameter_set, given, parameters) =
+        compiled.as_ref().map(|compiled| secrets.shown(compiled)).unwrap_or_default();
     Ok(ConnectionView {
         id: connection.id.to_string(),
         name: connection.name.clone(),
         connector: ConnectorNamed::of(&connector),
         username: connection.username.clone(),
-        authentication: authentication.as_ref().map(|connector| connector.authentication.clone()),
+        parameter_set,
+        parameters,
+        given,
+        hosts: secrets.hosts().to_vec(),
+        authentication: compiled.as_ref().map(|connector| connector.authentication.clone()),
         health: connection.health.as_str(),
         health_detail: connection.health_detail.clone(),
         needs_sign_in,
@@ -136,7 +152,7 @@ pub async fn create(
         owner: caller.user,
         connector: connector.id,
         name,
-        username: form.username.clone().filter(|name| !name.is_empty()),
+        username: None,
         sealed: Bytes::new(),
         health: Health::Unknown,
         health_detail: None,
@@ -206,20 +222,20 @@ pub async fn update(
     let name = form.name.take().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let entered = form.secrets();
     let is_entered = entered.is_entered();
+    let connector = if is_entered { Some(state.runtime.connector(held.connector).await?) } else { None };
     let destination = if is_entered { Some(state.runtime.destination(held.connector).await?) } else { None };
     let change = |connection: &mut Connection, secrets: &mut Secrets| {
         if let Some(name) = &name {
             connection.name.clone_from(name);
         }
-        if is_entered {
-            connection.username =
-                entered.username.clone().filter(|name| !name.is_empty()).or(connection.username.take());
-            (connection.health, connection.health_detail) = (Health::Unknown, None);
-        }
         if let Some(destination) = &destination {
             secrets.bind(destination.clone());
         }
-        secrets.enter(entered.clone());
+        if let Some(connector) = &connector {
+            secrets.enter(entered.clone(), connector)?;
+            connection.username = secrets.username().map(ToOwned::to_owned);
+            (connection.health, connection.health_detail) = (Health::Unknown, None);
+        }
         Ok(())
     };
     let (connection, ()) = state.runtime.change_connection(caller.user, id, change).await?;
@@ -292,27 +308,50 @@ pub async fn test(
     Ok(Json(ConnectionTest { health: health.as_str(), detail }))
 }
 
-/// What a harmless call through the connection says about it.
-async fn found(state: &ServerState, connection: &Connection) -> Result<(Health, Option<String>), Error> {
-    let connector = state.runtime.connector(connection.connector).await?;
+/// The call that tests a connection: what the file names for it, else a harmless one.
+fn test_call(connector: &hookmill_connector::Connector) -> Option<(String, hookmill_model::Value)> {
+    if let Some((operation, parameters)) = connector.connection_test() {
+        return Some((operation.operation_id.to_string(), parameters));
+    }
     let harmless = connector.actions().find(|operation| {
         let needs = |own: &hookmill_connector::Parameter| own.required && own.default.is_none();
-        &*operation.method == "GET" && !connector.parameters(operation).iter().any(needs)
+        &*operation.method == "GET"
+            && connector.usable(operation).is_ok()
+            && !connector.parameters(operation).iter().any(needs)
     });
-    let Some(operation) = harmless else {
-        if connector.authentication.oauth2().is_some() {
+    harmless.map(|operation| (operation.operation_id.to_string(), hookmill_model::Object::new().into()))
+}
+
+/// What a call through the connection says about it.
+async fn found(state: &ServerState, connection: &Connection) -> Result<(Health, Option<String>), Error> {
+    let connector = state.runtime.connector(connection.connector).await?;
+    let Some((id, parameters)) = test_call(&connector) else {
+        if state.runtime.signed_in(connection, &connector).0 {
             // The authorization server vouches for it.
             state.runtime.check_credentials(connection.owner, connection.id).await?;
             return Ok((Health::Ok, None));
         }
-        let said = "The connector has no operation that could be called without inputs.";
-        return Ok((Health::Unknown, Some(said.to_owned())));
+        // Nothing can be called without inputs, so the address itself is: it shows whether the service is there, and
+        // whether it refuses the credentials at once.
+        let call = state.runtime.call_base(connection.owner, connection.id).await?;
+        return Ok(match call.status {
+            Some(status @ (401 | 403)) => {
+                let said =
+                    format!("The service answered {status} to its own address: it does not accept the credentials.");
+                (Health::Broken, Some(said))
+            }
+            Some(status) => {
+                let said = format!(
+                    "The service is there: it answered {status} to its own address. Whether it accepts the credentials shows at the first call, since the connector has no operation without inputs."
+                );
+                (Health::Unknown, Some(said))
+            }
+            None => (Health::Unknown, call.error),
+        });
     };
-    let id = &operation.operation_id;
-    let parameters = hookmill_model::Object::new().into();
     let call = state
         .runtime
-        .call_operation(connection.owner, connection.connector, Some(connection.id), id, parameters)
+        .call_operation(connection.owner, connection.connector, Some(connection.id), &id, parameters)
         .await?;
     Ok(match call.status {
         Some(200..=399) => (Health::Ok, None),

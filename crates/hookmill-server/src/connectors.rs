@@ -1,6 +1,9 @@
 //! Custom connectors: lists, settings, operations, tests.
 
+pub mod changes;
+pub mod dynamic;
 pub mod files;
+pub mod gallery;
 mod icon;
 pub mod imports;
 pub mod policies;
@@ -12,6 +15,7 @@ use bytes::Bytes;
 use hookmill_connector as model;
 use hookmill_connector::{Authentication, OperationSummary, Parameter, Settings, Token};
 use hookmill_model::{ConnectionId, ConnectorId, Object, Timestamp, Value};
+use hookmill_runtime::connector_settings;
 use hookmill_store::{Change, Connector, ConnectorDocument, ConnectorFilter, Expect, Lane, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -37,7 +41,7 @@ impl ConnectorNamed {
 }
 
 pub(crate) fn icon_url(connector: &Connector) -> Option<String> {
-    connector.icon_type.as_ref().map(|_| format!("/api/connectors/{}/icon?{}", connector.id, connector.etag))
+    connector.icon_type.as_ref().map(|_| format!("/api/connectors/{}/icon?version={}", connector.id, connector.etag))
 }
 
 pub(crate) async fn own(state: &ServerState, caller: &Caller, id: &str) -> Result<Connector, Problem> {
@@ -82,6 +86,10 @@ pub struct ConnectorWhole {
     listed: ConnectorListed,
     /// In the order of the document.
     operations: Vec<OperationSummary>,
+    /// Operations whose requests custom code (C#) rewrites, which does not run here.
+    scripted: Vec<String>,
+    /// Those of them that are sent without it, by the maker's choice.
+    without_script: Vec<String>,
     /// What is odd in the document.
     diagnostics: Vec<Diagnostic>,
 }
@@ -115,11 +123,13 @@ pub type Tagged = ([(header::HeaderName, String); 1], Json<ConnectorWhole>);
 
 async fn whole(state: &ServerState, stored: &Connector) -> Result<Tagged, Problem> {
     let connector = state.runtime.connector(stored.id).await?;
-    let settings: Settings = serde_json::from_slice(&stored.settings).unwrap_or_default();
+    let settings = connector_settings(stored).map_err(hookmill_runtime::Error::from)?;
     let import = model::Connector::import_value(connector.document(), connector.properties(), &settings);
     let whole = ConnectorWhole {
         listed: listed(state, stored).await?,
         operations: connector.operations.iter().map(model::Operation::summary).collect(),
+        scripted: connector.scripted_operations().iter().map(ToString::to_string).collect(),
+        without_script: connector.without_script().iter().map(ToString::to_string).collect(),
         diagnostics: findings(import.diagnostics),
     };
     Ok(([(header::ETAG, schema::etag(stored.etag))], Json(whole)))
@@ -230,10 +240,15 @@ pub(crate) fn seal_client_secret(
     stored: &mut Connector,
     authentication: &Authentication,
     entered: Option<&str>,
+    leads_elsewhere: bool,
 ) -> Result<(), Problem> {
-    if authentication.oauth2().is_none() {
+    if authentication.oauth2().is_none() || leads_elsewhere {
         stored.sealed = None;
-    } else if let Some(secret) = entered.map(str::trim).filter(|secret| !secret.is_empty()) {
+    }
+    if authentication.oauth2().is_none() {
+        return Ok(());
+    }
+    if let Some(secret) = entered.map(str::trim).filter(|secret| !secret.is_empty()) {
         state.runtime.seal_client_secret(stored, secret)?;
     }
     Ok(())
@@ -249,7 +264,9 @@ pub(crate) async fn replace(
     check_etag(&stored, headers)?;
     let expected = Expect::ConnectorEtag(stored.id, stored.etag);
     let old = stored_document(state, &stored).await?;
-    let settings = to.settings.unwrap_or_else(|| serde_json::from_slice(&stored.settings).unwrap_or_default());
+    let settings_before = connector_settings(&stored).map_err(hookmill_runtime::Error::from)?;
+    let settings = to.settings.unwrap_or_else(|| settings_before.clone());
+    let before = model::Connector::import(&old.document, old.properties.as_deref(), &settings_before);
     let document = to.document.unwrap_or(old.document);
     let properties = to.properties.or(old.properties);
     let import = model::Connector::import(&document, properties.as_deref(), &settings);
@@ -257,7 +274,10 @@ pub(crate) async fn replace(
     stored.name = connector.name.to_string();
     stored.description = connector.description.to_string();
     stored.settings = serde_json::to_vec(&settings).unwrap_or_default().into();
-    seal_client_secret(state, &mut stored, &connector.authentication, to.client_secret.as_deref())?;
+    // The client secret was given for the addresses at which it is exchanged.
+    let leads_elsewhere = before.connector.is_none_or(|before| before.destination() != connector.destination());
+    let entered = to.client_secret.as_deref();
+    seal_client_secret(state, &mut stored, &connector.authentication, entered, leads_elsewhere)?;
     stored.etag += 1;
     stored.updated_at = state.runtime.now();
     let document = ConnectorDocument { document: document.to_json().into(), properties };
@@ -281,6 +301,27 @@ pub(crate) async fn commit(state: &ServerState, stored: &Connector, unit: Unit) 
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What connections of a connector ask for.
+#[derive(Serialize, ToSchema)]
+pub struct ConnectionFields {
+    authentication: Authentication,
+    /// One where the file has no kinds to choose from.
+    parameter_sets: Vec<model::ParameterSet>,
+}
+
+/// The fields of a connector's connections, to make a form of them
+#[utoipa::path(get, path = "/api/connectors/{id}/connection-fields", tag = "connectors", responses((status = 200, body = ConnectionFields)))]
+pub async fn connection_fields(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Json<ConnectionFields>, Problem> {
+    let stored = own(&state, &caller, &id).await?;
+    let connector = state.runtime.connector(stored.id).await?;
+    let (authentication, parameter_sets) = (connector.authentication.clone(), connector.sets.clone());
+    Ok(Json(ConnectionFields { authentication, parameter_sets }))
 }
 
 /// Delete a connector that no connection and no flow uses
@@ -347,6 +388,13 @@ pub struct OperationWhole {
     outputs_schema: Value,
     /// Headers of notifications that the document names.
     notification_headers: Vec<String>,
+    /// What the operation itself declares for its webhook (`x-hookmill-…`), by name, without how it is deleted.
+    #[schema(value_type = Object)]
+    declarations: Object,
+    /// How the webhook of this trigger will be deleted; `null` where only the service's answer can tell, and for what is
+    /// no webhook.
+    #[schema(required)]
+    deletion: Option<model::DeletionOutlook>,
 }
 
 /// One operation of a connector
@@ -365,6 +413,8 @@ pub async fn operation(
         dynamic_content: connector.dynamic_content(operation),
         outputs_schema: connector.outputs_schema(operation),
         notification_headers: operation.notification_headers.iter().map(ToString::to_string).collect(),
+        declarations: operation.declarations(),
+        deletion: if operation.is_webhook() { connector.deletion_outlook(operation) } else { None },
     }))
 }
 

@@ -62,8 +62,7 @@ impl ServerState {
     }
 
     fn device_seal(&self, user: UserId, mark: &str) -> String {
-        let seal = self.runtime.vault().lookup(PURPOSE, &format!("{user}\n{mark}"));
-        seal.iter().map(|byte| format!("{byte:02x}")).collect()
+        hookmill_model::hex(&self.runtime.vault().lookup(PURPOSE, &format!("{user}\n{mark}")))
     }
 
     /// The mark of a browser that has signed in to this account before.

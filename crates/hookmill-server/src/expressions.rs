@@ -11,6 +11,11 @@ use crate::account::Caller;
 use crate::extract::Json;
 use crate::schema::Page;
 
+/// Bytes of all values that an evaluation makes on the way.
+const MADE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// Larger values are not shown: an answer takes memory until its reader has all of it.
+const SHOWN_BYTES_MAX: usize = 1_024 * 1_024;
+
 /// An expression and what it may refer to.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,8 +62,20 @@ pub struct Evaluated {
 /// Evaluate an expression; nothing is stored
 #[utoipa::path(post, path = "/api/expressions/evaluate", tag = "expressions", responses((status = 200, body = Evaluated)))]
 pub async fn evaluate(_: Caller, State(state): State<ServerState>, Json(form): Json<EvaluateForm>) -> Json<Evaluated> {
-    let context = case::Context::new(&form.context, state.runtime.now(), 1, Limits::default());
+    let wanted = hookmill_runtime::wanted();
+    let limits = Limits { made_bytes_max: MADE_BYTES_MAX, ..Limits::default() };
+    let context = case::Context::new(&form.context, state.runtime.now(), 1, limits).while_wanted(&*wanted);
     Json(match case::evaluate(&form.expression, &context) {
+        Ok(value) if value.json_bytes() > SHOWN_BYTES_MAX => {
+            let message = format!(
+                "The value has {} KiB as JSON; at most {} KiB are shown. Take a part of it, or its length.",
+                value.json_bytes() / 1_024,
+                SHOWN_BYTES_MAX / 1_024
+            );
+            let position = Position { byte: 0, line: 1, column: 1 };
+            let kind = hookmill_expression::ErrorKind::LimitExceeded.as_str();
+            Evaluated { value: None, error: Some(ErrorView { kind, message, position, suggestion: None }) }
+        }
         Ok(value) => Evaluated { value: Some(value), error: None },
         Err(error) => {
             let hookmill_expression::Position { byte, line, column } = error.position;

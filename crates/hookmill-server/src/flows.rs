@@ -1,14 +1,17 @@
-//! Flows: save, switch, run, delete; expressions for whoever writes them.
+//! Flows: save, switch, run, delete.
+
+pub(crate) mod failure;
+pub(crate) mod files;
+pub(crate) mod tags;
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use hookmill_definition::{Profile, compile, file};
+use hookmill_definition::Profile;
 use hookmill_model::{ConnectionId, FlowId, FlowState, Object, Timestamp, Value};
 use hookmill_runtime::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
-use hookmill_store::{ConnectorFilter, Flow, FlowFilter, FlowStats, List};
+use hookmill_store::{Flow, FlowFilter, FlowStats, List};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -147,6 +150,9 @@ pub struct WebhookView {
     /// When the next attempt to delete it is made.
     #[schema(required)]
     retry_at: Option<Timestamp>,
+    /// When the service forgets it unless it is renewed, which happens by itself; `null` where it does not, or did not say.
+    #[schema(required)]
+    expires_at: Option<Timestamp>,
     /// How far the sender of a call is proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Proof>,
@@ -222,6 +228,8 @@ pub struct FlowListed {
     /// The statuses of the last runs, newest first.
     #[schema(value_type = Vec<schema::RunStatus>)]
     recent: Vec<&'static str>,
+    /// What its owner files it under.
+    tags: Vec<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -244,6 +252,9 @@ pub struct FlowWhole {
     diagnostics: Vec<Diagnostic>,
     #[schema(required)]
     webhook: Option<WebhookView>,
+    /// Services for which requests of the flow's runs wait; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waiting_for: Vec<WaitingFor>,
     /// After a change: the run that records the creation of the webhook.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
@@ -252,12 +263,33 @@ pub struct FlowWhole {
     problem: Option<FlowProblem>,
 }
 
+/// A service for which requests wait: all places there are taken, or it does not answer.
+#[derive(Serialize, ToSchema)]
+pub struct WaitingFor {
+    /// Its name, with the port where it is not the usual one.
+    host: String,
+    /// Requests of this flow or run that wait for a place there.
+    requests: usize,
+    /// Other requests that do.
+    others: usize,
+    /// Whether it was silent so often that only one request at a time tries it; the others fail fast, into their retry
+    /// policies.
+    is_silent: bool,
+}
+
+impl From<hookmill_runtime::WaitingFor> for WaitingFor {
+    fn from(waiting: hookmill_runtime::WaitingFor) -> Self {
+        let hookmill_runtime::WaitingFor { host, requests, others, is_silent } = waiting;
+        Self { host, requests, others, is_silent }
+    }
+}
+
 /// Parameters as answers have them: none are an empty object.
 fn members(parameters: &Value) -> Object {
     parameters.as_object().cloned().unwrap_or_default()
 }
 
-fn listed(flow: &Flow, stats: Option<&FlowStats>) -> FlowListed {
+fn listed(flow: &Flow, stats: Option<&FlowStats>, tags: &tags::Tags) -> FlowListed {
     let last = stats.and_then(|stats| stats.last_run.as_ref());
     FlowListed {
         id: flow.id.to_string(),
@@ -266,13 +298,14 @@ fn listed(flow: &Flow, stats: Option<&FlowStats>) -> FlowListed {
         state: flow.state.as_str(),
         version: flow.version,
         etag: schema::etag(flow.etag),
-        trigger: Value::from_json(&flow.trigger).unwrap_or_default(),
+        trigger: hookmill_runtime::trigger_summary(flow),
         last_run: last.map(|listed| RunMark {
             id: listed.run.id.to_string(),
             status: listed.run.status.as_str(),
             started_at: listed.run.started_at,
         }),
         recent: stats.map(|stats| stats.recent.iter().map(|status| status.as_str()).collect()).unwrap_or_default(),
+        tags: tags.of(flow.id),
         created_at: flow.created_at,
         updated_at: flow.updated_at,
     }
@@ -289,8 +322,10 @@ async fn shown(state: &ServerState, view: FlowView) -> Result<FlowWhole, Problem
         };
         (binding.key.clone(), bound)
     });
+    let waiting_for = state.runtime.flow_waits_for(view.flow.owner, view.flow.id).await?;
     Ok(FlowWhole {
-        listed: listed(&view.flow, stats.first()),
+        waiting_for: waiting_for.into_iter().map(Into::into).collect(),
+        listed: listed(&view.flow, stats.first(), &tags::Tags::read(state, view.flow.owner).await?),
         connections: connections.collect(),
         definition: view.definition,
         parameters: members(&view.parameters),
@@ -306,6 +341,7 @@ async fn shown(state: &ServerState, view: FlowView) -> Result<FlowWhole, Problem
             warning: webhook.warning,
             error: webhook.error.map(|error| Explained { code: error.code, message: error.message, hint: error.hint }),
             retry_at: webhook.retry_at,
+            expires_at: webhook.expires_at,
             proof: webhook.proof.map(proof),
         }),
         run: None,
@@ -339,7 +375,7 @@ pub struct FlowQuery {
     /// Only in this state.
     #[param(value_type = Option<schema::FlowState>)]
     state: Option<String>,
-    /// A text in the name or description.
+    /// Words in the name or description, in any order.
     q: Option<String>,
 }
 
@@ -356,7 +392,8 @@ pub async fn list(
     let found = state.store().flows(&filter, page.list()?).await?;
     let ids: Vec<FlowId> = found.items.iter().map(|flow| flow.id).collect();
     let stats = state.store().flow_stats(&ids).await?;
-    let items = found.items.iter().zip(&stats).map(|(flow, stats)| listed(flow, Some(stats))).collect();
+    let tags = tags::Tags::read(&state, caller.user).await?;
+    let items = found.items.iter().zip(&stats).map(|(flow, stats)| listed(flow, Some(stats), &tags)).collect();
     Ok(Json(Page::of(items, found.next)))
 }
 
@@ -403,7 +440,9 @@ pub async fn remove(
     State(state): State<ServerState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    Box::pin(state.runtime.delete_flow(caller.user, id_of(&id)?)).await?;
+    let id = id_of(&id)?;
+    Box::pin(state.runtime.delete_flow(caller.user, id)).await?;
+    tags::forget(&state, caller.user, id).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -451,7 +490,7 @@ pub async fn off(
     saved(&state, made).await
 }
 
-/// What the trigger shall have received.
+/// The trigger outputs to simulate.
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunForm {
@@ -494,36 +533,6 @@ pub async fn check(
     Ok(Json(FlowCheck { diagnostics: findings(found) }))
 }
 
-/// The flow as a package that Power Automate imports
-#[utoipa::path(get, path = "/api/flows/{id}/export", tag = "flows", responses((status = 200, body = inline(schema::File), content_type = "application/zip")))]
-pub async fn export(
-    caller: Caller,
-    State(state): State<ServerState>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let view = state.runtime.flow_exported(caller.user, id_of(&id)?).await?;
-    let connections = view.flow.bindings.iter().map(|binding| file::ConnectionReference {
-        key: binding.key.as_str().into(),
-        api: binding.api.as_deref().map(Into::into),
-        name: None,
-    });
-    let flow = file::FlowFile {
-        entry: None,
-        name: Some(view.flow.name.clone()),
-        profile: view.profile,
-        definition: view.definition,
-        pointer: hookmill_model::Pointer::root(),
-        connections: connections.collect(),
-        parameters: view.parameters,
-        envelope: view.envelope,
-        diagnostics: Vec::new(),
-    };
-    let bytes = file::write_package(&flow).map_err(|error| Problem::internal(&error))?;
-    let name = format!("attachment; filename=\"{}.zip\"", view.flow.id);
-    Ok(([(header::CONTENT_TYPE, "application/zip".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
-        .into_response())
-}
-
 /// A saved definition of a flow.
 #[derive(Serialize, ToSchema)]
 pub struct VersionListed {
@@ -563,15 +572,13 @@ pub async fn version(
     Path((id, number)): Path<(String, String)>,
 ) -> Result<Json<VersionView>, Problem> {
     let number: u32 = number.parse().map_err(|_| Problem::missing("version"))?;
-    let view = state.runtime.flow(caller.user, id_of(&id)?).await?;
-    let stored = state.store().flow_version(view.flow.id, number).await?.ok_or_else(|| Problem::missing("version"))?;
-    let read = |bytes: &[u8]| Value::from_json(bytes).unwrap_or_default();
+    let found = state.runtime.flow_version(caller.user, id_of(&id)?, number).await?;
     Ok(Json(VersionView {
         version: number,
-        saved_at: stored.created_at,
-        definition: read(&stored.definition),
-        parameters: members(&read(&stored.parameters)),
-        profile: stored.profile,
+        saved_at: found.created_at,
+        definition: found.definition,
+        parameters: members(&found.parameters),
+        profile: found.profile.as_str().to_owned(),
     }))
 }
 
@@ -600,101 +607,6 @@ pub async fn duplicate(
     };
     let made = Box::pin(state.runtime.create_flow(caller.user, form)).await?;
     Ok((StatusCode::CREATED, saved(&state, made).await?))
-}
-
-/// The file of a flow.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the fields are read as a form; this is their schema")]
-pub struct FlowFileForm {
-    /// A package (`.zip`), a `definition.json`, or a bare definition.
-    #[schema(value_type = String, format = Binary)]
-    file: Vec<u8>,
-}
-
-/// A connection that an imported flow needs.
-#[derive(Serialize, ToSchema)]
-pub struct ImportedConnection {
-    /// The connector as the file names it.
-    #[schema(required)]
-    api: Option<String>,
-    /// The connector of this server that fits.
-    #[schema(required)]
-    connector_id: Option<String>,
-}
-
-/// A connection for which this server has no connector.
-#[derive(Serialize, ToSchema)]
-pub struct ImportNeed {
-    key: String,
-    #[schema(required)]
-    api: Option<String>,
-    message: &'static str,
-}
-
-/// A flow read from a file; nothing is stored.
-#[derive(Serialize, ToSchema)]
-pub struct ImportedFlow {
-    name: String,
-    #[schema(value_type = Object)]
-    definition: Value,
-    parameters: Object,
-    profile: &'static str,
-    /// What stands around the definition in the file; save it with the flow, so that an export can write it again.
-    envelope: Value,
-    connections: BTreeMap<String, ImportedConnection>,
-    needs: Vec<ImportNeed>,
-    diagnostics: Vec<Diagnostic>,
-}
-
-/// Read a package or a definition for the designer; nothing is stored
-#[utoipa::path(post, path = "/api/flows/import", tag = "flows", request_body(content = FlowFileForm, content_type = "multipart/form-data"), responses((status = 200, body = ImportedFlow)))]
-pub async fn import(
-    caller: Caller,
-    State(state): State<ServerState>,
-    mut form: Multipart,
-) -> Result<Json<ImportedFlow>, Problem> {
-    let wrong = |detail: String| Problem::bad("request_malformed", detail);
-    let mut bytes = None;
-    while let Some(field) = form.next_field().await.map_err(|error| wrong(error.body_text()))? {
-        if field.name() == Some("file") {
-            bytes = Some(field.bytes().await.map_err(|error| wrong(error.body_text()))?);
-        }
-    }
-    let bytes = bytes.ok_or_else(|| Problem::bad("file_missing", "Send the package or definition as \"file\"."))?;
-    let invalid = "The file holds no flow.";
-    let flows = file::read(&bytes).map_err(|finding| Problem::found("flow_invalid", invalid, &[*finding]))?;
-    let flow = flows.into_iter().next().ok_or_else(|| Problem::found("flow_invalid", invalid, &[]))?;
-    let known =
-        state.store().connectors(&ConnectorFilter { owner: Some(caller.user), q: None }, List::first(500)).await?;
-    let plain = |text: &str| text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    let mut connections = BTreeMap::new();
-    let mut needs = Vec::new();
-    for reference in &flow.connections {
-        let api = reference.api.as_deref().map(ToOwned::to_owned);
-        let named = reference.api.as_deref().unwrap_or_default().rsplit('/').next().unwrap_or_default().to_owned();
-        let wanted = plain(named.trim_start_matches("shared_"));
-        let fits = known
-            .items
-            .iter()
-            .find(|own| own.id.to_string() == named || (!wanted.is_empty() && wanted.starts_with(&plain(&own.name))));
-        if fits.is_none() && named != hookmill_runtime::NOTIFICATIONS_API {
-            let message = "No connector of this server fits. Import it, then choose a connection.";
-            needs.push(ImportNeed { key: reference.key.to_string(), api: api.clone(), message });
-        }
-        let connector_id = fits.map(|own| own.id.to_string());
-        connections.insert(reference.key.to_string(), ImportedConnection { api, connector_id });
-    }
-    let compiled = compile(&flow.definition, &flow.parameters, flow.profile, &state.runtime.config().limits);
-    Ok(Json(ImportedFlow {
-        name: flow.name.unwrap_or_else(|| "Imported flow".to_owned()),
-        definition: flow.definition,
-        parameters: members(&flow.parameters),
-        profile: flow.profile.as_str(),
-        envelope: flow.envelope,
-        connections,
-        needs,
-        diagnostics: findings(compiled.diagnostics),
-    }))
 }
 
 /// A past notification of a flow.

@@ -24,6 +24,13 @@ pub struct Link {
     label: String,
 }
 
+impl Link {
+    /// A link that runs nothing; see [`hookmill_runtime::leads_on`].
+    pub(crate) const fn of(uri: String, label: String) -> Self {
+        Self { uri, label }
+    }
+}
+
 /// An entry of the inbox.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Notification)]

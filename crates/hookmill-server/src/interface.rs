@@ -1,7 +1,10 @@
 //! The files of the web interface, inside of the binary.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use rust_embed::RustEmbed;
 
 use crate::Problem;
@@ -30,16 +33,18 @@ fn file(path: &str, headers: &HeaderMap) -> Option<Response> {
     let packed = if accepts("br") { Files::get(&format!("{path}.br")) } else { None };
     let encoding = packed.is_some().then_some("br");
     let found = packed.or_else(|| Files::get(path))?;
-    let etag = format!(
-        "\"{}\"",
-        found.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>()
-    );
+    let etag = format!("\"{}\"", hookmill_model::hex(&found.metadata.sha256_hash()[..16]));
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
         return Some(StatusCode::NOT_MODIFIED.into_response());
     }
     let kind = mime_guess::from_path(path).first_or_octet_stream();
     let caching = if is_immutable(path) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let mut response = found.data.into_owned().into_response();
+    // The files stand in the binary, so callers who read slowly share them.
+    let bytes = match found.data {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = bytes.into_response();
     let own = response.headers_mut();
     let charset = if kind.type_() == "text" || kind.subtype() == "javascript" { "; charset=utf-8" } else { "" };
     let values = [
@@ -73,9 +78,14 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match file(path, &headers) {
         Some(found) => found,
         // A file that is not there is not a page.
-        None if is_immutable(path) || path.rsplit('/').next().is_some_and(|name| name.contains('.')) => missing(),
+        None if is_immutable(path) || is_file_name(path) => missing(),
         None => page(&headers),
     }
+}
+
+/// Whether a path ends like that of a file. The signed links of approvals have dots too, and are pages.
+fn is_file_name(path: &str) -> bool {
+    !path.starts_with("approve/") && path.rsplit('/').next().is_some_and(|name| name.contains('.'))
 }
 
 fn page(headers: &HeaderMap) -> Response {

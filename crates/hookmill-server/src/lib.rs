@@ -4,7 +4,11 @@
 //! |---|---|
 //! | `account`, `sessions` | set-up, signing in and out, API tokens; who calls |
 //! | `connectors`, `connections` | custom connectors and credentials |
-//! | `flows`, `runs`, `backtest` | flows, their runs, changed definitions on recorded runs |
+//! | `flows`, `runs`, `backtest` | flows with their files and tags, their runs one by one and in batches, changed definitions on recorded runs |
+//! | `webhooks`, `deliveries` | webhooks of flows at their services, and what came in at their addresses |
+//! | `timetables` | when triggers would fire |
+//! | `approvals`, `digest` | what flows ask people, and what a person is told of a day |
+//! | `templates` | flows to start from |
 //! | `expressions` | evaluation, the list of functions |
 //! | `authoring` | operations from samples, the catalog of steps, lists of choices |
 //! | `settings`, `reachability`, `backup` | settings and users, whether services reach the server, copies of the data |
@@ -16,16 +20,19 @@
 //! | `about` | health, version |
 //! | `attempts`, `passwords`, `devices` | guesses and their waits, which passwords are taken, cookies |
 //! | `origin` | keeps what flows answer apart from the interface |
+//! | `measures` | what is measured, for Prometheus |
 //! | `pool` | heavy work away from the threads that answer |
 //! | `transport` | connections and their bounds |
 //! | `bodies` | bodies and their bounds |
 //! | `source` | the address of a caller, also behind proxies |
 //! | `openapi` | the table of routes, and the document made from it |
 //! | `extract`, `schema` | what requests carry and what many answers share |
+//! | `queries` | refuses what an address of the API does not take |
 //! | `problem`, `pages` | errors as RFC 9457 documents, and the pages about them |
 
 mod about;
 mod account;
+mod approvals;
 mod attempts;
 mod attention;
 mod authoring;
@@ -35,19 +42,23 @@ mod bodies;
 mod callback;
 mod connections;
 mod connectors;
+mod deliveries;
 mod devices;
+mod digest;
 mod expressions;
 mod extract;
 mod flows;
 mod inbox;
 mod interface;
 mod live;
+mod measures;
 mod openapi;
 mod origin;
 mod pages;
 mod passwords;
 mod pool;
 mod problem;
+mod queries;
 mod reachability;
 mod runs;
 mod schema;
@@ -57,6 +68,7 @@ mod source;
 mod templates;
 mod timetables;
 mod transport;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,18 +80,26 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use hookmill_runtime::Runtime;
-use hookmill_store::Store;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+use tracing::Instrument as _;
 
+pub use measures::serve_metrics;
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use source::{NotANetwork, TrustedProxies};
-pub use transport::{ConnectionLimits, Stop};
+pub use transport::{ANSWER_BYTES_MIN, ConnectionLimits, Stop, listen};
 
 /// Hashes of passwords that wait for their turn.
 const HASHING_WAITING_MAX: usize = 32;
 /// Heavy requests that wait for their turn.
 const HEAVY_WAITING_MAX: usize = 32;
+
+/// Those of them that one user may have.
+const HEAVY_WAITING_EACH_MAX: usize = 8;
+
+/// What servers of one store tell each other: accounts changed, a guess was made.
+const ACCOUNTS: &str = "accounts";
+const ATTEMPT: &str = "attempt";
 
 /// Half of the processors work on heavy requests at most; the others answer.
 fn heavy_turns() -> usize {
@@ -103,6 +123,8 @@ pub struct ServerConfig {
     pub connections: ConnectionLimits,
     /// Proxies that say who the caller is.
     pub trusted_proxies: TrustedProxies,
+    /// Where the files of the public collection of connectors are: an address or a folder.
+    pub gallery: String,
 }
 
 impl Default for ServerConfig {
@@ -115,13 +137,23 @@ impl Default for ServerConfig {
             session_idle: Duration::from_secs(12 * 3_600),
             connections: ConnectionLimits::default(),
             trusted_proxies: TrustedProxies::default(),
+            gallery: usual_gallery(),
         }
     }
 }
 
-/// What all handlers share.
+/// The public collection, as it was when the index of the gallery was made.
+#[must_use]
+pub fn usual_gallery() -> String {
+    format!("{}/{}", hookmill_connector::COLLECTION_URL, hookmill_connector::COLLECTION_COMMIT.trim())
+}
+
+/// What all handlers share; clones are the same one.
 #[derive(Clone)]
-pub struct ServerState {
+pub struct ServerState(Arc<Shared>);
+
+/// What [`ServerState`] leads to.
+pub struct Shared {
     pub(crate) runtime: Runtime,
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) started: Instant,
@@ -136,9 +168,20 @@ pub struct ServerState {
     pub(crate) listeners: Arc<live::Listeners>,
     pub(crate) probes: Arc<reachability::Probes>,
     pub(crate) backups: Arc<backup::Backups>,
+    pub(crate) batches: Arc<runs::batches::Batches>,
+    /// Held while tags are changed.
+    pub(crate) tagging: Arc<tokio::sync::Mutex<()>>,
     pub(crate) bodies: Arc<bodies::Budget>,
     /// True once the server stops: what would go on for ever ends then.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
+}
+
+impl std::ops::Deref for ServerState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl ServerState {
@@ -148,26 +191,56 @@ impl ServerState {
         if let Some(folder) = &config.folder {
             backup::forget_left_over(folder);
         }
-        Self {
+        let tells = runtime.clone();
+        let attempts = attempts::Attempts::told(move |guess| tells.tell_others(format!("{ATTEMPT} {guess}")));
+        let state = Self(Arc::new(Shared {
             runtime,
             config: Arc::new(config),
             started: Instant::now(),
-            attempts: Arc::default(),
+            attempts: Arc::new(attempts),
             tokens_seen: Arc::default(),
-            hashing: Arc::new(pool::Pool::new(2, HASHING_WAITING_MAX)),
-            heavy: Arc::new(pool::Pool::new(heavy_turns(), HEAVY_WAITING_MAX)),
+            hashing: pool::Pool::new(2, HASHING_WAITING_MAX, HASHING_WAITING_MAX),
+            heavy: pool::Pool::new(heavy_turns(), HEAVY_WAITING_MAX, HEAVY_WAITING_EACH_MAX),
             accounts: Arc::default(),
             listeners: Arc::default(),
             probes: Arc::default(),
             backups: Arc::default(),
+            batches: Arc::default(),
+            tagging: Arc::default(),
             bodies: Arc::default(),
             stopping: Arc::default(),
+        }));
+        if state.runtime.notices().is_some() {
+            tokio::spawn(state.clone().hear_others());
         }
+        state
     }
 
     /// Says that sessions, tokens or users may have ended.
     pub(crate) fn accounts_changed(&self) {
         self.accounts.send_replace(());
+        self.runtime.tell_others(ACCOUNTS.to_owned());
+    }
+
+    /// Hears what other servers of the same store tell: accounts that changed, guesses of secrets.
+    async fn hear_others(self) {
+        let Some(mut notices) = self.runtime.notices() else { return };
+        loop {
+            let notice = tokio::select! {
+                () = self.stopped() => return,
+                notice = notices.recv() => notice,
+            };
+            match notice {
+                Ok(notice) => match notice.split_once(' ') {
+                    Some((ATTEMPT, guess)) => self.attempts.made_elsewhere(guess),
+                    // Empty where anything may have been missed.
+                    _ if notice == ACCOUNTS || notice.is_empty() => self.accounts.send_replace(()),
+                    _ => {}
+                },
+                Err(broadcast::error::RecvError::Lagged(_)) => self.accounts.send_replace(()),
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
     }
 
     /// Until the server stops.
@@ -188,7 +261,7 @@ impl ServerState {
         source::Source::of(caller.unwrap_or(std::net::IpAddr::from([0, 0, 0, 0])))
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &hookmill_runtime::RuntimeStore {
         self.runtime.store()
     }
 }
@@ -203,6 +276,7 @@ pub async fn serve(
     state: ServerState,
     stop: watch::Receiver<Stop>,
 ) -> std::io::Result<()> {
+    tokio::spawn(runs::batches::take_up(state.clone()));
     let (stopping, mut told) = (Arc::clone(&state.stopping), stop.clone());
     let tell = async move {
         transport::reached(&mut told, Stop::Orderly).await;
@@ -220,15 +294,17 @@ pub async fn serve(
 pub fn router(state: ServerState) -> Router {
     let callbacks = Router::new()
         .route("/callback/{capability}", any(callback::call))
+        .route("/callback/{capability}/{*rest}", any(callback::call_below))
         .route("/workflows/{flow}/triggers/{trigger}/paths/invoke", any(callback::invoke))
         .route("/workflows/{flow}/triggers/{trigger}/paths/invoke/{*rest}", any(callback::invoke_below))
         .route("/workflows/{flow}/runs/{run}/response", get(callback::answer_later))
         .layer(middleware::from_fn(origin::contained));
     let (api, document) = openapi::routes().split_for_parts();
+    let known = queries::Known::of(&document);
+    let api = api.merge(openapi::page(&document)).route_layer(middleware::from_fn_with_state(known, queries::known));
     Router::new()
         .merge(api)
         .merge(callbacks)
-        .merge(openapi::page(&document))
         .fallback(interface::serve)
         .layer(middleware::from_fn_with_state(state.clone(), pool::paced))
         // `bodies` has the bound of each route.
@@ -244,13 +320,17 @@ async fn named(State(state): State<ServerState>, request: Request, next: Next) -
     let id = state.runtime.new_id::<hookmill_model::EventId>().to_string();
     let id = format!("req_{}", id.rsplit('_').next().unwrap_or_default());
     let refused = request.extensions().get::<transport::Refused>().copied();
+    let measure = measures::Measure::begin(&request);
     let answer = async move {
         match refused {
             Some(transport::Refused(reason)) => Problem::bad("request_malformed", reason).into_response(),
             None => next.run(request).await,
         }
     };
-    let mut response = problem::REQUEST_ID.scope(id.clone(), answer).await;
+    let answer = problem::REQUEST_ID.scope(id.clone(), answer);
+    let span = tracing::info_span!("request", request.id = %id);
+    let mut response = answer.instrument(span.clone()).await;
+    span.in_scope(|| measure.end(&response));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", id);
     }

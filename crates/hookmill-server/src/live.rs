@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use hookmill_model::UserId;
+use hookmill_runtime::LiveKind;
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -116,6 +117,8 @@ pub async fn events(
                     }
                 };
                 let event = match received {
+                    // Messages of another server may have been missed.
+                    Ok(message) if message.kind == LiveKind::Reload => Event::default().event("reload").data("{}"),
                     Ok(message) if message.owner == caller.user => {
                         let data = LiveMessage { id: message.id, flow: message.flow, status: message.status };
                         let data = serde_json::to_string(&data).unwrap_or_default();

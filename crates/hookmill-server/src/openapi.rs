@@ -2,8 +2,10 @@
 //!
 //! Invariant: no route of the API is made elsewhere, so the document cannot leave one out.
 
+mod statuses;
+
 use axum::Router;
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
@@ -14,9 +16,11 @@ use utoipa::{OpenApi as _, PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::statuses::Form;
 use crate::{
-    ServerState, about, account, attention, authoring, backtest, backup, callback, connections, connectors,
-    expressions, flows, inbox, live, pages, problem, reachability, runs, sessions, settings, templates, timetables,
+    ServerState, about, account, approvals, attention, authoring, backtest, backup, callback, connections, connectors,
+    deliveries, digest, expressions, flows, inbox, live, pages, problem, reachability, runs, sessions, settings,
+    templates, timetables, webhooks,
 };
 
 /// Where the document is served.
@@ -41,6 +45,7 @@ const ADDRESS: &str = "/api/openapi.json";
         (name = "runs", description = "What happened"),
         (name = "expressions", description = "The expression language"),
         (name = "inbox", description = "Notifications and the devices that get them"),
+        (name = "approvals", description = "What flows ask people, and wait for"),
         (name = "settings", description = "The server itself"),
         (name = "callbacks", description = "The door for services"),
         (name = "health", description = "For load balancers and service managers")
@@ -65,6 +70,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(account::tokens, account::make_token))
         .routes(routes!(account::delete_token))
         .routes(routes!(settings::account))
+        .routes(routes!(digest::digest, digest::put_digest))
         .routes(routes!(settings::users, settings::create_user))
         .routes(routes!(settings::delete_user))
         .routes(routes!(settings::show, settings::update))
@@ -81,15 +87,20 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(connectors::imports::check))
         .routes(routes!(connectors::imports::from_url))
         .routes(routes!(connectors::imports::prebuilt_connectors))
+        .routes(routes!(connectors::gallery::gallery))
+        .routes(routes!(connectors::changes::changes))
         .routes(routes!(connectors::show, connectors::update, connectors::remove))
         .routes(routes!(connectors::files::icon, connectors::files::put_icon, connectors::files::delete_icon))
         .routes(routes!(connectors::files::export))
         .routes(routes!(connectors::policies::policies, connectors::policies::put_policies))
         .routes(routes!(connectors::definition, authoring::put_definition))
         .routes(routes!(connectors::uses))
+        .routes(routes!(connectors::connection_fields))
         .routes(routes!(connectors::operation, authoring::put_operation, authoring::delete_operation))
         .routes(routes!(connectors::test))
-        .routes(routes!(authoring::dynamic_values))
+        .routes(routes!(connectors::dynamic::dynamic_values))
+        .routes(routes!(connectors::dynamic::dynamic_tree))
+        .routes(routes!(connectors::dynamic::dynamic_schema))
         .routes(routes!(authoring::schema_from_samples))
         .routes(routes!(authoring::dynamic_content))
         .routes(routes!(authoring::request_from_sample))
@@ -105,7 +116,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(connections::test))
         .routes(routes!(flows::list, flows::create))
         .routes(routes!(flows::check))
-        .routes(routes!(flows::import))
+        .routes(routes!(flows::files::import))
         .routes(routes!(flows::show, flows::update, flows::remove))
         .routes(routes!(flows::versions))
         .routes(routes!(flows::version))
@@ -116,10 +127,26 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(flows::off))
         .routes(routes!(flows::retry_webhook))
         .routes(routes!(flows::renew_address))
+        .routes(routes!(webhooks::enter_secret))
+        .routes(routes!(webhooks::calls))
+        .routes(routes!(deliveries::deliveries))
+        .routes(routes!(deliveries::replay_deliveries))
+        .routes(routes!(deliveries::delivery_lesson))
+        .routes(routes!(webhooks::presets))
+        .routes(routes!(webhooks::left_behind))
+        .routes(routes!(webhooks::delete_left_behind))
+        .routes(routes!(webhooks::settle_left_behind))
         .routes(routes!(flows::run))
-        .routes(routes!(flows::export))
+        .routes(routes!(flows::files::export))
+        .routes(routes!(flows::files::export_all))
+        .routes(routes!(flows::tags::put_tags))
+        .routes(routes!(flows::failure::on_failure, flows::failure::put_on_failure))
         .routes(routes!(backtest::backtest))
         .routes(routes!(runs::list))
+        .routes(routes!(runs::causes::causes))
+        .routes(routes!(runs::batches::batches, runs::batches::make_batch))
+        .routes(routes!(runs::batches::batch))
+        .routes(routes!(runs::batches::stop_batch))
         .routes(routes!(runs::show))
         .routes(routes!(runs::cancel))
         .routes(routes!(runs::resubmit))
@@ -129,6 +156,11 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(runs::trigger_outputs))
         .routes(routes!(expressions::evaluate))
         .routes(routes!(expressions::functions))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::show))
+        .routes(routes!(approvals::respond))
+        .routes(routes!(approvals::show_link))
+        .routes(routes!(approvals::respond_link))
         .routes(routes!(inbox::list))
         .routes(routes!(inbox::read_all))
         .routes(routes!(inbox::remove))
@@ -155,16 +187,23 @@ fn finished(mut router: OpenApiRouter<ServerState>) -> OpenApiRouter<ServerState
     for (name, scheme) in [("token", token), ("session", session), ("csrf", csrf)] {
         components.add_security_scheme(name, scheme);
     }
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            complete(operation, &problem);
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (Method::GET, &mut item.get),
+            (Method::PUT, &mut item.put),
+            (Method::POST, &mut item.post),
+            (Method::DELETE, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                complete(&method, path, operation, &problem);
+            }
         }
     }
     router
 }
 
-fn complete(operation: &mut Operation, problem: &str) {
+fn complete(method: &Method, path: &str, operation: &mut Operation, problem: &str) {
     let refused = |description: &str| {
         let content = Content::new(Some(RefOr::Ref(Ref::from_schema_name(problem))));
         ResponseBuilder::new().description(description).content("application/problem+json", content).build()
@@ -173,10 +212,17 @@ fn complete(operation: &mut Operation, problem: &str) {
     let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
     operation.operation_id = operation.operation_id.take().map(|name| format!("{tag}_{name}"));
     let is_public = operation.security.as_deref().is_some_and(|all| all.contains(&SecurityRequirement::default()));
-    if !is_public {
-        operation.responses.responses.insert("401".to_owned(), refused("Nobody is signed in.").into());
+    let form = Form { method, path, is_public, has_body: operation.request_body.is_some() };
+    for (status, words) in statuses::refusals(&form) {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.as_str().to_owned()).or_insert_with(|| refused(words).into());
     }
-    operation.responses.responses.insert("default".to_owned(), refused("The request was refused.").into());
+    if path.starts_with("/callback/") {
+        // The only place where anybody else decides: a flow with a Response may answer with any status.
+        let content = Content::new(None::<RefOr<utoipa::openapi::Schema>>);
+        let own = ResponseBuilder::new().description("What the flow answers.").content("*/*", content).build();
+        operation.responses.responses.insert("default".to_owned(), own.into());
+    }
 }
 
 /// The document.

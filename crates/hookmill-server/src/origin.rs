@@ -7,6 +7,7 @@
 //! `/workflows/` on the interface's host are sent there. Webhooks that services know under the interface's host keep
 //! working; their answers are never a flow's.
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -155,9 +156,14 @@ fn protect(headers: &mut HeaderMap, part: Part, is_https: bool) {
     }
 }
 
-/// Takes out of a flow's own headers what would reach beyond its answer.
+/// Takes out of a flow's own headers what would reach beyond its answer, and the body where the status has none: a
+/// length beside such a status is read in two ways.
 pub(crate) async fn contained(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED) {
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
     for name in TAKEN_OUT {
         response.headers_mut().remove(name);
     }
@@ -171,7 +177,7 @@ mod tests {
     #[test]
     fn hosts_are_compared_without_the_usual_port() {
         let at = |host: &str, url: &str| {
-            let request = Request::builder().uri("/callback/x").header("host", host).body(axum::body::Body::empty());
+            let request = Request::builder().uri("/callback/x").header("host", host).body(Body::empty());
             is_at_hooks(&request.unwrap(), url)
         };
         assert!(at("hooks.example", "https://hooks.example"));

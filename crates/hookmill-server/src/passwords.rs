@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use hookmill_store::User;
 use hookmill_vault as vault;
@@ -16,6 +17,11 @@ const CHARS_MAX: usize = 256;
 const DIFFERENT_CHARS_MIN: usize = 5;
 /// What is left of a password without the words that anybody knows needs so many characters.
 const OWN_CHARS_MIN: usize = 6;
+
+/// The allocator keeps freed pages for a second.
+const KEPT_BY_ALLOCATOR: Duration = Duration::from_millis(1_200);
+/// So much is given pages of its own.
+const PAGES_BYTES: usize = 1024 * 1024;
 
 /// Passwords and words that are tried first, in small letters: those of ten characters and more from the list that
 /// Django ships (BSD licence; made by Royce Williams), and its shorter words, which people put figures behind.
@@ -76,7 +82,20 @@ fn is_row(text: &str) -> bool {
 /// The hash of a new password.
 pub(crate) async fn hashed(state: &ServerState, password: String) -> Result<String, Problem> {
     let made = state.hashing.run(move || vault::hash_password(&password)).await?;
+    give_memory_back();
     made.map_err(|error| Problem::internal(&error))
+}
+
+/// Sees to it that the system gets the memory of a hash back. The allocator keeps pages that were freed for a second,
+/// and looks for such ones when it is asked for others: a server without work would keep them for ever.
+fn give_memory_back() {
+    tokio::spawn(async {
+        // More than once: what somebody else freed meanwhile is kept for another second.
+        for _ in 0..3 {
+            tokio::time::sleep(KEPT_BY_ALLOCATOR).await;
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(PAGES_BYTES)));
+        }
+    });
 }
 
 /// Whether this is the user's password. Without a user it takes as long, and says no.
@@ -89,7 +108,9 @@ pub(crate) async fn is_right(state: &ServerState, password: String, user: Option
         Some(hash) => vault::verify_password(&password, &hash),
         None => vault::verify_no_password(&password),
     });
-    match checked.await? {
+    let checked = checked.await?;
+    give_memory_back();
+    match checked {
         Ok(right) => Ok(right),
         Err(error) => Err(Problem::internal(&error)),
     }

@@ -189,7 +189,7 @@ impl Problem {
         let status = match (error.code(), error.fault()) {
             ("not_found", _) => StatusCode::NOT_FOUND,
             ("version_conflict", _) => StatusCode::PRECONDITION_FAILED,
-            ("definition_invalid", _) => StatusCode::UNPROCESSABLE_ENTITY,
+            ("definition_invalid" | "connection_invalid", _) => StatusCode::UNPROCESSABLE_ENTITY,
             ("not_possible", _) => StatusCode::CONFLICT,
             ("too_large", _) => StatusCode::PAYLOAD_TOO_LARGE,
             ("overloaded", _) => StatusCode::SERVICE_UNAVAILABLE,
@@ -277,10 +277,16 @@ tokio::task_local! {
     pub(crate) static REQUEST_ID: String;
 }
 
+/// The code of a problem, beside the answer that tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub String);
+
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
         self.document.request_id = REQUEST_ID.try_with(Clone::clone).ok();
+        let told = Told(self.document.code.clone());
         let mut response = (self.status, axum::Json(self.document)).into_response();
+        response.extensions_mut().insert(told);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -1,15 +1,18 @@
 //! Runs: lists, and what happened in one.
 
+pub(crate) mod batches;
+pub(crate) mod causes;
 mod failure;
 
 use std::collections::HashMap;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use hookmill_engine::WaitReason;
 use hookmill_engine::history::{self, ActionRun};
 use hookmill_model::{ActionStatus, Id, RunId, Timestamp, Value};
 use hookmill_runtime::WhichVersion;
-use hookmill_store::{Needle, RunFilter, RunListed};
+use hookmill_store::{Event, Needle, RunFilter, RunListed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -153,6 +156,8 @@ fn types(definition: &Value) -> HashMap<String, String> {
 pub struct AttemptView {
     /// Counts from 1.
     attempt: u32,
+    /// Which retry of the same request it is; 0 for the first time.
+    retry: u32,
     started_at: Timestamp,
     #[schema(required)]
     ended_at: Option<Timestamp>,
@@ -200,6 +205,15 @@ pub struct ActionView {
     #[schema(required)]
     error: Option<Explained>,
     attempts: Vec<AttemptView>,
+    /// How often a request is repeated at most; `null` for actions that make none.
+    #[schema(required)]
+    retries_max: Option<u32>,
+    /// Why it waits: `delay`, `retry`, `poll` or `callback`.
+    #[schema(required)]
+    waits_for: Option<&'static str>,
+    /// Until when it waits; `null` where that is open.
+    #[schema(required)]
+    waits_until: Option<Timestamp>,
     /// Iterations of a loop that have begun.
     #[schema(required)]
     iterations: Option<u32>,
@@ -224,6 +238,7 @@ fn explained(error: &hookmill_engine::ActionError) -> Explained {
 fn attempt(attempt: &history::Attempt) -> AttemptView {
     AttemptView {
         attempt: attempt.attempt,
+        retry: attempt.retry,
         started_at: attempt.started_at,
         ended_at: attempt.ended_at,
         status: attempt.status,
@@ -232,6 +247,15 @@ fn attempt(attempt: &history::Attempt) -> AttemptView {
         request: cut(&attempt.request),
         response: attempt.response.as_ref().map(cut).unwrap_or_default(),
         redispatched: attempt.redispatched,
+    }
+}
+
+const fn waiting(reason: WaitReason) -> &'static str {
+    match reason {
+        WaitReason::Delay => "delay",
+        WaitReason::Retry => "retry",
+        WaitReason::Poll => "poll",
+        WaitReason::Callback => "callback",
     }
 }
 
@@ -262,6 +286,9 @@ fn action(
         outputs: run.outputs.as_ref().map(cut),
         error: failure::explained(run),
         attempts: run.attempts.iter().map(attempt).collect(),
+        retries_max: run.retries_max,
+        waits_for: run.waits_for.map(waiting),
+        waits_until: run.waits_until,
         iterations: run.iterations,
         branch: run.branch.as_ref().map(ToString::to_string),
         repetitions,
@@ -289,9 +316,27 @@ pub struct RunQuery {
     /// Begun before this moment.
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<String>,
-    /// A text in the summary, the trigger's name, the error, the identifier or what the trigger gave. A page looks
+    /// Words, in any order, in the summary, the trigger's name, the error and the identifier, or in what the trigger gave. A page looks
     /// through a bounded number of runs: one with few items and a cursor has not looked at all.
     q: Option<String>,
+    /// Only those that failed for this cause, as `GET /api/runs/causes` names it.
+    cause: Option<String>,
+}
+
+/// What the store is asked for; the cause is looked at afterwards.
+fn filter_of(caller: &Caller, query: &RunQuery) -> Result<RunFilter, Problem> {
+    let statuses = query.status.as_deref().unwrap_or_default().split(',').map(str::trim);
+    let statuses = statuses.filter_map(|status| schema::filter("status", Some(status)).transpose());
+    Ok(RunFilter {
+        owner: caller.user,
+        flow: schema::filter("flow", query.flow.as_deref())?,
+        statuses: statuses.collect::<Result<_, _>>()?,
+        kind: schema::filter("kind", query.kind.as_deref())?,
+        from: schema::filter("from", query.from.as_deref())?,
+        to: schema::filter("to", query.to.as_deref())?,
+        q: query.q.clone(),
+        outputs_have: Some(outputs_have),
+    })
 }
 
 /// One page of runs.
@@ -310,8 +355,24 @@ pub struct RunPage {
 }
 
 /// Whether what a trigger gave has the text.
-fn outputs_have(first_fact: &[u8], needle: &Needle) -> bool {
-    hookmill_engine::trigger_gave(first_fact, |text| needle.is_in([text]))
+fn outputs_have(first_fact: &[u8], event: &mut dyn FnMut() -> Option<Event>, needle: &Needle) -> bool {
+    let sought = needle.sought();
+    let is_it = |text: &str| sought.ends_with(text);
+    if !hookmill_engine::may_lack_body(first_fact) {
+        return needle.may_be_in(first_fact) && hookmill_engine::trigger_gave(first_fact, || None, is_it);
+    }
+    let event = event();
+    let stored = event.as_ref().map_or(&[][..], |event| &event.body[..]);
+    // The body stands there as its sender wrote it: an escape may stand for any letter.
+    if !stored.contains(&b'\\') && !needle.may_be_in(&[first_fact, stored].concat()) {
+        return false;
+    }
+    // A search must not fail for one event whose head cannot be read; the run's own page says so.
+    let body = || match event.as_ref().map(hookmill_runtime::referred_body) {
+        Some(Ok(body)) => body,
+        Some(Err(_)) | None => None,
+    };
+    hookmill_engine::trigger_gave(first_fact, body, is_it)
 }
 
 /// One's runs, newest first
@@ -322,20 +383,11 @@ pub async fn list(
     Query(page): Query<ListQuery>,
     Query(query): Query<RunQuery>,
 ) -> Result<Json<RunPage>, Problem> {
-    let statuses = query.status.as_deref().unwrap_or_default().split(',').map(str::trim);
-    let statuses = statuses.filter_map(|status| schema::filter("status", Some(status)).transpose());
-    let filter = RunFilter {
-        owner: caller.user,
-        flow: schema::filter("flow", query.flow.as_deref())?,
-        statuses: statuses.collect::<Result<_, _>>()?,
-        kind: schema::filter("kind", query.kind.as_deref())?,
-        from: schema::filter("from", query.from.as_deref())?,
-        to: schema::filter("to", query.to.as_deref())?,
-        q: query.q,
-        outputs_have: Some(outputs_have),
-    };
+    let filter = filter_of(&caller, &query)?;
     let found = state.store().runs(&filter, page.list()?).await?;
-    let Page { items, next_cursor } = Page::of(found.items.iter().map(listed).collect(), found.next);
+    let fits = |run: &&RunListed| query.cause.as_deref().is_none_or(|cause| causes::is_caused_by(run, cause));
+    let items = found.items.iter().filter(fits).map(listed).collect();
+    let Page { items, next_cursor } = Page::of(items, found.next);
     let (looked_at, looked_back_to) = (found.looked_at, found.next.map(|run| run.made_at()));
     Ok(Json(RunPage { items, next_cursor, looked_at, looked_back_to }))
 }
@@ -361,6 +413,9 @@ pub struct RunWhole {
     /// For the creation and deletion of webhooks: `{statusCode, headers, body}`, or `{error}` without an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<Value>,
+    /// Services for which requests of the run wait; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waiting_for: Vec<crate::flows::WaitingFor>,
 }
 
 /// One run, action by action
@@ -373,6 +428,7 @@ pub async fn show(
     let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
     let mut run = RunWhole {
         listed: listed(&view.listed),
+        waiting_for: view.waiting_for.into_iter().map(Into::into).collect(),
         definition: view.definition,
         actions: None,
         outputs: None,
@@ -478,6 +534,15 @@ enum ResumeVersion {
     Now,
 }
 
+impl ResumeVersion {
+    const fn which(self) -> WhichVersion {
+        match self {
+            Self::Then => WhichVersion::Then,
+            Self::Now => WhichVersion::Now,
+        }
+    }
+}
+
 /// Take a failed run up again at the action that failed: what succeeded is not done again
 #[utoipa::path(post, path = "/api/runs/{id}/resume", tag = "runs", request_body = Option<ResumeForm>, responses((status = 202, body = RunAccepted)))]
 pub async fn resume(
@@ -486,10 +551,7 @@ pub async fn resume(
     Path(id): Path<String>,
     form: Option<Json<ResumeForm>>,
 ) -> Result<(StatusCode, Json<RunAccepted>), Problem> {
-    let which = match form.map(|Json(form)| form.version).unwrap_or_default() {
-        ResumeVersion::Then => WhichVersion::Then,
-        ResumeVersion::Now => WhichVersion::Now,
-    };
+    let which = form.map(|Json(form)| form.version).unwrap_or_default().which();
     Ok(RunAccepted::of(state.runtime.resume_run(caller.user, id_of(&id)?, which).await?))
 }
 

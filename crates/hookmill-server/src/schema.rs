@@ -164,6 +164,10 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
+    pub(crate) const fn new(limit: Option<usize>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// A page has at most so many items.
     const LIMIT_MAX: usize = 500;
 

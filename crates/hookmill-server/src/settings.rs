@@ -134,6 +134,7 @@ pub async fn update(
         settings.time_zone = zone;
     }
     let password = form.mail.as_ref().and_then(|mail| mail.password.clone()).filter(|password| !password.is_empty());
+    let before = settings.mail.take().filter(|mail| mail.sealed_password.is_some());
     settings.mail = form.mail.filter(|mail| !mail.host.trim().is_empty()).map(|mail| MailSettings {
         host: mail.host.trim().to_owned(),
         port: mail.port,
@@ -142,6 +143,13 @@ pub async fn update(
         sealed_password: None,
         from: mail.from,
     });
+    if let (Some(before), Some(mail), None) = (&before, &settings.mail, &password)
+        && !mail.username.is_empty()
+        && !mail.leads_to(before)
+    {
+        let detail = "Mail would go to another server or on another way, so its password must be entered again.";
+        return Err(wrong("mail/password", detail));
+    }
     state.runtime.save_settings(settings, password.as_deref()).await?;
     Ok(Json(shown(state.runtime.settings().await?, &state)))
 }

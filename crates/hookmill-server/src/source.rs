@@ -10,7 +10,7 @@ use axum::http::{Extensions, HeaderMap};
 pub(crate) struct Peer(pub IpAddr);
 
 /// A network that bounds are counted for: one IPv4 address, or the /64 network that one IPv6 customer has at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(serde::Serialize, serde::Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Source(IpAddr);
 
 impl Source {

@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     include_str!("../templates/push-to-phone.json"),
     include_str!("../templates/push-to-chat.json"),
     include_str!("../templates/issue-to-mail.json"),
+    include_str!("../templates/form-approval.json"),
     include_str!("../templates/payment-to-sheet.json"),
     include_str!("../templates/daily-digest.json"),
     include_str!("../templates/watch-page.json"),

@@ -26,7 +26,7 @@ use axum::http::{Request, Response, header};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, watch};
 use tower::Service;
 
@@ -39,6 +39,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// A request has so many headers at most.
 const HEADERS_MAX: usize = 100;
+/// Bytes of answers that the system holds for a connection whose caller does not take them; it doubles the figure for
+/// its own needs. With more, the pace of slow callers could be seen only now and then.
+const SEND_BUFFER_BYTES: u32 = 128 * 1024;
+/// Connections that the system holds until they are accepted.
+const BACKLOG: u32 = 1_024;
+/// A caller takes so many bytes of an answer in each second that it lets the server wait.
+pub use stream::TAKEN_BYTES_MIN as ANSWER_BYTES_MIN;
 
 /// The bounds of connections.
 #[derive(Clone, Debug)]
@@ -51,7 +58,8 @@ pub struct ConnectionLimits {
     pub head_wait: Duration,
     /// A connection without a request is closed after this time.
     pub idle_wait: Duration,
-    /// A connection whose caller takes no byte of its answer is closed after this time.
+    /// So long the server waits for a caller that takes its answer more slowly than
+    /// [`ANSWER_BYTES_MIN`] a second; then the connection is closed.
     pub stalled_wait: Duration,
     /// When the server stops, requests under way have this time to end.
     pub stop_wait: Duration,
@@ -68,6 +76,19 @@ impl Default for ConnectionLimits {
             stop_wait: Duration::from_secs(8),
         }
     }
+}
+
+/// Listens, so that connections have the bounds which only the system can give them.
+///
+/// # Errors
+/// The address is taken, is not one of this machine, or may not be used.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Connections take the size over from the listener.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The head was read in a way that another server may not share.
@@ -365,8 +386,8 @@ async fn answer(
     if let Some(reason) = refused {
         request.extensions_mut().insert(Refused(reason));
     }
-    // Nothing that follows a chunked body was looked at, so nothing may follow it.
-    let is_last = refused.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
+    // Nothing that follows a chunked body or a wish for another protocol was looked at, so nothing may follow.
+    let is_last = progress.is_last(number);
     let mut given_up = Answered { body: Body::empty(), progress };
     let mut response = router.call(request).await?;
     if is_last {

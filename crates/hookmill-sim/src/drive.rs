@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hookmill_definition::Plan;
 use hookmill_engine::{
-    ActionPath, ActionRequest, Command, EffectId, Environment, Input, Outcome, RunState, Start, pending,
+    ActionPath, ActionRequest, Allowance, Command, EffectId, Environment, Input, Outcome, RunState, Start, outlook,
+    pending,
 };
 use hookmill_model::{Id, Object, RunId, RunStatus, Str, Timestamp, Value};
 
@@ -29,15 +30,17 @@ pub struct Disturbance {
     pub wrong_outcomes: bool,
     /// A person cancels.
     pub cancels: bool,
+    /// Decisions may make little at a time: they pause, or are broken off and made again.
+    pub pauses: bool,
 }
 
 impl Disturbance {
     /// Nothing goes wrong but what services do.
-    pub const CALM: Self = Self { crashes: false, wrong_outcomes: false, cancels: false };
+    pub const CALM: Self = Self { crashes: false, wrong_outcomes: false, cancels: false, pauses: false };
     /// Everything but a person.
-    pub const STORM: Self = Self { crashes: true, wrong_outcomes: true, cancels: false };
+    pub const STORM: Self = Self { crashes: true, wrong_outcomes: true, cancels: false, pauses: true };
     /// Everything.
-    pub const CANCELLED: Self = Self { crashes: true, wrong_outcomes: true, cancels: true };
+    pub const CANCELLED: Self = Self { crashes: true, wrong_outcomes: true, cancels: true, pauses: true };
 }
 
 /// What a run ended with.
@@ -157,14 +160,24 @@ pub fn drive(
         let input = next.take().unwrap_or(Input::Tick);
         let changes_nothing = match &input {
             Input::EffectEnded { effect, .. } => {
-                !journal.is_open(&effect.path, effect.attempt) || effect.run != run_id()
+                (!journal.is_open(&effect.path, effect.attempt) || effect.run != run_id())
+                    && !outlook(plan, &state).wants_to_go_on
             }
             _ => false,
         };
         let environment = Environment { now: drive.now, callback_base: CALLBACKS, callback_key: b"k" };
-        let facts = mutation
-            .decide(plan, &mut state, environment, input.clone(), &journal)
-            .map_err(|fault| format!("illegal: {fault}"))?;
+        let allowance = if disturbance.pauses { allowance(&mut random) } else { Allowance::ALL };
+        let decided = |state: &mut RunState, allowance| {
+            let decided = mutation.decide(plan, state, environment, input.clone(), &journal, allowance);
+            decided.map_err(|fault| format!("illegal: {fault}"))
+        };
+        let facts = match decided(&mut state, allowance)? {
+            Some(facts) => facts,
+            None => {
+                state = journal.fold(|fact| mutation.forgets(fact))?;
+                decided(&mut state, Allowance::ALL)?.ok_or("a decision without a bound was broken off")?
+            }
+        };
         if changes_nothing && !facts.is_empty() {
             return Err(format!("(c) an outcome that nobody waits for made {} facts", facts.len()));
         }
@@ -205,6 +218,15 @@ pub fn drive(
     Err("(f) the run does not end".to_owned())
 }
 
+/// What a decision may make: everything, a few facts, or so little that an evaluation has no room.
+fn allowance(random: &mut Random) -> Allowance {
+    match random.below(4) {
+        0 | 1 => Allowance::ALL,
+        2 => Allowance { fact_bytes: 100 << random.below(6), evaluation_bytes: None },
+        _ => Allowance { fact_bytes: 0, evaluation_bytes: Some(1 << random.below(8)) },
+    }
+}
+
 fn start(seed: u64) -> Input {
     Input::Start(Box::new(Start {
         run: run_id(),
@@ -216,6 +238,7 @@ fn start(seed: u64) -> Input {
         caller_until: None,
         taken_over: Vec::new(),
         held: false,
+        secret: false,
     }))
 }
 

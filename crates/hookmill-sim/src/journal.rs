@@ -97,7 +97,9 @@ impl Journal {
             Fact::EffectEnded { path, attempt, .. } if !self.open.remove(&(path.clone(), *attempt)) => {
                 return Err(format!("(c) a request of {} ended twice", path.action));
             }
-            Fact::EffectRedispatched { .. } => self.redispatched += 1,
+            Fact::EffectRedispatched { .. } | Fact::DecisionPaused { .. } | Fact::DecisionResumed { .. } => {
+                self.redispatched += 1;
+            }
             Fact::CallbackReceived { path, .. } => {
                 let count = self.callbacks.entry(path.clone()).or_insert(0);
                 *count += 1;

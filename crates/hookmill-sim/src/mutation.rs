@@ -1,7 +1,7 @@
 //! Faults that are planted into a copy of what the engine decides, to see whether the properties find them.
 
 use hookmill_definition::{Limits, Plan, Profile, compile};
-use hookmill_engine::{Environment, Fact, IllegalFact, Input, RunState, decide};
+use hookmill_engine::{Allowance, Environment, Fact, IllegalFact, Input, RunState, decide_within};
 use hookmill_model::{ActionStatus, Value};
 
 use crate::journal::Journal;
@@ -29,6 +29,8 @@ pub enum Mutation {
     NewKeyAfterCrash,
     /// What the store took is gone after a crash.
     LosesFacts,
+    /// A decision that pauses forgets what is due.
+    PauseForgets,
 }
 
 impl Mutation {
@@ -43,6 +45,7 @@ impl Mutation {
         Self::EndedTwice,
         Self::NewKeyAfterCrash,
         Self::LosesFacts,
+        Self::PauseForgets,
     ];
 
     /// The plan that the mutated engine runs.
@@ -78,9 +81,10 @@ impl Mutation {
         environment: Environment<'_>,
         mut input: Input,
         journal: &Journal,
-    ) -> Result<Vec<Fact>, IllegalFact> {
+        allowance: Allowance,
+    ) -> Result<Option<Vec<Fact>>, IllegalFact> {
         if self == Self::TimeoutsRunOn && matches!(input, Input::Recovered) {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         if let (Self::LateOutcomeCounts, Input::EffectEnded { effect, .. }) = (self, &mut input)
             && !journal.is_open(&effect.path, effect.attempt)
@@ -88,13 +92,16 @@ impl Mutation {
         {
             effect.attempt = attempt;
         }
-        let mut facts = decide(plan, state, environment, input)?;
+        let Some(mut facts) = decide_within(plan, state, environment, input, allowance)? else { return Ok(None) };
+        if let (Self::PauseForgets, Some(Fact::DecisionPaused { due, .. })) = (self, facts.last_mut()) {
+            due.pop();
+        }
         if self == Self::EndedTwice
             && let Some(end) = facts.iter().position(|fact| matches!(fact, Fact::ActionEnded { .. }))
         {
             facts.insert(end, facts[end].clone());
         }
-        Ok(facts)
+        Ok(Some(facts))
     }
 
     /// Whether the mutated fold passes over a fact.

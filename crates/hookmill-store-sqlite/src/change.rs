@@ -4,11 +4,13 @@
 //! unit's first change leaves nothing to take back.
 
 mod account;
+mod approval;
 mod connector;
 mod event;
 mod expect;
 mod flow;
 mod inbox;
+mod reseal;
 mod run;
 
 use std::collections::BTreeMap;
@@ -97,6 +99,7 @@ pub(crate) fn apply(connection: &Connection, unit: &Packed, ended: &mut EndedHer
             Step::PutConnectorDocument { connector, document, properties } => {
                 connector::put_document(connection, connector, document, properties.as_deref())?;
             }
+            Step::Reseal(packed) => reseal::apply(connection, packed)?,
             Step::Beat => {
                 let sql =
                     "INSERT INTO pulse (id, beats) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET beats = beats + 1";
@@ -111,6 +114,10 @@ pub(crate) fn apply(connection: &Connection, unit: &Packed, ended: &mut EndedHer
 /// Adds what a transaction counted.
 pub(crate) fn count_ended(c: &Connection, ended: &Ended) -> rusqlite::Result<()> {
     for ((flow, status), runs) in &ended.counts {
+        if let Some(status) = status_of(*status) {
+            let runs = u64::try_from(*runs).unwrap_or(0);
+            metrics::counter!("hookmill_runs_ended_total", "status" => status.as_str()).increment(runs);
+        }
         let sql = "INSERT INTO run_count (flow, status, runs) VALUES (?1, ?2, ?3)
                    ON CONFLICT (flow, status) DO UPDATE SET runs = runs + excluded.runs";
         c.prepare_cached(sql)?.execute(params![flow, status, runs])?;
@@ -135,6 +142,7 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
         | Change::StartRun(..)
         | Change::AppendFacts { .. }
         | Change::PutFlowVersion(_)
+        | Change::Reseal(_)
         | Change::PutConnectorDocument(..) => {}
         Change::ConsumeEvent(id) => event::consume(c, *id)?,
         Change::UpdateRun { run, epoch, update } => run::update(c, *run, *epoch, update, ended)?,
@@ -165,6 +173,7 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
         Change::DeleteConnection(id) => {
             run(c, "DELETE FROM connection WHERE id = ?1", [key(*id)])?;
         }
+        Change::PutApproval(one, people) => approval::put(c, one, people)?,
         Change::PutNotification(one) => inbox::put(c, one)?,
         Change::ReadNotification(id, at) => {
             let sql = "UPDATE notification SET read = ?2 WHERE id = ?1 AND read IS NULL";

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use hookmill_model::{Id, RunKind, RunStatus, Timestamp};
+pub(crate) use hookmill_store::number::{kind_number, kind_of, status_number, status_of};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Error, Result, Row};
 
@@ -69,43 +70,10 @@ pub(crate) fn damaged(column: usize, kind: Type, problem: impl Into<String>) -> 
     Error::FromSqlConversionFailure(column, kind, Box::new(FromSqlError::Other(problem.into().into())))
 }
 
-/// The number of a status. The order matters: below 2 is active, above 2 has an index.
-pub(crate) const fn status_number(status: RunStatus) -> i64 {
-    match status {
-        RunStatus::Waiting => 0,
-        RunStatus::Running => 1,
-        RunStatus::Succeeded => 2,
-        RunStatus::Failed => 3,
-        RunStatus::Cancelled => 4,
-        RunStatus::TimedOut => 5,
-        RunStatus::Skipped => 6,
-        RunStatus::Faulted => 7,
-    }
-}
-
-/// The status of a number.
-pub(crate) fn status_of(number: i64) -> Option<RunStatus> {
-    RunStatus::ALL.iter().copied().find(|one| status_number(*one) == number)
-}
-
 /// Reads a status.
 pub(crate) fn status(row: &Row<'_>, column: usize) -> Result<RunStatus> {
     let found: i64 = row.get(column)?;
     status_of(found).ok_or_else(|| damaged(column, Type::Integer, format!("there is no status {found}")))
-}
-
-/// The number of a kind of run.
-pub(crate) const fn kind_number(kind: RunKind) -> i64 {
-    match kind {
-        RunKind::Flow => 0,
-        RunKind::CreateWebhook => 1,
-        RunKind::DeleteWebhook => 2,
-    }
-}
-
-/// The kind of run of a number.
-pub(crate) fn kind_of(number: i64) -> Option<RunKind> {
-    RunKind::ALL.iter().copied().find(|one| kind_number(*one) == number)
 }
 
 /// Reads a kind of run.

@@ -16,6 +16,8 @@ use crate::step::Packed;
 
 /// Units that one transaction takes at most: more gain nothing.
 pub(crate) const BATCH_UNITS_MAX: usize = 256;
+/// So many units are worth a transaction of their own.
+const BATCH_UNITS_ENOUGH: usize = 64;
 /// Bytes that one transaction takes at most.
 const BATCH_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// Places of each lane.
@@ -59,6 +61,8 @@ struct Queues {
     work: VecDeque<Order>,
     intake: VecDeque<Order>,
     closed: bool,
+    /// The writer sleeps until it is woken.
+    is_asleep: bool,
 }
 
 /// The queues.
@@ -131,8 +135,12 @@ impl Lanes {
             Lane::Work => queues.work.push_back(order),
             Lane::Intake => queues.intake.push_back(order),
         }
+        // Waking costs a call of the system, which a writer that is busy does not need.
+        let is_asleep = std::mem::take(&mut queues.is_asleep);
         drop(queues);
-        self.ready.notify_one();
+        if is_asleep {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 
@@ -143,14 +151,16 @@ impl Lanes {
         self.ready.notify_all();
     }
 
-    /// Waits for orders, at most for `patience`, and takes what one transaction takes.
-    pub(crate) fn take(&self, patience: Option<Duration>) -> Taken {
+    /// Waits for orders, at most for `patience`, and takes what one transaction takes. Before `not_before` only as many
+    /// as are worth a transaction are taken: what comes until then shares it.
+    pub(crate) fn take(&self, patience: Option<Duration>, not_before: Instant) -> Taken {
         let until = patience.map(|patience| Instant::now() + patience);
         let mut queues = self.queues();
         while queues.work.is_empty() && queues.intake.is_empty() {
             if queues.closed {
                 return Taken::Closed;
             }
+            queues.is_asleep = true;
             queues = match until {
                 None => self.ready.wait(queues).unwrap_or_else(PoisonError::into_inner),
                 Some(until) => {
@@ -161,6 +171,13 @@ impl Lanes {
                     self.ready.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+        }
+        queues.is_asleep = false;
+        let early = not_before.saturating_duration_since(Instant::now());
+        if !early.is_zero() && !queues.closed && queues.work.len() + queues.intake.len() < BATCH_UNITS_ENOUGH {
+            drop(queues);
+            std::thread::sleep(early);
+            queues = self.queues();
         }
         let mut batch = Vec::with_capacity(BATCH_UNITS_MAX.min(queues.work.len() + queues.intake.len()));
         let mut bytes = 0;

@@ -2,7 +2,7 @@
 //!
 //! One thread writes; it commits all waiting units in one transaction (`writer`), from two bounded queues (`lanes`).
 //! A few connections read beside it (`readers`). What is long is compressed before it gets to the writer (`step`,
-//! `payload`). The folder belongs to one server at a time (`folder`). Tables stand in `schema/`.
+//! `hookmill_store::payload`). The folder belongs to one server at a time (`folder`). Tables stand in `schema/`.
 //!
 //! Not here: any decision about runs, flows or time. Those come with the units.
 
@@ -12,13 +12,15 @@ mod error;
 mod examine;
 mod folder;
 mod lanes;
-mod payload;
 mod purge;
 mod read;
 mod readers;
 mod schema;
 mod step;
 mod store;
+mod tables;
 mod writer;
 
-pub use store::{SqliteOptions, SqliteStore, copy, database, examine};
+use hookmill_store::payload;
+pub use store::{SqliteOptions, SqliteStore, copy, database, examine, has_setting_or_account};
+pub use tables::SqliteTables;

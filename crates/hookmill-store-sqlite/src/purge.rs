@@ -1,6 +1,6 @@
 //! Forgetting: small steps, each a transaction of its own, so that nobody waits for long.
 
-use hookmill_model::{EventId, Id, NotificationId, RunId, Timestamp};
+use hookmill_model::{ApprovalId, EventId, Id, NotificationId, RunId, Timestamp};
 use hookmill_store::{Dedupe, Purged, Retention};
 use rusqlite::{Connection, params};
 
@@ -33,13 +33,14 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
         delete(c, "DELETE FROM run WHERE id = ?1", [id])?;
     }
 
-    // Events of runs under way stay: a run may need the bytes of its trigger until it ends.
+    // Events of runs stay as long as these: their journals refer to the bodies instead of repeating them.
     let floor = key(EventId::floor(before));
     purged.events = delete(
         c,
         "DELETE FROM event WHERE seq IN (
              SELECT seq FROM event WHERE id < ?1 AND seq NOT IN (SELECT seq FROM pending)
                  AND id NOT IN (SELECT event FROM run WHERE status < 2 AND event IS NOT NULL AND event < ?1)
+                 AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = event.id)
              ORDER BY id LIMIT ?2)",
         params![floor, limit],
     )?;
@@ -60,6 +61,15 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
         delete(c, "DELETE FROM notification WHERE id = ?1", [id])?;
     }
     let notifications = old.len() as u64;
+    let floor = key(ApprovalId::floor(before));
+    let old =
+        "SELECT id FROM approval INDEXED BY approval_ended WHERE ended IS NOT NULL AND id < ?1 ORDER BY id LIMIT ?2";
+    let old = keys(c, old, params![floor, limit])?;
+    for id in &old {
+        delete(c, "DELETE FROM approval_person WHERE approval = ?1", [id])?;
+        delete(c, "DELETE FROM approval WHERE id = ?1", [id])?;
+    }
+    let approvals = old.len() as u64;
     let sessions = delete(
         c,
         "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires < ?1 LIMIT ?2)",
@@ -72,7 +82,7 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
              AND NOT EXISTS (SELECT 1 FROM run WHERE run.flow = flow.id)
              AND NOT EXISTS (SELECT 1 FROM event WHERE event.flow = flow.id)
              AND NOT EXISTS (SELECT 1 FROM subscription WHERE subscription.flow = flow.id
-                             AND state IN ('absent', 'creating', 'deleting'))
+                             AND state NOT IN ('gone', 'failed'))
          LIMIT ?2",
         params![before.as_micros(), limit],
     )?;
@@ -84,8 +94,8 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
     }
 
     let full = |rows: u64| rows >= rows_max.max(1) as u64;
-    purged.others = keys_gone + notifications + sessions + gone.len() as u64;
-    purged.more = [purged.runs, purged.events, keys_gone, notifications, sessions].into_iter().any(full);
+    purged.others = keys_gone + notifications + approvals + sessions + gone.len() as u64;
+    purged.more = [purged.runs, purged.events, keys_gone, notifications, approvals, sessions].into_iter().any(full);
     transaction.commit()?;
     // Free pages go back to the system a few at a time; without free pages this does nothing.
     // The statement gives a row for each page, and does its work while they are fetched.

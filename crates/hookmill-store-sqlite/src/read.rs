@@ -1,6 +1,7 @@
 //! Reads as queries. Lists go by identifier from the newest on, along an index.
 
 mod account;
+mod approval;
 pub(crate) mod connector;
 mod event;
 mod flow;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hookmill_model::{EventId, FlowId, Id, RunId, SubscriptionId, Timestamp};
-use hookmill_store::{Change, Dedupe, Event, Expect, FlowVersion, Run, RunUpdate, Unit};
+use hookmill_store::{Change, Dedupe, Event, Expect, FlowVersion, Resealed, Run, RunUpdate, Unit};
 
 use crate::column::key;
 use crate::payload::{join, pack};
@@ -37,9 +37,39 @@ pub(crate) enum Step {
         document: Vec<u8>,
         properties: Option<Vec<u8>>,
     },
+    Reseal(PackedSeal),
     Plain(Change),
     /// Writes a row that says nothing, to find out whether that works.
     Beat,
+}
+
+/// The columns of something that is stored in another form.
+#[derive(Debug)]
+pub(crate) enum PackedSeal {
+    FlowVersion { version: Box<FlowVersion>, definition: Vec<u8> },
+    Facts(RunId, Facts),
+    Event(EventId, Vec<u8>),
+}
+
+impl PackedSeal {
+    fn new(resealed: Resealed) -> Self {
+        match resealed {
+            Resealed::FlowVersion(version) => {
+                let definition = pack(&version.definition);
+                Self::FlowVersion { version: Box::new(FlowVersion { definition: Bytes::new(), ..version }), definition }
+            }
+            Resealed::Facts(run, facts) => Self::Facts(run, Facts::new(&facts)),
+            Resealed::Event(id, head, body) => Self::Event(id, pack(&join([&head[..], &body[..]]))),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::FlowVersion { definition, .. } => definition.len(),
+            Self::Facts(_, facts) => facts.column.len(),
+            Self::Event(_, payload) => payload.len(),
+        }
+    }
 }
 
 /// An event with its bytes in one column.
@@ -52,6 +82,8 @@ pub(crate) struct PackedEvent {
     pub(crate) summary: String,
     pub(crate) payload: Vec<u8>,
     pub(crate) dedupe: Option<Dedupe>,
+    /// The same unit takes it from the queue again, so it never stands there.
+    pub(crate) is_taken: bool,
 }
 
 impl PackedEvent {
@@ -84,7 +116,8 @@ impl Packed {
     }
 
     pub(crate) fn new(unit: Unit) -> Self {
-        let steps: Vec<Step> = unit.changes.into_iter().map(Step::new).collect();
+        let mut steps: Vec<Step> = unit.changes.into_iter().map(Step::new).collect();
+        never_queued(&mut steps);
         let bytes = steps.iter().map(Step::bytes).sum();
         Self { expects: unit.expects, steps, bytes }
     }
@@ -110,6 +143,7 @@ impl Step {
                 document: pack(&document.document),
                 properties: document.properties.as_deref().map(pack),
             },
+            Change::Reseal(resealed) => Self::Reseal(PackedSeal::new(resealed)),
             other => Self::Plain(other),
         }
     }
@@ -120,6 +154,7 @@ impl Step {
             Self::StartRun(_, facts) | Self::AppendFacts { facts, .. } => facts.column.len() + 512,
             Self::PutFlowVersion { definition, .. } => definition.len() + 512,
             Self::PutConnectorDocument { document, .. } => document.len() + 256,
+            Self::Reseal(packed) => packed.bytes() + 512,
             Self::Plain(Change::PutIcon(_, Some(icon))) => icon.bytes.len() + 256,
             Self::Plain(_) | Self::Beat => 512,
         }
@@ -130,7 +165,29 @@ fn packed_event(event: Event, dedupe: Option<Dedupe>) -> PackedEvent {
     let Event { id, flow, subscription, received_at, summary, head, body } = event;
     // Both in one frame: the head alone would be too short to gain anything.
     let payload = pack(&join([&head[..], &body[..]]));
-    PackedEvent { id, flow, subscription, received_at, summary, payload, dedupe }
+    PackedEvent { id, flow, subscription, received_at, summary, payload, dedupe, is_taken: false }
+}
+
+/// An event that a unit stores and takes from the queue at once is not put there.
+fn never_queued(steps: &mut Vec<Step>) {
+    let taken: Vec<EventId> = steps
+        .iter()
+        .filter_map(|step| if let Step::Plain(Change::ConsumeEvent(id)) = step { Some(*id) } else { None })
+        .collect();
+    for id in taken {
+        // The event comes first: taking one that is not stored yet is refused.
+        let added =
+            steps.iter().position(|step| matches!(step, Step::AddEvent(event) if event.id == id && !event.is_taken));
+        let consumed =
+            steps.iter().position(|step| matches!(step, Step::Plain(Change::ConsumeEvent(own)) if *own == id));
+        if let (Some(added), Some(consumed)) = (added, consumed)
+            && added < consumed
+            && let Some(Step::AddEvent(event)) = steps.get_mut(added)
+        {
+            event.is_taken = true;
+            steps.remove(consumed);
+        }
+    }
 }
 
 /// The number and identifier of what a timer wakes.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use hookmill_store::{Committed, Figures, Lane, Purged, Retention, Store, StoreError, Unit};
+use hookmill_store::{Committed, Figures, Lane, Leases, Nodes, Purged, Retention, Store, StoreError, Unit};
 use tokio::sync::{oneshot, watch};
 use tracing::info;
 
@@ -43,6 +43,14 @@ pub struct SqliteStore {
     pub(crate) readers: Readers,
     broken: watch::Receiver<Option<StoreError>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    leases: Arc<Leases>,
+}
+
+/// One process owns the folder, and with it all shards.
+impl Nodes for SqliteStore {
+    fn leases(&self) -> Arc<Leases> {
+        Arc::clone(&self.leases)
+    }
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -78,7 +86,7 @@ impl SqliteStore {
             .spawn(move || writer.run())
             .map_err(|error| unavailable(error.to_string()))?;
         info!(store.folder = %folder.display(), "the store in {} is open", folder.display());
-        Ok(Self { folder, lanes, readers, broken, writer: Mutex::new(Some(thread)) })
+        Ok(Self { folder, lanes, readers, broken, writer: Mutex::new(Some(thread)), leases: Leases::alone() })
     }
 
     /// Looks for contradictions in what is stored, one sentence each; none for a sound store. It reads everything, so it
@@ -139,6 +147,17 @@ pub fn examine(folder: &Path) -> Result<Vec<String>, StoreError> {
     // A connection of its own: this must not run into the readers' time limit.
     let connection = reader(folder, 8_192)?;
     crate::examine::examine(&connection).map_err(|error| crate::error::store_error(&error, &folder::shown(folder)))
+}
+
+/// Whether a store that a server may be using has a setting of this name, or an account.
+///
+/// # Errors
+/// As [`examine`].
+pub fn has_setting_or_account(folder: &Path, name: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1) OR EXISTS (SELECT 1 FROM user)";
+    let connection = reader(folder, 1_024)?;
+    let found = connection.query_row(SQL, [name], |row| row.get(0));
+    found.map_err(|error| crate::error::store_error(&error, &folder::shown(folder)))
 }
 
 /// A connection to a database that exists: looking must not make one.

@@ -8,22 +8,24 @@ use std::path::Path;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{
-    ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, SubscriptionId, SubscriptionState,
-    Timestamp, UserId,
+    ApprovalId, ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, SubscriptionId,
+    SubscriptionState, Timestamp, UserId,
 };
 
 use crate::{
-    Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Delivery, Device, DueRun,
-    Event, EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon, Lane, List, Notification,
-    NotificationFilter, OpenRun, Page, PendingEvent, Purged, Retention, Run, RunFilter, RunListed, Session, StoreError,
-    Subscription, TimerKey, TimerKind, Token, Unit, User, Uses,
+    Approval, ApprovalFilter, Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter,
+    Delivery, Device, DueRun, Event, EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon,
+    Lane, List, Nodes, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Purged, Retention, Run,
+    RunFilter, RunListed, Session, StoreError, Subscription, TimerKey, TimerKind, Token, Unit, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// A durable store.
 #[async_trait]
-pub trait Store: Events + Runs + Flows + Subscriptions + Connectors + Inbox + Accounts + Send + Sync {
+pub trait Store:
+    Events + Runs + Flows + Subscriptions + Connectors + Inbox + Approvals + Accounts + Nodes + Send + Sync
+{
     /// Stores a unit as a whole or not at all. When this answers `Ok` the unit is on disk and every read sees it.
     ///
     /// Units are committed one after the other; their order is that of [`Committed::accepted`] for events. Dropping the
@@ -31,10 +33,12 @@ pub trait Store: Events + Runs + Flows + Subscriptions + Connectors + Inbox + Ac
     ///
     /// # Errors
     /// [`StoreError::Conflict`], [`StoreError::Missing`] and [`StoreError::Duplicate`] for what was found;
-    /// [`StoreError::Overloaded`] on the intake lane only; all others for the state of the disk.
+    /// [`StoreError::NotOwner`] where another node owns the unit's shard; [`StoreError::Overloaded`] on the intake lane
+    /// only; all others for the state of the disk.
     async fn commit(&self, unit: Unit, lane: Lane) -> Result<Committed>;
 
-    /// Forgets a little of what is old. Never forgets runs that have not ended, their events, or pending events.
+    /// Forgets a little of what is old. Never forgets runs that have not ended, their events, or pending events; nor the
+    /// event of a run that has the same bits in its identifier and is kept: its journal may refer to the event's body.
     async fn purge(&self, retention: Retention) -> Result<Purged>;
 
     /// Commits something that says nothing, the same way as everything else: whether the store can be written.
@@ -88,6 +92,9 @@ pub trait Runs: Send + Sync {
     async fn open_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<OpenRun>>;
     /// The journal of a run from the fact `from` on; empty for a run that is not kept.
     async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>>;
+    /// As [`Runs::run_facts`], but about `bytes_max` bytes at most: it ends behind the facts that reach so many. Empty where
+    /// there is no fact `from`.
+    async fn run_facts_page(&self, run: RunId, from: u64, bytes_max: usize) -> Result<Vec<Bytes>>;
     /// How many runs have ended since the store was made.
     async fn runs_ended(&self) -> Result<u64>;
     /// Timers of runs due at `now`, earliest first, equal ones by run, from behind `after`.
@@ -111,6 +118,9 @@ pub trait Flows: Send + Sync {
     async fn flow_version(&self, flow: FlowId, version: u32) -> Result<Option<FlowVersion>>;
     /// The versions of a flow with the moment each was saved, newest first.
     async fn flow_versions(&self, flow: FlowId) -> Result<Vec<(u32, Timestamp)>>;
+    /// Versions of all flows, deleted ones too, by flow and version from behind `after`: at most `limit`, fewer where they
+    /// are large, none only where none is left.
+    async fn flow_versions_from(&self, after: Option<(FlowId, u32)>, limit: usize) -> Result<Vec<FlowVersion>>;
     /// What lists show of the runs of some flows, in the order asked for.
     async fn flow_stats(&self, flows: &[FlowId]) -> Result<Vec<FlowStats>>;
     /// Flows of an owner of which at least `failures` runs failed since the last one that succeeded, newest flow first.
@@ -202,6 +212,19 @@ pub trait Inbox: Send + Sync {
     async fn due_deliveries(&self, now: Timestamp, limit: usize) -> Result<Vec<Delivery>>;
     /// When the earliest delivery is to be tried.
     async fn next_delivery(&self) -> Result<Option<Timestamp>>;
+}
+
+/// Reads of approvals.
+#[async_trait]
+pub trait Approvals: Send + Sync {
+    /// The approval.
+    async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>>;
+    /// Approvals, newest first.
+    async fn approvals(&self, filter: ApprovalFilter, list: List<ApprovalId>) -> Result<Page<Approval, ApprovalId>>;
+    /// How many approvals wait for an answer of a user; counting ends at [`crate::UNREAD_MAX`].
+    async fn approvals_awaited(&self, user: UserId) -> Result<u64>;
+    /// Approvals that are decided and of which their runs have not heard, oldest first: at most `limit`.
+    async fn approvals_decided(&self, limit: usize) -> Result<Vec<Approval>>;
 }
 
 /// Reads of users, sessions, tokens and settings.

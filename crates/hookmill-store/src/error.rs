@@ -64,8 +64,18 @@ pub enum StoreError {
         /// The last version known here.
         known: u32,
     },
+    /// The database is there, and cannot be used.
+    #[error("the database {place} cannot be used: {detail}")]
+    Database {
+        /// Which one, without secrets.
+        place: String,
+        /// What kind of fault it is.
+        problem: DatabaseProblem,
+        /// What was found, or the database's own words.
+        detail: String,
+    },
     /// No space is left.
-    #[error("no space is left on the disk of the data folder")]
+    #[error("no space is left on the disk of the data folder or the database")]
     Full,
     /// What is stored contradicts itself.
     #[error("the store is damaged: {detail}")]
@@ -81,9 +91,83 @@ pub enum StoreError {
         /// Whether the unit may be stored nevertheless.
         unknown: bool,
     },
+    /// Another node looks after the flow.
+    #[error("another server looks after this flow (shard {shard})")]
+    NotOwner {
+        /// The shard of the flow.
+        shard: u8,
+    },
     /// The store was closed: the server is stopping.
     #[error("the server is stopping")]
     Closed,
+}
+
+/// Why a database cannot be used; each has a way out of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DatabaseProblem {
+    /// Its address is wrong, or there is no database of this name.
+    Address,
+    /// User or password is wrong, or the server does not let the user in.
+    SignIn,
+    /// The user may not do what the store needs.
+    Rights,
+    /// It is a standby, or read-only.
+    Standby,
+    /// It would lose what it confirmed.
+    Unsafe,
+    /// Another server works with it.
+    InUse,
+    /// A pooler between server and database takes away what the store needs.
+    Pooler,
+    /// It is too old, or has another encoding.
+    Version,
+    /// Its schema has tables of something else.
+    Foreign,
+}
+
+impl DatabaseProblem {
+    const fn code(self) -> Code {
+        match self {
+            Self::Address => "store_address",
+            Self::SignIn => "store_sign_in",
+            Self::Rights => "store_rights",
+            Self::Standby => "store_standby",
+            Self::Unsafe => "store_unsafe",
+            Self::InUse => "store_locked",
+            Self::Pooler => "store_pooler",
+            Self::Version => "store_version",
+            Self::Foreign => "store_foreign",
+        }
+    }
+
+    const fn hint(self) -> &'static str {
+        match self {
+            Self::Address => {
+                "Give an address such as postgres://hookmill:PASSWORD@HOST/DATABASE, and create the database first: \
+                 createdb --encoding UTF8 --owner hookmill DATABASE."
+            }
+            Self::SignIn => "Check user and password in the address, and the lines for this user in pg_hba.conf.",
+            Self::Rights => {
+                "As the owner of the database: GRANT CREATE, CONNECT ON DATABASE name TO user; where the schema \
+                 \"hookmill\" exists already, it must belong to this user."
+            }
+            Self::Standby => {
+                "Give the address of the primary, or all hosts with target_session_attrs=read-write, so that the \
+                 server finds the one that can be written."
+            }
+            Self::Unsafe => {
+                "Set it to on: ALTER DATABASE name SET synchronous_commit = on; for fsync see postgresql.conf. \
+                 Otherwise notifications that were accepted could be lost."
+            }
+            Self::InUse => "Stop the other server first, or give this one a database of its own.",
+            Self::Pooler => {
+                "Give the address of PostgreSQL itself: the server keeps a few connections open and needs the \
+                 settings and locks of its sessions."
+            }
+            Self::Version => "Use PostgreSQL 14 or later, and a database with the encoding UTF8.",
+            Self::Foreign => "Give Hookmill a database of its own, or rename the schema that stands in its way.",
+        }
+    }
 }
 
 impl StoreError {
@@ -121,9 +205,11 @@ impl Explain for StoreError {
             Self::Locked { .. } => "store_locked",
             Self::ReadOnly { .. } => "store_read_only",
             Self::TooNew { .. } => "store_too_new",
+            Self::Database { problem, .. } => problem.code(),
             Self::Full => "store_full",
             Self::Damaged { .. } => "store_damaged",
             Self::Unavailable { .. } => "store_unavailable",
+            Self::NotOwner { .. } => "not_owner",
             Self::Closed => "store_closed",
         }
     }
@@ -147,8 +233,10 @@ impl Explain for StoreError {
                                       --data folder."
             }
             Self::TooNew { .. } => "Start the release that wrote it, or a later one, or restore a backup.",
+            Self::Database { problem, .. } => problem.hint(),
             Self::Full => "Free some space; the server goes on by itself then.",
             Self::Damaged { .. } => "Stop the server, keep a copy of the data folder, and restore a backup.",
+            Self::NotOwner { .. } => "Try again: the owner is being changed at this moment.",
             Self::Unavailable { .. } => "Look at the server's log and at the disk, then restart the server.",
             _ => return None,
         };

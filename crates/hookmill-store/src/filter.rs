@@ -1,56 +1,94 @@
 //! What the filters of lists let through: one answer for all stores.
 
+use std::cell::RefCell;
+
 use aho_corasick::AhoCorasick;
 
 use crate::{
-    Connection, ConnectionFilter, Connector, ConnectorFilter, Flow, FlowFilter, Notification, NotificationFilter, Run,
-    RunFilter,
+    Connection, ConnectionFilter, Connector, ConnectorFilter, Event, Flow, FlowFilter, Notification,
+    NotificationFilter, Run, RunFilter,
 };
 
-/// A text to look for, in any case. Without a text everything has it.
+/// More words than these are not looked for.
+const WORDS_MAX: usize = 10;
+
+/// Words to look for, in any case and order. Without words everything has them.
 #[derive(Clone, Debug)]
 pub struct Needle {
-    folded: Option<String>,
-    /// Find an ASCII text without copying what it is looked for in: as it is, and as JSON writes it.
+    words: Vec<Word>,
+}
+
+/// One of the words.
+#[derive(Clone, Debug)]
+struct Word {
+    folded: String,
+    /// Find an ASCII word without copying what it is looked for in: as it is, and as JSON writes it.
     plain: Option<AhoCorasick>,
     escaped: Option<AhoCorasick>,
 }
 
+impl Word {
+    fn new(text: &str) -> Self {
+        let folded = text.to_lowercase();
+        let finder = |text: String| AhoCorasick::builder().ascii_case_insensitive(true).build([text]).ok();
+        let (plain, escaped) =
+            if folded.is_ascii() { (finder(folded.clone()), finder(as_json(&folded))) } else { (None, None) };
+        Self { folded, plain, escaped }
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        match &self.plain {
+            Some(finder) => finder.is_match(text),
+            None => text.to_lowercase().contains(&self.folded),
+        }
+    }
+}
+
 impl Needle {
-    /// From what a person typed; blanks around it do not count.
+    /// From what a person typed: words that may stand in any order.
     #[must_use]
     pub fn new(q: Option<&str>) -> Self {
-        let folded = q.map(str::trim).filter(|text| !text.is_empty()).map(str::to_lowercase);
-        let ascii = folded.as_deref().filter(|text| text.is_ascii());
-        let finder = |text: String| AhoCorasick::builder().ascii_case_insensitive(true).build([text]).ok();
-        let plain = ascii.and_then(|text| finder(text.to_owned()));
-        let escaped = ascii.and_then(|text| finder(as_json(text)));
-        Self { folded, plain, escaped }
+        Self { words: q.unwrap_or_default().split_whitespace().take(WORDS_MAX).map(Word::new).collect() }
     }
 
     /// Whether there is no text to look for.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.folded.is_none()
+        self.words.is_empty()
     }
 
-    /// Whether one of the texts has it.
+    /// Whether each word is in one of the texts.
     pub fn is_in<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> bool {
-        let Some(needle) = &self.folded else { return true };
-        texts.into_iter().any(|text| match &self.plain {
-            Some(finder) => finder.is_match(text),
-            None => text.to_lowercase().contains(needle),
-        })
+        let sought = self.sought();
+        self.is_empty() || texts.into_iter().any(|text| sought.ends_with(text))
     }
 
-    /// Whether a JSON document may have it in one of its texts: no means no, yes wants a closer look.
+    /// The words, to be looked for in texts that come one by one.
+    #[must_use]
+    pub fn sought(&self) -> Sought<'_> {
+        Sought(RefCell::new(self.words.iter().collect()))
+    }
+
+    /// Whether a JSON document may have each word in one of its texts: no means no, yes wants a closer look.
     #[must_use]
     pub fn may_be_in(&self, json: &[u8]) -> bool {
-        match (&self.folded, &self.escaped) {
-            (None, _) => true,
-            (Some(_), Some(finder)) => finder.is_match(json),
-            (Some(needle), None) => String::from_utf8_lossy(json).to_lowercase().contains(&as_json(needle)),
-        }
+        self.words.iter().all(|word| match &word.escaped {
+            Some(finder) => finder.is_match(json),
+            None => String::from_utf8_lossy(json).to_lowercase().contains(&as_json(&word.folded)),
+        })
+    }
+}
+
+/// Words of a [`Needle`] that were not found yet.
+#[derive(Debug)]
+pub struct Sought<'a>(RefCell<Vec<&'a Word>>);
+
+impl Sought<'_> {
+    /// Looks into one more text; whether every word has been found by now.
+    pub fn ends_with(&self, text: &str) -> bool {
+        let mut left = self.0.borrow_mut();
+        left.retain(|word| !word.is_in(text));
+        left.is_empty()
     }
 }
 
@@ -104,10 +142,11 @@ impl RunFilter {
         )
     }
 
-    /// Whether what the trigger gave has the text, by the first fact of the run's journal.
+    /// Whether what the trigger gave has the text, by the first fact of the run's journal; `event` reads the event that
+    /// began the run.
     #[must_use]
-    pub fn outputs_have(&self, first_fact: &[u8], needle: &Needle) -> bool {
-        self.outputs_have.is_some_and(|look| needle.may_be_in(first_fact) && look(first_fact, needle))
+    pub fn outputs_have(&self, first_fact: &[u8], mut event: impl FnMut() -> Option<Event>, needle: &Needle) -> bool {
+        self.outputs_have.is_some_and(|look| look(first_fact, &mut event, needle))
     }
 }
 
@@ -177,6 +216,18 @@ mod tests {
         assert!(!found("short", "a longer text"));
         assert!(!found("Push", "pull"));
         assert!(found("anything", ""));
+    }
+
+    #[test]
+    fn words_stand_in_any_order_and_in_any_of_the_texts() {
+        let found = |texts: &[&str], q: &str| Needle::new(Some(q)).is_in(texts.iter().copied());
+        assert!(found(&["Reconcile Stripe payouts"], "stripe recon"));
+        assert!(found(&["Payouts", "Reconciles what Stripe paid"], "payouts  STRIPE"));
+        assert!(!found(&["Payouts", "Reconciles what Stripe paid"], "payouts paypal"));
+        assert!(found(&["Ärger im Büro"], "büro ärger"));
+        let may = |json: &str, q: &str| Needle::new(Some(q)).may_be_in(json.as_bytes());
+        assert!(may(r#"{"title":"Lamp","colour":"red"}"#, "red lamp"));
+        assert!(!may(r#"{"title":"Lamp","colour":"red"}"#, "blue lamp"));
     }
 
     #[test]

@@ -13,16 +13,22 @@
 //! | `subscription` | generations of webhooks |
 //! | `connector` | connectors and connections |
 //! | `inbox` | notifications, devices, deliveries |
+//! | `approval` | what runs ask people, and wait for |
 //! | `account` | users, sessions, tokens, settings |
+//! | `damage` | reading stored bytes, and what cannot be read |
 //! | `contract` | the traits of reading, and [`Store`] |
 //! | `memory` | [`MemoryStore`], for simulations and tests |
+//! | `payload`, `number` | how bytes, statuses and kinds stand in columns, for stores that have any |
+//! | `tables` | a whole store as tables, to be moved to another one |
 //! | `story` | the tests each store must pass (feature `story`) |
 //!
 //! Journals, definitions, documents and the like are opaque bytes here; who writes them reads them.
 
 mod account;
+mod approval;
 mod connector;
 mod contract;
+mod damage;
 mod error;
 mod event;
 mod filter;
@@ -30,26 +36,33 @@ mod flow;
 mod inbox;
 mod list;
 mod memory;
+mod nodes;
+pub mod number;
+pub mod payload;
 mod run;
 mod subscription;
+pub mod tables;
 mod unit;
 
 #[cfg(any(test, feature = "story"))]
 pub mod story;
 
 pub use account::{Role, Session, Token, User};
+pub use approval::{Approval, ApprovalFilter, ApprovalPerson, ApprovalState};
 pub use connector::{Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Health, Icon, Uses};
-pub use contract::{Accounts, Connectors, Events, Flows, Inbox, Runs, Store, Subscriptions};
-pub use error::StoreError;
+pub use contract::{Accounts, Approvals, Connectors, Events, Flows, Inbox, Runs, Store, Subscriptions};
+pub use damage::{Damaged, read};
+pub use error::{DatabaseProblem, StoreError};
 pub use event::{Dedupe, Event, EventListed, PendingEvent};
 pub use filter::Needle;
 pub use flow::{Binding, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion};
 pub use inbox::{Delivery, Device, Link, Notification, NotificationFilter, UNREAD_MAX};
 pub use list::{Figures, List, Page};
 pub use memory::{CommitFault, MemoryStore};
+pub use nodes::{Asked, EPOCH_ALONE, Leases, Node, Nodes, SHARDS, Shard};
 pub use run::{
     DueRun, OpenRun, OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey, TimerKind, Verdict,
     verdict,
 };
 pub use subscription::Subscription;
-pub use unit::{Change, Committed, Expect, Lane, Purged, Retention, Unit};
+pub use unit::{Change, Committed, Expect, Lane, Purged, Resealed, Retention, Unit};

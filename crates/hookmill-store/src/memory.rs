@@ -7,11 +7,11 @@ mod read;
 mod state;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::{Committed, Figures, Lane, Purged, Retention, Store, StoreError, Unit};
+use crate::{Committed, Figures, Lane, Leases, Nodes, Purged, Retention, Store, StoreError, Unit};
 use state::State;
 
 /// What a simulated disk does with one commit.
@@ -29,10 +29,22 @@ pub enum CommitFault {
 type Faults = Box<dyn FnMut(u64, &Unit, Lane) -> CommitFault + Send>;
 
 /// A store in memory. What is in it is lost with it.
-#[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
     faults: Mutex<Option<Faults>>,
+    leases: Arc<Leases>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self { state: Mutex::default(), faults: Mutex::default(), leases: Leases::alone() }
+    }
+}
+
+impl Nodes for MemoryStore {
+    fn leases(&self) -> Arc<Leases> {
+        Arc::clone(&self.leases)
+    }
 }
 
 impl std::fmt::Debug for MemoryStore {

@@ -2,7 +2,7 @@
 
 use hookmill_model::{EventId, FlowId, RunId, RunKind, RunStatus, SubscriptionId, Timestamp, UserId};
 
-use crate::Needle;
+use crate::{Event, Needle};
 
 /// The summary of a run. What happened inside stands in its journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,8 +93,8 @@ pub struct RunListed {
 }
 
 /// Whether what a trigger gave has a text, told from the first fact of a run's journal, whose form the store does not
-/// know.
-pub type OutputsHave = fn(&[u8], &Needle) -> bool;
+/// know. The second parameter reads the event that began the run: a fact may refer to it.
+pub type OutputsHave = fn(&[u8], &mut dyn FnMut() -> Option<Event>, &Needle) -> bool;
 
 /// Which runs a list shows. All that is given must hold.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ pub struct RunFilter {
     pub from: Option<Timestamp>,
     /// Made before this moment.
     pub to: Option<Timestamp>,
-    /// With this text, in any case, in identifier, trigger, summary or error, or where `outputs_have` finds it.
+    /// With these words, in any case and order, in identifier, trigger, summary and error, or where `outputs_have` finds them.
     pub q: Option<String>,
     /// Looks for the text in what the trigger gave, too.
     pub outputs_have: Option<OutputsHave>,

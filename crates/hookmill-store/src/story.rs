@@ -4,10 +4,12 @@
 //! unexpectedly, so a failure names the line of the chapter. Nothing here waits or reads a clock.
 
 mod accounts;
+mod approvals;
 mod connectors;
 mod events;
 mod flows;
 mod inbox;
+mod reseal;
 mod retention;
 mod runs;
 mod subscriptions;
@@ -48,6 +50,7 @@ where
     runs::lists_filter_and_page(&*open().await?).await?;
     runs::timers_fire_in_order(&*open().await?).await?;
     flows::a_flow_and_its_versions(&*open().await?).await?;
+    flows::versions_come_by_page(&*open().await?).await?;
     flows::lists_filter_and_page(&*open().await?).await?;
     flows::stats_follow_the_runs(&*open().await?).await?;
     flows::failures_in_a_row_are_counted(&*open().await?).await?;
@@ -57,8 +60,10 @@ where
     connectors::what_is_used_stays(&*open().await?).await?;
     inbox::notifications_are_read(&*open().await?).await?;
     inbox::deliveries_are_queued(&*open().await?).await?;
+    approvals::approvals_are_asked_and_answered(&*open().await?).await?;
     accounts::users_sessions_tokens(&*open().await?).await?;
     accounts::settings_by_name(&*open().await?).await?;
+    reseal::the_same_in_another_form(&*open().await?).await?;
     together::all_or_nothing(&*open().await?).await?;
     together::one_of_many_wins(&*open().await?).await?;
     together::many_at_once(&*open().await?).await?;

@@ -29,6 +29,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// Whether the service may have the webhook: then its row is kept, even when its flow is forgotten.
+    #[must_use]
+    pub const fn may_exist(&self) -> bool {
+        !matches!(self.state, SubscriptionState::Gone | SubscriptionState::Failed)
+    }
+
     /// Whether something is still to be done at the service.
     #[must_use]
     pub const fn is_unfinished(&self) -> bool {

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use hookmill_model::{
-    ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, SessionId, SubscriptionId, Timestamp,
-    TokenId, UserId,
+    ApprovalId, ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, SessionId, SubscriptionId,
+    Timestamp, TokenId, UserId,
 };
 
 use crate::{
-    Connection, Connector, ConnectorDocument, Dedupe, Delivery, Device, Event, Flow, FlowVersion, Icon, Notification,
-    Run, RunUpdate, Session, Subscription, Timer, TimerKey, Token, User,
+    Approval, ApprovalPerson, Connection, Connector, ConnectorDocument, Dedupe, Delivery, Device, Event, Flow,
+    FlowVersion, Icon, Notification, Run, RunUpdate, Session, Shard, Subscription, Timer, TimerKey, Token, User,
 };
 
 /// Changes that are stored together, in order, if the store is as expected.
@@ -18,10 +18,14 @@ pub struct Unit {
     pub expects: Vec<Expect>,
     /// What changes.
     pub changes: Vec<Change>,
+    /// Whether what it brings is secret: facts and events are sealed before they get here. A store looks at it no more.
+    pub is_secret: bool,
+    /// The shard as whose owner it is written; see [`Unit::owned`].
+    pub shard: Option<Shard>,
 }
 
 impl Unit {
-    /// Nothing yet.
+    /// A unit without conditions and changes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -44,6 +48,21 @@ impl Unit {
     /// Adds a change in place.
     pub fn push(&mut self, change: Change) {
         self.changes.push(change);
+    }
+
+    /// Says whether what it brings is secret.
+    #[must_use]
+    pub fn secret(mut self, is_secret: bool) -> Self {
+        self.is_secret = is_secret;
+        self
+    }
+
+    /// Says that it is written as the owner of a flow. Where this node does not own it, or not any more, the unit is
+    /// refused with [`crate::StoreError::NotOwner`].
+    #[must_use]
+    pub fn owned(mut self, flow: FlowId) -> Self {
+        self.shard = Some(Shard::of(flow));
+        self
     }
 
     /// Whether it changes nothing. Conditions are checked nevertheless.
@@ -74,7 +93,7 @@ pub enum Lane {
     Intake,
 }
 
-/// A unit is on disk.
+/// Says that a unit is on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
     /// The place of the unit's last event in the order of acceptance; `None` where it stored no event.
@@ -93,6 +112,8 @@ pub enum Expect {
     ConnectionEtag(ConnectionId, u64),
     /// The generation has this etag.
     SubscriptionEtag(SubscriptionId, u64),
+    /// The approval has this etag.
+    ApprovalEtag(ApprovalId, u64),
     /// The run belongs to this epoch.
     RunEpoch(RunId, u64),
     /// The run has not ended.
@@ -109,6 +130,17 @@ pub enum Expect {
     NoUser,
 }
 
+/// Something that was stored, in another form of the same content: sealed. Nothing else about it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resealed {
+    /// The texts of a version of a flow's definition.
+    FlowVersion(FlowVersion),
+    /// A journal from its first fact on; facts that were appended since stay.
+    Facts(RunId, Vec<Vec<u8>>),
+    /// Head and body of an event.
+    Event(EventId, Bytes, Bytes),
+}
+
 /// One change. `Put…` makes the thing or replaces it; deleting what is not there changes nothing, unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -122,22 +154,22 @@ pub enum Change {
     StartRun(Run, Vec<Vec<u8>>),
     /// Appends to the journal of a run that has exactly `from` facts and belongs to `epoch`, and changes its summary.
     AppendFacts {
-        /// The run.
+        /// The run whose record changes.
         run: RunId,
-        /// The writer's fence.
+        /// The epoch of the writer; a run that belongs to another epoch is a conflict.
         epoch: u64,
         /// How many facts the journal has; anything else is a conflict.
         from: u64,
-        /// What happened.
+        /// The new facts, encoded, in order.
         facts: Vec<Vec<u8>>,
         /// What changes in the summary.
         update: RunUpdate,
     },
     /// Changes the summary of a run that belongs to `epoch`.
     UpdateRun {
-        /// The run.
+        /// The run whose record changes.
         run: RunId,
-        /// The writer's fence.
+        /// The epoch of the writer; a run that belongs to another epoch is a conflict.
         epoch: u64,
         /// What changes.
         update: RunUpdate,
@@ -150,11 +182,14 @@ pub enum Change {
     PutFlow(Flow),
     /// Stores a version of a flow's definition. Versions do not change: a conflict when it exists.
     PutFlowVersion(FlowVersion),
+    /// Replaces what is stored by the same in another form, and leaves nothing of the form before in the file. Missing
+    /// where it is not there.
+    Reseal(Resealed),
     /// Marks a flow as deleted at a moment. It is kept, off and out of lists, for the history of its runs.
     DeleteFlow(FlowId, Timestamp),
     /// Stores what a flow's trigger remembers from one time to the next.
     PutTriggerState(FlowId, Bytes),
-    /// Forgets it.
+    /// Removes what a flow's trigger remembers.
     DeleteTriggerState(FlowId),
     /// Stores a generation of a webhook.
     PutSubscription(Subscription),
@@ -178,6 +213,8 @@ pub enum Change {
     ReadAllNotifications(UserId, Timestamp),
     /// Removes a notification and its deliveries.
     DeleteNotification(NotificationId),
+    /// Stores an approval, and whom it asks: these replace those it asked.
+    PutApproval(Approval, Vec<ApprovalPerson>),
     /// Stores a device; another device with the same endpoint is removed.
     PutDevice(Device),
     /// Says when a push service took a message for a device; one that is gone stays gone.
@@ -208,7 +245,7 @@ pub enum Change {
     DeleteToken(TokenId),
     /// Stores a value of the server's own under a name.
     PutSetting(String, Bytes),
-    /// Removes it.
+    /// Removes the value of that name.
     DeleteSetting(String),
 }
 
@@ -217,11 +254,16 @@ impl Change {
         match self {
             Self::AddEvent(event, _) => event.head.len() + event.body.len(),
             Self::StartRun(_, facts) | Self::AppendFacts { facts, .. } => facts.iter().map(Vec::len).sum(),
-            Self::PutFlowVersion(version) => version.definition.len() + version.parameters.len(),
+            Self::PutFlowVersion(version) | Self::Reseal(Resealed::FlowVersion(version)) => {
+                version.definition.len() + version.parameters.len()
+            }
+            Self::Reseal(Resealed::Facts(_, facts)) => facts.iter().map(Vec::len).sum(),
+            Self::Reseal(Resealed::Event(_, head, body)) => head.len() + body.len(),
             Self::PutConnectorDocument(_, document) => {
                 document.document.len() + document.properties.as_ref().map_or(0, Bytes::len)
             }
             Self::PutIcon(_, Some(icon)) => icon.bytes.len(),
+            Self::PutApproval(approval, _) => approval.record.len(),
             Self::PutConnector(connector) => connector.settings.len() + connector.summary.len(),
             _ => 256,
         }
@@ -231,7 +273,7 @@ impl Change {
 /// What may be forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// The time.
+    /// The time of this step; what was kept until a moment before it is removed.
     pub now: Timestamp,
     /// Ended runs, events and notifications whose identifiers were made before are forgotten.
     pub before: Timestamp,
@@ -242,11 +284,11 @@ pub struct Retention {
 /// What one step of forgetting removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Runs, with their journals.
+    /// How many runs, with their journals.
     pub runs: u64,
-    /// Events.
+    /// How many events.
     pub events: u64,
-    /// Notifications, sessions, dedupe keys, flows deleted long ago.
+    /// How many notifications, sessions, dedupe keys and flows deleted long ago.
     pub others: u64,
     /// Whether another step would find more.
     pub more: bool,

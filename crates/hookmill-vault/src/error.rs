@@ -96,7 +96,8 @@ impl Explain for VaultError {
             }
             Self::KeyMissing { .. } => {
                 "Set HOOKMILL_MASTER_KEY, or put the file master.key back from where it was kept. No new key is made, \
-                 since it could not open them."
+                 since it could not open them. Where the key is lost for good, start once with --new-master-key and make \
+                 the connections and webhooks again."
                     .to_owned()
             }
             Self::KeyExposed { path, .. } => format!("Run: chmod 600 {}", path.display()),

@@ -20,7 +20,7 @@ mod vault;
 pub use error::VaultError;
 pub use password::{hash_password, needs_rehash, verify_no_password, verify_password};
 pub use token::{API_TOKEN_PREFIX, hash_token, is_api_token_shaped, make_api_token, make_capability};
-pub use vault::Vault;
+pub use vault::{LostKey, Vault};
 
 pub use zeroize::Zeroizing;
 
@@ -34,6 +34,12 @@ pub fn random<const N: usize>() -> Result<[u8; N], VaultError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| VaultError::NoRandomness(error.to_string()))?;
     Ok(bytes)
+}
+
+/// Whether bytes have the form of a sealed value. Whether it opens is another question.
+#[must_use]
+pub fn is_sealed(bytes: &[u8]) -> bool {
+    envelope::key_id(bytes).is_ok()
 }
 
 /// Whether two secrets are the same, in a time that depends on their lengths only.

@@ -18,6 +18,13 @@ const CHECK_FILE: &str = "master.check";
 const CHECK_CONTEXT: &str = "hookmill master key check";
 const CHECK_TEXT: &[u8] = b"the right key";
 
+/// Long values: how their content stands in the seal.
+const AS_IT_IS: u8 = 0;
+const COMPRESSED: u8 = 1;
+/// Shorter ones are not compressed.
+const COMPRESSED_FROM: usize = 512;
+const LONG_BYTES_MAX: usize = 256 * 1_024 * 1_024;
+
 /// Seals and opens. Share it behind an `Arc`.
 pub struct Vault {
     /// The current key first; the others only open.
@@ -31,6 +38,17 @@ pub struct Vault {
 struct Sealing {
     id: KeyId,
     key: Key,
+}
+
+/// What it means that no key opens what was sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostKey {
+    /// Nothing is known of sealed values beside the vault: a key is made where the folder holds no proof of one.
+    Unheard,
+    /// There are sealed values, which a new key could not open: none is made, whatever files are missing.
+    Needed,
+    /// A person said that the old key is lost for good: a new one is made, and what was sealed stays closed.
+    GivenUp,
 }
 
 impl fmt::Debug for Vault {
@@ -59,15 +77,14 @@ impl Vault {
     /// # Errors
     /// No key is right, missing, malformed or readable for others; the folder cannot be used.
     pub fn open(data_dir: &Path, master_key_env: Option<&str>) -> Result<Self, VaultError> {
-        Self::open_beside(data_dir, master_key_env, false)
+        Self::open_beside(data_dir, master_key_env, LostKey::Unheard)
     }
 
-    /// As [`Self::open`], beside a store: where that `holds_sealed` values no key is made, whatever files are missing,
-    /// since a new one could open none of them.
+    /// As [`Self::open`], beside a store that says what a missing key means.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_beside(data_dir: &Path, master_key_env: Option<&str>, holds_sealed: bool) -> Result<Self, VaultError> {
+    pub fn open_beside(data_dir: &Path, master_key_env: Option<&str>, lost: LostKey) -> Result<Self, VaultError> {
         let check_path = data_dir.join(CHECK_FILE);
         let unusable = |source| VaultError::File { path: check_path.clone(), source };
         let check = match fs::read(&check_path) {
@@ -75,21 +92,25 @@ impl Vault {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unusable(error)),
         };
-        let found = master_key::find(data_dir, master_key_env, check.is_none() && !holds_sealed)?;
+        let may_create = match lost {
+            LostKey::Unheard => check.is_none(),
+            LostKey::Needed => false,
+            LostKey::GivenUp => true,
+        };
+        let found = master_key::find(data_dir, master_key_env, may_create)?;
         let wrong = VaultError::KeyWrong { folder: data_dir.to_owned(), place: found.place.clone() };
         let Some(vault) = Self::with_keys(found) else { return Err(wrong) };
+        let opens =
+            |sealed: &Vec<u8>| vault.unseal(CHECK_CONTEXT, sealed).is_ok_and(|plain| crate::same(&plain, CHECK_TEXT));
         match check {
-            Some(sealed) => {
-                let opened = vault.unseal(CHECK_CONTEXT, &sealed);
-                if opened.map(|plain| !crate::same(&plain, CHECK_TEXT)).unwrap_or(true) {
-                    return Err(wrong);
-                }
+            Some(sealed) if opens(&sealed) => {
                 // From here on the new key is enough to start.
                 if vault.needs_reseal(&sealed) {
                     vault.write_check(data_dir)?;
                 }
             }
-            None => vault.write_check(data_dir)?,
+            Some(_) if lost != LostKey::GivenUp => return Err(wrong),
+            _ => vault.write_check(data_dir)?,
         }
         Ok(vault)
     }
@@ -150,6 +171,52 @@ impl Vault {
         let id = envelope::key_id(sealed)?;
         let one = self.keys.iter().find(|one| one.id == id).ok_or(VaultError::ValueKeyWrong)?;
         envelope::open(&one.key, context, sealed)
+    }
+
+    /// Seals what may be long: compressed first, since what is sealed cannot be compressed any more.
+    ///
+    /// # Errors
+    /// As [`Vault::seal`]; and a value of 256 MiB or more.
+    pub fn seal_long(&self, context: &str, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        if plain.len() >= LONG_BYTES_MAX {
+            return Err(VaultError::Unprocessable);
+        }
+        let packed = if plain.len() < COMPRESSED_FROM { None } else { zstd::bulk::compress(plain, 1).ok() };
+        let mut content = Zeroizing::new(Vec::new());
+        match packed.filter(|packed| packed.len() + 4 < plain.len()) {
+            Some(packed) => {
+                let length = u32::try_from(plain.len()).map_err(|_| VaultError::Unprocessable)?;
+                content.push(COMPRESSED);
+                content.extend_from_slice(&length.to_le_bytes());
+                content.extend_from_slice(&Zeroizing::new(packed));
+            }
+            None => {
+                content.push(AS_IT_IS);
+                content.extend_from_slice(plain);
+            }
+        }
+        self.seal(context, &content)
+    }
+
+    /// Opens what [`Vault::seal_long`] sealed for the same context.
+    ///
+    /// # Errors
+    /// As [`Vault::unseal`].
+    pub fn unseal_long(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let content = self.unseal(context, sealed)?;
+        match content.split_first() {
+            Some((&AS_IT_IS, rest)) => Ok(Zeroizing::new(rest.to_vec())),
+            Some((&COMPRESSED, rest)) => {
+                let (length, frame) = rest.split_first_chunk::<4>().ok_or(VaultError::ValueDamaged)?;
+                let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+                if length >= LONG_BYTES_MAX {
+                    return Err(VaultError::ValueDamaged);
+                }
+                let plain = zstd::bulk::decompress(frame, length).map_err(|_| VaultError::ValueDamaged)?;
+                if plain.len() == length { Ok(Zeroizing::new(plain)) } else { Err(VaultError::ValueDamaged) }
+            }
+            _ => Err(VaultError::ValueDamaged),
+        }
     }
 
     /// Whether an older key sealed the value, so that it should be sealed again before that key goes.

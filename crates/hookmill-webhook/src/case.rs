@@ -73,6 +73,7 @@ pub fn check(
         registered: None,
         kept: &empty,
         fetched: &fetched,
+        asked: None,
     };
     let reading = Reading::new(sent.request(), BODY_BYTES_MAX);
     match verify(&declarations.verification, &reading, &known) {
@@ -81,6 +82,9 @@ pub fn check(
         Err(crate::Refusal::NoSecret) => Err(vec!["there is no secret".to_owned()]),
         Err(crate::Refusal::Fetch(fetch)) => {
             Err(vec![format!("{} is needed: give it with --parameter certificate=PEM", fetch.url)])
+        }
+        Err(crate::Refusal::Ask(question)) => {
+            Err(vec![format!("the service must be asked by {}, which needs a server", question.call.operation)])
         }
     }
 }
@@ -140,9 +144,11 @@ impl Sent {
         let query = text(request, "rawQuery").or_else(|| {
             let members = request.get("query")?.as_object()?;
             let mut query = url::form_urlencoded::Serializer::new(String::new());
-            members.iter().for_each(|(name, value)| {
-                query.append_pair(name, value.as_str().unwrap_or_default());
-            });
+            for (name, value) in members.iter() {
+                for text in texts(Some(value)) {
+                    query.append_pair(name, &text);
+                }
+            }
             Some(query.finish())
         });
         if let Some(query) = query.filter(|query| !query.is_empty()) {
@@ -180,7 +186,7 @@ struct Conversation {
     secrets: Vec<Str>,
     parameters: Object,
     inputs: Object,
-    sent_secret: Option<Str>,
+    sent_secrets: Vec<Str>,
     registered: Option<Registered>,
 }
 
@@ -202,13 +208,14 @@ impl Conversation {
             body: reply.get("body").cloned().unwrap_or_default(),
         });
         let sent = creation.and_then(|creation| creation.get("request")?.get("body").cloned());
-        let sent_secret = declarations.generated().and_then(|(_, _, place)| sent_at(place, sent.as_ref()?));
+        let places = declarations.generated().iter().map(|own| &own.into);
+        let sent_secrets = places.filter_map(|place| sent_at(place, sent.as_ref()?)).collect();
         Ok(Self {
             declarations,
             secrets: texts(case.get("secrets")),
             parameters: object(case.get("parameters")),
             inputs: object(case.get("inputs")),
-            sent_secret,
+            sent_secrets,
             registered,
         })
     }
@@ -216,7 +223,7 @@ impl Conversation {
     /// The secrets that are known at a step.
     fn known(&self, flow: &Flow, registered: Option<&Registered>) -> Vec<Str> {
         let mut secrets = self.secrets.clone();
-        secrets.extend(self.sent_secret.clone());
+        secrets.extend(self.sent_secrets.iter().cloned());
         secrets.extend(flow.kept.get("secret").and_then(Value::as_str).map(Str::from));
         let from = self.declarations.registration.as_ref().and_then(|registration| registration.secret.as_ref());
         if let (Some(Secret::Replied(selector)), Some(registered)) = (from, registered) {
@@ -249,6 +256,7 @@ pub fn replied(selector: &crate::Selector, registered: &Registered) -> Option<St
         registered: Some(registered),
         kept: &empty,
         fetched: &fetched,
+        asked: None,
     };
     let reading = Reading::new(Request { method: "", url: "", headers: &[], body: &[] }, 0);
     let text = selector.text(&Scope::new(&reading, &known))?;
@@ -308,6 +316,7 @@ fn step_of(shared: &Conversation, flow: &mut Flow, step: &Value, url: &str) -> R
         registered,
         kept: &kept,
         fetched: &fetched,
+        asked: None,
         body_bytes_max: BODY_BYTES_MAX,
     };
     let decision = decide(&generation, now, sent.request());

@@ -172,34 +172,75 @@ pub struct Reply {
     pub patience: Duration,
 }
 
-/// What the creation of a webhook says about its secret. How the webhook is deleted is read by the connector.
+/// What is declared about the creation of a webhook. How the webhook is deleted is read by the connector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Registration {
     /// Where the secret comes from.
     pub secret: Option<Secret>,
+    /// How the service is asked which webhooks it has.
+    pub find: Option<Find>,
+    /// Of what there can be one webhook only: `app`, `bot` or `object`.
+    pub exclusive: Option<Str>,
+    /// What the service demands of the callback address.
+    pub callback: Callback,
+    /// The operation that changes a webhook in place.
+    pub update: Option<OperationCall>,
+}
+
+/// What a service demands of a callback address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Callback {
+    /// It begins with `https://`.
+    pub https: bool,
+    /// It leads to a host that the internet can reach.
+    pub public: bool,
+}
+
+/// How a service is asked which webhooks it has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Find {
+    /// The operation that lists them.
+    pub call: OperationCall,
+    /// Where the list stands in the answer, as a JSON pointer.
+    pub items: String,
+    /// JSON pointer into an item, and what stands there in ours.
+    pub matches: Vec<(String, Template)>,
+    /// JSON pointer to what the webhook is deleted by; where nothing is said, what an answer to the creation has.
+    pub handle: Option<String>,
 }
 
 /// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Secret {
-    /// Hookmill makes one and sends it with the creation.
-    Generated {
-        /// Random bytes.
-        bytes: usize,
-        /// How they are written.
-        encoding: SecretEncoding,
-        /// The member of the creation's body, as a JSON pointer, or the field of its form.
-        into: Place,
-    },
+    /// Hookmill makes one, or one for each way of signing, and sends them with the creation.
+    Generated(Vec<Generated>),
     /// In the reply to the creation.
     Replied(Selector),
+    /// In the reply to a second call, after the creation.
+    Asked {
+        /// The call.
+        call: OperationCall,
+        /// Where it stands in the reply to that call, as a JSON pointer.
+        from: String,
+    },
     /// In a handshake that keeps `secret`.
     Handshake,
     /// In a field of the connection.
     Connection(Str),
 }
 
-/// A place in the request of the creation.
+/// A secret that Hookmill makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// Random bytes.
+    pub bytes: usize,
+    /// How they are written.
+    pub encoding: SecretEncoding,
+    /// Where the creation sends it.
+    pub into: Place,
+}
+
+/// A place in the request of the creation: a member of its body, as a JSON pointer, or a field of its form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A JSON pointer into its body.
@@ -240,7 +281,7 @@ pub struct Renewal {
     pub ask: Vec<(Place, Duration)>,
     /// Renewed so long before the expiry; a third of the lifetime where nothing is said.
     pub before: Option<Duration>,
-    /// How.
+    /// The request that renews, or a new webhook in its place.
     pub by: RenewalBy,
     /// What follows when the service knows the webhook no more.
     pub on_gone: Gone,
@@ -331,22 +372,26 @@ impl Declarations {
         self.verification.iter().all(Verification::is_none)
     }
 
-    /// The place of a generated secret in the request of the creation.
+    /// The secrets that Hookmill makes and sends with the creation.
     #[must_use]
-    pub fn generated(&self) -> Option<(usize, SecretEncoding, &Place)> {
-        match self.registration.as_ref()?.secret.as_ref()? {
-            Secret::Generated { bytes, encoding, into } => Some((*bytes, *encoding, into)),
-            _ => None,
+    pub fn generated(&self) -> &[Generated] {
+        match self.registration.as_ref().and_then(|own| own.secret.as_ref()) {
+            Some(Secret::Generated(secrets)) => secrets,
+            _ => &[],
         }
     }
 
     /// Whether some part reads the body as JSON, whatever its type says.
     pub(crate) fn reads_json(&self) -> bool {
         let conditions = |conditions: &Conditions| conditions.reads_body();
+        let lifecycle = self.renewal.iter().flat_map(|renewal| &renewal.lifecycle);
         self.verification.iter().any(Verification::reads_body)
-            || self.handshake.iter().any(|handshake| conditions(&handshake.when))
+            || self.handshake.iter().any(|handshake| conditions(&handshake.when) || conditions(&handshake.require))
             || self.ping.iter().any(conditions)
-            || self.dedupe.as_ref().is_some_and(|dedupe| dedupe.keys.iter().any(Template::reads_body))
+            || lifecycle.into_iter().any(|own| conditions(&own.when))
+            || self.dedupe.as_ref().is_some_and(|dedupe| {
+                matches!(dedupe.items, Some(Items::Json(_))) || dedupe.keys.iter().any(Template::reads_body)
+            })
     }
 }
 
@@ -357,7 +402,7 @@ impl SecretEncoding {
         use base64::Engine as _;
         let base64 = || base64::engine::general_purpose::STANDARD.encode(random);
         match self {
-            Self::Hex => random.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Hex => hookmill_model::hex(random),
             Self::Base64 => base64(),
             Self::Whsec => format!("whsec_{}", base64()),
         }

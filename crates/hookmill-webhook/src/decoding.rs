@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 /// Codings beyond this many are not undone.
 const CODINGS_MAX: usize = 4;
@@ -34,15 +35,40 @@ pub fn decode<'a>(coding: &str, body: &'a [u8], max: usize) -> Result<Cow<'a, [u
     }
     let mut body = Cow::Borrowed(body);
     for name in codings.iter().rev() {
+        if body.is_empty() {
+            // A request without a body may name a coding nevertheless.
+            break;
+        }
         body = Cow::Owned(match name.as_str() {
             "br" => read(brotli_decompressor::Decompressor::new(&*body, 4_096), name, max)?,
             // Senders disagree whether `deflate` has the head of zlib.
-            "deflate" if is_zlib(&body) => read(ZlibDecoder::new(&*body), name, max)?,
-            "deflate" => read(DeflateDecoder::new(&*body), name, max)?,
+            "deflate" => inflate(&body, is_zlib(&body), max)?,
             _ => read(MultiGzDecoder::new(&*body), name, max)?,
         });
     }
     Ok(body)
+}
+
+/// Undoes `deflate`. The readers of the library take a stream that is cut off for one that has ended, so its end is
+/// looked for here.
+fn inflate(body: &[u8], has_head: bool, max: usize) -> Result<Vec<u8>, DecodeError> {
+    let broken = |why: &dyn std::fmt::Display| DecodeError::Broken(format!("deflate: {why}"));
+    let mut stream = Decompress::new(has_head);
+    let mut decoded = Vec::with_capacity(body.len().saturating_mul(2).clamp(1_024, 65_536));
+    loop {
+        let taken = usize::try_from(stream.total_in()).unwrap_or(usize::MAX);
+        let (rest, before) = (body.get(taken..).unwrap_or_default(), decoded.len());
+        let status = stream.decompress_vec(rest, &mut decoded, FlushDecompress::Finish);
+        let status = status.map_err(|error| broken(&error))?;
+        if decoded.len() > max {
+            return Err(DecodeError::TooLarge(max));
+        }
+        match status {
+            Status::StreamEnd => return Ok(decoded),
+            _ if decoded.len() < decoded.capacity() && decoded.len() == before => return Err(broken(&"it is cut off")),
+            _ => decoded.reserve(decoded.len().clamp(1_024, 1 << 20)),
+        }
+    }
 }
 
 /// Whether the first two bytes are the head of zlib (RFC 1950).
@@ -94,6 +120,10 @@ mod tests {
         assert_eq!(&*decode("deflate", &zlib(text), 100).unwrap(), text);
         assert_eq!(&*decode("deflate", &deflate(text), 100).unwrap(), text);
         assert_eq!(&*decode("deflate, gzip", &gzip(&zlib(text)), 100).unwrap(), text);
+        assert_eq!(&*decode("gzip, br", b"", 100).unwrap(), b"");
+        let long: Vec<u8> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
+        assert_eq!(&*decode("deflate", &zlib(&long), 1_000_000).unwrap(), long);
+        assert_eq!(&*decode("deflate", &deflate(&long), 1_000_000).unwrap(), long);
     }
 
     #[test]
@@ -106,5 +136,19 @@ mod tests {
         let cut = gzip(b"a text that is cut off in the middle of its last bytes");
         assert!(matches!(decode("gzip", &cut[..cut.len() - 9], 100), Err(DecodeError::Broken(_))));
         assert!(matches!(decode("gzip,gzip,gzip,gzip,gzip", b"", 10), Err(DecodeError::Unknown(_))));
+        let text = b"a text that is cut off in the middle of its last bytes, by whoever sent it";
+        for whole in [deflate(text), zlib(text), gzip(text)] {
+            let name = if whole.starts_with(&[0x1F, 0x8B]) { "gzip" } else { "deflate" };
+            for length in 1..whole.len() {
+                let cut = decode(name, &whole[..length], 100);
+                assert!(matches!(cut, Err(DecodeError::Broken(_))), "{name} of {length}: {cut:?}");
+            }
+        }
+        let bomb = zlib(&vec![0; 10_000_000]);
+        assert_eq!(decode("deflate", &bomb, 1_000_000), Err(DecodeError::TooLarge(1_000_000)));
+        let mut brotli = Vec::new();
+        brotli.extend_from_slice(b"\x0b\x02\x80hello\x03");
+        assert_eq!(&*decode("br", &brotli, 100).unwrap(), b"hello");
+        assert!(matches!(decode("br", &brotli[..brotli.len() - 2], 100), Err(DecodeError::Broken(_))));
     }
 }

@@ -8,7 +8,7 @@ use hookmill_model::Value;
 use crate::declaration::{Declarations, Dedupe, Items};
 use crate::key::{Encoding, Hash};
 use crate::request::{Known, Reading, Request};
-use crate::template::{Scope, walk, xml_texts};
+use crate::template::{Scope, segments, walk, xml_texts};
 
 /// A longer identifier is replaced by its SHA-256.
 const KEY_BYTES_MAX: usize = 256;
@@ -41,9 +41,8 @@ pub fn keys(dedupe: &Dedupe, reading: &Reading<'_>, known: &Known<'_>) -> Option
     };
     let items: Vec<Value> = match items {
         Items::Json(pointer) => {
-            let path: Vec<String> = pointer.split('/').skip(1).map(ToOwned::to_owned).collect();
             let mut found = Vec::new();
-            walk(reading.json()?, &path, &mut found);
+            walk(reading.json()?, &segments(pointer).ok()?, &mut found);
             found.pop().flatten()?.as_array()?.to_vec()
         }
         Items::Xml(path) => xml_texts(reading.decoded().ok()?, path).into_iter().map(Value::from).collect(),

@@ -2,6 +2,7 @@
 
 use hookmill_model::{Object, Str, Timestamp};
 
+use crate::asking::Question;
 use crate::declaration::{Declarations, LifecycleAction, State};
 use crate::decoding::DecodeError;
 use crate::delivery::{Keys, keys};
@@ -38,6 +39,8 @@ pub struct Generation<'a> {
     pub kept: &'a Object,
     /// Documents that were fetched before, by address.
     pub fetched: &'a dyn Fn(&str) -> Option<Str>,
+    /// Whether the service said that it sent this request; `None` where it was not asked.
+    pub asked: Option<bool>,
     /// What a body may have, before and after its codings are undone.
     pub body_bytes_max: usize,
 }
@@ -86,7 +89,7 @@ pub enum Proof {
 }
 
 /// What a request is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// An event: it is stored and begins a run, unless all of its keys are known. The answer is the same then.
     Event {
@@ -116,17 +119,20 @@ pub enum Outcome {
     },
     /// Refused for another reason.
     Refused {
-        /// Why.
+        /// Why it was refused, in a sentence.
         reason: String,
     },
     /// 503: the webhook is still being created, or its secret is not known.
     Early,
     /// A document must be fetched; then the same request is decided anew.
     Fetch(Fetch),
+    /// The service must be asked; then the same request is decided anew. Where it cannot be reached the sender comes
+    /// again: the response is that answer.
+    Ask(Question),
 }
 
 /// The decision about one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// What is answered once what follows is on disk.
     pub response: Response,
@@ -185,6 +191,7 @@ fn decided(generation: &Generation<'_>, now: Timestamp, request: Request<'_>) ->
         registered: generation.registered,
         kept: generation.kept,
         fetched: generation.fetched,
+        asked: generation.asked,
     };
     let reading = Reading::new(request, generation.body_bytes_max);
     let scope = Scope::new(&reading, &known);
@@ -258,6 +265,10 @@ fn unproven(refusal: Refusal) -> Decision {
         Refusal::Fetch(fetch) => Decision {
             response: Response::empty(503).with("Retry-After", RETRY_AFTER_S),
             outcome: Outcome::Fetch(fetch),
+        },
+        Refusal::Ask(question) => Decision {
+            response: Response::empty(503).with("Retry-After", RETRY_AFTER_S),
+            outcome: Outcome::Ask(question),
         },
         Refusal::Wrong(reasons) => Decision { response: Response::empty(401), outcome: Outcome::Unproven { reasons } },
     }

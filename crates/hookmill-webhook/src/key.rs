@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD};
+use hookmill_model::hex;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq as _;
 
@@ -132,16 +133,6 @@ impl Encoding {
     }
 }
 
-/// Small hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn unhex(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let pairs = text.chunks(2).map(|pair| match pair {
@@ -160,4 +151,12 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
 /// Whether two MACs are equal, in a time that depends on their length alone.
 pub fn same_mac(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && bool::from(a.ct_eq(b))
+}
+
+/// A name for a webhook that no other one has, made from its callback URL, which cannot be told from it: 32 hexadecimal
+/// digits.
+#[must_use]
+pub fn unique_name(callback_url: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, format!("name of the webhook\n{callback_url}").as_bytes());
+    hex(&digest.as_ref()[..16])
 }

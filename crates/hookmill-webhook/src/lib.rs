@@ -15,10 +15,12 @@
 //! | `decoding` | `Content-Encoding`, bounded |
 //! | `verification` | whether a request proves its sender |
 //! | `handshake` | requests that are answered and are not events |
+//! | `asking` | calls of operations that declarations ask for, with their values |
 //! | `delivery` | identifiers of deliveries, and the body of an event |
 //! | `door` | the decision about one request |
 //! | `case` | test cases of verification and of the door |
 
+mod asking;
 pub mod case;
 mod declaration;
 mod decoding;
@@ -32,15 +34,17 @@ mod request;
 mod template;
 mod verification;
 
+pub use asking::{Asked, Question, Values};
 pub use declaration::{
-    Compute, Declarations, Dedupe, Gone, Handshake, HandshakeCall, HandshakeReply, Items, Json, Lifecycle,
-    LifecycleAction, OperationCall, Place, Recovery, RecoveryList, Registration, Renewal, RenewalBy, Reply, Secret,
-    SecretEncoding, State,
+    Callback, Compute, Declarations, Dedupe, Find, Generated, Gone, Handshake, HandshakeCall, HandshakeReply, Items,
+    Json, Lifecycle, LifecycleAction, OperationCall, Place, Recovery, RecoveryList, Registration, Renewal, RenewalBy,
+    Reply, Secret, SecretEncoding, State,
 };
 pub use delivery::{Keys, event_body};
 pub use door::{Call, Decision, Generation, Outcome, Proof, Response, decide};
+pub use key::unique_name;
 pub use preset::{Preset, preset, presets, recognised};
-pub use read::{EXTENSIONS, has_declarations, read};
+pub use read::{EXTENSIONS, has_declarations, read, registration_members};
 pub use request::{Known, Registered, Request};
 pub use template::{Conditions, Selector, Template};
 pub use verification::{Fetch, FetchKind, Refusal, Verification, kind_of_secret};

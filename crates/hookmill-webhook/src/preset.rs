@@ -101,6 +101,7 @@ pub fn recognised(request: Request<'_>, body_bytes_max: usize) -> Option<&'stati
         registered: None,
         kept: &empty,
         fetched: &fetched,
+        asked: None,
     };
     let scope = Scope::new(&reading, &known);
     let seems = |preset: &&Preset| preset.recognised.as_ref().is_some_and(|own| !own.values(&scope).is_empty());

@@ -28,6 +28,9 @@ pub const EXTENSIONS: [&str; 9] = [
     "x-hookmill-recovery",
 ];
 
+/// The extension whose members are taken one by one.
+const REGISTRATION: &str = "x-hookmill-registration";
+
 /// How long an identifier is known where nothing is said.
 const WINDOW: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// The store forgets identifiers after a week.
@@ -48,7 +51,8 @@ pub fn has_declarations(members: &Object) -> bool {
 }
 
 /// Reads the declarations of one trigger. `levels` are the objects that may hold them, the nearest first, each with
-/// its place in the file; an extension of a nearer level replaces that of a farther one.
+/// its place in the file; an extension of a nearer level replaces that of a farther one, except that the members of
+/// `x-hookmill-registration` are taken one by one.
 pub fn read(levels: &[(&Object, Pointer)], findings: &mut Vec<Diagnostic>) -> Declarations {
     let mut reader = Reader { findings };
     let mut made = Declarations::default();
@@ -78,7 +82,7 @@ pub fn read(levels: &[(&Object, Pointer)], findings: &mut Vec<Diagnostic>) -> De
             })
         })
     };
-    for name in EXTENSIONS.iter().skip(1) {
+    for name in EXTENSIONS.iter().skip(1).filter(|name| **name != REGISTRATION) {
         let Some((value, at)) = nearest(name) else { continue };
         let value = reader.merged(name, &value, &at);
         match *name {
@@ -87,10 +91,19 @@ pub fn read(levels: &[(&Object, Pointer)], findings: &mut Vec<Diagnostic>) -> De
             "x-hookmill-ping" => made.ping = reader.list(&value, &at, Reader::conditions),
             "x-hookmill-dedupe" => made.dedupe = reader.dedupe(&value, &at),
             "x-hookmill-reply" => made.reply = reader.reply(&value, &at),
-            "x-hookmill-registration" => made.registration = reader.registration(&value, &at),
             "x-hookmill-renewal" => made.renewal = reader.renewal(&value, &at),
             _ => made.recovery = reader.recovery(&value, &at),
         }
+    }
+    for (members, at) in levels {
+        let named = members.get(REGISTRATION).and_then(|own| own.get("preset"));
+        if let Some(named) = named.filter(|named| named.as_str().and_then(raw).is_none()) {
+            reader.unknown_preset(&at.child(REGISTRATION).child("preset"), named);
+        }
+    }
+    let registration = registration_members(levels);
+    if !registration.is_empty() {
+        made.registration = Some(reader.registration(&registration));
     }
     let at = levels.first().map(|(_, at)| at.clone()).unwrap_or_default();
     if made.verification.is_empty() && made.handshake.iter().any(|handshake| handshake.verified) {
@@ -98,6 +111,38 @@ pub fn read(levels: &[(&Object, Pointer)], findings: &mut Vec<Diagnostic>) -> De
         reader.error("webhook_contradiction", &at.child("x-hookmill-handshake"), message);
     }
     made
+}
+
+/// The members of `x-hookmill-registration` that hold for a trigger, each with its place. A member comes from the nearest
+/// of the levels that has it; what a level's preset says stands under the level's own members. `null` takes away what a
+/// farther level says.
+#[must_use]
+pub fn registration_members(levels: &[(&Object, Pointer)]) -> Vec<(Str, Value, Pointer)> {
+    let mut found: Vec<(Str, Value, Pointer)> = Vec::new();
+    let mut add = |members: &Object, at: &dyn Fn(&Str) -> Pointer| {
+        for (name, value) in members.iter().filter(|(name, _)| &***name != "preset") {
+            if !found.iter().any(|(known, ..)| known == name) {
+                found.push((name.clone(), value.clone(), at(name)));
+            }
+        }
+    };
+    for (level, at) in levels {
+        let own = level.get(REGISTRATION).and_then(Value::as_object);
+        let below = at.child(REGISTRATION);
+        if let Some(own) = own {
+            add(own, &|name| below.child(name));
+        }
+        let presets = [(own.and_then(|own| own.get("preset")), below.child("preset"))];
+        for (named, at) in presets.into_iter().chain([(level.get("x-hookmill-preset"), at.child("x-hookmill-preset"))])
+        {
+            let preset = named.and_then(Value::as_str).and_then(raw);
+            if let Some(under) = preset.and_then(|preset| preset.extensions.get(REGISTRATION)?.as_object()) {
+                add(under, &|_| at.clone());
+            }
+        }
+    }
+    found.retain(|(_, value, _)| !value.is_null());
+    found
 }
 
 /// Extensions about webhooks that a typing mistake could have meant.

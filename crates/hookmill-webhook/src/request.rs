@@ -63,6 +63,8 @@ pub struct Known<'a> {
     pub kept: &'a Object,
     /// Documents that were fetched before, by address.
     pub fetched: &'a dyn Fn(&str) -> Option<Str>,
+    /// Whether the service said that it sent this request; `None` where it was not asked.
+    pub asked: Option<bool>,
 }
 
 /// A request that is being read.
@@ -102,6 +104,11 @@ impl<'a> Reading<'a> {
     /// The body as JSON, whatever its type says, with numbers as the text that stands there; `None` where it is none.
     pub fn json(&self) -> Option<&Value> {
         self.json.get_or_init(|| content::json_texts(self.content_type(), self.decoded().ok()?)).as_ref()
+    }
+
+    /// The body as JSON with numbers as numbers, for whoever is asked about it.
+    pub fn event(&self) -> Option<Value> {
+        content::body(Some("application/json"), self.decoded().ok()?).value
     }
 
     /// The fields of a form; none where the type says that it is no form.

@@ -83,7 +83,11 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn segments(pointer: &str) -> Result<Vec<String>, String> {
+/// The names on the way of a JSON pointer.
+///
+/// # Errors
+/// It begins with something else than `/`.
+pub fn segments(pointer: &str) -> Result<Vec<String>, String> {
     match pointer.strip_prefix('/') {
         Some(rest) => Ok(rest.split('/').map(|token| token.replace("~1", "/").replace("~0", "~")).collect()),
         None if pointer.is_empty() => Ok(Vec::new()),
@@ -216,6 +220,22 @@ impl Selector {
         }
     }
 
+    /// Its value with its type, where it has exactly one.
+    pub fn whole(&self, scope: &Scope<'_>) -> Option<Value> {
+        let (root, path) = match self {
+            Self::Registration(path) => (&scope.known.registered?.body, path),
+            Self::Item(path) => (scope.item?, path),
+            Self::Body(path) if path.is_empty() => return scope.reading.event(),
+            other => return Some(Value::string(String::from_utf8_lossy(&other.text(scope)?).into_owned())),
+        };
+        let mut found = Vec::new();
+        walk(root, path, &mut found);
+        match &*found {
+            [Some(value)] if **value != Value::Null => Some((*value).clone()),
+            _ => None,
+        }
+    }
+
     /// Its value, where it has exactly one and that is text.
     pub fn text<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, [u8]>> {
         let mut values = self.values(scope);
@@ -323,6 +343,14 @@ impl Template {
         }
     }
 
+    /// Its selector, where it is one and nothing else.
+    pub fn only(&self) -> Option<&Selector> {
+        match &*self.0 {
+            [Part::Value(selector)] => Some(selector),
+            _ => None,
+        }
+    }
+
     /// The selectors in it.
     pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
         self.0.iter().filter_map(|part| match part {
@@ -374,7 +402,7 @@ impl Template {
                 Part::FormSorted => made.extend_from_slice(sorted(scope.reading.form()).as_bytes()),
                 Part::BodySha256 => {
                     let hash = digest::digest(&digest::SHA256, scope.reading.request.body);
-                    made.extend_from_slice(key::hex(hash.as_ref()).as_bytes());
+                    made.extend_from_slice(hookmill_model::hex(hash.as_ref()).as_bytes());
                 }
                 Part::BodyCrc32 => {
                     made.extend_from_slice(crc32fast::hash(scope.reading.request.body).to_string().as_bytes());

@@ -9,9 +9,11 @@ pub use token::Algorithm;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use hookmill_model::{Str, Timestamp};
+use hookmill_model::{Str, Timestamp, Value};
 use ring::signature;
 
+use crate::asking::Question;
+use crate::declaration::OperationCall;
 use crate::key::{self, Encoding, Hash};
 use crate::request::{Known, Reading};
 use crate::template::{Conditions, Found, Scope, Selector, Template};
@@ -42,6 +44,8 @@ pub enum Scheme {
     Token,
     /// User name and password in `Authorization`.
     Basic,
+    /// The service is asked whether it sent the request.
+    Remote,
     /// Nothing is checked, and that is meant.
     None,
 }
@@ -58,6 +62,7 @@ impl Scheme {
             "jwt" => Self::Jwt,
             "token" => Self::Token,
             "basic" => Self::Basic,
+            "remote" => Self::Remote,
             "none" => Self::None,
             _ => return None,
         })
@@ -161,10 +166,21 @@ pub struct Verification {
     pub jwks: Option<String>,
     /// Whose key signed.
     pub certificate: Option<Certificate>,
+    /// What the service is asked.
+    pub remote: Option<Remote>,
     /// Whether this way applies.
     pub when: Conditions,
     /// What must hold besides.
     pub require: Conditions,
+}
+
+/// How the service is asked whether it sent a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remote {
+    /// The operation.
+    pub call: OperationCall,
+    /// What its answer must hold: JSON pointer and value.
+    pub expect: Vec<(String, Value)>,
 }
 
 /// A document without which a signature cannot be checked.
@@ -186,7 +202,7 @@ pub enum FetchKind {
 }
 
 /// Why a request does not prove its sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     /// Signature, time or what else is asked for is missing or wrong; all reasons, one for each way.
     Wrong(Vec<String>),
@@ -194,6 +210,8 @@ pub enum Refusal {
     NoSecret,
     /// A document has to be fetched first.
     Fetch(Fetch),
+    /// The service has to be asked first.
+    Ask(Question),
 }
 
 /// The number of the secret that fits (0 where none is used), and the way that passed.
@@ -204,6 +222,7 @@ enum Failure {
     Wrong(&'static str),
     NoSecret,
     Fetch(Fetch),
+    Ask(Question),
 }
 
 use Failure::Wrong;
@@ -213,7 +232,7 @@ impl Verification {
     #[must_use]
     pub fn needs_secret(&self) -> bool {
         match self.scheme {
-            Scheme::None => false,
+            Scheme::None | Scheme::Remote => false,
             Scheme::Rsa => self.certificate.is_none() || self.content.has_secret(),
             Scheme::Jwt => self.jwks.is_none(),
             _ => true,
@@ -239,6 +258,8 @@ impl Verification {
     pub fn covers_body(&self) -> bool {
         match self.scheme {
             Scheme::Token | Scheme::Basic | Scheme::None => false,
+            // Whoever is asked about a delivery by its number has not seen its body here, unless that was sent along.
+            Scheme::Remote => self.remote.as_ref().is_some_and(|remote| remote.call.covers_body()),
             Scheme::Jwt => self.claims.iter().any(|(_, template)| template.covers_body()),
             _ => {
                 self.content.covers_body()
@@ -258,6 +279,16 @@ impl Verification {
         }
         if self.scheme == Scheme::None {
             return if self.require.hold(&scope) { Ok(0) } else { Err(Wrong("a condition does not hold")) };
+        }
+        if self.scheme == Scheme::Remote {
+            // What can be seen without the service is looked at first.
+            if let Some(rule) = &self.timestamp {
+                check_time(rule, &scope)?;
+            }
+            if !self.require.hold(&scope) {
+                return Err(Wrong("a condition does not hold"));
+            }
+            return self.check_remote(&scope);
         }
         if self.needs_secret() && known.secrets.iter().all(|secret| secret.is_empty()) {
             return Err(Failure::NoSecret);
@@ -331,6 +362,19 @@ impl Verification {
             passed = Some(fitting.map(|(number, _, _)| *number).next().ok_or(Wrong("the token is wrong"))?);
         }
         passed.ok_or(Wrong("the token is missing"))
+    }
+
+    /// The service knows what it sent. It is asked once for each request.
+    fn check_remote(&self, scope: &Scope<'_>) -> Result<usize, Failure> {
+        let remote = self.remote.as_ref().ok_or(Wrong("the service cannot be asked"))?;
+        match scope.known.asked {
+            Some(true) => Ok(0),
+            Some(false) => Err(Wrong("the service says that it did not send this")),
+            None => {
+                let call = remote.call.filled(scope).ok_or(Wrong("a part of what the service is asked is missing"))?;
+                Err(Failure::Ask(Question { call, expect: remote.expect.clone() }))
+            }
+        }
     }
 
     fn check_basic(&self, scope: &Scope<'_>) -> Result<usize, Failure> {
@@ -536,19 +580,21 @@ fn check_time(rule: &TimeRule, scope: &Scope<'_>) -> Result<(), Failure> {
 /// # Errors
 /// Why it passes none.
 pub fn verify<'d>(ways: &'d [Verification], reading: &Reading<'_>, known: &Known<'_>) -> Result<Passed<'d>, Refusal> {
-    let (mut reasons, mut fetch, mut no_secret) = (Vec::new(), None, 0);
+    let (mut reasons, mut fetch, mut ask, mut no_secret) = (Vec::new(), None, None, 0);
     for way in ways {
         match way.check(reading, known) {
             Ok(number) => return Ok((number, way)),
             Err(Wrong(reason)) => reasons.push(reason.to_owned()),
             Err(Failure::Fetch(wanted)) => fetch = fetch.or(Some(wanted)),
+            Err(Failure::Ask(question)) => ask = ask.or(Some(question)),
             Err(Failure::NoSecret) => no_secret += 1,
         }
     }
-    Err(match fetch {
-        Some(wanted) => Refusal::Fetch(wanted),
-        None if no_secret > 0 && known.secrets.iter().all(|secret| secret.is_empty()) => Refusal::NoSecret,
-        None => Refusal::Wrong(reasons),
+    Err(match (fetch, ask) {
+        (Some(wanted), _) => Refusal::Fetch(wanted),
+        (None, Some(question)) => Refusal::Ask(question),
+        _ if no_secret > 0 && known.secrets.iter().all(|secret| secret.is_empty()) => Refusal::NoSecret,
+        _ => Refusal::Wrong(reasons),
     })
 }
 

@@ -26,6 +26,7 @@ fn outcome(
         registered: None,
         kept: &empty,
         fetched: &fetched,
+        asked: None,
         body_bytes_max: 100_000,
     };
     let decision = decide(&generation, NOW, Request { method: "POST", url, headers, body });
@@ -292,6 +293,7 @@ fn nothing_makes_the_door_panic() {
             registered: None,
             kept: &empty,
             fetched: &fetched,
+            asked: None,
             body_bytes_max: 10_000,
         };
         let request = Request { method: dice.pick(&methods), url: &url, headers: &headers, body: &body };

@@ -245,6 +245,24 @@ impl Apply<'_> {
                     body.insert(member, secret);
                 }
             }
+            for (member, own) in [("parameter_set", "set"), ("hosts", "hosts")] {
+                if let Some(value) = form.get(own) {
+                    body.insert(member, value.clone());
+                }
+            }
+            let fields = form.get("parameters").and_then(Value::as_object);
+            let mut values = Object::new();
+            for (name, value) in fields.into_iter().flat_map(Object::iter) {
+                // Secrets stand in the environment: {"env": "NAME"}.
+                let value = match value.get("env") {
+                    Some(_) => secret(&path, value, "/env")?.unwrap_or_default().into(),
+                    None => value.clone(),
+                };
+                values.insert(name.clone(), value);
+            }
+            if !values.is_empty() {
+                body.insert("parameters", values);
+            }
             let made = client::send_json(self.server, Method::POST, "/api/connections", &body.into())?;
             let id = text(&made, "/id");
             self.tell(Done::Created, "connection", &name, &id)?;

@@ -7,7 +7,6 @@ use anyhow::{Context, Result};
 use hookmill_definition::file::FlowFile;
 use hookmill_definition::plan::{ConnectorInputs, OperationInputs, Plan};
 use hookmill_model::{Diagnostic, Pointer, Value};
-use hookmill_runtime::NOTIFICATIONS_API;
 
 /// Folders are searched this deep.
 const DEPTH_MAX: usize = 6;
@@ -84,7 +83,7 @@ impl Catalog {
         let reference = flow.connections.iter().find(|reference| reference.key == call.connection);
         let api = call.api.clone().or_else(|| reference.and_then(|reference| reference.api.clone()));
         let api = api.unwrap_or_else(|| call.connection.clone());
-        if &*api == NOTIFICATIONS_API {
+        if hookmill_runtime::is_own_api(&api) {
             return None;
         }
         let wanted = plain(&api);

@@ -17,7 +17,7 @@ const PAGE: usize = 200;
 /// Where the server is, and who calls.
 #[derive(Args)]
 pub struct ServerArgs {
-    /// The server
+    /// The address of the server
     #[arg(long, env = "HOOKMILL_URL", default_value = "http://127.0.0.1:7780", value_name = "URL")]
     url: String,
     /// An API token; `hookmill setup` prints one
@@ -33,7 +33,7 @@ pub struct ServerArgs {
     after_help = "Example:\n  export HOOKMILL_TOKEN=$(hookmill setup --setup-token … --name Ada --email ada@example.org --password …)"
 )]
 pub struct SetupArgs {
-    /// The server
+    /// The address of the server
     #[arg(long, env = "HOOKMILL_URL", default_value = "http://127.0.0.1:7780", value_name = "URL")]
     url: String,
     /// The token that the server printed when it started
@@ -54,13 +54,13 @@ pub struct SetupArgs {
 pub enum ConnectionCommand {
     /// Make a connection; secrets may come from the environment
     #[command(
-        after_help = "Examples:\n  HOOKMILL_PASSWORD=ghp_… hookmill connection create --connector cnr_… --name mine --username ada\n  hookmill connection create --connector cnr_… --name mine    # OAuth 2.0: prints the address where you sign in\n\nWhere the connector signs people in, open the address in a browser that is signed in to the server with the same\naccount. Client credentials of OAuth 2.0 need no sign-in: the connection is tested instead."
+        after_help = "Examples:\n  HOOKMILL_PASSWORD=ghp_… hookmill connection create --connector cnr_… --name mine --username ada\n  hookmill connection create --connector cnr_… --name mine --parameter region=eu --parameters-file secrets.json\n  hookmill connection create --connector cnr_… --name mine    # OAuth 2.0: prints the address where you sign in\n\nWhere the connector signs people in, open the address in a browser that is signed in to the server with the same\naccount. Client credentials of OAuth 2.0 need no sign-in: the connection is tested instead."
     )]
     Create {
         /// The connector's identifier
         #[arg(long)]
         connector: String,
-        /// Its name
+        /// A name for the connection, which the pages show
         #[arg(long)]
         name: String,
         /// The user name
@@ -72,6 +72,15 @@ pub enum ConnectionCommand {
         /// The API key
         #[arg(long, env = "HOOKMILL_API_KEY", hide_env_values = true)]
         api_key: Option<String>,
+        /// The parameter set, of a connector that has several
+        #[arg(long)]
+        set: Option<String>,
+        /// The value of another field of the connector
+        #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = pair)]
+        parameters: Vec<(String, String)>,
+        /// A JSON object with values of fields; secrets stand better there than on the command line
+        #[arg(long, value_name = "FILE")]
+        parameters_file: Option<String>,
         /// Where the server is
         #[command(flatten)]
         server: ServerArgs,
@@ -81,7 +90,7 @@ pub enum ConnectionCommand {
         after_help = "Example:\n  hookmill connection sign-in cnx_…\n\nOpen the address within ten minutes, in a browser that is signed in to the server with the same account."
     )]
     SignIn {
-        /// Its identifier
+        /// The connection's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -95,7 +104,7 @@ pub enum ConnectionCommand {
     },
     /// Delete a connection
     Delete {
-        /// Its identifier
+        /// The connection's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -107,10 +116,10 @@ pub enum ConnectionCommand {
 pub enum RunCommand {
     /// List runs, newest first
     List {
-        /// Of one flow
+        /// Only runs of the flow with this identifier
         #[arg(long)]
         flow: Option<String>,
-        /// With this status
+        /// Only runs with this status
         #[arg(long)]
         status: Option<String>,
         /// At most so many
@@ -122,7 +131,7 @@ pub enum RunCommand {
     },
     /// Show a run, action by action
     Show {
-        /// Its identifier
+        /// The run's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -130,7 +139,7 @@ pub enum RunCommand {
     },
     /// Cancel a run
     Cancel {
-        /// Its identifier
+        /// The run's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -139,7 +148,7 @@ pub enum RunCommand {
     /// Take a failed run up again at the action that failed: what succeeded is not done again
     #[command(after_help = "Example:\n  hookmill run resume run_… --version now")]
     Resume {
-        /// Its identifier
+        /// The run's identifier
         id: String,
         /// The definition of then, or of now
         #[arg(long, value_parser = ["then", "now"], default_value = "then")]
@@ -150,7 +159,7 @@ pub enum RunCommand {
     },
     /// Run the same trigger outputs again with today's version
     Resubmit {
-        /// Its identifier
+        /// The run's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -315,13 +324,44 @@ pub fn setup(args: &SetupArgs) -> Result<Verdict> {
     Ok(Verdict::Fine)
 }
 
+/// A value of a field as the command line has it.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 pub fn connection(command: ConnectionCommand) -> Result<Verdict> {
     match command {
-        ConnectionCommand::Create { connector, name, username, password, api_key, server } => {
+        ConnectionCommand::Create {
+            connector,
+            name,
+            username,
+            password,
+            api_key,
+            set,
+            parameters,
+            parameters_file,
+            server,
+        } => {
+            let mut values = match &parameters_file {
+                Some(path) => match crate::input::json(path)? {
+                    Value::Object(members) => (*members).clone(),
+                    other => anyhow::bail!("{path} holds {}, not a JSON object", other.type_name()),
+                },
+                None => Object::new(),
+            };
+            for (name, value) in parameters {
+                values.insert(name, value);
+            }
             let mut form = Object::new();
+            if !values.is_empty() {
+                form.insert("parameters", values);
+            }
             form.insert("connector_id", connector);
             form.insert("name", name);
-            for (name, value) in [("username", username), ("password", password), ("api_key", api_key)] {
+            for (name, value) in
+                [("username", username), ("password", password), ("api_key", api_key), ("parameter_set", set)]
+            {
                 if let Some(value) = value {
                     form.insert(name, value);
                 }
@@ -474,6 +514,26 @@ pub fn make_connector(
         send(server, Method::PUT, &format!("/api/connectors/{id}/icon"), Some((icon, "application/octet-stream")))?;
     }
     created(server, &made)
+}
+
+/// Asks what a new file would break, and prints it.
+pub fn connector_changes(server: &ServerArgs, id: &str, file: &str, properties: Option<&str>) -> Result<Verdict> {
+    let mut form = Object::new();
+    form.insert("text", String::from_utf8(input::bytes(file)?).context("the file is not UTF-8")?);
+    if let Some(path) = properties {
+        form.insert("properties", input::json(path)?);
+    }
+    let found = send_json(server, Method::POST, &format!("/api/connectors/{id}/changes"), &form.into())?;
+    let broken = found.get("items").and_then(Value::as_array).unwrap_or_default();
+    for one in broken {
+        let text = |name: &str| one.get(name).and_then(Value::as_str).unwrap_or_default();
+        let flow = one.pointer("/flow/name").and_then(Value::as_str).unwrap_or_default();
+        output::line(format_args!("{flow}, {}: {}", text("step"), text("message")))?;
+    }
+    if broken.is_empty() {
+        output::line("No flow would break.")?;
+    }
+    Ok(if broken.is_empty() { Verdict::Fine } else { Verdict::Findings })
 }
 
 pub fn import_connector(server: &ServerArgs, path: &str, import: &ConnectorImport) -> Result<Verdict> {

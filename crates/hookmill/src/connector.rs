@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use hookmill_connector::{Call, Connector, Credentials, Plan, SampleContext, SampleRequest, Settings};
+use hookmill_model::Severity;
 
 use crate::output::Verdict;
 use crate::{client, input, output, table};
@@ -93,11 +94,11 @@ pub enum Command {
     },
     /// Import an OpenAPI file as a connector of the server
     #[command(
-        after_help = "Examples:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png\n  HOOKMILL_CLIENT_SECRET=… hookmill connector import apiDefinition.swagger.json --properties apiProperties.json\n  hookmill connector import api.json --authentication '{\"type\": \"oauth2\", \"grant\": \"client_credentials\", \"client_id\": \"…\", \"token_url\": \"https://…\"}'\n  hookmill connector import --prebuilt github"
+        after_help = "Examples:\n  hookmill connector import github.swagger.json --authentication basic --icon github.png\n  HOOKMILL_CLIENT_SECRET=… hookmill connector import apiDefinition.swagger.json --properties apiProperties.json\n  hookmill connector import api.json --authentication '{\"type\": \"oauth2\", \"grant\": \"client_credentials\", \"client_id\": \"…\", \"token_url\": \"https://…\"}'\n  hookmill connector import --prebuilt github\n  hookmill connector import --gallery certified-connectors/Airtable"
     )]
     Import {
         /// The OpenAPI file or Postman collection
-        #[arg(value_name = "FILE", required_unless_present_any = ["from_url", "prebuilt"])]
+        #[arg(value_name = "FILE", required_unless_present_any = ["from_url", "prebuilt", "gallery"])]
         file: Option<String>,
         /// An address that the server fetches the file from
         #[arg(long, value_name = "URL", conflicts_with = "file")]
@@ -108,6 +109,9 @@ pub enum Command {
         /// A connector that comes with Hookmill, in place of a file
         #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "from_url", "properties"])]
         prebuilt: Option<String>,
+        /// An entry of the gallery, as `hookmill connector gallery` names it, in place of a file
+        #[arg(long, value_name = "ID", conflicts_with_all = ["file", "from_url", "properties", "prebuilt"])]
+        gallery: Option<String>,
         /// Its name; the file's title where not given
         #[arg(long)]
         name: Option<String>,
@@ -130,6 +134,38 @@ pub enum Command {
         #[command(flatten)]
         server: client::ServerArgs,
     },
+    /// Search what there is to add: connectors that come with Hookmill, and the public collection
+    #[command(
+        after_help = "Examples:\n  hookmill connector gallery asana\n  hookmill connector gallery crm --verdict full --json\n\nVERDICT is how much of a connector runs here: full, partly or not."
+    )]
+    Gallery {
+        /// Words in title, publisher or category
+        #[arg(value_name = "WORD")]
+        words: Vec<String>,
+        /// Only those of which so much runs here: full, partly, not
+        #[arg(long, value_name = "VERDICT", value_parser = ["full", "partly", "not"])]
+        verdict: Option<String>,
+        /// One JSON object per entry
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a new file would break in the flows that use a connector, without storing it
+    #[command(
+        after_help = "Examples:\n  hookmill connector changes con_01… api.json\n  hookmill connector changes con_01… apiDefinition.swagger.json --properties apiProperties.json\n\nExit code 1 where a flow would break."
+    )]
+    Changes {
+        /// The connector's identifier
+        id: String,
+        /// The new OpenAPI file; `-` for standard input
+        #[arg(value_name = "FILE")]
+        file: String,
+        /// The new apiProperties.json
+        #[arg(long, value_name = "FILE")]
+        properties: Option<String>,
+        /// Where the server is
+        #[command(flatten)]
+        server: client::ServerArgs,
+    },
     /// List the connectors of the server
     List {
         /// Where the server is
@@ -138,7 +174,7 @@ pub enum Command {
     },
     /// Show a connector of the server
     Show {
-        /// Its identifier
+        /// The connector's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -146,7 +182,7 @@ pub enum Command {
     },
     /// Print the OpenAPI document of a connector
     Export {
-        /// Its identifier
+        /// The connector's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -154,7 +190,7 @@ pub enum Command {
     },
     /// Delete a connector
     Delete {
-        /// Its identifier
+        /// The connector's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -182,6 +218,7 @@ pub fn run(command: Command) -> Result<Verdict> {
             properties,
             client_secret,
             prebuilt,
+            gallery,
             name,
             authentication,
             host,
@@ -192,6 +229,9 @@ pub fn run(command: Command) -> Result<Verdict> {
             let settings =
                 client::connector_settings([("name", name), ("host", host), ("scheme", scheme)], authentication)?;
             let import = client::ConnectorImport { settings, client_secret, properties, icon };
+            if let Some(id) = gallery {
+                return client::make_connector(&server, "/api/connectors", ("gallery", id), &import);
+            }
             return match (file, from_url, prebuilt) {
                 (Some(file), ..) => client::import_connector(&server, &file, &import),
                 (None, Some(url), _) => {
@@ -201,6 +241,10 @@ pub fn run(command: Command) -> Result<Verdict> {
                     client::make_connector(&server, "/api/connectors", ("prebuilt", id.unwrap_or_default()), &import)
                 }
             };
+        }
+        Command::Gallery { words, verdict, json } => return gallery(&words.join(" "), verdict.as_deref(), json),
+        Command::Changes { id, file, properties, server } => {
+            return client::connector_changes(&server, &id, &file, properties.as_deref());
         }
         Command::List { server } => {
             let columns = [
@@ -241,7 +285,41 @@ pub fn run(command: Command) -> Result<Verdict> {
             }
         }
     }
-    Ok(if report.valid { Verdict::Fine } else { Verdict::Findings })
+    // A file may be readable and still hold what an import refuses.
+    let is_refused = report.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    Ok(if report.valid && !is_refused { Verdict::Fine } else { Verdict::Findings })
+}
+
+/// Prints the entries of the gallery that have the words.
+fn gallery(words: &str, verdict: Option<&str>, json: bool) -> Result<Verdict> {
+    let found = hookmill_connector::search_gallery(words);
+    let mut shown = 0;
+    for entry in found {
+        let said = serde_json::to_value(entry)?;
+        let how = said["verdict"].as_str().unwrap_or_default();
+        if verdict.is_some_and(|wanted| wanted != how) {
+            continue;
+        }
+        shown += 1;
+        if json {
+            output::line(&said)?;
+            continue;
+        }
+        let by = if entry.publisher.is_empty() { String::new() } else { format!(" by {}", entry.publisher) };
+        let runs = match (entry.verdict, entry.refused_by.join(", ").as_str()) {
+            (hookmill_connector::Verdict::Full, _) => "runs in full".to_owned(),
+            (hookmill_connector::Verdict::Not, "file") => "cannot be imported".to_owned(),
+            (_, why) => format!("{} operation(s) do not run here ({why})", entry.refused_count),
+        };
+        output::line(format_args!(
+            "{}\n  {}{by}: {} trigger(s), {} action(s), {}",
+            entry.id, entry.title, entry.triggers_count, entry.actions_count, runs
+        ))?;
+    }
+    if shown == 0 {
+        output::note("Nothing in the gallery has these words.")?;
+    }
+    Ok(if shown == 0 { Verdict::Findings } else { Verdict::Fine })
 }
 
 /// Runs the cases of the files.
@@ -285,7 +363,8 @@ fn request(from: &RequestFiles, operation: &str, callback: Option<&str>, json: b
     };
     let inputs = from.inputs.as_deref().map(input::json).transpose()?;
     let parameters = inputs.as_ref().map(|inputs| inputs.get("parameters").unwrap_or(inputs).clone());
-    let credentials = from.connection.as_deref().map(|file| Ok::<_, anyhow::Error>(credentials(&input::json(file)?)));
+    let credentials =
+        from.connection.as_deref().map(|file| Ok::<_, anyhow::Error>(credentials(connector, &input::json(file)?)));
     let credentials = credentials.transpose()?;
     let call = Call {
         parameters: parameters.as_ref(),
@@ -324,16 +403,15 @@ fn request(from: &RequestFiles, operation: &str, callback: Option<&str>, json: b
 }
 
 /// What a connection holds, as a file says it.
-fn credentials(connection: &hookmill_model::Value) -> Credentials {
+fn credentials(connector: &Connector, connection: &hookmill_model::Value) -> Credentials {
     let text = |name: &str| connection.get(name).and_then(hookmill_model::Value::as_str).unwrap_or_default();
     let hosts = connection.get("hosts").and_then(hookmill_model::Value::as_array).unwrap_or_default();
     Credentials {
         set: text("set").into(),
-        parameters: connection
-            .get("parameters")
-            .and_then(hookmill_model::Value::as_object)
-            .cloned()
-            .unwrap_or_default(),
+        parameters: connector.with_field_defaults(
+            text("set"),
+            connection.get("parameters").and_then(hookmill_model::Value::as_object).cloned().unwrap_or_default(),
+        ),
         access_token: text("accessToken").into(),
         hosts: hosts.iter().filter_map(|host| host.as_str().map(Into::into)).collect(),
         hidden: Vec::new(),

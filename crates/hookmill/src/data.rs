@@ -7,8 +7,8 @@ use clap::Args;
 use hookmill_store_sqlite as sqlite;
 use hookmill_vault::Vault;
 
-use crate::output::{self, Verdict};
-use crate::serve::explained;
+use crate::output::{self, Look, Verdict};
+use crate::serve::{VAULT_SETTING, explained};
 
 /// What a backup holds beside the database: without the key its secrets stay sealed.
 const VAULT_FILES: [&str; 2] = ["master.key", "master.check"];
@@ -105,6 +105,7 @@ pub fn restore(args: &RestoreArgs) -> Result<Verdict> {
             copy_file(&args.source.join(name), &args.data.join(name))?;
         }
     }
+    mark_restored(&args.data)?;
     output::line(format_args!("{} is ready: hookmill serve --data {}", args.data.display(), args.data.display()))?;
     if !args.data.join("master.key").exists() {
         output::note(
@@ -115,10 +116,17 @@ pub fn restore(args: &RestoreArgs) -> Result<Verdict> {
     Ok(Verdict::Fine)
 }
 
-/// One thing that was looked at.
-struct Look {
-    what: &'static str,
-    found: std::result::Result<String, String>,
+/// Leaves a mark in the data, so that the next start asks services for their webhooks before it calls any of them live.
+fn mark_restored(data: &Path) -> Result<()> {
+    use hookmill_store::{Change, Lane, Store as _, Unit};
+    let store = sqlite::SqliteStore::open(data, sqlite::SqliteOptions::default()).map_err(|error| explained(&error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mark = Change::PutSetting(hookmill_runtime::RESTORED.to_owned(), "restored".into());
+    runtime.block_on(async {
+        store.commit(Unit::from(mark), Lane::Work).await.map_err(|error| explained(&error))?;
+        store.close().await;
+        Ok(())
+    })
 }
 
 pub fn doctor(args: &DoctorArgs) -> Result<Verdict> {
@@ -128,26 +136,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<Verdict> {
         Look { what: "master key", found: vault(&args.data) },
         Look { what: "privacy", found: privacy(&args.data) },
     ];
-    let is_well = looks.iter().all(|look| look.found.is_ok());
-    if args.json {
-        let checks: Vec<serde_json::Value> = looks
-            .iter()
-            .map(|look| {
-                let (Ok(detail) | Err(detail)) = &look.found;
-                serde_json::json!({"check": look.what, "ok": look.found.is_ok(), "detail": detail})
-            })
-            .collect();
-        output::line(serde_json::json!({"ok": is_well, "checks": checks}))?;
-    } else {
-        for look in &looks {
-            let (word, detail) = match &look.found {
-                Ok(detail) => ("ok   ", detail),
-                Err(detail) => ("WRONG", detail),
-            };
-            output::line(format_args!("{word}  {}: {detail}", look.what))?;
-        }
-    }
-    Ok(if is_well { Verdict::Fine } else { Verdict::Findings })
+    output::looks(&looks, args.json)
 }
 
 fn folder(data: &Path) -> std::result::Result<String, String> {
@@ -216,11 +205,24 @@ fn store(data: &Path) -> std::result::Result<String, String> {
 }
 
 fn vault(data: &Path) -> std::result::Result<String, String> {
-    // Opening makes a key where nothing was ever sealed; looking must not.
-    if !data.join(VAULT_FILES[1]).is_file() {
-        return Ok("nothing is sealed yet".to_owned());
-    }
     let master = std::env::var("HOOKMILL_MASTER_KEY").ok();
+    // Opening makes a key or the proof of one where there is none; looking must not.
+    if !data.join(VAULT_FILES[1]).is_file() {
+        let is_stored = sqlite::database(data).is_file();
+        let holds_sealed = is_stored
+            && sqlite::has_setting_or_account(data, VAULT_SETTING).map_err(|error| explained(&error).to_string())?;
+        let has_key = master.is_some() || data.join(VAULT_FILES[0]).is_file();
+        return match (holds_sealed, has_key) {
+            (false, _) => Ok("nothing is sealed yet".to_owned()),
+            (true, true) => Ok("there is a key; the next start shows whether it opens what is sealed".to_owned()),
+            (true, false) => Err(format!(
+                "the store holds sealed values, and the key is gone: put master.key back into {}, or give it with \
+                 HOOKMILL_MASTER_KEY; where it is lost for good, start once with --new-master-key and make the \
+                 connections and webhooks again",
+                data.display()
+            )),
+        };
+    }
     let vault = Vault::open(data, master.as_deref()).map_err(|error| explained(&error).to_string())?;
     Ok(format!("opens what is sealed; it comes from {}", vault.key_place()))
 }

@@ -76,7 +76,7 @@ pub enum Command {
     /// Save a new version of a flow
     #[command(after_help = "Example:\n  hookmill flow update flw_… definition.json --name \"Pushes\" --draft")]
     Update {
-        /// Its identifier
+        /// The flow's identifier
         id: String,
         /// The definition, or a file that holds one
         #[arg(value_name = "FILE")]
@@ -102,7 +102,7 @@ pub enum Command {
     },
     /// Show a flow: its state, its webhook, what is wrong with it
     Show {
-        /// Its identifier
+        /// The flow's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -110,7 +110,7 @@ pub enum Command {
     },
     /// Turn a flow on: its webhook is created
     On {
-        /// Its identifier
+        /// The flow's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -118,7 +118,7 @@ pub enum Command {
     },
     /// Turn a flow off: its webhook is deleted
     Off {
-        /// Its identifier
+        /// The flow's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -126,7 +126,7 @@ pub enum Command {
     },
     /// Delete a flow and its webhook
     Delete {
-        /// Its identifier
+        /// The flow's identifier
         id: String,
         /// Where the server is
         #[command(flatten)]
@@ -135,7 +135,7 @@ pub enum Command {
     /// Write a flow as a package that Power Automate and this server import
     #[command(after_help = "Example:\n  hookmill flow export flw_… --output pushes.zip")]
     Export {
-        /// Its identifier
+        /// The flow's identifier
         id: String,
         /// The file to write; `-` for standard output
         #[arg(long, short, value_name = "FILE")]

@@ -9,7 +9,10 @@ mod data;
 mod expression;
 mod flow;
 mod input;
+mod migrate;
+mod node;
 mod output;
+mod self_check;
 mod serve;
 mod table;
 mod webhook;
@@ -63,8 +66,15 @@ enum Command {
     Backup(data::BackupArgs),
     /// Bring a backup back into an empty data folder
     Restore(data::RestoreArgs),
+    /// Move everything from a data folder into a PostgreSQL database, or back
+    MigrateStore(migrate::Args),
+    /// The servers of a database
+    #[command(subcommand)]
+    Node(node::Command),
     /// Look over a data folder: can it be written, is the store sound, does the key fit
     Doctor(data::DoctorArgs),
+    /// Ask a server from outside: does it answer, can it store, is it reached under its public address
+    SelfCheck(self_check::Args),
     /// Print the completion script of a shell
     #[command(after_help = "Example:\n  hookmill completion bash > /etc/bash_completion.d/hookmill")]
     Completion {
@@ -95,7 +105,10 @@ fn main() -> ExitCode {
         Command::Apply(args) => apply::run(&args),
         Command::Backup(args) => data::backup(&args),
         Command::Restore(args) => data::restore(&args),
+        Command::Node(command) => node::run(command),
+        Command::MigrateStore(args) => migrate::run(&args),
         Command::Doctor(args) => data::doctor(&args),
+        Command::SelfCheck(args) => self_check::run(&args),
         Command::Completion { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hookmill", &mut std::io::stdout());
             Ok(output::Verdict::Fine)

@@ -50,6 +50,36 @@ pub fn line(text: impl std::fmt::Display) -> Result<()> {
     Ok(())
 }
 
+/// One thing that was looked at: what it is, and what is fine or wrong about it.
+pub struct Look {
+    pub what: &'static str,
+    pub found: std::result::Result<String, String>,
+}
+
+/// Prints what was looked at, a line each or one JSON object; anything wrong is a finding.
+pub fn looks(looks: &[Look], is_json: bool) -> Result<Verdict> {
+    let is_well = looks.iter().all(|look| look.found.is_ok());
+    if is_json {
+        let checks: Vec<serde_json::Value> = looks
+            .iter()
+            .map(|look| {
+                let (Ok(detail) | Err(detail)) = &look.found;
+                serde_json::json!({"check": look.what, "ok": look.found.is_ok(), "detail": detail})
+            })
+            .collect();
+        line(serde_json::json!({"ok": is_well, "checks": checks}))?;
+    } else {
+        for look in looks {
+            let (word, detail) = match &look.found {
+                Ok(detail) => ("ok   ", detail),
+                Err(detail) => ("WRONG", detail),
+            };
+            line(format_args!("{word}  {}: {detail}", look.what))?;
+        }
+    }
+    Ok(if is_well { Verdict::Fine } else { Verdict::Findings })
+}
+
 /// Prints text to standard output as it is.
 pub fn text(text: &str) -> Result<()> {
     write!(std::io::stdout(), "{text}")?;

@@ -1,8 +1,9 @@
 //! `hookmill serve`: opens the data folder, wires the parts, and runs them until it is told to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
@@ -11,22 +12,39 @@ use hookmill_model::Explain;
 use hookmill_runtime::{Runtime, RuntimeConfig};
 use hookmill_server::{ConnectionLimits, ServerConfig, ServerState, Stop, TrustedProxies};
 use hookmill_store::{Change, Lane, Store};
+use hookmill_store_postgres::{PostgresOptions, PostgresStore};
 use hookmill_store_sqlite::{SqliteOptions, SqliteStore};
-use hookmill_vault::Vault;
+use hookmill_vault::{LostKey, Vault};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::sync::watch;
 
 use crate::output::{self, Verdict};
 
 #[derive(ClapArgs)]
 #[command(
-    after_help = "Examples:\n  hookmill serve\n  hookmill serve --listen 0.0.0.0:7780 --public-url https://hooks.example.org\n  hookmill serve --allow-address 10.0.0.0/8"
+    after_help = "Examples:\n  hookmill serve\n  hookmill serve --listen 0.0.0.0:7780 --public-url https://hooks.example.org\n  hookmill serve --allow-address 10.0.0.0/8\n  HOOKMILL_STORE=postgres://hookmill:PASSWORD@db.example.org/hookmill hookmill serve"
 )]
 pub struct Args {
     /// A TOML file with these flags by name, such as `listen = "0.0.0.0:7780"`; environment and flags come before it
     #[arg(long, env = "HOOKMILL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The folder with the database and the master key
+    /// The folder with the master key, and with the database unless --store names another one
     #[arg(long, env = "HOOKMILL_DATA", default_value = "./hookmill-data", value_name = "DIR")]
     data: PathBuf,
+    /// A PostgreSQL database in place of the file in the data folder, such as postgres://hookmill@db.example.org/hookmill;
+    /// a password in it is seen by who lists processes, so give it by the environment or the configuration file
+    #[arg(long, env = "HOOKMILL_STORE", hide_env_values = true, value_name = "URL")]
+    store: Option<String>,
+    /// Connections to the PostgreSQL database that read; one more writes
+    #[arg(long, env = "HOOKMILL_STORE_READERS", default_value_t = 8, value_name = "COUNT")]
+    store_readers: usize,
+    /// Not needed any more: servers with the same --store share the work
+    #[arg(long, env = "HOOKMILL_STANDBY", hide = true)]
+    standby: bool,
+    /// What this server is called among those with the same --store; the name of the machine and the address where not
+    /// given
+    #[arg(long, env = "HOOKMILL_NODE_NAME", value_name = "NAME")]
+    node_name: Option<String>,
     /// Where to listen
     #[arg(long, env = "HOOKMILL_LISTEN", default_value = "127.0.0.1:7780", value_name = "ADDR")]
     listen: SocketAddr,
@@ -46,13 +64,16 @@ pub struct Args {
     /// Proxies whose X-Forwarded-For is believed, by address or network; may be repeated
     #[arg(long, env = "HOOKMILL_TRUSTED_PROXY", value_delimiter = ',', value_name = "ADDR|CIDR")]
     trusted_proxy: Vec<String>,
+    /// Where the files of the gallery's public connectors are, in place of GitHub: a folder or an address with a copy of the collection
+    #[arg(long, env = "HOOKMILL_GALLERY", value_name = "FOLDER|URL")]
+    gallery: Option<String>,
     /// More connections at a time close the oldest idle one, or are refused with 503
     #[arg(long, env = "HOOKMILL_CONNECTIONS_MAX", default_value_t = 10_000, value_name = "COUNT")]
     connections_max: usize,
     /// More connections at a time from one address are refused; loopback and trusted proxies have no such bound
     #[arg(long, env = "HOOKMILL_CONNECTIONS_PER_SOURCE", default_value_t = 256, value_name = "COUNT")]
     connections_per_source: usize,
-    /// When told to stop, requests under way have this long to end; being told twice stops at once
+    /// When told to stop, requests and runs under way have this long to end; being told twice stops at once
     #[arg(long, env = "HOOKMILL_STOP_WAIT", default_value_t = 8, value_name = "SECONDS")]
     stop_wait: u64,
     /// The token that makes the owner's account; printed when it is not given
@@ -70,9 +91,24 @@ pub struct Args {
     /// Make a new master key although the old one is lost: connections and webhooks must be made again
     #[arg(long)]
     new_master_key: bool,
+    /// Where Prometheus reads what is measured, under /metrics, without signing in; keep it from the public
+    #[arg(long, env = "HOOKMILL_METRICS_LISTEN", value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
     /// What to log, such as `info` or `hookmill_runtime=debug`
     #[arg(long, env = "HOOKMILL_LOG", default_value = "warn", value_name = "FILTER")]
     log: String,
+    /// How to log: lines for people, or JSON with one object a line
+    #[arg(long, env = "HOOKMILL_LOG_FORMAT", default_value = "text", value_name = "text|json")]
+    log_format: LogFormat,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// An error with its hint, as one text.
@@ -86,16 +122,23 @@ pub fn explained(error: &(impl Explain + ?Sized)) -> anyhow::Error {
 pub fn run(args: Args) -> Result<Verdict> {
     let filter =
         tracing_subscriber::EnvFilter::try_new(&args.log).with_context(|| format!("the log filter '{}'", args.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).init(),
+    }
     if let Some(file) = &args.config {
         tracing::info!(config = %file.display(), "the defaults of the flags come from {}", file.display());
     }
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting")?;
-    tokio.block_on(serve(args))
+    let ended = tokio.block_on(serve(args));
+    // A computation that nobody waits for any more does not hold the end up.
+    tokio.shutdown_background();
+    ended
 }
 
 /// The setting that says that the store holds values which were sealed with a master key.
-const VAULT_SETTING: &str = "vault";
+pub const VAULT_SETTING: &str = "vault";
 
 /// Whether a new master key would be too late. Stores of older releases have no mark; they hold sealed values as soon
 /// as they have an account.
@@ -103,45 +146,126 @@ async fn holds_sealed(store: &dyn Store) -> Result<bool, hookmill_store::StoreEr
     Ok(store.setting(VAULT_SETTING).await?.is_some() || !store.users().await?.is_empty())
 }
 
+/// Marks the store as one that holds sealed values, and refuses a master key that is not the one of the servers beside
+/// this one.
+async fn same_key(store: &dyn Store, vault: &Vault) -> Result<()> {
+    let told = |error: hookmill_store::StoreError| explained(&error);
+    let mark = hookmill_model::hex(&vault.lookup("master key", "mark"));
+    let known = store.setting(VAULT_SETTING).await.map_err(told)?;
+    // Earlier releases say only that there is a key; with a key given up on purpose the new one counts.
+    let others = store.nodes().await.map_err(told)?.into_iter().any(|node| !node.is_this && node.shards > 0);
+    if known.is_some_and(|known| known.len() == mark.len() && known != mark.as_bytes()) && others {
+        anyhow::bail!(
+            "the servers that work with {} have another master key\n  hint: Give all of them the same HOOKMILL_MASTER_KEY, \
+             or the same master.key in their data folders.",
+            store.location()
+        );
+    }
+    let change = Change::PutSetting(VAULT_SETTING.to_owned(), mark.into());
+    store.commit(change.into(), Lane::Work).await.map_err(told)?;
+    Ok(())
+}
+
+/// How the database of `--store` is worked with.
+fn postgres(store: &str, args: &Args, address: SocketAddr) -> Result<PostgresOptions> {
+    anyhow::ensure!(
+        hookmill_store_postgres::is_address(store),
+        "--store takes an address such as postgres://hookmill@db.example.org/hookmill; a folder is given with --data"
+    );
+    anyhow::ensure!(args.store_readers > 0, "--store-readers must be at least 1");
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = args.node_name.clone().unwrap_or_else(|| format!("{} ({address})", host.trim()));
+    Ok(PostgresOptions { readers: args.store_readers, name, ..PostgresOptions::at(store) })
+}
+
+/// Opens the store: the database, or the file in the data folder.
+async fn opened(options: Option<PostgresOptions>, folder: &Path) -> Result<Arc<dyn Store>> {
+    Ok(match options {
+        Some(options) => Arc::new(PostgresStore::open(options).await.map_err(|error| explained(&error))?),
+        None => Arc::new(SqliteStore::open(folder, SqliteOptions::default()).map_err(|error| explained(&error))?),
+    })
+}
+
 async fn serve(args: Args) -> Result<Verdict> {
     // What this process makes, the database and its copies above all, is for its own user only.
     crate::data::keep_private();
-    let mut stop = signals();
+    anyhow::ensure!(
+        !args.standby,
+        "--standby is not needed any more: servers with the same --store share the work, and each takes over what another \
+         one leaves\n  hint: Leave the flag out, and HOOKMILL_STANDBY."
+    );
+    let stop_wait = Duration::from_secs(args.stop_wait);
+    let (mut stop, stopped_at) = signals(stop_wait)?;
     let connections = ConnectionLimits {
         connections_max: connections_max(args.connections_max)?,
         connections_per_source_max: args.connections_per_source,
-        stop_wait: std::time::Duration::from_secs(args.stop_wait),
+        stop_wait,
         ..ConnectionLimits::default()
     };
     let trusted_proxies = TrustedProxies::new(&args.trusted_proxy).context("--trusted-proxy")?;
-    let listener = tokio::net::TcpListener::bind(args.listen).await.with_context(|| {
+    let listener = hookmill_server::listen(args.listen).with_context(|| {
         format!(
             "cannot listen on {}: is another server running there? Choose another address with --listen",
             args.listen
         )
     })?;
     let address = listener.local_addr()?;
+    let measures = match args.metrics_listen {
+        Some(address) => Some(measures(address).await?),
+        None => None,
+    };
     crate::data::make_private(&args.data)?;
-    let store = SqliteStore::open(&args.data, SqliteOptions::default()).map_err(|error| explained(&error))?;
-    let store: Arc<dyn Store> = Arc::new(store);
-    let kept = hookmill_runtime::stored_settings(&*store).await.map_err(|error| explained(&error))?;
+    let options = args.store.as_deref().map(|store| postgres(store, &args, address)).transpose()?;
+    let node = options.as_ref().map(|options| options.name.clone()).unwrap_or_default();
+    let store = opened(options, &args.data).await?;
+    let moving = store.setting(hookmill_store::tables::MARK).await.map_err(|error| explained(&error))?;
+    anyhow::ensure!(
+        moving.is_none(),
+        "a move into {} has not ended\n  hint: Give the command hookmill migrate-store again; it goes on where it was broken off.",
+        store.location()
+    );
+    let kept = match hookmill_runtime::stored_settings(&*store).await {
+        // The server starts all the same: its pages say what is damaged, and take new settings.
+        Err(hookmill_runtime::Error::Damaged(damaged)) => {
+            tracing::error!(%damaged, "the server starts as if nothing had been set");
+            hookmill_runtime::Settings::default()
+        }
+        kept => kept.map_err(|error| explained(&error))?,
+    };
     let public_url = args.public_url.or(kept.public_url).unwrap_or_else(|| format!("http://{address}"));
     let public_url = public_url.trim_end_matches('/').to_owned();
     let hooks_url = args.hooks_url.as_deref().map(|url| own_host(url, &public_url)).transpose()?;
     let master = std::env::var("HOOKMILL_MASTER_KEY").ok();
-    let holds_sealed = !args.new_master_key && holds_sealed(&*store).await.map_err(|error| explained(&error))?;
-    let vault = Vault::open_beside(&args.data, master.as_deref(), holds_sealed).map_err(|error| explained(&error))?;
+    let lost = if args.new_master_key {
+        LostKey::GivenUp
+    } else if holds_sealed(&*store).await.map_err(|error| explained(&error))? {
+        LostKey::Needed
+    } else {
+        LostKey::Unheard
+    };
+    let vault = Vault::open_beside(&args.data, master.as_deref(), lost).map_err(|error| explained(&error))?;
     let vault = Arc::new(vault);
-    let mark = Change::PutSetting(VAULT_SETTING.to_owned(), "in use".into());
-    store.commit(mark.into(), Lane::Work).await.map_err(|error| explained(&error))?;
+    same_key(&*store, &vault).await?;
     let policy = AddressPolicy::new(&args.allow_address, &[], false).context("--allow-address")?;
     let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).context("the outgoing client")?;
+    let clock = match store.clock().await.map_err(|error| explained(&error))? {
+        Some(shown) => {
+            let (clock, difference) = hookmill_runtime::Clock::agreeing(shown);
+            if let Some(millis) = difference {
+                tracing::warn!(millis, "the clock of this machine differs from the database's, which counts");
+            }
+            clock
+        }
+        None => hookmill_runtime::Clock::default(),
+    };
     let config = RuntimeConfig {
+        clock,
         public_url: public_url.clone(),
         hooks_url: hooks_url.clone(),
         body_bytes_max: args.body_bytes_max,
-        service_wait: std::time::Duration::from_secs(args.service_wait.max(1)),
+        service_wait: Duration::from_secs(args.service_wait.max(1)),
         limits: crate::input::limits(args.limits.as_deref())?,
+        node,
         ..RuntimeConfig::default()
     };
     let runtime = Runtime::start(config, Arc::clone(&store), vault, client).await.map_err(|error| explained(&error))?;
@@ -155,11 +279,31 @@ async fn serve(args: Args) -> Result<Verdict> {
             "Open http://{address}/setup?token={setup_token} in a browser to make the owner's account, or:\n  hookmill setup --url http://{address} --setup-token {setup_token} --name NAME --email EMAIL --password PASSWORD"
         ))?;
     }
-    let folder = Some(args.data);
-    let session_idle = std::time::Duration::from_secs(args.session_idle.max(1).saturating_mul(3_600));
-    let config =
-        ServerConfig { setup_token, public_url, hooks_url, folder, session_idle, connections, trusted_proxies };
+    // Copies are made of the database in the folder; a database server has means of its own for them.
+    let folder = args.store.is_none().then_some(args.data);
+    let session_idle = Duration::from_secs(args.session_idle.max(1).saturating_mul(3_600));
+    let gallery = args.gallery.unwrap_or_else(hookmill_server::usual_gallery);
+    let config = ServerConfig {
+        setup_token,
+        public_url,
+        hooks_url,
+        folder,
+        session_idle,
+        connections,
+        trusted_proxies,
+        gallery,
+    };
     let state = ServerState::new(runtime.clone(), config);
+    if let Some((listener, handle)) = measures {
+        output::line(format_args!("Hookmill is measured on http://{}/metrics", listener.local_addr()?))?;
+        tokio::spawn(keep_up(handle.clone()));
+        let serving = hookmill_server::serve_metrics(listener, state.clone(), move || handle.render());
+        tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "what is measured is not served any more");
+            }
+        });
+    }
     let (stopping, mut told) = (runtime.clone(), stop.clone());
     tokio::spawn(async move {
         if told.wait_for(|stop| *stop != Stop::No).await.is_ok() {
@@ -168,8 +312,10 @@ async fn serve(args: Args) -> Result<Verdict> {
     });
     tokio::spawn(end_with(Arc::clone(&store)));
     hookmill_server::serve(listener, state, stop.clone()).await.context("serving")?;
+    // Requests and runs have one deadline.
+    let left = stop_wait.saturating_sub(stopped_at.get().map_or(Duration::ZERO, Instant::elapsed));
     tokio::select! {
-        () = runtime.stop(std::time::Duration::from_secs(args.stop_wait)) => {}
+        () = runtime.stop(left) => {}
         // All that was answered is on disk, so nothing is lost by ending here.
         _ = stop.wait_for(|stop| *stop == Stop::AtOnce) => {}
     }
@@ -181,8 +327,36 @@ async fn serve(args: Args) -> Result<Verdict> {
 async fn end_with(store: Arc<dyn Store>) {
     let problem = store.broken().await;
     // Nobody may be reading; the exit code says it too.
-    let _ = output::note(format_args!("{problem}. The server ends, so that it begins again from what is on the disk."));
+    let _ = output::note(format_args!("{problem}. The server ends, so that it begins again from what is stored."));
     std::process::exit(EXIT_DISK);
+}
+
+/// Bounds of the buckets of durations, in seconds.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+/// Bounds of the buckets of units in one transaction.
+const UNITS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// Takes the port of what is measured, and begins to measure.
+async fn measures(address: SocketAddr) -> Result<(tokio::net::TcpListener, PrometheusHandle)> {
+    let listener = hookmill_server::listen(address);
+    let listener =
+        listener.with_context(|| format!("cannot listen on {address}; choose another with --metrics-listen"))?;
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_units".to_owned()), UNITS))
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("beginning to measure")?;
+    Ok((listener, handle))
+}
+
+/// Durations are noted in a list, which must not grow while nobody asks.
+async fn keep_up(handle: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        ticks.tick().await;
+        handle.run_upkeep();
+    }
 }
 
 /// The exit code where the disk did not confirm a write: an error of input or output, as `sysexits.h` numbers it.
@@ -220,26 +394,45 @@ fn connections_max(wanted: usize) -> Result<usize> {
     Ok(wanted.min(possible))
 }
 
-/// What the terminal or the service manager says: the first signal stops in order, the second one at once.
-fn signals() -> tokio::sync::watch::Receiver<Stop> {
-    let (sender, receiver) = tokio::sync::watch::channel(Stop::No);
-    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    tokio::spawn(async move {
-        let mut terminate = terminate.ok();
-        for stop in [Stop::Orderly, Stop::AtOnce] {
-            let told = async {
-                match &mut terminate {
-                    Some(terminate) => terminate.recv().await.unwrap_or_default(),
-                    None => std::future::pending().await,
-                }
-            };
+/// After its deadline, or a second signal, the process has this long to close its files.
+const END_WAIT: Duration = Duration::from_secs(1);
+
+/// What the terminal or the service manager says: the first signal stops in order, the second one at once. Gives how far
+/// the stop has come, and when it began.
+///
+/// The signals are waited for on a thread of their own, so that they are heard whatever keeps the others busy. Where the
+/// process has not ended when its time is over, that thread ends it: what was confirmed is on the disk.
+fn signals(stop_wait: Duration) -> Result<(watch::Receiver<Stop>, Arc<OnceLock<Instant>>)> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (sender, receiver) = watch::channel(Stop::No);
+    let begun = Arc::<OnceLock<Instant>>::default();
+    let noted = Arc::clone(&begun);
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting")?;
+    let (mut terminate, mut interrupt) = {
+        let _inside = tokio.enter();
+        (signal(SignalKind::terminate()).context("SIGTERM")?, signal(SignalKind::interrupt()).context("SIGINT")?)
+    };
+    let listen = move || {
+        tokio.block_on(async {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                () = told => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
             }
-            sender.send_replace(stop);
-        }
-        std::future::pending::<()>().await;
-    });
-    receiver
+            let _ = noted.set(Instant::now());
+            sender.send_replace(Stop::Orderly);
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                () = tokio::time::sleep(stop_wait + END_WAIT) => {}
+            }
+            sender.send_replace(Stop::AtOnce);
+            tokio::time::sleep(END_WAIT).await;
+        });
+        // Nobody may be reading.
+        let _ =
+            output::note(format_args!("The server did not stop in time and is ended; what it confirmed is stored."));
+        std::process::exit(0);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).context("starting")?;
+    Ok((receiver, begun))
 }

@@ -355,3 +355,16 @@ fn connections_sign_in_or_prove_themselves() {
     let wrong = server.run(&["connection", "sign-in", id.trim()]);
     assert!(!wrong.status.success() && text(&wrong.stderr).contains("do not sign in"), "{}", text(&wrong.stderr));
 }
+
+#[test]
+fn a_file_that_an_import_refuses_is_not_fine_to_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("odd.json");
+    let operation = json!({"operationId": "a", "parameters": [{"$ref": "#/nowhere"}], "responses": {}});
+    let document =
+        json!({"swagger": "2.0", "info": {"title": "X", "version": "1"}, "paths": {"/a": {"get": operation}}});
+    std::fs::write(&file, document.to_string()).unwrap();
+    let checked = hookmill(&["connector", "check", &file.display().to_string()], &[]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(text(&checked.stdout).contains("reference_dangling"), "{}", text(&checked.stdout));
+}

@@ -26,8 +26,8 @@ fn server(folder: &tempfile::TempDir) -> Server {
 
 fn sent(server: &Server, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(&server.address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(bytes).unwrap();
     stream
 }
@@ -45,11 +45,18 @@ fn answer(mut stream: TcpStream) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// Half of the answers come within 100 ms: what other programs of the machine do at a moment is not measured.
 #[track_caller]
 fn is_quick(server: &Server) {
-    let begin = Instant::now();
-    assert_eq!(http(&server.address, "GET", "/health/live", &[], b"").status(), 200);
-    assert!(begin.elapsed() < Duration::from_millis(100), "/health/live took {:?}", begin.elapsed());
+    let mut waits: Vec<Duration> = (0..21)
+        .map(|_| {
+            let begin = Instant::now();
+            assert_eq!(http(&server.address, "GET", "/health/live", &[], b"").status(), 200);
+            begin.elapsed()
+        })
+        .collect();
+    waits.sort();
+    assert!(waits[waits.len() / 2] < Duration::from_millis(100), "/health/live took {waits:?}");
 }
 
 #[test]
@@ -98,14 +105,23 @@ fn half_bodies_take_no_memory() {
 #[test]
 fn half_heads_are_closed_in_time() {
     let folder = tempfile::tempdir().unwrap();
-    let server = server(&folder);
+    many_files();
+    let measures = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let flags = ["--metrics-listen", &measures];
+    let server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &flags);
+    // What is measured has a listener of its own, with the same bounds.
+    let mut of_measures = TcpStream::connect(&measures).unwrap();
+    of_measures.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    of_measures.write_all(b"GET /metrics HTTP/1.1\r\nHost: me\r\nX-Slow: ").unwrap();
     let mut held: Vec<_> =
         (0..2_000).map(|_| sent(&server, b"GET /health/live HTTP/1.1\r\nHost: me\r\nX-Slow: ")).collect();
     let begin = Instant::now();
     is_quick(&server);
     assert!(held.iter_mut().all(is_over));
     println!("2,000 half heads were closed after {:?}", begin.elapsed());
-    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+    assert!(is_over(&mut of_measures));
+    assert_eq!(http(&measures, "GET", "/metrics", &[], b"").status(), 200);
 }
 
 #[test]
@@ -115,9 +131,7 @@ fn half_requests_leave_room_for_others() {
     let server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &["--connections-max", "1000"]);
     let head = b"POST /callback/nobody HTTP/1.1\r\nHost: me\r\nContent-Length: 100\r\n";
     let _held: Vec<_> = (0..1_010).map(|_| sent(&server, head)).collect();
-    for _ in 0..20 {
-        is_quick(&server);
-    }
+    is_quick(&server);
 }
 
 #[test]
@@ -130,17 +144,16 @@ fn a_stop_does_not_wait_for_half_requests() {
     let _idle: Vec<_> = (0..50).map(|_| TcpStream::connect(&server.address).unwrap()).collect();
     is_quick(&server);
     server.signal("TERM");
-    let took = server.ended_within(Duration::from_secs(8)).expect("it ends within its deadline");
+    let took = server.ended_within(Duration::from_secs(60)).expect("it ends");
     println!("stopped after {took:?} with 150 half requests");
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(8), "within its deadline: {took:?}");
 }
 
-#[test]
-fn a_second_signal_stops_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &["--allow-address", "127.0.0.1"]);
+/// A server with these flags whose flow waits for a service that never answers; the caller who waits for the flow, and
+/// the service's side of the call.
+fn with_a_call_under_way(folder: &tempfile::TempDir, flags: &[&str]) -> (Server, TcpStream, TcpStream) {
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", flags);
     server.set_up();
-    // A service that takes the call and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let actions = json!({
@@ -152,12 +165,35 @@ fn a_second_signal_stops_at_once() {
     let url = made["webhook"]["callback_url"].as_str().unwrap();
     let path = &url[url.find("/workflows/").unwrap()..];
     let request = format!("POST {path} HTTP/1.1\r\nHost: me\r\nContent-Length: 2\r\n\r\n{{}}");
-    let _waiting = sent(&server, request.as_bytes());
-    let _call = silent.accept().unwrap();
+    let waiting = sent(&server, request.as_bytes());
+    let (call, _) = silent.accept().unwrap();
+    (server, waiting, call)
+}
+
+#[test]
+fn a_stop_has_one_deadline_whatever_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, _waiting, _call) = with_a_call_under_way(&folder, &["--stop-wait", "10"]);
+    let _heads: Vec<_> = (0..50).map(|_| sent(&server, b"GET / HTTP/1.1\r\nHost: me\r\n")).collect();
+    let body = b"POST /callback/nobody HTTP/1.1\r\nHost: me\r\nContent-Length: 100\r\n\r\nhalf";
+    let _bodies: Vec<_> = (0..50).map(|_| sent(&server, body)).collect();
+    // Callers that take nothing of their answers.
+    let pages = "GET /api/openapi.json HTTP/1.1\r\nHost: me\r\n\r\n".repeat(40);
+    let _answers: Vec<_> = (0..5).map(|_| sent(&server, pages.as_bytes())).collect();
+    server.signal("TERM");
+    let took = server.ended_within(Duration::from_secs(60)).expect("it ends");
+    println!("stopped after {took:?} with a call under way and 105 half requests");
+    assert!((Duration::from_secs(9)..Duration::from_secs(19)).contains(&took), "{took:?}");
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut server, _waiting, _call) = with_a_call_under_way(&folder, &["--stop-wait", "60"]);
     server.signal("TERM");
     assert_eq!(server.ended_within(Duration::from_millis(500)), None, "the call under way may end");
     server.signal("TERM");
-    assert!(server.ended_within(Duration::from_secs(1)).is_some(), "the second signal ends it");
+    assert!(server.ended_within(Duration::from_secs(5)).is_some(), "the second signal ends it");
 }
 
 #[test]
@@ -180,6 +216,12 @@ fn heads_and_bodies_with_two_readings_are_refused() {
         (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{{}}}}\r\n0\r\n\r\n"), 400),
         (format!("POST /api/session HTTP/1.1\r\nHost: me\r\nContent-Length: {}\r\n\r\n", 11 * MIB), 413),
         (format!("{post}Host: me\r\nX: {}\r\n\r\n", "x".repeat(40_000)), 431),
+        ("POST /callback/nobody HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned(), 400),
+        (format!("{post}Host : me\r\n\r\n"), 400),
+        (format!("{post}Host: me\r\nContent-Length: 2\r\n Folded: 1\r\n\r\n{{}}"), 400),
+        (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n{{}}\r\n0\r\n\r\n"), 400),
+        (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\n2;x=\n\r\n{{}}\r\n0\r\n\r\n"), 400),
+        (format!("{post}Host: me\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n{{}}\r\n0\r\n\r\n"), 400),
     ] {
         let answer = answer(sent(&server, request.as_bytes()));
         let shown: String = request.chars().take(120).collect();
@@ -194,6 +236,11 @@ fn heads_and_bodies_with_two_readings_are_refused() {
 fn only_http_1_is_spoken() {
     let folder = tempfile::tempdir().unwrap();
     let server = server(&folder);
+    // Who asks for another protocol gets an answer in this one, and what follows is not read.
+    let upgrade = "GET /health/live HTTP/1.1\r\nHost: me\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let smuggled = "POST /callback/nobody HTTP/1.1\r\nHost: me\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let answers = answer(sent(&server, format!("{upgrade}{smuggled}").as_bytes()));
+    assert!(answers.starts_with("HTTP/1.1 200 ") && answers.matches("HTTP/1.1 ").count() == 1, "{answers}");
     let answer = answer(sent(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
@@ -206,5 +253,5 @@ fn a_body_that_stops_coming_is_refused() {
     let request = "POST /callback/nobody HTTP/1.1\r\nHost: me\r\nContent-Length: 5000\r\n\r\nhalf";
     let answer = answer(sent(&server, request.as_bytes()));
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("body_too_slow"), "{answer}");
-    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
 }

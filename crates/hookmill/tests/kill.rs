@@ -5,17 +5,21 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use hookmill_store_postgres::cluster::{Cluster, ClusterOptions};
 use serde_json::{Value, json};
 use support::{Answer, Server, Service, callback, eventually, forge_file, trigger, try_http};
 
-/// Rounds of load, kill, restart.
-const ROUNDS: u32 = 30;
+/// Rounds of load, kill, restart; the long form has 300.
+fn rounds() -> u32 {
+    std::env::var("HOOKMILL_KILL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(30)
+}
 /// Programs that send events at the same time.
-const SENDERS: u32 = 4;
+const SENDERS: u32 = 8;
 
 /// A generator of the test's own: the seed is printed, so that a round can be looked at again.
 struct Random(u64);
@@ -52,16 +56,29 @@ fn actions(sink: &str) -> Value {
 
 #[test]
 fn nothing_acknowledged_is_lost() {
-    let mut random = Random(seed());
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
+    kills_under_load(folder.path(), rounds(), 20..200, &[]);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_a_database_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(cluster) = Cluster::start(folder.path(), &ClusterOptions::default()).unwrap() else { return };
+    let address = cluster.address(&cluster.database().unwrap());
+    kills_under_load(folder.path(), rounds() / 3, 150..500, &["--store", &address]);
+}
+
+/// `pause_ms` is how long there is load before each kill.
+fn kills_under_load(folder: &Path, rounds: u32, pause_ms: std::ops::Range<u64>, flags: &[&str]) {
+    let mut random = Random(seed());
+    let data = folder.join("data");
     // Answers late, so that calls are in flight at the kill.
     let sink = Service::start(|_, _| {
         let mut answer = Answer::new("200 OK", &json!({"ok": true}));
         answer.delay = Duration::from_millis(15);
         answer
     });
-    let mut server = Server::start(&data, "127.0.0.1:0", &[]);
+    let mut server = Server::start(&data, "127.0.0.1:0", flags);
     server.set_up();
     let (address, token) = (server.address.clone(), server.token.clone());
     let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": actions(&sink.address)});
@@ -72,7 +89,7 @@ fn nothing_acknowledged_is_lost() {
     let next = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let mut restarts = Vec::new();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let stop = Arc::new(AtomicBool::new(false));
         let senders: Vec<_> = (0..SENDERS)
             .map(|_| {
@@ -96,14 +113,14 @@ fn nothing_acknowledged_is_lost() {
                 })
             })
             .collect();
-        std::thread::sleep(Duration::from_millis(20 + random.next(180)));
+        std::thread::sleep(Duration::from_millis(pause_ms.start + random.next(pause_ms.end - pause_ms.start)));
         server.kill();
         stop.store(true, Ordering::SeqCst);
         for sender in senders {
             sender.join().unwrap();
         }
         let restart = Instant::now();
-        server = Server::start(&data, &address, &[]);
+        server = Server::start(&data, &address, flags);
         restarts.push(restart.elapsed());
     }
     server.token = token;
@@ -139,7 +156,7 @@ fn nothing_acknowledged_is_lost() {
     let strangers = twice.iter().filter(|(_, keys)| keys.iter().any(|key| *key != keys[0] || key.is_empty())).count();
     restarts.sort();
     println!(
-        "{ROUNDS} kills in {:.1} s: {} acknowledged, {} runs completed, {lost} lost, {} of {} calls performed twice \
+        "{rounds} kills in {:.1} s: {} acknowledged, {} runs completed, {lost} lost, {} of {} calls performed twice \
          (their outcome was unknown; {strangers} with another idempotency key); restart {} ms in the middle, {} ms at most",
         begun.elapsed().as_secs_f64(),
         acknowledged.len(),
@@ -151,7 +168,7 @@ fn nothing_acknowledged_is_lost() {
     );
     assert_eq!(lost, 0);
     assert_eq!(strangers, 0);
-    assert!(acknowledged.len() > 100, "the load was too light to say anything");
+    assert!(acknowledged.len() > 3 * rounds as usize, "the load was too light to say anything");
     // A call whose outcome was recorded is never made again, and the history says which were handed out again.
     let mut said: BTreeMap<(String, u64), usize> = BTreeMap::new();
     for run in &runs {
@@ -228,7 +245,7 @@ fn no_webhook_is_left_that_the_server_does_not_know_of() {
     };
     let flow = server.post("/api/flows", &form("r0"))["id"].as_str().unwrap().to_owned();
     let mut cut = 0;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         // A changed trigger deletes one webhook and creates another; the kill falls somewhere into it.
         let (to, path, body) = (address.clone(), format!("/api/flows/{flow}"), form(&format!("r{round}")).to_string());
         let bearer = format!("Bearer {token}");
@@ -258,6 +275,6 @@ fn no_webhook_is_left_that_the_server_does_not_know_of() {
             std::thread::sleep(Duration::from_millis(25));
         }
     }
-    println!("{ROUNDS} kills while webhooks were changed, {cut} of them before the answer; no orphan");
+    println!("{} kills while webhooks were changed, {cut} of them before the answer; no orphan", rounds());
     assert!(callback(&forge).len() > 30);
 }

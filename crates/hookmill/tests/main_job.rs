@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use hookmill_store_postgres::cluster::{Cluster, ClusterOptions};
 use serde_json::{Value, json};
 use support::{
     Answer, Server, Service, callback, event_headers, eventually, forge_file, http, notify, push_payload, text, trigger,
@@ -57,9 +58,13 @@ struct World {
 impl World {
     /// Steps 2 and 3: the connector with an icon and chosen security, the connection.
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::with(tempfile::tempdir().unwrap(), &[])
+    }
+
+    fn with(folder: tempfile::TempDir, flags: &[&str]) -> Self {
         let forge = forge();
-        let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &["--service-wait", "2"]);
+        let flags = [&["--service-wait", "2"], flags].concat();
+        let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &flags);
         server.set_up();
         let icon = folder.path().join("icon.png");
         std::fs::write(&icon, PNG).unwrap();
@@ -139,7 +144,18 @@ fn actions() -> Value {
 
 #[test]
 fn a_push_at_the_service_becomes_a_run_and_a_notification() {
-    let world = World::new();
+    from_push_to_notification(&World::new());
+}
+
+#[test]
+fn a_database_server_does_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(cluster) = Cluster::start(folder.path(), &ClusterOptions::default()).unwrap() else { return };
+    let address = cluster.address(&cluster.database().unwrap());
+    from_push_to_notification(&World::with(folder, &["--store", &address]));
+}
+
+fn from_push_to_notification(world: &World) {
     let server = &world.server;
 
     // The connector has the chosen security, whatever the file declares, its operations, and the icon.
@@ -314,7 +330,6 @@ fn a_refused_creation_is_kept_with_what_to_do() {
         ("missing", &world.connection, "404", "admin:repo_hook"),
         ("wrong", &world.connection, "422", ""),
         ("any", &unknown, "401", "connection"),
-        ("slow", &world.connection, "within", ""),
         ("any", &secure, "TLS handshake", ""),
     ];
     for (repo, connection, said, advice) in cases {
@@ -337,6 +352,11 @@ fn a_refused_creation_is_kept_with_what_to_do() {
             "{shown}"
         );
     }
+    // A service that does not answer in time may have created it: that is no refusal.
+    let made = server.post("/api/flows", &world.flow("slow", &trigger("slow"), &json!({})));
+    assert_eq!((&made["state"], &made["webhook"]["state"]), (&json!("on"), &json!("creating")), "{made}");
+    assert!(made["webhook"]["warning"].as_str().unwrap().contains("within"), "{made}");
+    assert!(made["webhook"]["retry_at"].is_string(), "{made}");
 }
 
 #[test]

@@ -7,8 +7,9 @@ const SUBJECTS: { [event: string]: string[] } = {
   flow: ['flows', 'attention'],
   connection: ['connections', 'attention'],
   notification: ['notifications'],
+  approval: ['approvals'],
   attention: ['attention'],
-  reload: ['runs', 'flows', 'attention', 'connections', 'notifications'],
+  reload: ['runs', 'flows', 'attention', 'connections', 'notifications', 'approvals'],
 };
 
 /** Bursts of events (a thousand runs a second) ask for fresh lists at most this often. */

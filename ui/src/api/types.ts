@@ -34,6 +34,9 @@ export type ApiToken = Schemas['ApiToken'];
 export type About = Schemas['About'];
 export type MailSettings = Schemas['MailSettings'];
 export type MailForm = Schemas['MailForm'];
+export type Approval = Schemas['Approval'];
+export type OnFailure = Schemas['OnFailure'];
+export type Digest = Schemas['Digest'];
 export type Settings = Schemas['Settings'];
 export type SettingsForm = Schemas['SettingsForm'];
 export type Attention = Schemas['Attention'];
@@ -41,6 +44,11 @@ export type AttentionPage = Schemas['AttentionPage'];
 export type Reachability = Schemas['Reachability'];
 
 export type Authentication = Schemas['Authentication'];
+export type LeftBehind = Schemas['LeftBehind'];
+export type WebhookPreset = Schemas['WebhookPreset'];
+export type DeletionOutlook = Schemas['DeletionOutlook'];
+export type ConnectionFields = Schemas['ConnectionFields'];
+export type ConnectionField = Schemas['ConnectionField'];
 export type Visibility = Schemas['Visibility'];
 export type CallbackParameter = Schemas['CallbackPlace'];
 export type DeleteRequest = Schemas['DeleteRequest'];
@@ -56,6 +64,10 @@ export type ConnectorListed = Schemas['ConnectorListed'];
 export type Connector = Schemas['Connector'];
 export type ConnectorSettings = Schemas['ConnectorSettings'];
 export type ConnectorCheck = Schemas['ConnectorCheck'];
+export type ChangesForm = Schemas['ChangesForm'];
+export type FlowBreakView = Schemas['FlowBreakView'];
+export type GalleryEntry = Schemas['GalleryEntry'];
+export type TreeNode = Schemas['Node'];
 
 /** A parameter as the operation editor holds it. */
 export type FormParameter = Omit<Schemas['FormParameter'], 'schema'> & { schema: JsonSchema };
@@ -72,6 +84,8 @@ export interface OperationForm {
   request: RequestForm;
   callback_parameter?: CallbackParameter | null;
   delete_request?: DeleteRequest;
+  /** What is declared for the webhook (`x-hookmill-…`), by name. */
+  declarations?: JsonObject;
   notification_schema?: JsonSchema;
   notification_headers?: string[];
   response_schema?: JsonSchema;
@@ -93,7 +107,12 @@ export type FlowWebhook = Schemas['FlowWebhook'];
 export type FlowListed = Schemas['FlowListed'];
 export type Flow = Schemas['Flow'];
 export type FlowBody = Schemas['FlowForm'];
+export type Delivery = Schemas['Delivery'];
 export type ImportedFlow = Schemas['ImportedFlow'];
+export type ImportedFile = Schemas['ImportedFile'];
+export type FlowTemplate = Schemas['FlowTemplate'];
+export type RunBatch = Schemas['RunBatch'];
+export type RunCause = Schemas['Cause'];
 
 export type RunError = Schemas['Explained'];
 export type RunListed = Schemas['RunListed'];

@@ -13,7 +13,7 @@ import {
   MenuPopover,
   MenuTrigger,
 } from '@fluentui/react-components';
-import { AlertRegular, AppsAddInRegular, FlowRegular, HomeRegular, PanelLeftContractRegular, PanelLeftExpandRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
+import { AlertRegular, AppsAddInRegular, CheckmarkCircleRegular, FlowRegular, HomeRegular, PanelLeftContractRegular, PanelLeftExpandRegular, PlugConnectedRegular, SettingsRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate, useRouter } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
@@ -100,6 +100,7 @@ const PLACES = [
   { to: '/flows', key: 'flows', icon: <FlowRegular /> },
   { to: '/connectors', key: 'connectors', icon: <AppsAddInRegular /> },
   { to: '/connections', key: 'connections', icon: <PlugConnectedRegular /> },
+  { to: '/approvals', key: 'approvals', icon: <CheckmarkCircleRegular /> },
   { to: '/notifications', key: 'notifications', icon: <AlertRegular /> },
   { to: '/settings', key: 'settings', icon: <SettingsRegular /> },
 ] as const;
@@ -113,6 +114,8 @@ function Frame({ name, email }: { name: string; email: string }) {
   const path = useLocation({ select: (location) => location.pathname });
   const inbox = useQuery({ queryKey: ['notifications', 'count'], queryFn: ({ signal }) => api.get('/api/notifications', { query: { unread: true, limit: 1 }, signal }) });
   const unread = inbox.data?.unread ?? 0;
+  const asked = useQuery({ queryKey: ['approvals', 'count'], queryFn: ({ signal }) => api.get('/api/approvals', { query: { open: true, limit: 1 }, signal }) });
+  const counts: { [key: string]: { count: number; words: string } } = { notifications: { count: unread, words: t.unread }, approvals: { count: asked.data?.awaited ?? 0, words: t.awaited } };
   useEffect(() => listen(client), [client]);
   useEffect(() => {
     if ('setAppBadge' in navigator) void (unread > 0 ? navigator.setAppBadge(unread) : navigator.clearAppBadge()).catch(() => undefined);
@@ -154,13 +157,14 @@ function Frame({ name, email }: { name: string; email: string }) {
       </header>
       <nav aria-label={t.navigation}>
         {PLACES.map((place) => {
+          const { count, words } = counts[place.key] ?? { count: 0, words: '' };
           const active = place.to === '/' ? path === '/' : path.startsWith(place.to);
           return (
             <Link key={place.to} to={place.to} title={slim ? t[place.key] : undefined} className={active ? 'active' : ''} aria-current={active ? 'page' : undefined}>
               {place.icon}
               <span className="wide">{t[place.key]}</span>
               <span className="short">{t.short[place.key]}</span>
-              {place.key === 'notifications' && unread > 0 && <><CounterBadge count={unread} size="small" color="danger" /><span className="visually-hidden"> {t.unread}</span></>}
+              {count > 0 && <><CounterBadge count={count} size="small" color="danger" /><span className="visually-hidden"> {words}</span></>}
             </Link>
           );
         })}

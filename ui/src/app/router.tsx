@@ -33,13 +33,16 @@ const words = (search: Record<string, unknown>): Record<string, string> =>
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Crashed });
 const setup = createRoute({ getParentRoute: () => root, path: '/setup', validateSearch: words, component: lazyRouteComponent(() => import('../features/session/SetupPage'), 'SetupPage') });
 const signIn = createRoute({ getParentRoute: () => root, path: '/sign-in', validateSearch: words, component: lazyRouteComponent(() => import('../features/session/SignInPage'), 'SignInPage') });
+const approveByLink = createRoute({ getParentRoute: () => root, path: '/approve/$link', validateSearch: words, component: lazyRouteComponent(() => import('../features/approvals/LinkPage'), 'LinkPage') });
 const signedIn = createRoute({ getParentRoute: () => root, id: 'signed-in', component: SignedIn });
 
 const home = createRoute({ getParentRoute: () => signedIn, path: '/', validateSearch: words, component: lazyRouteComponent(() => import('../features/home/HomePage'), 'HomePage') });
 const firstFlow = createRoute({ getParentRoute: () => signedIn, path: '/first-flow/$way', validateSearch: words, component: lazyRouteComponent(() => import('../features/home/FirstFlowPage'), 'FirstFlowPage') });
 const flows = createRoute({ getParentRoute: () => signedIn, path: '/flows', validateSearch: words, component: lazyRouteComponent(() => import('../features/flows/FlowsPage'), 'FlowsPage') });
 const flowNew = createRoute({ getParentRoute: () => signedIn, path: '/flows/new', validateSearch: words, component: lazyRouteComponent(() => import('../features/designer/DesignerPage'), 'NewFlowPage') });
-const flow = createRoute({ getParentRoute: () => signedIn, path: '/flows/$flow', component: lazyRouteComponent(() => import('../features/flows/FlowPage'), 'FlowPage') });
+const flowImport = createRoute({ getParentRoute: () => signedIn, path: '/flows/import', component: lazyRouteComponent(() => import('../features/imports/ImportPage'), 'ImportPage') });
+const templates = createRoute({ getParentRoute: () => signedIn, path: '/templates', validateSearch: words, component: lazyRouteComponent(() => import('../features/templates/TemplatesPage'), 'TemplatesPage') });
+const flow = createRoute({ getParentRoute: () => signedIn, path: '/flows/$flow', validateSearch: words, component: lazyRouteComponent(() => import('../features/flows/FlowPage'), 'FlowPage') });
 const flowEdit = createRoute({ getParentRoute: () => signedIn, path: '/flows/$flow/edit', validateSearch: words, component: lazyRouteComponent(() => import('../features/designer/DesignerPage'), 'EditFlowPage') });
 const runs = createRoute({ getParentRoute: () => signedIn, path: '/flows/$flow/runs', validateSearch: words, component: lazyRouteComponent(() => import('../features/runs/RunsPage'), 'RunsPage') });
 const run = createRoute({ getParentRoute: () => signedIn, path: '/flows/$flow/runs/$run', validateSearch: words, component: lazyRouteComponent(() => import('../features/runs/RunPage'), 'RunPage') });
@@ -56,6 +59,9 @@ const connections = createRoute({ getParentRoute: () => signedIn, path: '/connec
 const connection = createRoute({ getParentRoute: () => signedIn, path: '/connections/$connection', component: lazyRouteComponent(() => import('../features/connections/ConnectionPage'), 'ConnectionPage') });
 const signedInAtService = createRoute({ getParentRoute: () => signedIn, path: '/oauth/callback', validateSearch: words, component: lazyRouteComponent(() => import('../features/connections/SignedInPage'), 'SignedInPage') });
 const notifications = createRoute({ getParentRoute: () => signedIn, path: '/notifications', validateSearch: words, component: lazyRouteComponent(() => import('../features/notifications/InboxPage'), 'InboxPage') });
+const approvals = createRoute({ getParentRoute: () => signedIn, path: '/approvals', validateSearch: words, component: lazyRouteComponent(() => import('../features/approvals/ApprovalsPage'), 'ApprovalsPage') });
+const approval = createRoute({ getParentRoute: () => signedIn, path: '/approvals/$approval', component: lazyRouteComponent(() => import('../features/approvals/ApprovalPage'), 'ApprovalPage') });
+const leftBehind = createRoute({ getParentRoute: () => signedIn, path: '/left-behind', component: lazyRouteComponent(() => import('../features/flows/LeftBehindPage'), 'LeftBehindPage') });
 const settings = createRoute({
   getParentRoute: () => signedIn,
   path: '/settings',
@@ -68,7 +74,8 @@ const settingsPart = createRoute({ getParentRoute: () => signedIn, path: '/setti
 const tree = root.addChildren([
   setup,
   signIn,
-  signedIn.addChildren([home, firstFlow, flows, flowNew, flow, flowEdit, runs, run, connectors, connector, connectorPart, connections, connection, signedInAtService, notifications, settings, settingsPart]),
+  approveByLink,
+  signedIn.addChildren([home, firstFlow, flows, flowNew, flowImport, templates, flow, flowEdit, runs, run, connectors, connector, connectorPart, connections, connection, signedInAtService, leftBehind, approvals, approval, notifications, settings, settingsPart]),
 ]);
 
 export const makeRouter = () =>

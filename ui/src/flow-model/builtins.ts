@@ -1,5 +1,6 @@
 /** Built-in triggers and actions: what a new one is made of, and the fields of its form. */
 import { isObject, typeOf, type Json, type JsonObject } from './definition';
+import { isOwnApi, pathCallOf } from './host';
 import { isSameName, VARIABLE_TYPES } from './language';
 
 export interface FieldForm {
@@ -7,10 +8,15 @@ export interface FieldForm {
   path: readonly string[];
   label: { en: string; de: string };
   /** `text` holds text with tokens; `value` any value, an expression keeps its type; `numeric` a number or an expression; `json` structured data; `map` names with texts, `selectMap` with any values. */
-  kind: 'text' | 'value' | 'numeric' | 'json' | 'code' | 'flow' | 'map' | 'selectMap' | 'select' | 'number' | 'boolean' | 'condition' | 'schema' | 'recurrence' | 'authentication' | 'columns' | 'timeZone' | 'variable' | 'variableValue' | 'duration';
+  kind: 'text' | 'value' | 'numeric' | 'json' | 'code' | 'flow' | 'map' | 'selectMap' | 'select' | 'number' | 'boolean' | 'condition' | 'schema' | 'recurrence' | 'authentication' | 'columns' | 'timeZone' | 'variable' | 'variableValue' | 'duration' | 'inputs' | 'list';
   options?: readonly string[];
+  /** What options are called on the page, where that is not what is stored. */
+  titles?: { readonly [option: string]: { en: string; de: string } };
   required?: boolean;
   advanced?: boolean;
+  hint?: { en: string; de: string };
+  /** Shown only while another member has one of these values. */
+  only?: { path: readonly string[]; among: readonly string[] };
 }
 
 /** Headings of the search, in their order. */
@@ -44,11 +50,13 @@ const notification = (operation: string, parameters: JsonObject): JsonObject => 
 /** Parameter keys have slashes, so these paths cannot be written with dots. */
 const parameter = (key: string, en: string, de: string, more: Partial<FieldForm> = {}): FieldForm => ({ path: ['inputs', 'parameters', key], label: { en, de }, kind: 'text', ...more });
 
+const APPROVAL = 'WebhookApprovalCreationInput/';
+
 const make = (kind: Builtin['kind'], type: string, title: readonly [en: string, de: string], en: string, de: string, keywords: string, icon: string, step: JsonObject, fields: readonly FieldForm[], id = type): Builtin => ({
   id, kind, type, group: GROUP_OF_ICON[icon] ?? 'code', title: { en: title[0], de: title[1] }, description: { en, de }, keywords, icon, step: { type, ...step }, fields,
 });
 /** What looks alike stands together. */
-const GROUP_OF_ICON: { [icon: string]: BuiltinGroup } = { branch: 'control', loop: 'control', box: 'control', stop: 'control', child: 'control', data: 'data', variable: 'variables', clock: 'time', text: 'text', globe: 'http', reply: 'http', bell: 'messages', mail: 'messages', code: 'code' };
+const GROUP_OF_ICON: { [icon: string]: BuiltinGroup } = { branch: 'control', loop: 'control', box: 'control', stop: 'control', child: 'control', data: 'data', variable: 'variables', clock: 'time', text: 'text', globe: 'http', reply: 'http', bell: 'messages', approval: 'messages', mail: 'messages', code: 'code' };
 
 const REQUEST_FIELDS = [field('inputs.schema', 'Request body schema', 'Schema des Inhalts', 'schema'), field('inputs.method', 'Method', 'Methode', 'select', { options: METHODS, advanced: true })];
 const RECURRENCE_FIELDS = [field('recurrence', 'Recurrence', 'Wiederholung', 'recurrence', { required: true })];
@@ -77,8 +85,15 @@ const request = (member: string, en: string, de: string, more: Partial<FieldForm
 const WEBHOOK_FIELDS = [...request('subscribe', 'Subscribe', 'Anmelden', { required: true }), ...request('unsubscribe', 'Unsubscribe', 'Abmelden')];
 const WEBHOOK_STEP: JsonObject = { inputs: { subscribe: { method: 'POST', uri: '', body: { callbackUrl: '@listCallbackUrl()' } }, unsubscribe: {} } };
 
+const TABLE_FIELDS: readonly FieldForm[] = [
+    field('inputs.from', 'From', 'Aus', 'value', { required: true }),
+    field('inputs.format', 'Format', 'Format', 'select', { options: ['HTML', 'CSV'] }),
+    field('inputs.columns', 'Columns', 'Spalten', 'columns'),
+];
+
 export const BUILTINS: readonly Builtin[] = [
   make('trigger', 'Request', ['When a web request is received', 'Wenn eine Web-Anfrage eintrifft'], 'The flow has an address of its own that any service can call.', 'Der Flow hat eine eigene Adresse, die jeder Dienst aufrufen kann.', 'webhook http manual url', 'globe', { kind: 'Http', inputs: { schema: {} } }, REQUEST_FIELDS),
+  make('trigger', 'Request', ['Manually trigger a flow', 'Flow von Hand starten'], 'Somebody presses Run now and is asked for what the flow needs.', 'Jemand drückt „Jetzt ausführen“ und wird gefragt, was der Flow braucht.', 'button manual form input instant run now knopf hand eingabe formular sofort', 'child', { kind: 'Button', inputs: { schema: { type: 'object', properties: {}, required: [] } } }, [field('inputs.schema', 'Inputs', 'Eingaben', 'inputs')], 'Request-manual'),
   make('trigger', 'Recurrence', ['Recurrence', 'Wiederholung'], 'Starts again and again, for example every hour.', 'Startet immer wieder, etwa jede Stunde.', 'schedule timer cron', 'clock', { recurrence: { interval: 1, frequency: 'Hour' } }, RECURRENCE_FIELDS),
   make('trigger', 'Http', ['Poll a web address', 'Web-Adresse abfragen'], 'Asks an address regularly and starts when it answers 200.', 'Fragt regelmäßig eine Adresse und startet bei Antwort 200.', 'http polling', 'globe', { inputs: { method: 'GET', uri: '' }, recurrence: { interval: 5, frequency: 'Minute' } }, [...HTTP_FIELDS, ...RECURRENCE_FIELDS], 'Http-trigger'),
   make('trigger', 'SlidingWindow', ['Sliding window', 'Gleitendes Zeitfenster'], 'Starts for each span of time, also for those that were missed.', 'Startet für jeden Zeitraum, auch für versäumte.', 'schedule timer window period zeitraum', 'clock', { recurrence: { interval: 1, frequency: 'Hour' } }, [...RECURRENCE_FIELDS, field('inputs.delay', 'Delay', 'Verzögerung', 'duration', { advanced: true })]),
@@ -88,10 +103,28 @@ export const BUILTINS: readonly Builtin[] = [
     parameter('NotificationDefinition/notificationLink/uri', 'Link', 'Link'),
     parameter('NotificationDefinition/notificationLink/label', 'Link label', 'Text des Links', { advanced: true }),
   ], 'SendNotification'),
-  make('action', 'OpenApiConnection', ['Send me an email notification', 'E-Mail an mich senden'], 'An e-mail to your own address.', 'Eine E-Mail an Ihre eigene Adresse.', 'mail email notification message nachricht', 'mail', notification('SendEmailNotification', { 'NotificationEmailDefinition/notificationSubject': '', 'NotificationEmailDefinition/notificationBody': '' }), [
+  make('action', 'OpenApiConnection', ['Send me an email notification', 'E-Mail an mich senden'], 'An e-mail to you, or to anybody.', 'Eine E-Mail an Sie oder an beliebige Empfänger.', 'mail email notification message send to anybody nachricht senden an', 'mail', notification('SendEmailNotification', { 'NotificationEmailDefinition/notificationSubject': '', 'NotificationEmailDefinition/notificationBody': '' }), [
+    parameter('NotificationEmailDefinition/notificationTo', 'To', 'An', { hint: { en: 'Addresses separated by “;”. Empty: your own address.', de: 'Adressen, durch „;“ getrennt. Leer: Ihre eigene.' } }),
     parameter('NotificationEmailDefinition/notificationSubject', 'Subject', 'Betreff', { required: true }),
     parameter('NotificationEmailDefinition/notificationBody', 'Body', 'Inhalt', { required: true }),
   ], 'SendEmailNotification'),
+  make('action', 'OpenApiConnectionWebhook', ['Start and wait for an approval', 'Genehmigung einholen und abwarten'], 'Asks people and goes on with their answer.', 'Fragt Menschen und geht mit ihrer Antwort weiter.', 'approve reject sign off confirm ask people approvals freigabe zustimmung freigeben ablehnen fragen', 'approval', {
+    inputs: { host: { apiId: '/providers/Microsoft.PowerApps/apis/shared_approvals', connectionName: 'shared_approvals', operationId: 'StartAndWaitForAnApproval' }, parameters: { approvalType: 'Basic', [`${APPROVAL}title`]: '', [`${APPROVAL}assignedTo`]: '' } },
+  }, [
+    parameter('approvalType', 'Approval type', 'Art der Genehmigung', { kind: 'select', required: true, options: ['Basic', 'BasicAwaitAll', 'CustomResponse', 'CustomResponseAwaitAll'], titles: {
+      Basic: { en: 'Approve/Reject – first to respond', de: 'Genehmigen/Ablehnen – die erste Antwort zählt' },
+      BasicAwaitAll: { en: 'Approve/Reject – everyone must approve', de: 'Genehmigen/Ablehnen – alle müssen zustimmen' },
+      CustomResponse: { en: 'Custom responses – wait for one response', de: 'Eigene Antworten – eine abwarten' },
+      CustomResponseAwaitAll: { en: 'Custom responses – wait for all responses', de: 'Eigene Antworten – alle abwarten' },
+    } }),
+    parameter(`${APPROVAL}responseOptions`, 'Response options', 'Antworten zur Wahl', { kind: 'list', only: { path: ['inputs', 'parameters', 'approvalType'], among: ['CustomResponse', 'CustomResponseAwaitAll'] } }),
+    parameter(`${APPROVAL}title`, 'Title', 'Titel', { required: true }),
+    parameter(`${APPROVAL}assignedTo`, 'Assigned to', 'Gefragt', { required: true, hint: { en: 'Mail addresses, separated by “;”. Users of this server are asked in their inbox and on their phones, all others by mail.', de: 'E-Mail-Adressen, durch „;“ getrennt. Benutzer dieses Servers werden im Posteingang und auf dem Telefon gefragt, alle anderen per E-Mail.' } }),
+    parameter(`${APPROVAL}details`, 'Details', 'Einzelheiten'),
+    parameter(`${APPROVAL}itemLink`, 'Item link', 'Link', { advanced: true }),
+    parameter(`${APPROVAL}itemLinkDescription`, 'Item link description', 'Text des Links', { advanced: true }),
+    parameter(`${APPROVAL}enableNotifications`, 'Send mails too', 'Auch E-Mails senden', { kind: 'boolean', advanced: true }),
+  ], 'StartAndWaitForAnApproval'),
   make('action', 'If', ['Condition', 'Bedingung'], 'Two branches: if yes, if no.', 'Zwei Zweige: wenn ja, wenn nein.', 'if else branch decision wenn falls entscheidung', 'branch', { expression: { and: [{ equals: ['', ''] }] }, actions: {}, else: { actions: {} } }, [field('expression', 'Condition', 'Bedingung', 'condition', { required: true })]),
   make('action', 'Foreach', ['Apply to each', 'Auf alle anwenden'], 'Does its actions for every item of an array.', 'Führt seine Aktionen für jedes Element einer Liste aus.', 'loop for each iterate schleife jedes', 'loop', { foreach: '', actions: {} }, [field('foreach', 'Select an output', 'Ausgabe wählen', 'value', { required: true })]),
   make('action', 'Switch', ['Switch', 'Verzweigung'], 'One of several branches, chosen by a value.', 'Einer von mehreren Zweigen, nach einem Wert.', 'case select branch fall auswahl', 'branch', { expression: '', cases: { Case: { case: '', actions: {} } }, default: { actions: {} } }, [field('expression', 'On', 'Nach', 'value', { required: true })]),
@@ -135,11 +168,8 @@ export const BUILTINS: readonly Builtin[] = [
     field('inputs.from', 'From', 'Aus', 'value', { required: true }),
     field('inputs.joinWith', 'Join with', 'Verbinden mit', 'text', { required: true }),
   ]),
-  make('action', 'Table', ['Create table', 'Tabelle erstellen'], 'A CSV or HTML table out of a list.', 'Eine CSV- oder HTML-Tabelle aus einer Liste.', 'data csv html report tabelle', 'data', { inputs: { from: '', format: 'HTML' } }, [
-    field('inputs.from', 'From', 'Aus', 'value', { required: true }),
-    field('inputs.format', 'Format', 'Format', 'select', { options: ['HTML', 'CSV'] }),
-    field('inputs.columns', 'Columns', 'Spalten', 'columns'),
-  ]),
+  make('action', 'Table', ['Create HTML table', 'HTML-Tabelle erstellen'], 'An HTML table out of a list, for example for a mail.', 'Eine HTML-Tabelle aus einer Liste, etwa für eine E-Mail.', 'create table data html report tabelle', 'data', { inputs: { from: '', format: 'HTML' } }, TABLE_FIELDS),
+  make('action', 'Table', ['Create CSV table', 'CSV-Tabelle erstellen'], 'A CSV table out of a list, for example for a file.', 'Eine CSV-Tabelle aus einer Liste, etwa für eine Datei.', 'create table data csv report tabelle', 'data', { inputs: { from: '', format: 'CSV' } }, TABLE_FIELDS, 'Table-csv'),
   make('action', 'Wait', ['Delay', 'Warten'], 'Waits for some time.', 'Wartet eine Weile.', 'wait sleep pause warten', 'clock', { inputs: { interval: { count: 1, unit: 'Minute' } } }, [
     field('inputs.interval.count', 'Count', 'Anzahl', 'value', { required: true }),
     field('inputs.interval.unit', 'Unit', 'Einheit', 'select', { options: DELAY_UNITS, required: true }),
@@ -187,15 +217,36 @@ export const BUILTINS: readonly Builtin[] = [
   ]),
 ];
 
+const PATH_FIELDS = [
+  field('inputs.method', 'Method', 'Methode', 'select', { options: METHODS.map((method) => method.toLowerCase()) }),
+  field('inputs.path', 'Path', 'Pfad', 'text'),
+  field('inputs.queries', 'Queries', 'Query-Parameter', 'map'),
+  field('inputs.headers', 'Headers', 'Header', 'map', { advanced: true }),
+  field('inputs.body', 'Body', 'Inhalt', 'value'),
+];
+const pathCall = (kind: Builtin['kind'], type: string, fields: readonly FieldForm[]): Builtin =>
+  make(kind, type, ['Connector request', 'Konnektor-Anfrage'], 'Calls a connector by method and path, as Logic Apps writes it.', 'Ruft einen Konnektor mit Methode und Pfad auf, wie Logic Apps es schreibt.', '', 'plug', {}, fields, `${type}-${kind}`);
+/** Calls of a connector by path. They are imported, not searched for: whoever makes a flow here chooses an operation. */
+const PATH_CALLS: readonly Builtin[] = [
+  pathCall('action', 'ApiConnection', PATH_FIELDS),
+  pathCall('action', 'ApiConnectionWebhook', PATH_FIELDS),
+  pathCall('trigger', 'ApiConnection', [...PATH_FIELDS, ...RECURRENCE_FIELDS]),
+  pathCall('trigger', 'ApiConnectionWebhook', PATH_FIELDS),
+];
+
 /** The built-in that a step of a definition is, if it is one. */
 export function builtinOf(step: JsonObject, kind: Builtin['kind']): Builtin | null {
+  if (pathCallOf(step)) return PATH_CALLS.find((item) => item.kind === kind && item.type === typeOf(step)) ?? null;
   const operation = (step['inputs'] as { host?: { operationId?: Json; apiId?: Json } } | undefined)?.host;
   if (operation && typeof operation === 'object') {
-    return typeof operation.apiId === 'string' && operation.apiId.endsWith('shared_flowpush') ? (BUILTINS.find((item) => item.id === operation.operationId) ?? null) : null;
+    return typeof operation.apiId === 'string' && isOwnApi(operation.apiId.split('/').pop() ?? '') ? (BUILTINS.find((item) => item.id === operation.operationId) ?? null) : null;
   }
   const type = typeOf(step);
   const same = BUILTINS.filter((item) => item.kind === kind && item.type === type && hasForm(item, step));
   if (type === 'Expression') return same.find((item) => isSameName(item.id, String(step['kind'] ?? ''))) ?? null;
+  if (type === 'Table') return same.find((item) => (item.id === 'Table-csv') === (isObject(step['inputs']) && isSameName('CSV', String(step['inputs']['format'] ?? '')))) ?? null;
+  // Both have an address; only one asks people.
+  if (kind === 'trigger' && type === 'Request') return same.find((item) => (item.id === 'Request-manual') === isSameName('Button', String(step['kind'] ?? ''))) ?? null;
   const inputs = step['inputs'];
   const isUntil = isObject(inputs) && 'until' in inputs;
   return (type === 'Wait' ? same.find((item) => (item.id === 'Wait-until') === isUntil) : same[0]) ?? null;

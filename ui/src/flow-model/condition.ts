@@ -62,6 +62,38 @@ export function formatRows(joined: 'and' | 'or', rows: Row[]): Json {
   };
 }
 
+/** Comparisons and further groups, all or one of which must hold. */
+export interface Group {
+  joined: 'and' | 'or';
+  items: (Row | Group)[];
+}
+
+export const isGroup = (item: Row | Group): item is Group => 'joined' in item;
+
+const groupOf = (value: Json): Group | null => {
+  if (!isObject(value) || Object.keys(value).length !== 1) return null;
+  const joined = 'and' in value ? 'and' : 'or' in value ? 'or' : null;
+  const list = joined && value[joined];
+  if (!joined || !Array.isArray(list)) return null;
+  const items = list.map((item) => rowOf(item) ?? groupOf(item));
+  return items.every((item): item is Row | Group => item !== null) ? { joined, items } : null;
+};
+
+/** A condition with groups in groups; null where it does not fit the form. */
+export function parseGroup(value: Json | undefined): Group | null {
+  const flat = parseCondition(value);
+  if (flat) return { joined: flat.joined, items: flat.rows };
+  return value === undefined ? null : groupOf(value);
+}
+
+export const formatGroup = ({ joined, items }: Group): Json => ({
+  [joined]: items.map((item): Json => {
+    if (isGroup(item)) return formatGroup(item);
+    const rows = formatRows('and', [item]) as { and: Json[] };
+    return rows.and[0] ?? null;
+  }),
+});
+
 /** The arguments of one call, `name(…)`, as they are written; null for everything else. */
 function callOf(expression: string): { name: string; given: string[] } | null {
   const head = /^\s*([a-z]\w*)\s*\(/i.exec(expression);

@@ -1,5 +1,5 @@
 /** Which operation of which connector a step calls, and over which connection of the flow. */
-import type { JsonObject } from './definition';
+import { isObject, type JsonObject } from './definition';
 
 export interface Host {
   /** The name under which the flow speaks of the connection. */
@@ -25,3 +25,23 @@ export const operationStep = (kind: 'trigger' | 'action', type: string, connecto
   inputs: { host: { apiId: `/providers/Microsoft.PowerApps/apis/${connector}`, connectionName: key, operationId: operation }, parameters: {} },
   ...(kind === 'trigger' && type === 'OpenApiConnection' ? { recurrence: { frequency: 'Minute', interval: 5 } } : {}),
 });
+
+/** The API under which definitions speak of the built-in notifications. */
+export const NOTIFICATIONS_API = 'shared_flowpush';
+/** The API under which definitions speak of approvals. */
+export const APPROVALS_API = 'shared_approvals';
+/** Whether the server itself is what is called, so that there is no connection to choose. */
+export const isOwnApi = (api: string): boolean => api === NOTIFICATIONS_API || api === APPROVALS_API;
+
+/** How a step calls a connector by method and path, as Logic Apps writes it: `inputs.host.connection.name` is an expression. */
+export function pathCallOf(step: JsonObject | null | undefined): { key: string; method: string; path: string } | null {
+  const inputs = step?.['inputs'];
+  if (!isObject(inputs) || !isObject(inputs['host'])) return null;
+  const connection = inputs['host']['connection'];
+  if (!isObject(connection) || typeof connection['name'] !== 'string') return null;
+  const named = connection['name'];
+  const key = /\['\$connections'\]\s*\[\s*'([^']+)'\s*\]/.exec(named)?.[1] ?? /'\$connections'\s*\)\s*\??\[\s*'([^']+)'\s*\]/.exec(named)?.[1];
+  if (!key) return null;
+  const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  return { key, method: text(inputs['method']).toUpperCase() || 'GET', path: text(inputs['path']) };
+}

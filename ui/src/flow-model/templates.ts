@@ -1,4 +1,4 @@
-/** Flows to start from, as definitions. */
+/** What a guide begins with, as definitions. The gallery has the server's templates. */
 import { BUILTINS } from './builtins';
 import { emptyDefinition, ROOT, type JsonObject, type Place } from './definition';
 import { addAction, setMember, setTrigger } from './edits';
@@ -7,29 +7,15 @@ const builtin = (id: string): JsonObject => BUILTINS.find((item) => item.id === 
 const TEXT = ['inputs', 'parameters', 'NotificationDefinition/notificationText'];
 
 const onRequest = () => setTrigger(emptyDefinition(), 'When a web request is received', builtin('Request'));
-const onSchedule = () => setTrigger(emptyDefinition(), 'Recurrence', builtin('Recurrence'));
 
 function notify(definition: JsonObject, place: Place, after: string | null, text: string): JsonObject {
   const added = addAction(definition, { place, after }, 'Send me a mobile notification', builtin('SendNotification'));
   return setMember(added.definition, added.name, TEXT, text);
 }
 
-function condition(): JsonObject {
-  const added = addAction(onRequest(), { place: ROOT, after: null }, 'Condition', builtin('If'));
-  const asked = setMember(added.definition, added.name, ['expression'], { and: [{ equals: ["@triggerBody()?['important']", true] }] });
-  return notify(asked, ['actions', added.name, 'actions'], null, '@{triggerBody()}');
-}
-
-function schedule(): JsonObject {
-  const call = addAction(onSchedule(), { place: ROOT, after: null }, 'HTTP', builtin('Http'));
-  return notify(call.definition, ROOT, call.name, "@{body('HTTP')}");
-}
-
 const TEMPLATES: { [name: string]: () => JsonObject } = {
   request: onRequest,
   push: () => notify(onRequest(), ROOT, null, '@{triggerBody()}'),
-  condition,
-  schedule,
 };
 
 /** The definition of a template; an empty one where no template has that name. */

@@ -15,7 +15,7 @@ export function RepairConnection({ connection: id, onDone, onClose }: { connecti
   return (
     <Modal open title={t.repair} onClose={onClose}>
       <Loaded query={connection} rows={3}>
-        {(held) => <Loaded query={connector} rows={3}>{(found) => <ConnectionForm connector={found} authentication={found.authentication} connection={held} onDone={onDone} />}</Loaded>}
+        {(held) => <Loaded query={connector} rows={3}>{(found) => <ConnectionForm connector={found} connection={held} onDone={onDone} />}</Loaded>}
       </Loaded>
     </Modal>
   );

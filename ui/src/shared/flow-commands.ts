@@ -8,7 +8,8 @@ export const renewAddress = (id: string): Promise<Flow> => api.post('/api/flows/
 export const duplicate = (id: string): Promise<Flow> => api.post('/api/flows/{id}/duplicate', { path: { id } });
 export const deleteFlow = (id: string): Promise<undefined> => api.delete('/api/flows/{id}', { path: { id } });
 export const runFlow = (id: string, body: Json): Promise<{ run: string }> => api.post('/api/flows/{id}/run', { path: { id }, body: { body } });
+export const tag = (id: string, tags: string[]): Promise<{ tags: string[] }> => api.put('/api/flows/{id}/tags', { path: { id }, body: { tags } });
 export const getFlow = (id: string, signal?: AbortSignal): Promise<Flow> => api.get('/api/flows/{id}', { path: { id }, signal });
 export const saveFlow = (id: string, body: FlowBody, etag: string | undefined): Promise<Flow> => api.put('/api/flows/{id}', { path: { id }, body, etag });
-/** A flow as it was imported waits here until the designer picks it up; nothing is stored at the server before saving. */
+/** A flow that was imported, or taken from a template, waits here until the designer picks it up; nothing is stored at the server before saving. */
 export const IMPORTED_KEY = 'hookmill-imported-flow';

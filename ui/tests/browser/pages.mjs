@@ -6,6 +6,29 @@ export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('.loading'));
 }
 
+const call = (api, operation, parameters, after) => ({ type: 'OpenApiConnection', inputs: { host: { apiId: `/providers/Microsoft.PowerApps/apis/${api}`, connectionName: api, operationId: operation }, parameters }, runAfter: after ? { [after]: ['Succeeded'] } : {} });
+/** Above a table, or on a narrow page beside it. */
+const chooseAll = (page) => (page.viewportSize().width > 760 ? page.locator('thead input[type=checkbox]') : page.getByRole('checkbox', { name: 'Choose all', exact: true }));
+/** A flow of Power Automate with connectors that are not here. */
+export const IMPORTED = {
+  name: '9b1f',
+  properties: {
+    displayName: 'Flagged mail to task',
+    connectionReferences: Object.fromEntries(['shared_office365', 'shared_planner', 'shared_forge'].map((api) => [api, { connectionName: api, source: 'Invoker', id: `/providers/Microsoft.PowerApps/apis/${api}` }])),
+    definition: {
+      $schema: 'https://schema.management.azure.com/providers/Microsoft.Logic/schemas/2016-06-01/workflowdefinition.json#',
+      contentVersion: '1.0.0.0',
+      triggers: { When_an_email_is_flagged: { type: 'OpenApiConnectionWebhook', inputs: { host: { apiId: '/providers/Microsoft.PowerApps/apis/shared_office365', connectionName: 'shared_office365', operationId: 'OnFlaggedEmailV3' }, parameters: { folderPath: 'Inbox' } } } },
+      actions: {
+        Subject: { type: 'Compose', inputs: "@triggerOutputs()?['body/subject']", runAfter: {} },
+        Create_a_task: call('shared_planner', 'CreateTask_V3', { 'body/planId': 'p', 'body/title': "@{outputs('Subject')}" }, 'Subject'),
+        'Open_an_issue': call('shared_forge', 'CreateIssue', { owner: 'ada', repo: 'engine', 'body/title': "@{outputs('Subject')}" }, 'Create_a_task'),
+        'Send_an_email_(V2)': call('shared_office365', 'SendEmailV2', { 'emailMessage/To': 'ada@example.org', 'emailMessage/Subject': "@{outputs('Subject')}", 'emailMessage/Body': '<p>A task was made.</p>' }, 'Open_an_issue'),
+      },
+    },
+  },
+};
+
 /** `before` brings the page into the state to look at. */
 export function pagesOf({ flows, runs, connector, connection }) {
   const card = (page, name) => page.locator(`[data-card="${name}"]`);
@@ -22,6 +45,26 @@ export function pagesOf({ flows, runs, connector, connection }) {
     { name: 'first-flow-generic', path: `/first-flow/generic?flow=${flows.orders}` },
     { name: 'flows', path: '/flows' },
     { name: 'flows-none', path: '/flows?q=nothing-is-called-so' },
+    { name: 'flows-chosen', path: '/flows', before: (page) => chooseAll(page).check() },
+    { name: 'import', path: '/flows/import' },
+    {
+      name: 'import-mapped',
+      path: '/flows/import',
+      before: async (page) => {
+        await page.getByLabel('Package or definition').setInputFiles({ name: 'flow.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(IMPORTED)) });
+        await page.getByRole('heading', { name: 'Office365' }).waitFor();
+        await page.getByRole('button', { name: 'Show the steps' }).first().click();
+      },
+    },
+    { name: 'templates', path: '/templates' },
+    {
+      name: 'template',
+      path: '/templates',
+      before: async (page) => {
+        await page.getByRole('button', { name: /Catch errors of several steps/ }).click();
+        await page.getByRole('dialog').waitFor();
+      },
+    },
     { name: 'flow', path: `/flows/${flows.pushes}` },
     { name: 'flow-refused', path: `/flows/${flows.missing}` },
     { name: 'designer-new', path: '/flows/new' },
@@ -135,6 +178,14 @@ export function pagesOf({ flows, runs, connector, connection }) {
       },
     },
     { name: 'runs', path: `/flows/${flows.orders}/runs` },
+    {
+      name: 'runs-causes',
+      path: `/flows/${flows.orders}/runs?causes=yes`,
+      before: async (page) => {
+        await page.getByRole('region', { name: 'Failures by cause' }).getByRole('listitem').first().waitFor();
+        await chooseAll(page).check();
+      },
+    },
     { name: 'runs-filtered', path: `/flows/${flows.orders}/runs?status=Failed,TimedOut&from=2026-01-01T00:00:00Z&q=lamp` },
     { name: 'runs-none', path: `/flows/${flows.orders}/runs?status=Cancelled` },
     { name: 'run-compare', path: `/flows/${flows.orders}/runs/${runs.bad}?compare=${runs.good}`, before: (page) => page.locator('.compare summary').first().click() },

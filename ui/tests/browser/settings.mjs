@@ -153,7 +153,7 @@ await runScript('settings', async (world, step) => {
     await page.getByLabel(/^Name/).fill('Grace');
     await page.getByLabel(/^E-mail/).fill('grace@example.org');
     await page.getByLabel(/^Password/).fill('another long password');
-    await button('Invite a user').click();
+    await button('Add a user').click();
     await page.getByRole('row').filter({ hasText: 'grace@example.org' }).waitFor();
     const grace = await world.person('grace');
     await grace.goto('/sign-in');

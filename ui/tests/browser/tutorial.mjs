@@ -99,6 +99,8 @@ await runScript('tutorial', async (world, step) => {
 
   await step(8, 'the connector is in the list, with its icon', async () => {
     await button('Create connector').last().click();
+    await see(page.getByText(/^The connector was created/));
+    await link('Custom connectors').first().click();
     await see(heading('Custom connectors'));
     await see(row('GitHub'));
     await until('the icon to be loaded', () => row('GitHub').locator('img').evaluate((image) => image.complete && image.naturalWidth === 64));

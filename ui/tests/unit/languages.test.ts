@@ -6,7 +6,7 @@ const modules = import.meta.glob<Record<string, unknown>>('../../src/**/{text,*-
 const sources = import.meta.glob<string>('../../src/**/*.tsx', { query: '?raw', import: 'default', eager: true });
 
 /** Words that are the same in both languages, or names that are not translated. */
-const SAME = new Set(['Browser', 'Code', 'Cookie', 'Definition', 'Designer', 'Flow', 'Flows', 'Format', 'GitHub', 'HTTP', 'Header', 'Host', 'Link', 'Minute', 'Name', 'OAuth 2.0', 'Operation', 'Port', 'Query', 'Schema', 'Server', 'Status', 'Test', 'Text', 'Trigger', 'URI', 'URL', 'Verb', 'Version', 'Webhook', 'Zoom']);
+const SAME = new Set(['Browser', 'Code', 'Cookie', 'Definition', 'Designer', 'Flow', 'Flows', 'Format', 'GitHub', 'HTTP', 'Header', 'Host', 'Link', 'Minute', 'Name', 'OAuth 2.0', 'Operation', 'Ping', 'Port', 'Query', 'Schema', 'Server', 'Status', 'Test', 'Text', 'Trigger', 'URI', 'URL', 'Verb', 'Version', 'Webhook', 'Zoom']);
 
 const used = new Set<string>();
 /** Steps carry numbers. */

@@ -19,13 +19,13 @@ const NOTHING = { items: [], next_cursor: null };
 const ALL_WELL = { ...NOTHING, counts: [] };
 const NO_RUNS = { ...NOTHING, looked_at: 0, looked_back_to: null };
 const flow: components['schemas']['FlowListed'] = {
-  id: 'flw_1', name: 'Pushes', description: null, state: 'off', version: 1, etag: '1', trigger: null, last_run: null, recent: [], created_at: '2026-11-01T10:00:00Z', updated_at: '2026-11-01T10:00:00Z',
+  id: 'flw_1', name: 'Pushes', description: null, state: 'off', version: 1, etag: '1', trigger: null, last_run: null, recent: [], tags: [], created_at: '2026-11-01T10:00:00Z', updated_at: '2026-11-01T10:00:00Z',
 };
 const catalog: components['schemas']['CatalogItem'][] = [
   { kind: 'action', type: 'OpenApiConnection', operation_id: 'CreateIssue', title: 'Create an issue', description: 'Opens an issue.', connector: { id: 'cnr_1', name: 'Forge', icon_url: null, color: '#20435c' } },
 ];
 
-const server = mockServer(answer('get', '/api/attention', ALL_WELL), answer('get', '/api/flows', NOTHING), answer('get', '/api/runs', NO_RUNS), answer('get', '/api/catalog', { items: catalog, next_cursor: null }));
+const server = mockServer(answer('get', '/api/run-batches', NOTHING), answer('get', '/api/attention', ALL_WELL), answer('get', '/api/flows', NOTHING), answer('get', '/api/runs', NO_RUNS), answer('get', '/api/catalog', { items: catalog, next_cursor: null }));
 
 function show(element: ReactElement) {
   const root = createRootRoute();

@@ -6,14 +6,14 @@ import { sortedFiles } from '../../src/features/connectors/draft';
 import { dynamicValuesOf, withDynamicValues, writtenDynamicValues } from '../../src/features/connectors/dynamic-values';
 import { emptyForm, formOf, problemsOf, withRequest } from '../../src/features/connectors/operation-form';
 import { countsOf, placeOf } from '../../src/features/connectors/places';
-import { instanceOf, policyFormOf, problemsOfPolicy } from '../../src/features/connectors/policies';
+import { emptyPolicy, instanceOf, parametersOfTemplate, policyFormOf, problemsOfPolicy, TEMPLATES, withTemplate, type PolicyTemplate } from '../../src/features/connectors/policies';
 
 const parameter = (key: string, more: Partial<FormParameter> = {}): FormParameter => ({ name: key.split('/').at(-1) ?? key, in: key.includes('/') ? 'body' : 'path', key, required: true, schema: { type: 'string' }, visibility: '', ...more });
 
 const trigger: OperationDetail = {
-  operation_id: 'push', summary: 'Push', description: '', role: 'trigger', trigger_kind: 'webhook', mode: 'single', method: 'POST', path: '/hooks', visibility: '', deprecated: false,
+  operation_id: 'push', summary: 'Push', description: '', role: 'trigger', trigger_kind: 'webhook', mode: 'single', method: 'POST', path: '/hooks', visibility: '', deprecated: false, by_hand: false, declarations: {},
   callback: { in: 'body', path: ['url'] }, delete_request: { by: 'operation', operation_id: 'remove', parameters: { id: '{registration:/id}' } }, notification_schema: true, pointer: '/paths/~1hooks/post',
-  parameters: [{ ...parameter('body/url'), summary: '', description: '', callback: true }], dynamic_content: [], outputs_schema: { type: 'object' }, notification_headers: ['X-Event'],
+  parameters: [{ ...parameter('body/url'), summary: '', description: '', callback: true }], dynamic_content: [], outputs_schema: { type: 'object' }, deletion: null, notification_headers: ['X-Event'],
 };
 
 describe('the form of an operation', () => {
@@ -91,7 +91,7 @@ describe('policies', () => {
   const instance: JsonObject = { templateId: 'setHeader', title: 'Version', own: 1, parameters: { 'x-ms-apimTemplateParameter.name': 'X-Version', 'x-ms-apimTemplateParameter.value': '2', 'x-ms-apimTemplateParameter.existsAction': 'skip', 'x-ms-apimTemplate-policySection': 'Request', 'x-ms-apimTemplate-operationName': ['Get'], kept: true } };
   it('go through the form and back', () => {
     const form = policyFormOf(instance);
-    expect(form).toEqual({ template: 'setheader', title: 'Version', name: 'X-Version', value: '2', exists: 'skip', section: 'Request', operations: ['Get'] });
+    expect(form).toEqual({ template: 'setheader', title: 'Version', values: { name: 'X-Version', value: '2', existsAction: 'skip' }, section: 'Request', operations: ['Get'] });
     expect(form && instanceOf(form, instance)).toEqual(instance);
     expect(form && problemsOfPolicy(form)).toEqual([]);
   });
@@ -100,10 +100,36 @@ describe('policies', () => {
     const made = form && (instanceOf({ ...form, operations: [] }, instance)['parameters'] as JsonObject);
     expect(made && 'x-ms-apimTemplate-operationName' in made).toBe(false);
   });
-  it('of other templates are not edited', () => expect(policyFormOf({ templateId: 'dynamichosturl', parameters: {} })).toBeNull());
+  it('of unknown templates are not edited', () => expect(policyFormOf({ templateId: 'sethost', parameters: {} })).toBeNull());
+  it.each(Object.keys(TEMPLATES) as PolicyTemplate[])('of the template %s go through the form and back', (template) => {
+    const empty = withTemplate({ ...emptyPolicy(), title: 'x' }, template);
+    expect(problemsOfPolicy(empty)).toEqual(parametersOfTemplate(template).filter((own) => own.input === 'text' && own.required).map((own) => own.name));
+    const values = Object.fromEntries(parametersOfTemplate(template).map((own) => [own.name, own.input === 'text' ? `@body().${own.name}` : own.usual]));
+    const form = { ...empty, values };
+    const made = instanceOf(form, null);
+    expect(policyFormOf(made)).toEqual(form);
+    expect(problemsOfPolicy(form)).toEqual([]);
+    expect(instanceOf(form, made)).toEqual(made);
+  });
+  it('keep numbers, flags and objects of the file that nobody touches', () => {
+    const flagged = { templateId: 'convertarraytoobject', title: 'x', parameters: { 'x-ms-apimTemplateParameter.propertyParentPath': '@body()', 'x-ms-apimTemplateParameter.keyWithinCollectionPath': 'id', 'x-ms-apimTemplateParameter.newPropertyPath': 'by', 'x-ms-apimTemplateParameter.retainKey': false, 'x-ms-apimTemplate-policySection': 'Response' } };
+    const form = policyFormOf(flagged);
+    expect(form?.values['retainKey']).toBe('false');
+    expect(form && instanceOf(form, flagged)).toEqual(flagged);
+    const poll = { templateId: 'pollingtrigger', title: 'x', parameters: { 'x-ms-apimTemplateParameter.triggerConfig': { per_page: '1' }, 'x-ms-apimTemplateParameter.triggerDataPath': '@triggerBody().value' } };
+    const polled = policyFormOf(poll);
+    expect(polled && instanceOf(polled, poll)).toEqual(poll);
+    expect(polled && problemsOfPolicy({ ...polled, values: { ...polled.values, triggerConfig: '[1]' } })).toEqual(['triggerConfig']);
+  });
+  it('lose the parameters of the template before', () => {
+    const form = policyFormOf(instance);
+    const host = form && withTemplate(form, 'dynamichosturl');
+    const made = host && instanceOf({ ...host, values: { urlTemplate: 'https://a.test' } }, instance);
+    expect(made?.['parameters']).toEqual({ 'x-ms-apimTemplateParameter.urlTemplate': 'https://a.test', 'x-ms-apimTemplate-policySection': 'Request', 'x-ms-apimTemplate-operationName': ['Get'], kept: true });
+  });
   it('keep what happens where the name is there already', () => {
     const parameters = { ...(instance['parameters'] as JsonObject), 'x-ms-apimTemplateParameter.existsAction': 'append' };
-    expect(policyFormOf({ ...instance, parameters })?.exists).toBe('append');
+    expect(policyFormOf({ ...instance, parameters })?.values['existsAction']).toBe('append');
   });
 });
 

@@ -8,14 +8,14 @@ use super::form::{FormParameter, RequestForm};
 use super::unchanged::Unchanged;
 use crate::operation::{CallbackPlace, Place};
 use crate::registration::{self, DeleteRequest};
-use hookmill_model::Value;
+use hookmill_model::{Object, Pointer, Severity, Value};
 
 /// Verbs of a path item.
 const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head", "options"];
 
 /// An operation as the wizard edits it.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct OperationForm {
     /// `trigger` or `action`.
     pub role: String,
@@ -37,6 +37,10 @@ pub struct OperationForm {
     pub callback_parameter: Option<CallbackPlace>,
     /// How the webhook of a trigger is deleted; what the document says stays where nothing is given.
     pub delete_request: Option<DeleteRequest>,
+    /// What is declared for the webhook of a trigger (`x-hookmill-…`), by name; what the document says stays where nothing
+    /// is given. How the webhook is deleted is `delete_request`.
+    #[schema(value_type = Option<Object>)]
+    pub declarations: Option<Object>,
     /// What a notification looks like.
     #[schema(value_type = Option<Object>)]
     pub notification_schema: Option<Value>,
@@ -116,10 +120,29 @@ fn check(form: &OperationForm) -> Result<String, EditError> {
             return wrong("/delete_request/parameters", fault);
         }
     }
+    if let Some(declarations) = form.declarations.as_ref().filter(|_| is_webhook) {
+        check_declarations(declarations)?;
+    }
     match &form.callback_parameter {
         None if is_webhook => wrong("/callback_parameter", "Choose the parameter that receives the callback URL."),
         Some(callback) if callback.path.is_empty() => wrong("/callback_parameter/path", "The path is empty."),
         _ => Ok(method),
+    }
+}
+
+/// What is wrong with the declarations of a form, with its place.
+fn check_declarations(declarations: &Object) -> Result<(), EditError> {
+    if let Some(unknown) = declarations.keys().find(|name| !hookmill_webhook::EXTENSIONS.contains(&&***name)) {
+        return wrong("/declarations", format!("There is no declaration {unknown}."));
+    }
+    let mut findings = Vec::new();
+    hookmill_webhook::read(&[(declarations, Pointer::root())], &mut findings);
+    match findings.iter().find(|finding| finding.severity == Severity::Error) {
+        None => Ok(()),
+        Some(finding) => {
+            let hint = finding.hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+            wrong("/declarations", format!("{}: {}{hint}", finding.pointer, finding.message))
+        }
     }
 }
 
@@ -294,6 +317,23 @@ fn set_delete_request(own: &mut Map<String, Json>, request: Option<&DeleteReques
     }
 }
 
+/// Puts the declarations of a form into an operation. The request that deletes the webhook is set after that.
+fn set_declarations(own: &mut Map<String, Json>, declarations: &Object) {
+    let deletion = own.get(registration::EXTENSION).and_then(|own| own.get("unsubscribe")).cloned();
+    for name in hookmill_webhook::EXTENSIONS {
+        match declarations.get(name) {
+            Some(value) => drop(own.insert(name.to_owned(), Json::from(value))),
+            None => drop(own.shift_remove(name)),
+        }
+    }
+    if let Some(deletion) = deletion {
+        let registration = own.entry(registration::EXTENSION).or_insert_with(|| json!({}));
+        if let Some(members) = registration.as_object_mut() {
+            members.entry("unsubscribe").or_insert(deletion);
+        }
+    }
+}
+
 fn operation(before: Option<&Json>, form: &OperationForm, unchanged: &Unchanged) -> Json {
     let mut own = before.and_then(Json::as_object).cloned().unwrap_or_default();
     own.insert("operationId".to_owned(), json!(form.operation_id.trim()));
@@ -304,6 +344,9 @@ fn operation(before: Option<&Json>, form: &OperationForm, unchanged: &Unchanged)
         own.insert("x-ms-trigger".to_owned(), json!(form.mode.as_deref().unwrap_or("single")));
     } else {
         own.shift_remove("x-ms-trigger");
+    }
+    if let Some(declarations) = form.declarations.as_ref().filter(|_| form.is_webhook()) {
+        set_declarations(&mut own, declarations);
     }
     let away = Some(&DeleteRequest::Location);
     set_delete_request(&mut own, if form.is_webhook() { form.delete_request.as_ref() } else { away });

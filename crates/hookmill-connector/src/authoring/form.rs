@@ -8,7 +8,7 @@ use crate::operation::{Place, Visibility};
 
 /// One parameter of a form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct FormParameter {
     /// The parameter's or property's own name.
     #[schema(required)]
@@ -47,11 +47,15 @@ pub struct FormParameter {
     /// `x-ms-dynamic-schema` as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_schema: Option<Value>,
+    /// Whether it receives the callback URL, as the server told it; what is sent back is decided by the operation's
+    /// `callback_parameter`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub callback: bool,
 }
 
 /// Verb, path and parameters of an operation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct RequestForm {
     /// In capitals.
     #[schema(required)]

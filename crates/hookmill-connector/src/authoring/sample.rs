@@ -13,7 +13,7 @@ const FIELD_DEPTH_MAX: usize = 8;
 
 /// A request as people write or paste it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct SampleRequest {
     /// The verb, in any case; empty for GET.
     pub method: String,

@@ -154,3 +154,28 @@ fn what_is_written_is_read_the_same_and_holds_no_secret() {
         assert_eq!(again.exported_properties("https://other.test"), written, "what holds is left alone");
     }
 }
+
+#[test]
+fn a_connection_may_bring_tenant_client_and_audience() {
+    let values = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| (*name, *value)).collect::<Object>();
+    let url = |tenant: &str| Some(Str::from(format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token")));
+    let own = Oauth2 {
+        token_url: url("common"),
+        authorization_url: Some("https://a.test/authorize".into()),
+        client_id: "shared".into(),
+        scopes: vec!["https://a.test/.default".into(), "offline_access".into()],
+        ..Oauth2::default()
+    };
+    let made = own.of_connection(&values(&[
+        ("token:TenantId", " 1b2c.example.org "),
+        ("token:clientId", "mine"),
+        ("token:resourceUri", "https://b.test/"),
+    ]));
+    assert_eq!(made.token_url, url("1b2c.example.org"));
+    assert_eq!(made.authorization_url, own.authorization_url, "no address of Microsoft Entra");
+    assert_eq!((&*made.client_id, &*made.scope()), ("mine", "https://b.test/.default offline_access"));
+    for tenant in ["", "..", "a/b", "a?b", "@evil.test"] {
+        assert_eq!(own.of_connection(&values(&[("token:tenantId", tenant)])).token_url, own.token_url, "{tenant}");
+    }
+    assert_eq!(Oauth2::own_client_secret(&values(&[("token:ClientSecret", "s")])).as_deref(), Some("s"));
+}

@@ -94,7 +94,11 @@ impl Reader<'_> {
                 Kind::ValueFromUrl { target, method, at: self.route("parameterValueUrl")?, value }
             }
             "setproperty" => {
-                let value = Template::read_property(&self.text("propertyValuePathTemplate")?)?;
+                let written = match self.parameter("propertyValuePathTemplate") {
+                    Some(object @ Value::Object(_)) => object.to_json(),
+                    _ => self.text("propertyValuePathTemplate")?,
+                };
+                let value = Template::read_property(&written)?;
                 Kind::SetProperty {
                     parent: self.path("newPropertyParentPathTemplate")?,
                     sub: self.optional_path("newPropertySubPathTemplate")?,
@@ -255,29 +259,36 @@ impl Reader<'_> {
     }
 
     fn polling(&self) -> Result<Kind, String> {
-        let none = Object::new();
+        let wrong = || "its \"triggerConfig\" is not an object".to_owned();
         let config = match self.parameter("triggerConfig") {
-            None => &none,
-            Some(Value::Object(config)) => config,
-            Some(_) => return Err("its \"triggerConfig\" is not an object".to_owned()),
+            None => Value::from(Object::new()),
+            // Some files hold the object as text.
+            Some(Value::String(written)) => Value::from_json(written.as_bytes()).map_err(|_| wrong())?,
+            Some(other) => other.clone(),
         };
-        let (mut constants, mut needs_state) = (Vec::new(), false);
+        let config = config.as_object().ok_or_else(wrong)?;
+        let (mut constants, mut state) = (Vec::new(), Vec::new());
         for (name, value) in config.iter() {
             let template = Template::read(&text(value))?;
             match template.constant() {
                 Some(constant) => constants.push((name.clone(), Str::from(constant))),
                 None if template.calls().all(|call| matches!(call, Expression::TriggerBody(_))) => {
-                    needs_state = true;
+                    state.push((name.clone(), template));
                 }
                 None => return Err(format!("its \"{name}\" is not made of @triggerBody()")),
             }
         }
-        if let Some(written) = self.parameter("triggerDataPath")
-            && !matches!(&Template::read(&text(written))?.0[..], [Piece::Call(Expression::TriggerBody(_))])
-        {
-            return Err("its \"triggerDataPath\" is not @triggerBody()…".to_owned());
+        let data = match self.parameter("triggerDataPath") {
+            None => None,
+            Some(written) => match &Template::read(&text(written))?.0[..] {
+                [Piece::Call(Expression::TriggerBody(path))] => Some(path.clone()),
+                _ => return Err("its \"triggerDataPath\" is not @triggerBody()…".to_owned()),
+            },
+        };
+        if !state.is_empty() && data.is_none() {
+            return Err("it has no \"triggerDataPath\"".to_owned());
         }
-        Ok(Kind::Polling { constants, needs_state })
+        Ok(Kind::Polling { constants, state, data })
     }
 }
 

@@ -69,6 +69,13 @@ pub(super) fn base(
             written.push_str(&if call.is_of_connection() { value } else { encoded(&value) });
             continue;
         }
+        if parts.is_scheme(index) {
+            if !matches!(&*value, "https" | "http") {
+                return Err(wrong(format!("the value of {} is neither https nor http", call.shown())));
+            }
+            written.push_str(&value);
+            continue;
+        }
         if mixed && !value.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.')) {
             return Err(wrong(format!("the value of {} cannot be a part of a host", call.shown())));
         }
@@ -127,12 +134,15 @@ struct Authority {
     calls: usize,
     /// Indexes of calls that stand behind a colon.
     ports: Vec<usize>,
+    /// Whether the first piece is a value that names the scheme.
+    has_scheme: bool,
 }
 
 fn authority(template: &Template) -> Authority {
-    let mut found = Authority { end: template.0.len(), has_text: false, calls: 0, ports: Vec::new() };
+    let has_scheme = matches!(&template.0[..], [Piece::Call(_), Piece::Text(text), ..] if text.starts_with("://"));
+    let mut found = Authority { end: template.0.len(), has_text: false, calls: 0, ports: Vec::new(), has_scheme };
     let mut before = "";
-    for (index, piece) in template.0.iter().enumerate() {
+    for (index, piece) in template.0.iter().enumerate().skip(usize::from(has_scheme)) {
         match piece {
             Piece::Text(text) => {
                 let text = if index == 0 { text.trim_start() } else { text };
@@ -159,6 +169,10 @@ fn authority(template: &Template) -> Authority {
 }
 
 impl Authority {
+    const fn is_scheme(&self, index: usize) -> bool {
+        self.has_scheme && index == 0
+    }
+
     /// Whether text of the template behind a value holds a domain that belongs to somebody: `.example.org`.
     fn is_anchored(&self, index: usize, template: &Template) -> bool {
         let Some(Piece::Text(text)) = template.0.get(index + 1) else { return false };

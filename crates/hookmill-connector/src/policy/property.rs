@@ -63,7 +63,7 @@ pub(crate) fn change_body(policy: &Compiled, body: &mut Value, scope: &Scope<'_>
         Kind::TextToArray { from, to, delimiters, member } => {
             for (place, found) in sources(body, from) {
                 let Value::String(written) = &found else { continue };
-                let parts = written.split(|letter| delimiters.contains(letter)).map(str::trim);
+                let parts = written.split(|letter| delimiters.contains(letter));
                 let each = parts.filter(|part| !part.is_empty()).map(|part| {
                     if member.is_empty() { part.into() } else { Value::object([(member.clone(), Value::from(part))]) }
                 });

@@ -26,6 +26,8 @@ pub(crate) struct Surroundings<'a> {
     pub set: Option<&'a ParameterSet>,
     /// Replies to the calls that were made already, in order.
     pub lookups: &'a [Lookup],
+    /// What the polls before left.
+    pub poll: Option<&'a Object>,
 }
 
 /// Runs the request policies of an operation. Gives a call that must be made first, if there is one.
@@ -94,9 +96,11 @@ pub(crate) fn run(
                 };
                 put_in(draft, target, text(found), Exists::Override, &policy.template)?;
             }
-            Kind::Polling { constants, .. } => {
-                for (name, value) in constants {
-                    put_in(draft, &Target::Query(name.clone()), value.to_string(), Exists::Override, &policy.template)?;
+            Kind::Polling { constants, state, .. } => {
+                let constants = constants.iter().map(|(name, value)| (name, value.to_string()));
+                let left = state.iter().filter_map(|(name, _)| Some((name, text(around.poll?.get(name)?))));
+                for (name, value) in constants.chain(left) {
+                    put_in(draft, &Target::Query(name.clone()), value, Exists::Override, &policy.template)?;
                 }
                 if let Some(rest) = draft.path.strip_prefix("/trigger/") {
                     draft.path = format!("/{rest}");
@@ -258,12 +262,12 @@ pub(crate) fn response_header(
     value: &Template,
     exists: Exists,
     headers: &mut Vec<(Str, Str)>,
+    body: &Value,
     credentials: Option<&Credentials>,
 ) -> Result<(), PlanError> {
-    let around = Surroundings { credentials, set: None, lookups: &[] };
+    let around = Surroundings { credentials, set: None, lookups: &[], poll: None };
     let runner = Runner { name: &policy.template, around: &around };
-    let nothing = Value::Null;
-    let scope = Scope { credentials, headers, queries: &[], body: &nothing, item: None };
+    let scope = Scope { credentials, headers, queries: &[], body, item: None };
     if let Some(value) = runner.evaluated(value, &scope)? {
         one_line(&format!("{} {name}", policy.template), &value)?;
         put_header(headers, name, &value, exists);

@@ -181,7 +181,7 @@ fn what_is_odd_about_a_delete_request_is_told() {
     assert_eq!(codes(r#"{"unsubscribe":{"location":true}}"#), [""; 0]);
     for (extension, code) in [
         ("7", "delete_request_invalid"),
-        (r#"{"secrets":{}}"#, "delete_request_invalid"),
+        (r#"{"secrets":{}}"#, "unknown_member"),
         (r#"{"unsubscribe":{}}"#, "delete_request_invalid"),
         (r#"{"unsubscribe":{"operationId":"remove","parameters":[]}}"#, "delete_request_invalid"),
         (

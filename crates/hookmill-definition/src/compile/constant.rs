@@ -19,6 +19,9 @@ pub(super) enum Fixed {
     Faulty,
 }
 
+/// What the evaluation of one constant may read and make, in bytes: a definition can have some thousands of constants,
+/// and each takes less than a millisecond then.
+const CONSTANT_WORK_MAX: usize = 500_000;
 /// Functions whose result is another in each run.
 const OF_RUNS: &[&str] =
     &["utcNow", "guid", "rand", "getFutureTime", "getPastTime", "workflow", "listCallbackUrl", "action"];
@@ -60,7 +63,9 @@ impl Compiler<'_> {
             parameters.insert(parameter.name.clone(), value);
         }
         let context = Value::object([("parameters", parameters)]);
-        match compiled.evaluate(&Context::new(&context, Timestamp::default(), 0, Limits::default())) {
+        let limits = Limits { work_max: CONSTANT_WORK_MAX, made_bytes_max: CONSTANT_WORK_MAX, ..Limits::default() };
+        let scope = Context::new(&context, Timestamp::default(), 0, limits).while_wanted(self.wanted);
+        match compiled.evaluate(&scope) {
             Ok(value) => Fixed::Value(value),
             // A parameter that is not declared is reported with the other references.
             Err((_, fault)) if fault.kind == hookmill_expression::ErrorKind::ReferenceNotFound => Fixed::Faulty,
@@ -127,7 +132,7 @@ impl Compiler<'_> {
     /// Members that mean nothing where they stand: what was meant is not done.
     pub(super) fn check_members(&mut self, source: &Value, known: &[&str], at: &Pointer) {
         for name in source.as_object().into_iter().flat_map(Object::keys) {
-            if known.contains(&&**name) || name.starts_with('$') {
+            if known.contains(&&**name) || name.starts_with('$') || name.starts_with("x-hookmill-") {
                 continue;
             }
             let hint = hookmill_expression::closest(name, known.iter().copied());

@@ -46,7 +46,7 @@ impl Compiler<'_> {
         }
         let uses = std::mem::take(&mut self.uses);
         for used in &uses {
-            if self.findings.end() {
+            if self.is_over() {
                 break;
             }
             for reference in used.template.references() {

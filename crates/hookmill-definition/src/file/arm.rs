@@ -8,6 +8,9 @@
 
 mod syntax;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use hookmill_expression::case::{Context, evaluate};
 use hookmill_expression::{Limits, content, member};
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Timestamp, Value};
@@ -16,6 +19,13 @@ use syntax::{Node, Step};
 
 /// Variables and default values may refer to each other this deep.
 const DEPTH_MAX: usize = 24;
+/// Bytes and values that all expressions of a template may read and make together. Names may refer to each other, so a
+/// short template could ask for more than any memory holds.
+const WORK_MAX: usize = 64 * 1_024 * 1_024;
+/// What one call of a function that a flow has too may read and make.
+const CALL_WORK_MAX: usize = 4_000_000;
+/// Expressions of one workflow that are reported where they cannot be resolved.
+const FINDINGS_MAX: usize = 200;
 /// Deployments nest this deep.
 const DEPLOYMENTS_MAX: usize = 8;
 /// Functions that give the same in a deployment and in a flow.
@@ -77,6 +87,8 @@ pub(super) struct Template {
     /// Name → value, or an expression that gives it; what has neither is only known to a deployment.
     parameters: Object,
     variables: Object,
+    /// What is left of [`WORK_MAX`], for all deployments of a file together.
+    left: Rc<Cell<usize>>,
 }
 
 /// A workflow of a template with its expressions resolved.
@@ -89,7 +101,7 @@ pub(super) struct Workflow {
 /// All workflows of a template, those of nested deployments too.
 pub(super) fn workflows(document: &Value) -> Vec<Workflow> {
     let mut found = Vec::new();
-    let template = Template::new(document, &Object::new());
+    let template = Template::new(document, &Object::new(), Rc::new(Cell::new(WORK_MAX)));
     collect(document, &Pointer::root(), &template, 0, &mut found);
     found
 }
@@ -126,7 +138,7 @@ fn collect(document: &Value, at: &Pointer, template: &Template, depth: usize, fo
                         values.insert(name.clone(), value);
                     }
                 }
-                collect(inner, &below, &Template::new(inner, &values), depth + 1, found);
+                collect(inner, &below, &Template::new(inner, &values, Rc::clone(&template.left)), depth + 1, found);
             } else {
                 collect(inner, &below, template, depth + 1, found);
             }
@@ -138,7 +150,7 @@ fn collect(document: &Value, at: &Pointer, template: &Template, depth: usize, fo
 }
 
 impl Template {
-    fn new(document: &Value, given: &Object) -> Self {
+    fn new(document: &Value, given: &Object, left: Rc<Cell<usize>>) -> Self {
         let declared = document.get("parameters").and_then(Value::as_object);
         let mut parameters = Object::new();
         for (name, parameter) in declared.into_iter().flat_map(Object::iter) {
@@ -149,7 +161,14 @@ impl Template {
             }
         }
         let variables = document.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
-        Self { parameters, variables }
+        Self { parameters, variables, left }
+    }
+
+    /// Takes from what is left, before it is read or made.
+    fn spend(&self, amount: usize) -> Result<(), String> {
+        let left = self.left.get().checked_sub(amount);
+        self.left.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or_else(|| format!("the expressions of the file make more than {} MiB", WORK_MAX >> 20))
     }
 
     /// The value without expressions of the template; each that cannot be resolved becomes plain text, with a finding.
@@ -157,6 +176,7 @@ impl Template {
         match value {
             Value::String(text) => match self.text(text, 0) {
                 Ok(value) => value,
+                Err(_) if findings.len() >= FINDINGS_MAX => text.replace("@{", "@@{").into(),
                 Err(reason) => {
                     let shown: String = text.chars().take(200).collect();
                     let message = format!("The deployment template would put a value here: {shown} ({reason})");
@@ -184,7 +204,7 @@ impl Template {
 
     /// The value where all of its expressions can be resolved.
     fn whole(&self, value: &Value, depth: usize) -> Option<Value> {
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || self.spend(1).is_err() {
             return None;
         }
         Some(match value {
@@ -221,6 +241,7 @@ impl Template {
         if depth > DEPTH_MAX {
             return Err("it refers to itself".to_owned());
         }
+        self.spend(1)?;
         let (name, arguments, steps) = match node {
             Node::Text(text) => return Ok(Value::String(text.clone())),
             Node::Number(number) => return Ok(Value::Integer(*number)),
@@ -266,13 +287,16 @@ impl Template {
             ("null", []) => Ok(Value::Null),
             ("true", []) => Ok(Value::Bool(true)),
             ("false", []) => Ok(Value::Bool(false)),
-            ("format", [form, rest @ ..]) => format(&content::to_text(form), rest),
+            ("format", [form, rest @ ..]) => self.format(&content::to_text(form), rest),
             ("concat", lists) if lists.iter().any(|list| list.as_array().is_some()) => {
-                let all = lists.iter().flat_map(|list| list.as_array().unwrap_or_default()).cloned();
-                Ok(Value::array(all.collect()))
+                let lists = || lists.iter().map(|list| list.as_array().unwrap_or_default());
+                self.spend(lists().map(<[Value]>::len).sum())?;
+                Ok(Value::array(lists().flatten().cloned().collect()))
             }
             ("concat", texts) => {
-                Ok(texts.iter().map(|text| content::to_text(text).to_string()).collect::<String>().into())
+                let mut made = String::new();
+                texts.iter().try_for_each(|text| self.push(&mut made, text))?;
+                Ok(made.into())
             }
             ("createobject", pairs) => {
                 Ok(Value::object(pairs.chunks_exact(2).map(|pair| (content::to_text(&pair[0]), pair[1].clone()))))
@@ -282,6 +306,7 @@ impl Template {
                 let width = width.as_i64().and_then(|width| usize::try_from(width).ok()).unwrap_or(0).min(1_000);
                 let fill = rest.first().map_or_else(|| " ".into(), content::to_text);
                 let missing = width.saturating_sub(text.chars().count());
+                self.spend(fill.len().saturating_mul(missing).saturating_add(text.len()))?;
                 Ok(format!("{}{text}", fill.repeat(missing)).into())
             }
             ("uri", [base, relative]) => {
@@ -289,42 +314,59 @@ impl Template {
                 Ok(format!("{}/{}", base.trim_end_matches('/'), relative.trim_start_matches('/')).into())
             }
             _ => match SHARED.iter().find(|shared| shared.eq_ignore_ascii_case(name)) {
-                Some(function) => shared(function, given),
+                Some(function) => self.shared(function, given),
                 None => Err(format!("{name}() depends on the deployment")),
             },
         }
     }
-}
 
-/// A function that a flow has too.
-fn shared(function: &str, given: &[Value]) -> Result<Value, String> {
-    let list: Vec<String> = (0..given.len()).map(|index| format!("item()[{index}]")).collect();
-    let context = Value::object([("item", Value::array(given.to_vec()))]);
-    let context = Context::new(&context, Timestamp::default(), 0, Limits::default());
-    let call = Value::from(format!("@{function}({})", list.join(",")));
-    evaluate(&call, &context).map_err(|fault| fault.message.to_string())
-}
-
-/// `{0}` stands for the first value; `{{` and `}}` for a brace. Formats behind a colon are left to a deployment.
-fn format(form: &str, values: &[Value]) -> Result<Value, String> {
-    let mut made = String::new();
-    let mut rest = form;
-    while let Some(at) = rest.find(['{', '}']) {
-        made.push_str(&rest[..at]);
-        let brace = &rest[at..=at];
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix(brace) {
-            made.push_str(brace);
-            rest = after;
-            continue;
+    /// Appends a value as text.
+    fn push(&self, made: &mut String, value: &Value) -> Result<(), String> {
+        // Its JSON is counted before it is made.
+        if value.as_str().is_none() {
+            self.spend(value.json_bytes())?;
         }
-        let (index, after) = rest.split_once('}').ok_or("its format has an open brace")?;
-        let value = index.trim().parse::<usize>().ok().and_then(|index| values.get(index));
-        made.push_str(&content::to_text(value.ok_or_else(|| format!("its format asks for {{{index}}}"))?));
-        rest = after;
+        let text = content::to_text(value);
+        self.spend(text.len())?;
+        made.push_str(&text);
+        Ok(())
     }
-    made.push_str(rest);
-    Ok(made.into())
+
+    /// A function that a flow has too.
+    fn shared(&self, function: &str, given: &[Value]) -> Result<Value, String> {
+        let list: Vec<String> = (0..given.len()).map(|index| format!("item()[{index}]")).collect();
+        let context = Value::object([("item", Value::array(given.to_vec()))]);
+        let most = self.left.get().min(CALL_WORK_MAX);
+        let limits = Limits { work_max: most, made_bytes_max: most, ..Limits::default() };
+        let context = Context::new(&context, Timestamp::default(), 0, limits);
+        let call = Value::from(format!("@{function}({})", list.join(",")));
+        let made = evaluate(&call, &context).map_err(|fault| fault.message.to_string())?;
+        self.spend(made.json_bytes())?;
+        Ok(made)
+    }
+
+    /// `{0}` stands for the first value; `{{` and `}}` for a brace. Formats behind a colon are left to a deployment.
+    fn format(&self, form: &str, values: &[Value]) -> Result<Value, String> {
+        self.spend(form.len())?;
+        let mut made = String::new();
+        let mut rest = form;
+        while let Some(at) = rest.find(['{', '}']) {
+            made.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix(brace) {
+                made.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let (index, after) = rest.split_once('}').ok_or("its format has an open brace")?;
+            let value = index.trim().parse::<usize>().ok().and_then(|index| values.get(index));
+            self.push(&mut made, value.ok_or_else(|| format!("its format asks for {{{index}}}"))?)?;
+            rest = after;
+        }
+        made.push_str(rest);
+        Ok(made.into())
+    }
 }
 
 /// A value that was evaluated already and is read once more.

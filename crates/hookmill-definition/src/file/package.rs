@@ -30,6 +30,9 @@ const END_BYTES: usize = 22;
 /// The longest comment at the end of an archive.
 const COMMENT_BYTES_MAX: usize = 65_535;
 
+/// The code of all faults about bounds.
+const LIMIT: &str = "limit_package";
+
 type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 
 fn broken(why: impl std::fmt::Display) -> Box<Diagnostic> {
@@ -38,7 +41,7 @@ fn broken(why: impl std::fmt::Display) -> Box<Diagnostic> {
 
 fn too_large(why: impl std::fmt::Display) -> Box<Diagnostic> {
     let hint = "Export the flow alone, without the other parts of the solution.";
-    Box::new(refused("limit_package", format!("The package is too large: {why}."), hint))
+    Box::new(refused(LIMIT, format!("The package is too large: {why}."), hint))
 }
 
 fn cancelled() -> Box<Diagnostic> {
@@ -82,7 +85,8 @@ struct Package<'a> {
 }
 
 impl<'a> Package<'a> {
-    fn open(bytes: &'a [u8], wanted: &'a dyn Fn() -> bool) -> Result<Self> {
+    /// `left`: how many bytes it may give.
+    fn open(bytes: &'a [u8], left: usize, wanted: &'a dyn Fn() -> bool) -> Result<Self> {
         match entries(bytes) {
             None => return Err(broken("its list of entries has no end, or is of the 64-bit form")),
             Some(count) if count > ENTRIES_MAX => {
@@ -97,7 +101,7 @@ impl<'a> Package<'a> {
         if archive.has_overlapping_entries().map_err(broken)? {
             return Err(broken("entries share bytes, which no exporting system does"));
         }
-        Ok(Self { archive, left: BYTES_MAX, wanted })
+        Ok(Self { archive, left, wanted })
     }
 
     /// The bytes of an entry.
@@ -159,17 +163,40 @@ fn part(name: &str) -> Option<Part> {
     is_customization.then_some(Part::Customizations)
 }
 
-/// Reads all flows of a package.
+/// What a file may still take, all of its packages together.
+struct Left {
+    bytes: usize,
+    heap: usize,
+}
+
+/// Reads all flows of a package, or of a file of packages as it is written for several flows at once.
 pub(super) fn read(bytes: &[u8], wanted: &dyn Fn() -> bool) -> Result<Vec<FlowFile>> {
-    let mut package = Package::open(bytes, wanted)?;
+    read_within(bytes, &mut Left { bytes: BYTES_MAX, heap: HEAP_BYTES_MAX }, true, wanted)
+}
+
+/// `outer`: packages inside of it are read as well, but none inside of those.
+fn read_within(bytes: &[u8], left: &mut Left, outer: bool, wanted: &dyn Fn() -> bool) -> Result<Vec<FlowFile>> {
+    let mut package = Package::open(bytes, left.bytes, wanted)?;
     let mut flows = Vec::new();
     let mut first_fault = None;
     let mut manifest = None;
     let mut customizations = String::new();
-    let mut heap = 0_usize;
     for index in 0..package.archive.len() {
         let name = package.archive.by_index_raw(index).map_err(broken)?.name().map_err(broken)?.into_owned();
         let name = path(&name)?;
+        if outer && is_package(&name) {
+            let inner = package.unpack(index, &name)?;
+            left.bytes = package.left;
+            match read_within(&inner, left, false, wanted) {
+                Ok(found) => flows.extend(found.into_iter().map(|flow| inside(&name, flow))),
+                Err(fault) if fault.code == LIMIT => return Err(fault),
+                Err(fault) => {
+                    first_fault.get_or_insert(fault);
+                }
+            }
+            package.left = left.bytes;
+            continue;
+        }
         let Some(part) = part(&name) else { continue };
         let text = package.unpack(index, &name)?;
         if part == Part::Customizations {
@@ -187,10 +214,9 @@ pub(super) fn read(bytes: &[u8], wanted: &dyn Fn() -> bool) -> Result<Vec<FlowFi
             manifest = manifest.or(Some(document));
             continue;
         }
-        heap += document.heap_bytes();
-        if heap > HEAP_BYTES_MAX {
-            return Err(too_large(format!("its flows would take more than {} MiB of memory", HEAP_BYTES_MAX >> 20)));
-        }
+        left.heap = left.heap.checked_sub(document.heap_bytes()).ok_or_else(|| {
+            too_large(format!("its flows would take more than {} MiB of memory", HEAP_BYTES_MAX >> 20))
+        })?;
         match read_document(&document, Some(&name), TEXTS_MAX) {
             Ok(mut found) => {
                 for flow in &mut found {
@@ -203,6 +229,7 @@ pub(super) fn read(bytes: &[u8], wanted: &dyn Fn() -> bool) -> Result<Vec<FlowFi
             }
         }
     }
+    left.bytes = package.left;
     let names = display_names(&customizations);
     for flow in flows.iter_mut().filter(|flow| flow.name.is_none()) {
         let Some(entry) = flow.entry.as_deref().filter(|entry| entry.to_ascii_lowercase().contains("workflows/"))
@@ -224,6 +251,17 @@ pub(super) fn read(bytes: &[u8], wanted: &dyn Fn() -> bool) -> Result<Vec<FlowFi
             .unwrap_or_else(|| Box::new(refused("package_empty", "There is no flow in the package.", FORMS))));
     }
     Ok(flows)
+}
+
+/// Whether an entry is a package by itself.
+fn is_package(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(".zip")
+}
+
+/// A flow of a package inside of another file.
+fn inside(package: &str, mut flow: FlowFile) -> FlowFile {
+    flow.entry = Some(flow.entry.map_or_else(|| package.to_owned(), |entry| format!("{package}/{entry}")));
+    flow
 }
 
 /// The titles that a solution's list of flows gives to files, by the file's name:

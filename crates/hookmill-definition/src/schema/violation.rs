@@ -36,6 +36,21 @@ pub struct Violation {
 }
 
 impl Violation {
+    /// The value takes too many steps to be checked.
+    pub(super) fn too_many_steps() -> Self {
+        Self {
+            message: format!(
+                "The schema takes more than {} steps for this value: its references double the work at each level, or lead to themselves.",
+                super::steps::STEPS_MAX
+            ),
+            path: String::new(),
+            value: None,
+            schema_id: "#".to_owned(),
+            error_type: "limit",
+            children: Vec::new(),
+        }
+    }
+
     /// The element of `errors`.
     #[must_use]
     pub fn to_value(&self) -> Value {

@@ -1,4 +1,4 @@
-//! Actions that ask something of the world: requests, their retries, polls and pages, call-backs, delays.
+//! Actions that ask something of the world: requests, retries, polls, pages, call-backs.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use hookmill_definition::duration;
 use hookmill_definition::plan::{ActionIndex, ActionKind, ConnectorInputs, OperationInputs};
-use hookmill_expression::{Compiled, Template, content, date_text, member, parse_date};
+use hookmill_expression::{Compiled, content, member};
 use hookmill_model::{Object, RunId, Str, Value};
 use sha2::Sha256;
 
@@ -23,11 +23,9 @@ use crate::state::{Indexes, reply_value};
 use crate::status_code;
 use crate::trigger::follow;
 
-/// The wait before a poll for which the service names none.
+/// The wait before a poll where the service names none.
 const POLL_WAIT: Duration = Duration::from_secs(10);
-/// What is wrong with a delay.
-const DELAY_COUNT: &str = "The count of a delay is a whole number that is not negative.";
-/// A script is stopped after this time.
+/// A script is stopped after that.
 const SCRIPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Members of `authentication` that are no secrets.
 const PLAIN_AUTHENTICATION: &[&str] =
@@ -245,60 +243,6 @@ impl Decision<'_> {
         super::redacted(&shown, &[self.token(path)])
     }
 
-    pub(super) fn begin_wait(&mut self, action: ActionIndex, indexes: Indexes) -> Step {
-        let ActionKind::Wait(inputs) = &self.plan.actions[action].kind else { return Ok(()) };
-        let inputs = match self.evaluate(action, &indexes, inputs) {
-            Ok(inputs) => inputs,
-            Err(ending) => {
-                self.started(action, &indexes, None)?;
-                return self.end(action, indexes, ending);
-            }
-        };
-        self.started(action, &indexes, Some(inputs.clone()))?;
-        let until = match self.wait_end(&inputs) {
-            Ok(until) => until,
-            Err(message) => return self.end(action, indexes, Ending::failed("BadRequest", message)),
-        };
-        if until <= self.now() {
-            return self.end(action, indexes, Ending::done("OK", None));
-        }
-        let path = self.path(action, &indexes);
-        self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Delay, until: Some(until), uri: None })
-    }
-
-    fn wait_end(&self, inputs: &Value) -> Result<hookmill_model::Timestamp, String> {
-        if let Some(timestamp) = inputs.pointer("/until/timestamp") {
-            let text = content::to_text(timestamp);
-            return parse_date(&text).ok_or_else(|| format!("'{text}' is not a time to wait for."));
-        }
-        let count = inputs.pointer("/interval/count");
-        let count =
-            count.and_then(|count| count.as_i64().or_else(|| count.as_str().and_then(|text| text.trim().parse().ok())));
-        let unit = inputs.pointer("/interval/unit").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
-        let seconds = match unit.trim_end_matches('s') {
-            "second" => 1,
-            "minute" => 60,
-            "hour" => 3_600,
-            "day" => 86_400,
-            "week" => 604_800,
-            "month" => return self.months_on(count),
-            _ => return Err(format!("'{unit}' is not a unit of delays: Second, Minute, Hour, Day, Week, Month.")),
-        };
-        match count.and_then(|count| u64::try_from(count).ok()).and_then(|count| count.checked_mul(seconds)) {
-            Some(seconds) => Ok(self.now().plus(Duration::from_secs(seconds))),
-            None => Err(DELAY_COUNT.to_owned()),
-        }
-    }
-
-    /// Months are those of the calendar, as in `addToTime`.
-    fn months_on(&self, count: Option<i64>) -> Result<hookmill_model::Timestamp, String> {
-        let count = count.filter(|count| *count >= 0).ok_or(DELAY_COUNT)?;
-        let call = Template::parse(&format!("@addToTime('{}',{count},'Month')", date_text(self.now())));
-        let scope = ActionScope::new(self.plan, self.state, self.now(), &[], &[], ("", 0));
-        let end = call.and_then(|call| call.evaluate(&scope)).map_err(|fault| fault.message.to_string())?;
-        parse_date(&content::to_text(&end)).ok_or_else(|| DELAY_COUNT.to_owned())
-    }
-
     /// The time of a wait has come.
     pub(super) fn waited(&mut self, path: &ActionPath) -> Step {
         let (Some(action), Some(wait)) = (self.action_of(path), self.state.waits.get(path).cloned()) else {
@@ -509,10 +453,15 @@ impl Decision<'_> {
         shown.outputs = Some(subscribed);
         shown.status = ending.status;
         let loops = &self.plan.actions[action].loops;
-        let mut scope = ActionScope::new(self.plan, self.state, self.now(), loops, &path.indexes, (&path.action, 2));
+        let mut scope = ActionScope::new(self.plan, self.state, self.now(), loops, &path.indexes, (&path.action, 2))
+            .while_wanted(self.wanted);
         scope.current = Some(describe(&path.action, &shown, &self.state.tracking_id()));
         scope.callback_url = Some(self.callback_url(path));
-        let inputs = unsubscribe.evaluate(&scope).ok()?;
+        let inputs = unsubscribe.evaluate(&scope);
+        if inputs.as_ref().is_err_and(|(_, fault)| fault.is_of_memory) {
+            self.note_shortage();
+        }
+        let inputs = inputs.ok()?;
         let request = http_request(&inputs, self.plan.limits.request_duration_max).ok()?;
         Some((attempt, ActionRequest::Http(request)))
     }

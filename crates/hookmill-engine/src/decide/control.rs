@@ -48,7 +48,11 @@ impl Decision<'_> {
             ActionKind::If { condition, then, otherwise } => {
                 let scope = self.scope(action, &indexes, 0);
                 let outcome = condition.evaluate(&scope);
-                let shown = condition.shown(&scope).ok();
+                let shown = condition.shown(&scope);
+                if shown.as_ref().is_err_and(|(_, fault)| fault.is_of_memory) {
+                    self.note_shortage();
+                }
+                let shown = shown.ok();
                 let inputs = shown.map(|shown| Value::object([("expression", shown)]));
                 self.started(action, &indexes, inputs)?;
                 match outcome {
@@ -57,8 +61,7 @@ impl Decision<'_> {
                         self.choose(action, indexes, Some(chosen), if truth { "true" } else { "false" }, &[other])
                     }
                     Err((_, fault)) => {
-                        let is_type = fault.message.starts_with("The condition must be a boolean");
-                        let ending = if is_type {
+                        let ending = if fault.is_no_boolean {
                             let message =
                                 format!("The execution of template action '{}' failed: {}", own.name, fault.message);
                             Ending::failed("ExpressionEvaluationFailed", message)
@@ -280,7 +283,7 @@ impl Decision<'_> {
             {
                 return self.end(action, indexes, ending);
             }
-            if self.facts.len() < FACTS_MAX {
+            if self.facts.len() < FACTS_MAX && !self.is_full() {
                 self.iterate(action, indexes, *body)?;
             }
             return Ok(());
@@ -291,7 +294,7 @@ impl Decision<'_> {
             return self.end(action, indexes, ending);
         }
         let mut room = own.concurrency.saturating_sub(number(own.active.len())).min(own.count - own.next);
-        while room > 0 && self.facts.len() < FACTS_MAX {
+        while room > 0 && self.facts.len() < FACTS_MAX && !self.is_full() {
             self.iterate(action, indexes.clone(), body)?;
             room -= 1;
         }
@@ -321,7 +324,8 @@ impl Decision<'_> {
         loops.push(action);
         let mut inner = indexes.to_vec();
         inner.push(state.next - 1);
-        let scope = ActionScope::new(self.plan, self.state, self.now(), &loops, &inner, (&own.name, state.next));
+        let scope = ActionScope::new(self.plan, self.state, self.now(), &loops, &inner, (&own.name, state.next))
+            .while_wanted(self.wanted);
         let is_done = match condition.evaluate(&scope) {
             Ok(is_done) => is_done,
             Err((_, fault)) => return Some(self.template_failure(action, &fault, "condition")),

@@ -4,7 +4,7 @@ use hookmill_definition::language::action_type;
 use hookmill_definition::plan::ParseSchema;
 use hookmill_definition::plan::{ActionIndex, ActionKind};
 use hookmill_definition::{Schema, SchemaError};
-use hookmill_expression::{Compiled, Condition, Template, content};
+use hookmill_expression::{Compiled, Condition, call_function, content};
 use hookmill_model::{JsonError, Object, Value};
 
 use super::table::{self, Columns};
@@ -68,6 +68,9 @@ impl Decision<'_> {
         let scope = self.scope(action, indexes, 1);
         let mut kept = Vec::new();
         for element in array.as_array().unwrap_or_default() {
+            if !(self.wanted)() {
+                break;
+            }
             *scope.element.borrow_mut() = Some(element.clone());
             match condition.evaluate(&scope) {
                 Ok(true) => kept.push(element.clone()),
@@ -94,6 +97,9 @@ impl Decision<'_> {
         let mut made = Vec::with_capacity(array.as_array().map_or(0, <[Value]>::len));
         let mut room = self.room();
         for element in array.as_array().unwrap_or_default() {
+            if !(self.wanted)() {
+                break;
+            }
             *scope.element.borrow_mut() = Some(element.clone());
             match select.evaluate(&scope) {
                 Ok(value) => {
@@ -197,6 +203,9 @@ impl Decision<'_> {
         let mut cells = Vec::with_capacity(rows.len());
         let mut room = self.room();
         for row in rows {
+            if !(self.wanted)() {
+                break;
+            }
             *scope.element.borrow_mut() = Some(row.clone());
             let mut made = Vec::with_capacity(columns.len());
             for (_, value) in columns {
@@ -330,11 +339,7 @@ impl Decision<'_> {
             return (Some(given), Ending::failed("InvalidExpressionActionInputs", message));
         }
         let scope = self.scope(action, indexes, 1);
-        // Arguments are read as elements, so that no value has to be written as an expression.
-        let list: Vec<String> = (0..arguments.len()).map(|index| format!("item()[{index}]")).collect();
-        *scope.element.borrow_mut() = Some(Value::array(arguments.into_iter().cloned().collect()));
-        let made = Template::parse(&format!("@{function}({})", list.join(","))).and_then(|call| call.evaluate(&scope));
-        match made {
+        match call_function(function, arguments.into_iter().cloned().collect(), &scope) {
             Ok(value) => (Some(given), Ending::done("OK", Some(body(value)))),
             Err(fault) => (Some(given), self.template_failure(action, &fault, "inputs")),
         }

@@ -128,7 +128,8 @@ impl Decision<'_> {
         if self.plan.outputs.is_empty() {
             return (None, error);
         }
-        let scope = ActionScope::new(self.plan, self.state, self.now(), &[], &[], ("outputs", 0));
+        let scope =
+            ActionScope::new(self.plan, self.state, self.now(), &[], &[], ("outputs", 0)).while_wanted(self.wanted);
         let mut members = Object::new();
         for (name, value) in &self.plan.outputs {
             match value.evaluate(&scope) {
@@ -136,6 +137,9 @@ impl Decision<'_> {
                     members.insert(name.clone(), Value::object([("value", value)]));
                 }
                 Err((_, fault)) => {
+                    if fault.is_of_memory {
+                        self.note_shortage();
+                    }
                     let message = format!("The output '{name}' cannot be evaluated: {}", fault.message);
                     let fault = ActionError::new("OutputParameterEvaluationFailed", message);
                     return (Some(members.into()), error.or(Some(fault)));

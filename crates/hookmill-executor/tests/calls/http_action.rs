@@ -365,11 +365,12 @@ async fn a_broken_certificate_sends_nothing() {
 async fn without_an_answer_the_code_says_why() {
     let silence = Service::start(|_| None).await;
     let mut slow = call("GET", silence.url("/"));
-    slow.timeout = Duration::from_millis(200);
+    // Long enough for the connection to be made on a busy machine.
+    slow.timeout = Duration::from_secs(3);
     let started = Instant::now();
     let (code, message, maybe_sent, retryable) = refused(perform(slow).await);
     assert_eq!((&*code, maybe_sent, retryable), ("GatewayTimeout", true, true), "{message}");
-    assert!(started.elapsed() < Duration::from_secs(2));
+    assert!(started.elapsed() < Duration::from_secs(30));
 
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -97,5 +97,5 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
 /// A moment as the definition language writes it: `2026-01-31T12:00:00.0000000Z`.
 #[must_use]
 pub fn date_text(at: Timestamp) -> String {
-    DateTime::from_timestamp(at).and_then(|date| format::format(date, "o", Culture::english())).unwrap_or_default()
+    DateTime::from_timestamp(at).map(|_| at.to_string()).unwrap_or_default()
 }

@@ -4,6 +4,7 @@
 mod conditions;
 mod conformance;
 mod errors;
+mod fuzz;
 mod limits;
 mod properties;
 

@@ -123,6 +123,8 @@ fn silent_services_hold_half_of_all_places_at_most() {
 fn a_service_that_falls_silent_with_all_places_leaves_half_to_the_others() {
     let mut world = world(8, 8);
     let (mute, good) = (service("mute"), service("good"));
+    let place = world.ask(&mute, 1).unwrap();
+    world.end(place, &replied());
     let held: Vec<Place> = (0..8).filter_map(|_| world.ask(&mute, 1)).collect();
     assert_eq!(held.len(), 8);
     assert!(world.ask(&good, 2).is_none());
@@ -192,4 +194,21 @@ fn a_place_that_nobody_used_says_nothing_of_the_service() {
     }
     assert!(world.ask(&at, 1).is_some());
     assert!(locked(&world.places.0.state).services[&at].trial.is_none());
+}
+
+/// However many services take requests and never answer: half of all places stay with those that do.
+#[test]
+fn no_set_of_failing_services_holds_more_than_half() {
+    let mut world = world(64, 8);
+    let good = service("good");
+    let place = world.ask(&good, 1).unwrap();
+    world.end(place, &replied());
+    let mut held = Vec::new();
+    for number in 0..100 {
+        let mute = service(&format!("mute{number}"));
+        held.extend((0..8).filter_map(|_| world.ask(&mute, 2)));
+    }
+    assert!(held.len() <= 32, "{} of 64 places are held by services that never answered", held.len());
+    let own: Vec<Place> = (0..8).filter_map(|_| world.ask(&good, 1)).collect();
+    assert_eq!(own.len(), 8, "the one that answers has what it may have");
 }

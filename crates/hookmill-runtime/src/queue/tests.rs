@@ -22,7 +22,7 @@ fn event(of: u128, id: u128, body_bytes: usize) -> Event {
 
 fn opened(runs: usize) -> Queue {
     let queue = Queue::new(Bounds::of(runs));
-    queue.open();
+    queue.open(&Shard::all().collect());
     queue
 }
 
@@ -184,10 +184,37 @@ fn nothing_is_remembered_of_a_flow_without_work() {
     let queue = Queue::new(Bounds::of(10));
     queue.push_event(event(1, 1, 5));
     assert!(queue.next().is_none(), "what an earlier process left is not known yet");
-    queue.open();
+    queue.open(&Shard::all().collect());
     assert_eq!(order(&queue, 9), [1]);
     assert!(queue.next().is_none());
     let state = locked(&queue.0.state);
     assert!(state.lanes.is_empty() && state.known.is_empty() && state.turns.is_empty());
     assert_eq!((state.events, state.event_bytes, state.held.slots, state.held.run_bytes), (0, 0, 0, 0));
+}
+
+#[test]
+fn what_waits_in_a_shard_of_another_node_is_forgotten_and_nothing_is_taken_in() {
+    let queue = opened(10);
+    let (here, there) = (FlowId::from_bits(1), FlowId::from_bits(2));
+    for flow in [here, there] {
+        queue.push_run(flow, RunId::from_bits(flow.to_bits()), None);
+        queue.missed(flow);
+    }
+    let slot = queue.try_slot(there, 0);
+    queue.close(&[Shard::of(there)]);
+    queue.push_run(there, RunId::from_bits(9), None);
+    queue.missed(there);
+    while let Some((flow, _)) = queue.next() {
+        assert_eq!(flow, here);
+    }
+    assert!(slot.is_some() && !queue.is_idle(Shard::of(there)), "a run in memory keeps the shard busy");
+    drop(slot);
+    assert!(queue.is_idle(Shard::of(there)));
+    // It comes back: first its runs, then its events.
+    let again = [Shard::of(there)].into();
+    queue.expect(&again);
+    queue.missed(there);
+    assert!(queue.next().is_none());
+    queue.open(&again);
+    assert!(matches!(queue.next(), Some((flow, Work::Read(None))) if flow == there));
 }

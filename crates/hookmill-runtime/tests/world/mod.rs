@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use hookmill_http::{AddressPolicy, Client, ClientConfig};
 use hookmill_model::{ConnectionId, ConnectorId, FlowId, Id, Object, RunKind, RunStatus, Timestamp, UserId, Value};
-use hookmill_runtime::{AcceptError, Accepted, ConnectionBinding, FlowForm, Notification, Runtime, RuntimeConfig};
+use hookmill_runtime::{
+    AcceptError, Accepted, ConnectionBinding, FlowForm, MailSettings, Notification, Runtime, RuntimeConfig, Settings,
+};
 use hookmill_store::{
     Change, Connection, Connector, ConnectorDocument, Health, Lane, List, MemoryStore, RunFilter, Runs as _, Store,
     Unit,
 };
 use hookmill_vault::Vault;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 /// What the stand-in saw: method, path, authorization, body.
@@ -21,14 +23,32 @@ pub type Seen = Arc<Mutex<Vec<(String, String, String, Value)>>>;
 
 /// A service that answers webhooks like GitHub; `refuse` makes creations 404, `no_location` leaves `Location` out.
 pub async fn service(refuse: bool, no_location: bool) -> (String, Seen) {
+    answering(move |own, method, path, _| {
+        let (status, location, answer) = match (method, refuse) {
+            ("POST", true) => ("404 Not Found", String::new(), r#"{"message":"Not Found"}"#),
+            ("POST", false) if no_location => ("201 Created", String::new(), r#"{"id":7}"#),
+            ("POST", false) => ("201 Created", format!("Location: http://{own}{path}/7\r\n"), r#"{"id":7}"#),
+            ("DELETE", _) => ("204 No Content", String::new(), ""),
+            _ => ("200 OK", String::new(), "[]"),
+        };
+        (status.to_owned(), location, answer.to_owned())
+    })
+    .await
+}
+
+/// Status, header lines, body.
+pub type Reply = (String, String, String);
+
+/// A service that answers as a function of its own address, method, path and body says.
+pub async fn answering(answer: impl Fn(&str, &str, &str, &Value) -> Reply + Send + Sync + 'static) -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let seen: Seen = Arc::default();
-    let (log, own) = (Arc::clone(&seen), address.clone());
+    let (log, own, answer) = (Arc::clone(&seen), address.clone(), Arc::new(answer));
     tokio::spawn(async move {
         loop {
             let Ok((mut socket, _)) = listener.accept().await else { return };
-            let (log, own) = (Arc::clone(&log), own.clone());
+            let (log, own, answer) = (Arc::clone(&log), own.clone(), Arc::clone(&answer));
             tokio::spawn(async move {
                 let mut bytes = Vec::new();
                 let mut chunk = [0; 4_096];
@@ -64,14 +84,8 @@ pub async fn service(refuse: bool, no_location: bool) -> (String, Seen) {
                 };
                 let authorization = find("authorization:").unwrap_or_default();
                 let body = Value::from_json(&body.unwrap_or_default()).unwrap_or_default();
-                log.lock().unwrap().push((method.clone(), path.clone(), authorization, body));
-                let (status, location, answer) = match (method.as_str(), refuse) {
-                    ("POST", true) => ("404 Not Found", String::new(), r#"{"message":"Not Found"}"#),
-                    ("POST", false) if no_location => ("201 Created", String::new(), r#"{"id":7}"#),
-                    ("POST", false) => ("201 Created", format!("Location: http://{own}{path}/7\r\n"), r#"{"id":7}"#),
-                    ("DELETE", _) => ("204 No Content", String::new(), ""),
-                    _ => ("200 OK", String::new(), "[]"),
-                };
+                log.lock().unwrap().push((method.clone(), path.clone(), authorization, body.clone()));
+                let (status, location, answer) = answer(&own, &method, &path, &body);
                 let reply = format!(
                     "HTTP/1.1 {status}\r\n{location}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{answer}",
                     answer.len()
@@ -321,4 +335,62 @@ pub async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("it did not happen within thirty seconds");
+}
+
+/// A mail server that says `busy` for the first message; gives what it was told.
+pub async fn post_office(busy: u32) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut refusals = busy;
+        while let Ok((stream, _)) = listener.accept().await {
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            let (mut told, mut in_data) = (String::new(), false);
+            write.write_all(b"220 post.test ready\r\n").await.unwrap();
+            while let Ok(Some(line)) = lines.next_line().await {
+                told.push_str(&line);
+                told.push('\n');
+                let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+                let answer = match verb.as_str() {
+                    _ if in_data && line != "." => continue,
+                    _ if in_data => {
+                        in_data = false;
+                        "250 taken"
+                    }
+                    "EHLO" => "250-post.test\r\n250 AUTH PLAIN",
+                    "RCPT" if refusals > 0 => {
+                        refusals -= 1;
+                        "451 4.7.1 come back later"
+                    }
+                    "DATA" => {
+                        in_data = true;
+                        "354 go on"
+                    }
+                    "QUIT" => "221 bye",
+                    "AUTH" => "235 welcome",
+                    _ => "250 ok",
+                };
+                if write.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
+                    break;
+                }
+            }
+            let _ = sender.send(told);
+        }
+    });
+    (port, receiver)
+}
+
+/// Settings with the mail server at a port of this machine.
+pub fn mail_settings(port: u16) -> Settings {
+    let mail = MailSettings {
+        host: "127.0.0.1".to_owned(),
+        port,
+        security: "none".to_owned(),
+        username: "mill".to_owned(),
+        from: "Hookmill <flows@example.org>".to_owned(),
+        ..MailSettings::default()
+    };
+    Settings { mail: Some(mail), ..Settings::default() }
 }

@@ -12,7 +12,7 @@ use crate::schema::File;
 use crate::{Problem, ServerState};
 
 /// The connector's icon
-#[utoipa::path(get, path = "/api/connectors/{id}/icon", tag = "connectors", responses((status = 200, body = inline(File), content_type = "image/*")))]
+#[utoipa::path(get, path = "/api/connectors/{id}/icon", tag = "connectors", params(("version" = Option<String>, Query, description = "Any text. `icon_url` has another one for each change of the connector, so that caches ask anew.")), responses((status = 200, body = inline(File), content_type = "image/*")))]
 pub async fn icon(
     caller: Caller,
     State(state): State<ServerState>,

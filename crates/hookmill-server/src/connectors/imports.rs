@@ -54,6 +54,8 @@ pub struct ImportForm {
     document: Option<Value>,
     /// In place of a document, the name of a connector that comes with the product.
     prebuilt: Option<String>,
+    /// In place of a document, an entry of the gallery: its files are fetched from the public collection.
+    gallery: Option<String>,
     /// The content of `apiProperties.json`.
     properties: Option<Value>,
     #[serde(default)]
@@ -81,7 +83,11 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
                     // The pointers of what does not fit are those of the settings.
                     parts.settings = extract::read(&bytes)?;
                 }
-                _ => {}
+                _ => {
+                    let detail = format!("The form has an unknown part: \"{name}\".");
+                    let known = "It takes file, properties, icon, settings and client_secret.";
+                    return Err(Problem::bad("request_invalid", detail).hint(known));
+                }
             }
         }
         return Ok(parts);
@@ -89,6 +95,14 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
     let form: ImportForm = extract::read(&extract::body(request, state).await?)?;
     if let Some(id) = &form.prebuilt {
         return prebuilt(id, form.settings);
+    }
+    if let Some(id) = &form.gallery {
+        if hookmill_connector::Prebuilt::find(id).is_some() {
+            return prebuilt(id, form.settings);
+        }
+        let (document, properties) = super::gallery::files(state, id).await?;
+        let (settings, client_secret) = (form.settings, form.client_secret);
+        return Ok(Parts { document: Some(document), properties, settings, client_secret, ..Parts::default() });
     }
     let text = |value: Value| Bytes::from(value.to_json());
     let blank = || {
@@ -108,7 +122,11 @@ async fn parts(request: Request, state: &ServerState) -> Result<Parts, Problem> 
 }
 
 fn prebuilt(id: &str, mut settings: Settings) -> Result<Parts, Problem> {
-    let found = Prebuilt::find(id).ok_or_else(|| Problem::missing("prebuilt connector").at("/prebuilt"))?;
+    let unknown = || {
+        let names: Vec<&str> = PREBUILT.iter().map(|prebuilt| prebuilt.id).collect();
+        Problem::missing("prebuilt connector").at("/prebuilt").hint(format!("There is: {}.", names.join(", ")))
+    };
+    let found = Prebuilt::find(id).ok_or_else(unknown)?;
     settings.color.get_or_insert_with(|| found.color.into());
     Ok(Parts { document: Some(Bytes::from_static(found.document.as_bytes())), settings, ..Parts::default() })
 }
@@ -151,7 +169,7 @@ async fn store(caller: &Caller, state: &ServerState, parts: Parts) -> Result<(St
         updated_at: now,
     };
     let entered = parts.client_secret.as_deref().filter(|secret| !secret.trim().is_empty()).or(of_file.as_deref());
-    seal_client_secret(state, &mut stored, &connector.authentication, entered)?;
+    seal_client_secret(state, &mut stored, &connector.authentication, entered, false)?;
     let document = ConnectorDocument {
         document: document.to_json().into(),
         properties: import.properties.as_ref().map(|properties| properties.to_json().into()),

@@ -27,11 +27,13 @@ pub struct Framing {
     place: Place,
     heads: u64,
     refused: Option<(u64, &'static str)>,
+    /// The request behind which nothing is looked at.
+    last: Option<u64>,
 }
 
 impl Default for Framing {
     fn default() -> Self {
-        Self { place: Place::Head(Vec::new()), heads: 0, refused: None }
+        Self { place: Place::Head(Vec::new()), heads: 0, refused: None, last: None }
     }
 }
 
@@ -55,6 +57,11 @@ impl Framing {
     /// Why the request with this number must be refused; `None` where nothing is wrong with it.
     pub fn refused(&self, number: u64) -> Option<&'static str> {
         self.refused.filter(|(refused, _)| *refused == number).map(|(_, reason)| reason)
+    }
+
+    /// Whether nothing behind the request with this number was looked at, so that the connection must end with it.
+    pub fn is_last(&self, number: u64) -> bool {
+        self.last.is_some_and(|last| number >= last)
     }
 
     /// Takes the next bytes of the connection.
@@ -81,6 +88,7 @@ impl Framing {
                     part.extend_from_slice(&bytes[..room]);
                     let Some(end) = end_of_head(part, looked_at.saturating_sub(3)) else {
                         if part.len() > HEAD_BYTES_MAX {
+                            self.last = Some(self.heads + 1);
                             self.place = Place::Last;
                             return;
                         }
@@ -90,11 +98,15 @@ impl Framing {
                     bytes = &bytes[end - looked_at..];
                     self.heads += 1;
                     match read(&part[..end]) {
-                        Ok(Read { is_last: true, .. }) => self.place = Place::Last,
+                        Ok(Read { is_last: true, .. }) => {
+                            self.last = Some(self.heads);
+                            self.place = Place::Last;
+                        }
                         Ok(Read { body: 0, .. }) => self.place = Place::Head(Vec::new()),
                         Ok(Read { body, .. }) => self.place = Place::Body(body),
                         Err(reason) => {
                             self.refused = Some((self.heads, reason));
+                            self.last = Some(self.heads);
                             self.place = Place::Last;
                         }
                     }

@@ -15,7 +15,7 @@ use crate::world::{
 fn any_body(operation: &Value) -> Value {
     let all = json!({
         "definition": {}, "operation_id": "repo", "parameter": "owner", "parameters": {}, "name": "other",
-        "schema": {}, "root": "x", "samples": [1], "instances": [],
+        "schema": {}, "root": "x", "samples": [1], "instances": [], "tags": [],
     });
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let mut form = schema;
@@ -319,7 +319,7 @@ async fn sessions_end_when_they_are_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn live_updates_end_with_the_session_or_token() {
+async fn live_updates_end_with_the_session_the_token_or_the_user() {
     let (world, owner) = owned_world().await;
     let me = world.session("ada@example.org").await;
     let Who::Session { cookie, .. } = &me else { panic!() };
@@ -335,7 +335,14 @@ async fn live_updates_end_with_the_session_or_token() {
     let kept = open(header::AUTHORIZATION, &format!("Bearer {own}")).await;
     world.delete(&me, "/api/session").await.expect(204);
     world.delete(&owner, &format!("/api/tokens/{}", token.id())).await.expect(204);
-    let long = std::time::Duration::from_secs(10);
+    let Who::Token(eve) = world.user(&owner, "eve").await else { panic!() };
+    let by_user = open(header::AUTHORIZATION, &format!("Bearer {eve}")).await;
+    let users = world.get(&owner, "/api/users").await;
+    let users = users.json["items"].as_array().unwrap().clone();
+    let gone = users.iter().find(|user| user["name"] == "eve").unwrap()["id"].as_str().unwrap();
+    world.delete(&owner, &format!("/api/users/{gone}")).await.expect(204);
+    let long = std::time::Duration::from_secs(60);
+    tokio::time::timeout(long, by_user.ended()).await.expect("the updates of a user end with the account");
     tokio::time::timeout(long, by_session.ended()).await.expect("the updates of a session end with it");
     tokio::time::timeout(long, by_token.ended()).await.expect("the updates of a token end with it");
     let short = std::time::Duration::from_millis(100);

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
 
-use crate::world::{FORGE, Who, World, owned_world, request_flow};
+use crate::world::{FORGE, Who, World, operations, owned_world, request_flow};
 
 async fn put_if(world: &World, who: &Who, path: &str, etag: &str, body: &Value) -> crate::world::Answer {
     let request = Request::builder()
@@ -113,6 +113,25 @@ async fn wrong_queries_are_refused() {
         assert_eq!(answer.text("/code"), "query_invalid", "{query}");
     }
     world.get(&owner, "/api/runs?status=&flow=&cursor=").await.expect(200);
+}
+
+#[tokio::test]
+async fn what_an_address_does_not_take_is_refused_by_name() {
+    let (world, owner) = owned_world().await;
+    // Every address of the document, whatever it does.
+    for (path, method, _) in operations().filter(|(path, ..)| path.starts_with("/api/")) {
+        let path = path.replace(['{', '}'], "");
+        let answer = world.call(&owner, method.clone(), &format!("{path}?stauts=Failed"), None).await;
+        answer.expect(400);
+        assert_eq!(answer.text("/code"), "query_invalid", "{method} {path}");
+        assert!(answer.text("/detail").contains("\"stauts\""), "{}", answer.json);
+        assert!(answer.text("/hint").starts_with("It takes "), "{}", answer.json);
+    }
+    let answer = world.get(&owner, "/api/runs?limit=5&stauts=Failed").await;
+    assert!(answer.text("/hint").contains("status"), "{}", answer.json);
+    world.get(&owner, "/api/runs?limit=5&limit=6").await.expect(400);
+    // What is behind the `?` of other addresses belongs to the caller.
+    world.get(&Who::Nobody, "/health/live?balancer=1").await.expect(200);
 }
 
 #[tokio::test]
@@ -332,9 +351,10 @@ async fn a_prebuilt_connector_becomes_ones_own() {
     assert_eq!(made.text("/host"), "forge.example");
     assert_eq!(made.json["color"], offered.json["items"][0]["color"]);
     assert_eq!(made.json["triggers_count"], offered.json["items"][0]["triggers_count"]);
-    let unknown = world.post(&owner, "/api/connectors", json!({"prebuilt": "gitlab"})).await;
+    let unknown = world.post(&owner, "/api/connectors", json!({"prebuilt": "no-such-service"})).await;
     unknown.expect(404);
     assert_eq!(unknown.text("/pointer"), "/prebuilt");
+    assert!(unknown.text("/hint").starts_with("There is: github"), "{}", unknown.text("/hint"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,8 @@ fn only_these_operations_are_open_to_strangers() {
         .collect();
     let expected = [
         "POST /callback/{capability}",
+        "GET /api/approval-links/{link}",
+        "POST /api/approval-links/{link}/response",
         "GET /api/openapi.json",
         "GET /docs/errors/{code}",
         "GET /health/live",
@@ -71,10 +73,12 @@ fn no_route_is_made_beside_the_table() {
     by_hand.sort();
     let expected = [
         ".route(\"/callback/{capability}\", any(callback::call))",
+        ".route(\"/callback/{capability}/{*rest}\", any(callback::call_below))",
         ".route(\"/workflows/{flow}/runs/{run}/response\", get(callback::answer_later))",
         ".route(\"/workflows/{flow}/triggers/{trigger}/paths/invoke\", any(callback::invoke))",
         ".route(\"/workflows/{flow}/triggers/{trigger}/paths/invoke/{*rest}\", any(callback::invoke_below))",
         "Router::new().route(ADDRESS, get(serve))",
+        "transport::serve(listener, Router::new().route(\"/metrics\", get(page)), limits, TrustedProxies::default(), stop)",
     ];
     assert_eq!(by_hand, expected);
 }
@@ -137,4 +141,26 @@ fn the_interface_has_the_same_document() {
     let Ok(kept) = std::fs::read_to_string(path) else { return };
     let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
     assert_eq!(kept, *DOCUMENT, "run `cargo xtask schema`, then `npm run api` in ui/");
+}
+
+/// A response for any status would hide answers that nobody thought of.
+#[test]
+fn every_operation_lists_its_statuses() {
+    let mut listed = 0;
+    for (path, method, operation) in operations() {
+        let responses = operation["responses"].as_object().unwrap();
+        let is_door = path.starts_with("/callback/");
+        assert_eq!(responses.contains_key("default"), is_door, "{method} {path}");
+        assert!(responses.keys().all(|status| status == "default" || status.len() == 3), "{method} {path}");
+        if !is_public(operation) {
+            assert!(responses.contains_key("401"), "{method} {path}");
+        }
+        if method != axum::http::Method::GET && path.starts_with("/api/") {
+            assert!(responses.contains_key("413"), "{method} {path}");
+        } else if !is_door {
+            assert!(!responses.contains_key("409"), "{method} {path} changes nothing");
+        }
+        listed += responses.len();
+    }
+    assert!(listed > 500, "{listed} statuses");
 }

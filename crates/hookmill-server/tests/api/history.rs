@@ -346,3 +346,88 @@ async fn a_failed_action_says_why_and_what_to_do() {
         assert_eq!(attempt["response"]["body"], json!({"message": "no"}));
     }
 }
+
+/// A service that accepts connections and never answers.
+async fn mute() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            held.push(socket);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_and_a_run_say_which_service_they_wait_for() {
+    let places = hookmill_runtime::PlacesMax { all: 8, per_service: 1 };
+    let config = hookmill_runtime::RuntimeConfig { places, ..hookmill_runtime::RuntimeConfig::default() };
+    let (world, owner) = crate::world::with_owner(crate::world::world_with(config).await).await;
+    let dead = mute().await;
+    let call = json!({"Call": {"type": "Http", "inputs": {"method": "POST", "uri": format!("http://{dead}/x")}}});
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": call});
+    let mut flows = Vec::new();
+    for name in ["One", "Two"] {
+        let flow = world.post(&owner, "/api/flows", json!({"name": name, "definition": definition})).await;
+        flow.expect(201);
+        assert!(flow.json.get("waiting_for").is_none(), "nothing waits");
+        for _ in 0..3 {
+            world.post(&owner, &format!("/api/flows/{}/run", flow.id()), json!({})).await.expect(202);
+        }
+        flows.push(flow.id());
+    }
+    // One of six requests is under way. The two answers are of different moments until all requests have come.
+    let (mut waiting, mut both) = (Vec::new(), Vec::new());
+    for _ in 0..400 {
+        waiting.clear();
+        for flow in &flows {
+            let flow = world.get(&owner, &format!("/api/flows/{flow}")).await.json;
+            waiting.extend(flow["waiting_for"].as_array().into_iter().flatten().cloned());
+        }
+        both = waiting.iter().map(|own| (own["requests"].as_u64(), own["others"].as_u64())).collect::<Vec<_>>();
+        both.sort_unstable();
+        if both == [(Some(2), Some(3)), (Some(3), Some(2))] {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(both, [(Some(2), Some(3)), (Some(3), Some(2))], "{waiting:?}");
+    assert!(waiting.iter().all(|own| own["host"] == json!(dead) && own["is_silent"] == json!(false)));
+    let runs = world.get(&owner, "/api/runs").await.json;
+    let mut waits = 0;
+    for run in runs["items"].as_array().unwrap() {
+        let run = world.get(&owner, &format!("/api/runs/{}", run["id"].as_str().unwrap())).await.json;
+        let Some(own) = run["waiting_for"].as_array() else { continue };
+        assert_eq!((own.len(), &own[0]["requests"], &own[0]["others"]), (1, &json!(1), &json!(4)));
+        waits += 1;
+    }
+    assert_eq!(waits, 5);
+}
+
+#[tokio::test]
+async fn damage_and_runs_that_were_set_aside_need_attention() {
+    let (world, owner) = owned_world().await;
+    let user = me(&world, &owner).await;
+    let flow: FlowId = world.flow(&owner, "Hurt").await.id().parse().unwrap();
+    let mut run = stored(user, flow, 1, RunStatus::Faulted);
+    let now = world.runtime.now();
+    run.id = RunId::make(now, [7; 10]);
+    let message = "the journal of run_1 cannot be read: end of input".to_owned();
+    run.error = Some(RunError { code: "run_faulted".to_owned(), message, hint: None });
+    let unit = Unit::from(Change::StartRun(run, Vec::new()))
+        .with(Change::PutSetting("server".to_owned(), b"{".to_vec().into()));
+    world.store.commit(unit, Lane::Work).await.unwrap();
+    let settings = world.get(&owner, "/api/settings").await;
+    settings.expect(503);
+    assert_eq!(settings.text("/code"), "record_damaged");
+    let page = world.get(&owner, "/api/attention").await;
+    let items = page.expect(200)["items"].as_array().unwrap().clone();
+    let kinds: Vec<_> = items.iter().map(|item| item["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["record_damaged", "run_set_aside"]);
+    assert!(items[0]["detail"].as_str().unwrap().starts_with("The server's settings cannot be read"), "{items:?}");
+    assert_eq!(items[1]["flow"]["name"], "Hurt");
+    let all = world.get(&owner, "/api/attention?kind=record_damaged").await;
+    assert_eq!(all.expect(200)["items"].as_array().unwrap().len(), 1);
+}

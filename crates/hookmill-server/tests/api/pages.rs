@@ -47,7 +47,16 @@ fn codes() -> BTreeSet<String> {
             codes.extend(problem.captures_iter(text).map(|code| code[1].to_owned()));
         }
         // Webhooks that were refused and callers that are: these travel through the API too.
-        let of_webhooks = ["subscription.rs", "deletion.rs", "intake.rs", "perform.rs", "run.rs", "memory.rs"];
+        let of_webhooks = [
+            "subscription.rs",
+            "creation.rs",
+            "deletion.rs",
+            "intake.rs",
+            "paths.rs",
+            "perform.rs",
+            "run.rs",
+            "memory.rs",
+        ];
         if of_webhooks.iter().any(|name| path.ends_with(name)) {
             let found = refusal.captures_iter(text).filter_map(|code| code.get(1).or(code.get(2)).or(code.get(3)));
             codes.extend(found.map(|code| code.as_str().to_owned()));

@@ -29,6 +29,7 @@ pub(super) fn delete_user(c: &Connection, id: UserId) -> Done {
     let user = key(id);
     run(c, "DELETE FROM session WHERE user = ?1", [user])?;
     run(c, "DELETE FROM token WHERE user = ?1", [user])?;
+    run(c, "DELETE FROM approval_person WHERE person = ?1", [user])?;
     let devices: Vec<[u8; 16]> = c
         .prepare_cached("SELECT id FROM device WHERE owner = ?1")?
         .query_map([user], |row| row.get(0))?

@@ -23,7 +23,9 @@ pub(super) fn add(c: &Connection, event: &PackedEvent) -> Result<u64, Failure> {
         return Err(StoreError::conflict("event", event.id, "it exists already").into());
     }
     let seq = c.last_insert_rowid();
-    run(c, "INSERT INTO pending (seq, flow) VALUES (?1, ?2)", params![seq, key(event.flow)])?;
+    if !event.is_taken {
+        run(c, "INSERT INTO pending (seq, flow) VALUES (?1, ?2)", params![seq, key(event.flow)])?;
+    }
     Ok(u64::try_from(seq).unwrap_or(0))
 }
 

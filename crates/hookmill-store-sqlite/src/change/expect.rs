@@ -40,6 +40,9 @@ pub(super) fn check(c: &Connection, expect: &Expect) -> Done {
         Expect::SubscriptionEtag(id, expected) => {
             etag("subscription", id, *expected, number(c, "SELECT etag FROM subscription WHERE id = ?1", [key(*id)])?)
         }
+        Expect::ApprovalEtag(id, expected) => {
+            etag("approval", id, *expected, number(c, "SELECT etag FROM approval WHERE id = ?1", [key(*id)])?)
+        }
         Expect::RunEpoch(id, epoch) => super::run::standing(c, *id, *epoch).map(|_| ()),
         Expect::RunActive(id) => match number(c, "SELECT status FROM run WHERE id = ?1", [key(*id)])? {
             None => Err(StoreError::missing("run", id).into()),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use hookmill_model::{EventId, FlowId};
 use hookmill_store::{Event, EventListed, Events, List, Page, PendingEvent, StoreError};
 use rusqlite::types::Type;
-use rusqlite::{Result, Row, params};
+use rusqlite::{Connection, Result, Row, params};
 
 use super::{all, below, one, page_of_all, prepared, rows};
 use crate::column::{damaged, id, id_of, int, key, moment, number};
@@ -38,11 +38,18 @@ fn event(row: &Row<'_>) -> Result<Event> {
     Ok(Event { id, flow, subscription, received_at, summary, head, body })
 }
 
+/// An event for a search; `None` where there is none, or none that can be read: a list must not fail for one run.
+pub(super) fn event_of(c: &Connection, id: EventId) -> Option<Event> {
+    one(c, EVENT, [key(id)], event).ok().flatten()
+}
+
+/// By its identifier.
+const EVENT: &str = "SELECT id, flow, subscription, received, summary, payload FROM event WHERE id = ?1";
+
 #[async_trait]
 impl Events for SqliteStore {
     async fn event(&self, id: EventId) -> std::result::Result<Option<Event>, StoreError> {
-        let sql = "SELECT id, flow, subscription, received, summary, payload FROM event WHERE id = ?1";
-        self.readers.read(move |c| one(c, sql, [key(id)], event)).await
+        self.readers.read(move |c| one(c, EVENT, [key(id)], event)).await
     }
 
     async fn events(

@@ -9,7 +9,7 @@ use hookmill_store::{
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, params};
 
-use super::{COST_MAX, Looked, all, below, one, page, run};
+use super::{COST_MAX, Looked, all, below, one, page, prepared, rows, run};
 use crate::column::{bytes, damaged, id, id_of, key, moment, moment_of, number, status, word};
 use crate::payload::unpack;
 use crate::store::SqliteStore;
@@ -101,6 +101,9 @@ fn stats(c: &Connection, flow: FlowId) -> Result<FlowStats> {
     })
 }
 
+/// Definitions in one answer; the one that goes beyond is still in it.
+const VERSIONS_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+
 fn version(row: &Row<'_>, flow: FlowId, version: u32) -> Result<FlowVersion> {
     let definition = unpack(row.get_ref(0)?.as_blob()?)
         .map_err(|problem| damaged(0, Type::Blob, format!("version {version} of {flow} cannot be read: {problem}")))?;
@@ -126,6 +129,30 @@ impl Flows for SqliteStore {
         let sql = "SELECT definition, parameters, profile, envelope, created FROM flow_version
                    WHERE flow = ?1 AND version = ?2";
         self.readers.read(move |c| one(c, sql, params![key(flow), number], |row| version(row, flow, number))).await
+    }
+
+    async fn flow_versions_from(&self, after: Option<(FlowId, u32)>, limit: usize) -> Answer<Vec<FlowVersion>> {
+        let sql = "SELECT definition, parameters, profile, envelope, created, flow, version
+                   FROM flow_version INDEXED BY flow_version_key
+                   WHERE (flow, version) > (?1, ?2) ORDER BY flow, version LIMIT ?3";
+        // The empty text of bytes is below every identifier.
+        let (flow, number) = after.map_or((Vec::new(), 0), |(flow, number)| (key(flow).to_vec(), number));
+        self.readers
+            .read(move |c| {
+                let mut statement = prepared(c, sql)?;
+                let mut found = statement.query(params![flow, number, rows(limit)])?;
+                let (mut versions, mut bytes) = (Vec::new(), 0);
+                while let Some(row) = found.next()? {
+                    let one = version(row, id(row, 5)?, row.get(6)?)?;
+                    bytes += one.definition.len();
+                    versions.push(one);
+                    if bytes > VERSIONS_BYTES_MAX {
+                        break;
+                    }
+                }
+                Ok(versions)
+            })
+            .await
     }
 
     async fn flow_versions(&self, flow: FlowId) -> Answer<Vec<(u32, Timestamp)>> {

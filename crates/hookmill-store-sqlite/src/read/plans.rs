@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use hookmill_model::{Id, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, UserId};
 use hookmill_store::{
-    Accounts, ConnectionFilter, ConnectorFilter, Connectors, Events, FlowFilter, Flows, Health, Inbox, List,
-    NotificationFilter, RunFilter, Runs, Store, Subscriptions, TimerKey, TimerKind,
+    Accounts, ApprovalFilter, Approvals, ConnectionFilter, ConnectorFilter, Connectors, Events, FlowFilter, Flows,
+    Health, Inbox, List, NotificationFilter, RunFilter, Runs, Store, Subscriptions, TimerKey, TimerKind,
 };
 use rusqlite::{Connection, Result};
 
@@ -69,12 +69,14 @@ async fn no_list_walks_or_sorts_a_table() -> std::result::Result<(), Box<dyn std
     let flow = Id::from_bits(2);
     store.flow_stats(&[flow]).await?;
     store.flow_versions(flow).await?;
+    store.flow_versions_from(None, 1).await?;
     store.failing_flows(owner, 3, List::first(1)).await?;
     store.events(flow, List::first(1)).await?;
     store.pending_events(flow, None, 1).await?;
     store.open_runs(None, 1).await?;
     store.active_runs(None, 1).await?;
     store.run_facts(RunId::from_bits(1), 0).await?;
+    store.run_facts_page(RunId::from_bits(1), 0, 1).await?;
     store.due_runs(Timestamp::from_micros(1), None, 1).await?;
     store.due_flows(Timestamp::from_micros(1), 1).await?;
     store.next_timer(TimerKind::Run).await?;
@@ -98,6 +100,12 @@ async fn no_list_walks_or_sorts_a_table() -> std::result::Result<(), Box<dyn std
         let filter = NotificationFilter { unread, ..NotificationFilter::of(owner) };
         store.notifications(&filter, List::first(1)).await?;
     }
+    for on in [false, true] {
+        store.approvals(ApprovalFilter::Received { user: owner, is_awaited: on }, List::first(1)).await?;
+        store.approvals(ApprovalFilter::Sent { owner, is_open: on }, List::first(1)).await?;
+    }
+    store.approvals_awaited(owner).await?;
+    store.approvals_decided(1).await?;
     store.unread_count(owner).await?;
     store.devices(owner).await?;
     store.due_deliveries(Timestamp::from_micros(1), 1).await?;

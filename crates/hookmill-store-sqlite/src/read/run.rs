@@ -187,8 +187,14 @@ fn runs_of(
             return Ok(Looked { id, item: None, cost: 1 });
         }
         let first = first_fact(c, id)?;
-        let cost = 1 + JOURNAL_COST + first.len() / JOURNAL_BYTES_PER_COST;
-        let shown = filter.outputs_have(&first, needle);
+        let mut cost = 1 + JOURNAL_COST + first.len() / JOURNAL_BYTES_PER_COST;
+        let event = || {
+            let event = super::event::event_of(c, run.event?);
+            let bytes = event.as_ref().map_or(0, |event| event.head.len() + event.body.len());
+            cost += JOURNAL_COST + bytes / JOURNAL_BYTES_PER_COST;
+            event
+        };
+        let shown = filter.outputs_have(&first, event, needle);
         Ok(Looked { id, item: shown.then_some(run), cost })
     })
 }
@@ -202,14 +208,14 @@ fn first_fact(c: &Connection, run: RunId) -> Result<Bytes> {
     Ok(found.unwrap_or_default())
 }
 
-fn facts(c: &Connection, run: RunId, from: u64) -> Result<Vec<Bytes>> {
+fn facts(c: &Connection, run: RunId, from: u64, bytes_max: usize) -> Result<Vec<Bytes>> {
     // The row that holds `from` may begin before it.
     let sql = "SELECT first, facts FROM fact WHERE run = ?1 AND first >= coalesce(
                    (SELECT max(first) FROM fact WHERE run = ?1 AND first <= ?2), 0)
                ORDER BY first";
     let mut statement = prepared(c, sql)?;
     let mut found = statement.query(params![key(run), int(from)])?;
-    let mut facts = Vec::new();
+    let (mut facts, mut bytes): (Vec<Bytes>, usize) = (Vec::new(), 0);
     let mut next: Option<u64> = None;
     while let Some(row) = found.next()? {
         let first = number(row, 0)?;
@@ -221,7 +227,12 @@ fn facts(c: &Connection, run: RunId, from: u64) -> Result<Vec<Bytes>> {
         let parts = unpack(row.get_ref(1)?.as_blob()?).and_then(|joined| split(&joined)).map_err(problem)?;
         next = Some(first + parts.len() as u64);
         let skipped = usize::try_from(from.saturating_sub(first)).unwrap_or(usize::MAX);
+        let kept = facts.len();
         facts.extend(parts.into_iter().skip(skipped));
+        bytes += facts.iter().skip(kept).map(Bytes::len).sum::<usize>();
+        if bytes >= bytes_max {
+            break;
+        }
     }
     Ok(facts)
 }
@@ -269,7 +280,11 @@ impl Runs for SqliteStore {
     }
 
     async fn run_facts(&self, run: RunId, from: u64) -> Answer<Vec<Bytes>> {
-        self.readers.read(move |c| facts(c, run, from)).await
+        self.readers.read(move |c| facts(c, run, from, usize::MAX)).await
+    }
+
+    async fn run_facts_page(&self, run: RunId, from: u64, bytes_max: usize) -> Answer<Vec<Bytes>> {
+        self.readers.read(move |c| facts(c, run, from, bytes_max)).await
     }
 
     async fn runs_ended(&self) -> Answer<u64> {

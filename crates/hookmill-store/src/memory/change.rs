@@ -4,7 +4,10 @@ use bytes::Bytes;
 use hookmill_model::{FlowId, FlowState, Id, RunId, Timestamp};
 
 use super::state::State;
-use crate::{Change, Dedupe, Event, Expect, FailingFlow, Run, RunUpdate, StoreError, TimerKey, Verdict, verdict};
+use crate::{
+    Change, Dedupe, Event, Expect, FailingFlow, FlowVersion, Resealed, Run, RunUpdate, StoreError, TimerKey, Verdict,
+    verdict,
+};
 
 type Done = Result<(), StoreError>;
 
@@ -31,6 +34,9 @@ impl State {
             }
             Expect::SubscriptionEtag(id, expected) => {
                 etag("subscription", id, *expected, self.subscriptions.get(id).map(|one| one.etag))
+            }
+            Expect::ApprovalEtag(id, expected) => {
+                etag("approval", id, *expected, self.approvals.get(id).map(|(one, _)| one.etag))
             }
             Expect::RunEpoch(id, epoch) => self.run_of(*id, *epoch).map(|_| ()),
             Expect::RunActive(id) => match self.runs.get(id) {
@@ -88,6 +94,7 @@ impl State {
                 }
                 self.put(|s| &mut s.versions, key, version);
             }
+            Change::Reseal(resealed) => self.reseal(resealed)?,
             Change::DeleteFlow(id, at) => self.delete_flow(id, at)?,
             Change::PutTriggerState(flow, state) => self.put(|s| &mut s.trigger_states, flow, state),
             Change::DeleteTriggerState(flow) => drop(self.remove(|s| &mut s.trigger_states, &flow)),
@@ -123,6 +130,7 @@ impl State {
             }
             Change::PutConnection(one) => self.put(|s| &mut s.connections, one.id, one),
             Change::DeleteConnection(id) => drop(self.remove(|s| &mut s.connections, &id)),
+            Change::PutApproval(one, people) => self.put(|s| &mut s.approvals, one.id, (one, people)),
             Change::PutNotification(one) => self.put(|s| &mut s.notifications, one.id, one),
             Change::ReadNotification(id, at) => {
                 if let Some(mut one) = self.notifications.get(&id).filter(|one| one.is_unread()).cloned() {
@@ -194,6 +202,11 @@ impl State {
                 self.remove(|s| &mut s.users, &id);
                 self.remove_where(|s| &mut s.sessions, |_, one| one.user == id);
                 self.remove_where(|s| &mut s.tokens, |_, one| one.user == id);
+                let asked = self.approvals.iter().filter(|(_, (_, people))| people.iter().any(|one| one.user == id));
+                for (approval, (one, mut people)) in asked.map(|(id, one)| (*id, one.clone())).collect::<Vec<_>>() {
+                    people.retain(|one| one.user != id);
+                    self.put(|s| &mut s.approvals, approval, (one, people));
+                }
                 let devices: Vec<_> = self.devices.values().filter(|one| one.owner == id).map(|one| one.id).collect();
                 for device in devices {
                     self.change(Change::DeleteDevice(device))?;
@@ -295,6 +308,33 @@ impl State {
             run.facts = index;
             self.put(|s| &mut s.runs, id, run);
         }
+    }
+
+    fn reseal(&mut self, resealed: Resealed) -> Done {
+        match resealed {
+            Resealed::FlowVersion(version) => {
+                let key = (version.flow, version.version);
+                let found = self.versions.get(&key).ok_or_else(|| StoreError::missing("flow", version.flow))?;
+                let FlowVersion { definition, parameters, envelope, .. } = version;
+                let version = FlowVersion { definition, parameters, envelope, ..found.clone() };
+                self.put(|s| &mut s.versions, key, version);
+            }
+            Resealed::Facts(run, facts) => {
+                let known = self.runs.get(&run).ok_or_else(|| StoreError::missing("run", run))?.facts;
+                if known < facts.len() as u64 {
+                    return Err(StoreError::conflict("run", run, format!("its journal has {known} facts")));
+                }
+                for (index, fact) in (0..).zip(facts) {
+                    self.put(|s| &mut s.facts, (run, index), Bytes::from(fact));
+                }
+            }
+            Resealed::Event(id, head, body) => {
+                let found = self.events.get(&id).ok_or_else(|| StoreError::missing("event", id))?;
+                let event = Event { head, body, ..found.clone() };
+                self.put(|s| &mut s.events, id, event);
+            }
+        }
+        Ok(())
     }
 
     fn update_run(&mut self, id: RunId, update: RunUpdate) -> Done {

@@ -5,17 +5,18 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{
-    ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, RunStatus, SubscriptionId,
+    ApprovalId, ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, RunStatus, SubscriptionId,
     SubscriptionState, Timestamp, UserId,
 };
 
 use super::MemoryStore;
 use super::state::State;
 use crate::{
-    Accounts, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Delivery,
-    Device, DueRun, Event, EventListed, Events, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon,
-    Inbox, List, Needle, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Run, RunFilter, RunListed,
-    Runs, Session, StoreError, Subscription, Subscriptions, TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
+    Accounts, Approval, ApprovalFilter, ApprovalState, Approvals, Connection, ConnectionFilter, Connector,
+    ConnectorDocument, ConnectorFilter, Connectors, Delivery, Device, DueRun, Event, EventListed, Events, FailingFlow,
+    Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List, Needle, Notification, NotificationFilter,
+    OpenRun, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription, Subscriptions,
+    TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -100,7 +101,8 @@ impl Runs for MemoryStore {
         let state = self.state();
         let needle = Needle::new(filter.q.as_deref());
         let found = page(state.runs.range(below(&list)).rev(), list, |run| {
-            let given = || state.facts.get(&(run.id, 0)).is_some_and(|fact| filter.outputs_have(fact, &needle));
+            let event = || state.events.get(&run.event?).cloned();
+            let given = || state.facts.get(&(run.id, 0)).is_some_and(|fact| filter.outputs_have(fact, event, &needle));
             filter.matches(run, &needle) || (filter.matches_all_but_text(run) && given())
         });
         Ok(found.map(|run| state.listed(&run)))
@@ -129,6 +131,18 @@ impl Runs for MemoryStore {
 
     async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>> {
         Ok(self.state().facts.range((run, from)..=(run, u64::MAX)).map(|(_, fact)| fact.clone()).collect())
+    }
+
+    async fn run_facts_page(&self, run: RunId, from: u64, bytes_max: usize) -> Result<Vec<Bytes>> {
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for fact in self.state().facts.range((run, from)..=(run, u64::MAX)).map(|(_, fact)| fact) {
+            bytes += fact.len();
+            page.push(fact.clone());
+            if bytes >= bytes_max {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     async fn runs_ended(&self) -> Result<u64> {
@@ -191,6 +205,12 @@ impl Flows for MemoryStore {
 
     async fn flow_version(&self, flow: FlowId, version: u32) -> Result<Option<FlowVersion>> {
         Ok(self.state().versions.get(&(flow, version)).cloned())
+    }
+
+    async fn flow_versions_from(&self, after: Option<(FlowId, u32)>, limit: usize) -> Result<Vec<FlowVersion>> {
+        let state = self.state();
+        let all = state.versions.iter().filter(|(key, _)| after.is_none_or(|after| **key > after));
+        Ok(all.take(limit).map(|(_, version)| version.clone()).collect())
     }
 
     async fn flow_versions(&self, flow: FlowId) -> Result<Vec<(u32, Timestamp)>> {
@@ -325,6 +345,39 @@ impl Connectors for MemoryStore {
 
     async fn connection_uses(&self, id: ConnectionId) -> Result<Uses> {
         Ok(self.state().connection_uses(id))
+    }
+}
+
+#[async_trait]
+impl Approvals for MemoryStore {
+    async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>> {
+        Ok(self.state().approvals.get(&id).map(|(one, _)| one.clone()))
+    }
+
+    async fn approvals(&self, filter: ApprovalFilter, list: List<ApprovalId>) -> Result<Page<Approval, ApprovalId>> {
+        let state = self.state();
+        let listed = page(state.approvals.range(below(&list)).rev(), list, |(one, people)| match filter {
+            ApprovalFilter::Received { user, is_awaited } => {
+                people.iter().any(|person| person.user == user && (person.is_awaited || !is_awaited))
+            }
+            ApprovalFilter::Sent { owner, is_open } => {
+                one.owner == owner && (!is_open || one.state == ApprovalState::Open)
+            }
+        });
+        Ok(listed.map(|(one, _)| one))
+    }
+
+    async fn approvals_awaited(&self, user: UserId) -> Result<u64> {
+        let state = self.state();
+        let people = state.approvals.values().flat_map(|(_, people)| people);
+        let awaited = people.filter(|person| person.user == user && person.is_awaited);
+        Ok(awaited.map(|_| 1).sum::<u64>().min(UNREAD_MAX))
+    }
+
+    async fn approvals_decided(&self, limit: usize) -> Result<Vec<Approval>> {
+        let state = self.state();
+        let decided = state.approvals.values().filter(|(one, _)| one.state == ApprovalState::Decided);
+        Ok(decided.take(limit).map(|(one, _)| one.clone()).collect())
     }
 }
 

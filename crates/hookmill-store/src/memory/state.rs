@@ -5,13 +5,14 @@ use std::mem;
 
 use bytes::Bytes;
 use hookmill_model::{
-    ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, RunStatus, SessionId, SubscriptionId,
-    Timestamp, TokenId, UserId,
+    ApprovalId, ConnectionId, ConnectorId, DeviceId, EventId, FlowId, Id as _, NotificationId, RunId, RunStatus,
+    SessionId, SubscriptionId, Timestamp, TokenId, UserId,
 };
 
 use crate::{
-    Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event, FailingFlow, Flow, FlowVersion, Icon,
-    Notification, Purged, Retention, Run, Session, StoreError, Subscription, TimerKey, Token, Unit, User, Uses,
+    Approval, ApprovalPerson, Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event,
+    FailingFlow, Flow, FlowVersion, Icon, Notification, Purged, Retention, Run, Session, StoreError, Subscription,
+    TimerKey, Token, Unit, User, Uses,
 };
 
 /// Where a dedupe key belongs: the subscription, or the flow where there is none.
@@ -40,6 +41,7 @@ pub(super) struct State {
     pub(super) icons: BTreeMap<ConnectorId, Icon>,
     pub(super) connections: BTreeMap<ConnectionId, Connection>,
     pub(super) notifications: BTreeMap<NotificationId, Notification>,
+    pub(super) approvals: BTreeMap<ApprovalId, (Approval, Vec<ApprovalPerson>)>,
     pub(super) devices: BTreeMap<DeviceId, Device>,
     pub(super) deliveries: BTreeMap<(NotificationId, DeviceId), Delivery>,
     pub(super) users: BTreeMap<UserId, User>,
@@ -158,8 +160,10 @@ impl State {
             self.timers.remove(&TimerKey::Run(*id));
             purged.runs += 1;
         }
+        let is_needed =
+            |run: &Run| !run.status.is_final() || run.event.is_some_and(|event| event.to_bits() == run.id.to_bits());
         let needed: Vec<EventId> =
-            self.runs.values().filter(|run| !run.status.is_final()).filter_map(|run| run.event).collect();
+            self.runs.values().filter(|run| is_needed(run)).filter_map(|run| run.event).collect();
         let old_events: Vec<EventId> = self
             .events
             .range(..<EventId as hookmill_model::Id>::floor(before))
@@ -175,6 +179,10 @@ impl State {
         ));
         purged.others += self.remove_where(|s| &mut s.dedupe, |(bucket, _), _| *bucket < oldest);
         purged.others += self.remove_where(|s| &mut s.notifications, |id, _| *id < hookmill_model::Id::floor(before));
+        purged.others += self.remove_where(
+            |s| &mut s.approvals,
+            |id, (one, _)| *id < hookmill_model::Id::floor(before) && one.ended_at.is_some(),
+        );
         let kept: Vec<NotificationId> = self.notifications.keys().copied().collect();
         self.remove_where(|s| &mut s.deliveries, |(id, _), _| kept.binary_search(id).is_err());
         purged.others += self.remove_where(|s| &mut s.sessions, |_, one| one.expires_at < now);
@@ -182,7 +190,7 @@ impl State {
             .runs
             .values()
             .map(|run| run.flow)
-            .chain(self.subscriptions.values().filter(|one| one.is_unfinished()).map(|one| one.flow))
+            .chain(self.subscriptions.values().filter(|one| one.may_exist()).map(|one| one.flow))
             .chain(self.events.values().map(|event| event.flow))
             .collect();
         let gone: Vec<FlowId> = self

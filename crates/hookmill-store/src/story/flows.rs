@@ -69,6 +69,30 @@ pub(super) async fn a_flow_and_its_versions(store: &dyn Store) -> Told {
     Ok(())
 }
 
+pub(super) async fn versions_come_by_page(store: &dyn Store) -> Told {
+    let owner: UserId = id(0);
+    let mut expected = Vec::new();
+    for second in 0..3 {
+        let one = flow(owner, "One", second);
+        let mut unit = Unit::new().with(Change::PutFlow(one.clone()));
+        for number in 1..=3 {
+            unit.push(Change::PutFlowVersion(version(one.id, number)));
+            expected.push(version(one.id, number));
+        }
+        store.commit(unit.with(Change::DeleteFlow(one.id, at(9))), Lane::Work).await?;
+    }
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.flow_versions_from(after, 2).await?;
+        let Some(last) = page.last() else { break };
+        assert!(page.len() <= 2);
+        after = Some((last.flow, last.version));
+        found.extend(page);
+    }
+    assert_eq!(found, expected);
+    Ok(())
+}
+
 pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
     let (ada, bob): (UserId, UserId) = (id(0), id(0));
     let mut flows: Vec<Flow> = (0..12).map(|second| flow(ada, &format!("Flow {second}"), second)).collect();

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookmill_model::{RunStatus, UserId};
+use hookmill_model::{Id as _, RunId, RunStatus, SubscriptionState, UserId};
 
 use super::Told;
-use super::world::{at, ended, event, flow, id, notification, run, user, version};
-use crate::{Change, Dedupe, Lane, List, Retention, RunFilter, Session, Store, Unit};
+use super::world::{at, ended, event, flow, id, notification, run, subscription, user, version};
+use crate::{Change, Dedupe, Lane, List, Retention, RunFilter, Session, Store, Subscription, Unit};
 
 const DAY: i64 = 24 * 3_600;
 
@@ -17,6 +17,11 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
     let gone = flow(owner, "Old", 0);
     let kept_events = [event(mine.id, 1), event(mine.id, 2), event(mine.id, 20 * DAY)];
     let old_event = event(mine.id, 3);
+    // The journal of this run refers to the body of its event.
+    let referred_event = event(mine.id, 40);
+    let mut refers = ended(owner, mine.id, 40, RunStatus::Succeeded);
+    refers.event = Some(referred_event.id);
+    refers.id = RunId::from_bits(referred_event.id.to_bits());
     let mut long = run(owner, mine.id, 4);
     long.event = Some(kept_events[1].id);
     let mut unit = Unit::new()
@@ -24,7 +29,7 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
         .with(Change::PutFlow(gone.clone()))
         .with(Change::PutFlowVersion(version(gone.id, 1)))
         .with(Change::DeleteFlow(gone.id, at(10)));
-    for one in kept_events.iter().chain([&old_event]) {
+    for one in kept_events.iter().chain([&old_event, &referred_event]) {
         let dedupe = Dedupe { key: Bytes::from(one.id.to_string()), window: Duration::from_secs(3_600) };
         unit.push(Change::AddEvent(one.clone(), Some(dedupe)));
     }
@@ -32,6 +37,8 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
     unit.push(Change::ConsumeEvent(kept_events[1].id));
     unit.push(Change::ConsumeEvent(kept_events[2].id));
     unit.push(Change::ConsumeEvent(old_event.id));
+    unit.push(Change::ConsumeEvent(referred_event.id));
+    unit.push(Change::StartRun(refers.clone(), vec![b"started".to_vec()]));
     unit.push(Change::StartRun(long.clone(), vec![b"started".to_vec()]));
     let old: Vec<_> = (5..30).map(|second| ended(owner, mine.id, second, RunStatus::Failed)).collect();
     let new = ended(owner, mine.id, 20 * DAY, RunStatus::Succeeded);
@@ -48,6 +55,13 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
         expires_at: at(seconds + DAY),
     };
     let notes = [notification(owner, 1), notification(owner, 20 * DAY)];
+    // A service may have the webhook of this one still, since nobody could read what it is for.
+    let unsure = flow(owner, "Unsure", 0);
+    let webhook = Subscription { state: SubscriptionState::Live, ..subscription(owner, unsure.id, 1) };
+    let unit = unit
+        .with(Change::PutFlow(unsure.clone()))
+        .with(Change::PutSubscription(webhook))
+        .with(Change::DeleteFlow(unsure.id, at(10)));
     let unit = unit
         .with(Change::PutUser(ada.clone()))
         .with(Change::PutSession(session(0, 1)))
@@ -64,12 +78,15 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
         runs += purged.runs;
         events += purged.events;
         steps += 1;
+        let (run, event) = (store.run(refers.id).await?, store.event(referred_event.id).await?);
+        assert!(run.is_none() || event.is_some(), "an event went before the run that refers to it");
         if !purged.more {
             break;
         }
         assert!(steps < 20, "there is no end to it");
     }
-    assert_eq!((runs, events), (25, 1));
+    assert_eq!((runs, events), (26, 2));
+    assert_eq!(store.event(referred_event.id).await?, None);
     let left = store.runs(&RunFilter::of(owner), List::first(99)).await?;
     assert_eq!(left.items.iter().map(|one| one.run.id).collect::<Vec<_>>(), [new.id, long.id]);
     assert_eq!(store.run_facts(old[0].id, 0).await?, Vec::<Bytes>::new());
@@ -82,12 +99,13 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
     assert_eq!(store.flow(gone.id).await?, None);
     assert_eq!(store.flow_version(gone.id, 1).await?, None);
     assert!(store.flow(mine.id).await?.is_some());
+    assert!(store.flow(unsure.id).await?.is_some(), "the service may have its webhook");
     assert_eq!(store.notification(notes[0].id).await?, None);
     assert!(store.notification(notes[1].id).await?.is_some());
     assert_eq!(store.session_by_hash(&[1; 32]).await?, None);
     assert!(store.session_by_hash(&[2; 32]).await?.is_some());
     // What ended stays counted.
-    assert_eq!(store.runs_ended().await?, 26);
+    assert_eq!(store.runs_ended().await?, 27);
     let again = store.purge(retention).await?;
     assert_eq!((again.runs, again.events, again.others, again.more), (0, 0, 0, false));
     Ok(())

@@ -60,7 +60,20 @@ pub(super) async fn a_run_from_begin_to_end(store: &dyn Store) -> Told {
     for from in 0..=6 {
         assert_eq!(store.run_facts(one.id, from as u64).await?, facts[from.min(5)..], "from {from}");
     }
+    // In pages: each holds something, and together they are the whole.
+    for bytes_max in [0, 8, 1_000] {
+        let mut paged = Vec::new();
+        loop {
+            let page = store.run_facts_page(one.id, paged.len() as u64, bytes_max).await?;
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, facts, "at most {bytes_max} bytes");
+    }
     assert_eq!(store.run_facts(id(0), 0).await?, Vec::<Bytes>::new());
+    assert_eq!(store.run_facts_page(id(0), 0, 1_000).await?, Vec::<Bytes>::new());
     one = Run { facts: 5, status: RunStatus::Failed, ended_at: Some(at(5)), error: Some(error), ..one };
     assert_eq!(store.run(one.id).await?.map(|listed| listed.run), Some(one));
     assert_eq!(store.active_runs(None, 10).await?, []);
@@ -142,8 +155,11 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
     }
     store.commit(unit, Lane::Work).await?;
 
-    let has: OutputsHave = |fact, needle| needle.is_in([String::from_utf8_lossy(fact).as_ref()]);
-    let never: OutputsHave = |_, _| false;
+    let has: OutputsHave = |fact, event, needle| {
+        let event = event().map(|event| String::from_utf8_lossy(&event.body).into_owned());
+        needle.is_in([String::from_utf8_lossy(fact).as_ref(), event.as_deref().unwrap_or_default()])
+    };
+    let never: OutputsHave = |_, _, _| false;
     let all = RunFilter::of(ada);
     let filters = [
         all.clone(),
@@ -190,7 +206,7 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
     for filter in filters.into_iter().chain(by_status) {
         let needle = Needle::new(filter.q.as_deref());
         let shown = |(place, run): &(usize, &Run)| {
-            let given = filter.outputs_have(format!("payload {place}.").as_bytes(), &needle);
+            let given = filter.outputs_have(format!("payload {place}.").as_bytes(), || None, &needle);
             filter.matches(run, &needle) || (filter.matches_all_but_text(run) && given)
         };
         let mut expected: Vec<RunId> = runs.iter().enumerate().filter(shown).map(|(_, run)| run.id).collect();

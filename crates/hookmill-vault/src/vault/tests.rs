@@ -24,6 +24,22 @@ fn opens_what_it_sealed_in_the_same_place_only() {
 }
 
 #[test]
+fn long_values_are_compressed_before_they_are_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = Vault::open(folder.path(), Some(ENV)).unwrap();
+    for length in [0, 1, 511, 512, 100_000] {
+        let plain: Vec<u8> = b"a body that repeats itself; ".iter().copied().cycle().take(length).collect();
+        let sealed = vault.seal_long("run/1/0", &plain).unwrap();
+        assert_eq!(vault.unseal_long("run/1/0", &sealed).unwrap().as_slice(), plain);
+        assert!(length < 512 || sealed.len() < length / 2, "{length} bytes became {}", sealed.len());
+        assert!(vault.unseal_long("run/1/1", &sealed).is_err());
+    }
+    let odd = vault.seal("place", &[COMPRESSED, 255, 255, 255, 255]).unwrap();
+    assert!(matches!(vault.unseal_long("place", &odd), Err(VaultError::ValueDamaged)));
+    assert!(vault.unseal_long("place", &vault.seal("place", b"").unwrap()).is_err());
+}
+
+#[test]
 fn every_flipped_bit_and_every_cut_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::open(folder.path(), Some(ENV)).unwrap();
@@ -75,14 +91,14 @@ fn a_missing_or_wrong_key_is_said_and_nothing_is_made() {
 #[test]
 fn no_key_is_made_beside_a_store_that_holds_sealed_values() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Vault::open_beside(folder.path(), None, false).unwrap());
+    drop(Vault::open_beside(folder.path(), None, LostKey::Unheard).unwrap());
     for name in ["master.key", "master.check"] {
         fs::remove_file(folder.path().join(name)).unwrap();
     }
-    assert_eq!(code(Vault::open_beside(folder.path(), None, true)), "vault_key_missing");
+    assert_eq!(code(Vault::open_beside(folder.path(), None, LostKey::Needed)), "vault_key_missing");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
     // A key that is given is taken: whether it opens anything is seen then.
-    assert!(Vault::open_beside(folder.path(), Some(ENV), true).is_ok());
+    assert!(Vault::open_beside(folder.path(), Some(ENV), LostKey::Needed).is_ok());
 }
 
 #[test]

@@ -1,34 +1,107 @@
 //! Reads `x-hookmill-registration`, `-renewal` and `-recovery`.
 
-use hookmill_model::{Object, Pointer, Str, Value};
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
 use super::Reader;
 use crate::declaration::{
-    Gone, Lifecycle, LifecycleAction, OperationCall, Place, Recovery, RecoveryList, Registration, Renewal, RenewalBy,
-    Secret, SecretEncoding,
+    Callback, Find, Generated, Gone, Lifecycle, LifecycleAction, OperationCall, Place, Recovery, RecoveryList,
+    Registration, Renewal, RenewalBy, Secret, SecretEncoding,
 };
 use crate::template::{Selector, Template};
+use crate::verification::SECRETS_MAX;
+
+/// What `x-hookmill-registration` may say.
+const REGISTRATION_MEMBERS: [&str; 8] =
+    ["secret", "success", "handle", "unsubscribe", "find", "exclusive", "callback", "update"];
 
 impl Reader<'_> {
-    /// The other members say how the webhook is deleted and found; the connector reads those.
-    pub(super) fn registration(&mut self, value: &Value, at: &Pointer) -> Option<Registration> {
-        let secret = value.get("secret").and_then(|value| self.secret(value, &at.child("secret")));
-        Some(Registration { secret })
+    /// `success`, `handle` and `unsubscribe` say how the webhook is deleted; the connector reads those.
+    pub(super) fn registration(&mut self, members: &[(Str, Value, Pointer)]) -> Registration {
+        let mut made = Registration::default();
+        for (name, value, at) in members {
+            match &**name {
+                "secret" => made.secret = self.secret(value, at),
+                "find" => made.find = self.find(value, at),
+                "exclusive" => match value.as_str() {
+                    Some(of @ ("app" | "bot" | "object")) => made.exclusive = Some(of.into()),
+                    _ => self.error("webhook_declaration", at, "exclusive is \"app\", \"bot\" or \"object\"."),
+                },
+                "callback" => {
+                    if let Some(members) = self.object(value, at, &["https", "public"]).cloned() {
+                        let (https, public) = (self.flag(&members, "https", at), self.flag(&members, "public", at));
+                        made.callback = Callback { https, public };
+                    }
+                }
+                "update" => made.update = self.operation(value, at, &[]),
+                "success" | "handle" | "unsubscribe" => {}
+                other if other.starts_with("x-") => {}
+                other => {
+                    let closest = hookmill_expression::closest(other, REGISTRATION_MEMBERS.iter().copied());
+                    let finding =
+                        Diagnostic::error("unknown_member", at.clone(), format!("There is no member {other} here."));
+                    self.findings.push(match closest {
+                        Some(closest) => finding.with_hint(format!("Did you mean {closest}?")),
+                        None => finding.with_hint(format!("Known members: {}.", REGISTRATION_MEMBERS.join(", "))),
+                    });
+                }
+            }
+        }
+        if made.exclusive.is_some() && made.find.is_none() {
+            let at = members.iter().find(|(name, ..)| &**name == "exclusive").map(|(.., at)| at.clone());
+            let message =
+                "Where there can be one webhook only, find says how the present one is seen before it is replaced.";
+            self.contradiction(&at.unwrap_or_default(), message);
+        }
+        made
+    }
+
+    fn find(&mut self, value: &Value, at: &Pointer) -> Option<Find> {
+        let call = self.operation(value, at, &["items", "match", "handle"])?;
+        let members = value.as_object()?;
+        let items = match self.text(members, "items", at) {
+            Some(text) => self.pointer(&text, &at.child("items"))?,
+            None => String::new(),
+        };
+        let matches = self.patterns(members, "match", at);
+        if matches.is_empty() {
+            return self.wrong(&at.child("match"), "match says by what ours is known: JSON pointer and template.");
+        }
+        let handle = match self.text(members, "handle", at) {
+            Some(text) => Some(self.pointer(&text, &at.child("handle"))?),
+            None => None,
+        };
+        Some(Find { call, items, matches, handle })
     }
 
     fn secret(&mut self, value: &Value, at: &Pointer) -> Option<Secret> {
-        let names = ["generate", "into", "from", "handshake", "connection"];
+        if let Some(items) = value.as_array() {
+            return self.several_secrets(items, at);
+        }
+        let names = ["generate", "into", "from", "handshake", "connection", "operationId", "parameters", "body"];
         let members = self.object(value, at, &names)?;
-        let ways: Vec<&str> =
-            ["generate", "handshake", "connection"].into_iter().filter(|name| members.contains_key(name)).collect();
-        let replied = members.contains_key("from");
+        let all = ["generate", "handshake", "connection", "operationId"];
+        let ways: Vec<&str> = all.into_iter().filter(|name| members.contains_key(name)).collect();
+        // The reply to a second call is read by `from`, too.
+        let replied = members.contains_key("from") && ways != ["operationId"];
         if ways.len() + usize::from(replied) != 1 {
-            let message = "A secret comes one way: generate, from, handshake or connection.";
+            let message = "A secret comes one way: generate, from, operationId, handshake or connection.";
             self.contradiction(at, message);
             return None;
         }
+        for (name, belongs) in [("into", "generate"), ("parameters", "operationId"), ("body", "operationId")] {
+            if members.contains_key(name) && ways != [belongs] {
+                self.contradiction(&at.child(name), format!("{name} belongs to a secret with {belongs}."));
+            }
+        }
         match ways.first() {
-            Some(&"generate") => self.generated(members, at),
+            Some(&"generate") => self.generated(members, at).map(|made| Secret::Generated(vec![made])),
+            Some(&"operationId") => {
+                let call = self.operation(value, at, &["from"])?;
+                let from = self.needed(members, "from", at)?;
+                // The reply that is meant is that of the second call, however it is written.
+                let pointer = from.strip_prefix("registration:").unwrap_or(&from);
+                Some(Secret::Asked { call, from: self.pointer(pointer, &at.child("from"))? })
+            }
             Some(&"handshake") if self.flag(members, "handshake", at) => Some(Secret::Handshake),
             Some(&"connection") => self.text(members, "connection", at).map(Secret::Connection),
             Some(_) => self.wrong(&at.child("handshake"), "handshake is true, or left out."),
@@ -42,7 +115,29 @@ impl Reader<'_> {
         }
     }
 
-    fn generated(&mut self, members: &Object, at: &Pointer) -> Option<Secret> {
+    /// Several secrets that Hookmill makes, where a service can sign in several ways.
+    fn several_secrets(&mut self, items: &[Value], at: &Pointer) -> Option<Secret> {
+        if items.is_empty() || items.len() > SECRETS_MAX {
+            return self.wrong(at, format!("There are {} secrets; 1 to {SECRETS_MAX} are allowed.", items.len()));
+        }
+        let mut made: Vec<Generated> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let at = at.child(index);
+            let members = self.object(item, &at, &["generate", "into"])?;
+            if !members.contains_key("generate") {
+                self.contradiction(&at, "Only secrets that are generated can be several.");
+                return None;
+            }
+            let secret = self.generated(members, &at)?;
+            if made.iter().any(|own| own.into == secret.into) {
+                self.contradiction(&at.child("into"), "Another secret goes to the same place.");
+            }
+            made.push(secret);
+        }
+        Some(Secret::Generated(made))
+    }
+
+    fn generated(&mut self, members: &Object, at: &Pointer) -> Option<Generated> {
         let generate = members.get("generate")?;
         let below = at.child("generate");
         let given = self.object(generate, &below, &["bytes", "encoding"])?;
@@ -63,7 +158,7 @@ impl Reader<'_> {
             }
         };
         let into = self.needed(members, "into", at)?;
-        Some(Secret::Generated { bytes, encoding, into: self.place(&into, &at.child("into"))? })
+        Some(Generated { bytes, encoding, into: self.place(&into, &at.child("into"))? })
     }
 
     fn place(&mut self, text: &str, at: &Pointer) -> Option<Place> {
@@ -74,7 +169,7 @@ impl Reader<'_> {
         }
     }
 
-    fn pointer(&mut self, text: &str, at: &Pointer) -> Option<String> {
+    pub(super) fn pointer(&mut self, text: &str, at: &Pointer) -> Option<String> {
         if text.is_empty() || text.starts_with('/') {
             return Some(text.to_owned());
         }

@@ -8,7 +8,7 @@ use super::Reader;
 use crate::key::Encoding;
 use crate::template::{Selector, Template};
 use crate::verification::{
-    Algorithm, Certificate, HashChoice, Key, Scheme, Signature, TimeFormat, TimeRule, Verification,
+    Algorithm, Certificate, HashChoice, Key, Remote, Scheme, Signature, TimeFormat, TimeRule, Verification,
 };
 
 /// The members that each scheme takes, beside `scheme`, `when` and `require`.
@@ -22,11 +22,12 @@ fn members_of(scheme: Scheme) -> &'static [&'static str] {
         Scheme::Jwt => &["key", "signature", "timestamp", "algorithms", "claims", "audience", "jwks"],
         Scheme::Token => &["signature", "timestamp"],
         Scheme::Basic => &["timestamp"],
+        Scheme::Remote => &["timestamp", "remote"],
         Scheme::None => &[],
     }
 }
 
-const MEMBERS: [&str; 13] = [
+const MEMBERS: [&str; 14] = [
     "scheme",
     "hash",
     "key",
@@ -38,6 +39,7 @@ const MEMBERS: [&str; 13] = [
     "audience",
     "jwks",
     "certificate",
+    "remote",
     "when",
     "require",
 ];
@@ -51,14 +53,10 @@ impl Reader<'_> {
     }
 
     fn verification(&mut self, value: &Value, at: &Pointer) -> Option<Verification> {
-        if value.get("scheme").and_then(Value::as_str) == Some("remote") || value.get("remote").is_some() {
-            let message = "Asking the service whether an event is genuine is not supported.";
-            return self.wrong(&at.child("scheme"), message);
-        }
         let members = self.object(value, at, &MEMBERS)?;
         let named = self.needed(members, "scheme", at)?;
         let Some(scheme) = Scheme::named(&named) else {
-            let schemes = "hmac, hash, ed25519, ecdsa, rsa, jwt, token, basic and none";
+            let schemes = "hmac, hash, ed25519, ecdsa, rsa, jwt, token, basic, remote and none";
             return self.wrong(&at.child("scheme"), format!("\"{named}\" is not a scheme. Schemes are {schemes}."));
         };
         let always = ["scheme", "when", "require"];
@@ -70,7 +68,7 @@ impl Reader<'_> {
         }
         let signature =
             members.get("signature").and_then(|value| self.signature(value, &at.child("signature"), scheme));
-        if signature.is_none() && !matches!(scheme, Scheme::Basic | Scheme::None) {
+        if signature.is_none() && !matches!(scheme, Scheme::Basic | Scheme::Remote | Scheme::None) {
             if !members.contains_key("signature") {
                 self.error("webhook_declaration", at, "The member signature is missing: where does the proof stand?");
             }
@@ -127,10 +125,31 @@ impl Reader<'_> {
             claims,
             audience: members.get("audience").and_then(|value| self.template(value, &at.child("audience"))),
             jwks,
+            remote: match (scheme, members.get("remote")) {
+                (Scheme::Remote, None) => {
+                    return self.wrong(at, "The member remote is missing: which operation is the service asked by?");
+                }
+                (Scheme::Remote, Some(value)) => Some(self.remote(value, &at.child("remote"))?),
+                _ => None,
+            },
             certificate: members.get("certificate").and_then(|value| self.certificate(value, &at.child("certificate"))),
             when: self.optional_conditions(members, "when", at),
             require: self.optional_conditions(members, "require", at),
         })
+    }
+
+    fn remote(&mut self, value: &Value, at: &Pointer) -> Option<Remote> {
+        let call = self.operation(value, at, &["expect"])?;
+        let at = at.child("expect");
+        let given = value.get("expect").and_then(Value::as_object).filter(|given| !given.is_empty());
+        let Some(given) = given else {
+            return self.wrong(&at, "expect says what the answer must hold: JSON pointer and value.");
+        };
+        let mut expect = Vec::new();
+        for (pointer, wanted) in given.iter() {
+            expect.push((self.pointer(pointer, &at.child(pointer))?, wanted.clone()));
+        }
+        Some(Remote { call, expect })
     }
 
     fn hash_choice(&mut self, members: &Object, at: &Pointer, scheme: Scheme) -> Option<HashChoice> {

@@ -19,6 +19,7 @@ fn check(headers: &[(&str, &str)], url: &str, body: &str, test: impl Fn(&Scope<'
         registered: None,
         kept: &empty,
         fetched: &fetched,
+        asked: None,
     };
     test(&Scope::new(&reading, &known));
 }

@@ -65,6 +65,11 @@ pub fn key_of_spki(der: &[u8]) -> Option<Vec<u8>> {
 
 /// An address of one of these hosts: `https`, no user, no port, no fragment.
 pub fn address(text: &str, hosts: &[Str]) -> Option<Url> {
+    // A parser of addresses drops a default port, an empty user and blanks, and turns \ around. None belongs there.
+    let written = text.strip_prefix("https://")?.split(['/', '?', '#']).next()?;
+    if written.contains(['@', ':']) || !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return None;
+    }
     let url = Url::parse(text).ok()?;
     let plain = url.scheme() == "https"
         && url.username().is_empty()
@@ -98,6 +103,13 @@ mod tests {
             "https://sns..amazonaws.com/x.pem",
             "https://user@sns.eu-west-1.amazonaws.com/x.pem",
             "https://sns.eu-west-1.amazonaws.com:8443/x.pem",
+            "https://sns.eu-west-1.amazonaws.com:443/x.pem",
+            "https://@sns.eu-west-1.amazonaws.com/x.pem",
+            "https://sns.eu-west-1.amazonaws.com\\x.pem",
+            "https:/sns.eu-west-1.amazonaws.com/x.pem",
+            "https://sns.eu-west-1.amazonaws.com/x.pem#",
+            " https://sns.eu-west-1.amazonaws.com/x.pem",
+            "https://sns.eu-west-1.amazonaws.com/x\t.pem",
             "https://sns.eu-west-1.amazonaws.com/x.pem#y",
             "https://evil.example/?sns.eu-west-1.amazonaws.com",
             "sns.eu-west-1.amazonaws.com",

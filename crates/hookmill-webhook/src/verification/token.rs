@@ -69,6 +69,10 @@ pub fn check(way: &Verification, values: &[Cow<'_, [u8]>], scope: &Scope<'_>) ->
     let read = |part: &str| Encoding::Base64Url.decode(part.as_bytes()).ok_or(Wrong("the token is not base64url"));
     let json = |part: &str| Value::from_json(&read(part)?).map_err(|_| Wrong("the token is not JSON"));
     let (header, payload, signed) = (json(head)?, json(claims)?, read(signature)?);
+    // RFC 7515, 4.1.11: whoever does not understand what "crit" names must refuse the token.
+    if header.get("crit").is_some() {
+        return Err(Wrong("the token demands what is not understood"));
+    }
     let named = header.get("alg").and_then(Value::as_str).and_then(Algorithm::named);
     let algorithm = named.filter(|named| way.algorithms.contains(named));
     let algorithm = algorithm.ok_or(Wrong("the token is signed in a way that is not allowed"))?;
@@ -120,7 +124,11 @@ fn check_claims(way: &Verification, payload: &Value, scope: &Scope<'_>) -> Resul
     }
     for (name, wanted) in &way.claims {
         let wanted = wanted.bytes(scope).ok_or(Wrong("a value that a claim is compared with is missing"))?;
-        let given = payload.get(name).and_then(Value::as_str).ok_or(Wrong("a claim is missing"))?;
+        let given = match payload.get(name) {
+            Some(Value::String(text)) => text.to_string(),
+            None | Some(Value::Null | Value::Array(_) | Value::Object(_)) => return Err(Wrong("a claim is missing")),
+            Some(scalar) => scalar.to_json(),
+        };
         if !key::equal(given.as_bytes(), &wanted) {
             return Err(Wrong("a claim is wrong"));
         }

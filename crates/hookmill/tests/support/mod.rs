@@ -140,6 +140,15 @@ pub struct Service {
 
 impl Service {
     pub fn start(answer: impl Fn(&Message, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::serving(answer, true)
+    }
+
+    /// One that keeps no requests: there may be very many.
+    pub fn start_unrecorded(answer: impl Fn(&Message, &str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::serving(answer, false)
+    }
+
+    fn serving(answer: impl Fn(&Message, &str) -> Answer + Send + Sync + 'static, is_recorded: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let service = Self { address: listener.local_addr().unwrap().to_string(), calls: Arc::default() };
         let (own, answer) = (service.clone(), Arc::new(answer));
@@ -150,7 +159,9 @@ impl Service {
                     let mut out = stream.try_clone().unwrap();
                     let mut reader = BufReader::new(stream);
                     while let Some(call) = Message::read(&mut reader) {
-                        own.calls.lock().unwrap().push(call.clone());
+                        if is_recorded {
+                            own.calls.lock().unwrap().push(call.clone());
+                        }
                         let answer = answer(&call, &own.address);
                         std::thread::sleep(answer.delay);
                         let mut text =
@@ -202,24 +213,27 @@ impl Server {
     }
 
     pub fn try_start(folder: &Path, listen: &str, flags: &[&str]) -> Result<Self, String> {
+        Self::try_start_in(folder, listen, flags, &[])
+    }
+
+    /// As [`Server::try_start`], with variables of the environment.
+    pub fn try_start_in(
+        folder: &Path,
+        listen: &str,
+        flags: &[&str],
+        environment: &[(&str, &std::ffi::OsStr)],
+    ) -> Result<Self, String> {
         let log = folder.with_extension("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let mut child = Command::new(BINARY)
             .arg("serve")
-            .args([
-                "--listen",
-                listen,
-                "--setup-token",
-                SETUP_TOKEN,
-                "--allow-address",
-                "127.0.0.0/8",
-                "--log",
-                "debug",
-            ])
+            .args(["--listen", listen, "--setup-token", SETUP_TOKEN, "--allow-address", "127.0.0.0/8"])
+            .args(if flags.contains(&"--log") { &[][..] } else { &["--log", "debug"] })
             .arg("--data")
             .arg(folder)
             .args(flags)
             .env_remove("HOOKMILL_MASTER_KEY")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(file)
             .spawn()
@@ -298,12 +312,25 @@ impl Server {
     /// The most memory that it has had, in KiB, without the pages of the program's own file: a build for tests has
     /// several times as many of them as a released binary.
     pub fn memory_peak_kib(&self) -> u64 {
+        self.status_kib("VmHWM:") - self.status_kib("RssFile:")
+    }
+
+    /// The memory that it has now, in KiB, counted as in [`Self::memory_peak_kib`].
+    pub fn memory_kib(&self) -> u64 {
+        self.status_kib("VmRSS:") - self.status_kib("RssFile:")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let field = |name: &str| -> u64 {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            line.trim().trim_end_matches("kB").trim().parse().unwrap()
-        };
-        field("VmHWM:") - field("RssFile:")
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
+    }
+
+    /// The time that its threads have computed, in ticks of the system: hundredths of a second.
+    pub fn computed_ticks(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
     /// Sends it a signal by name.
@@ -322,6 +349,11 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         None
+    }
+
+    /// The code that it ended with, once it has.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().unwrap().and_then(|status| status.code())
     }
 
     /// `kill -9`
@@ -353,15 +385,19 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 /// Waits until something holds, 20 seconds at most.
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    eventually_within(what, Duration::from_secs(20), look)
+}
+
+pub fn eventually_within<T>(what: &str, wait: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(20) {
+    while begun.elapsed() < wait {
         if let Some(found) = look() {
             return found;
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    panic!("{what} did not happen within 20 seconds");
+    panic!("{what} did not happen within {wait:?}");
 }
 
 /// A file of the shared corpus, where it lies beside the project.

@@ -83,7 +83,6 @@ export function ConnectionPage() {
                   <ConnectionForm
                     key={data.id}
                     connector={found}
-                    authentication={data.authentication ?? found.authentication}
                     connection={data}
                     onDone={() => setTold('saved')}
                   />

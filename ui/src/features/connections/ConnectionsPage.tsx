@@ -43,7 +43,7 @@ function NewConnection({ onClose }: { onClose: () => void }) {
               <Field label={t.connector}>
                 <LongSelect value={connector?.id ?? ''} empty={t.chooseConnector} options={data.items.map((item) => ({ value: item.id, title: item.name }))} onChange={setChosen} />
               </Field>
-              {connector && <ConnectionForm key={connector.id} connector={connector} authentication={connector.authentication} onDone={onClose} />}
+              {connector && <ConnectionForm key={connector.id} connector={connector} onDone={onClose} />}
             </>
           );
         }}

@@ -94,7 +94,7 @@ function Code({ connector, text: held, at, onUnsaved }: { connector: Connector; 
       setStored(now);
       return stored;
     };
-    onUnsaved({ dirty, save: dirty && valid ? save : null });
+    onUnsaved({ dirty, save: dirty && valid ? save : null, change: () => ({ text: latest.current }) });
     return () => onUnsaved(NOTHING_UNSAVED);
   }, [dirty, valid, connector.id, onUnsaved, setStored]);
   return (

@@ -14,6 +14,8 @@ import { Empty, Loaded, Page } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { blankDraft, draftOf, dropDraft, keepDraft, keptDraft, sortedFiles } from './draft';
+import { Gallery } from './Gallery';
+import { galleryText } from './gallery-text';
 import { connectorsText } from './text';
 import './connectors.css';
 
@@ -118,12 +120,13 @@ function ImportDialog({ way, user, onClose }: { way: Way; user: string; onClose:
 export function ConnectorsPage() {
   const t = useText(connectorsText);
   const shared = useText(sharedText);
+  const g = useText(galleryText);
   const search = useSearch({ strict: false }) as { q?: string; create?: string };
   const navigate = useNavigate();
   const client = useQueryClient();
   const [way, setWay] = useState<Way | null>(search.create === 'import' ? 'import' : null);
   const [doomed, setDoomed] = useState<ConnectorListed | null>(null);
-  const [error, setError] = useState<unknown>(null);
+  const [isGallery, setIsGallery] = useState(search.create === 'gallery');
   const connectors = usePages(['connectors', 'list'], '/api/connectors', { q: search.q });
   const user = useQuery(sessionQuery).data?.user.id ?? '';
   const draft = useQuery({ queryKey: ['connector-draft', user], queryFn: () => keptDraft(user), enabled: user !== '', staleTime: 0, gcTime: 0 });
@@ -134,17 +137,6 @@ export function ConnectorsPage() {
     void keepDraft(user, blankDraft());
     void navigate({ to: '/connectors/$connector/$part', params: { connector: 'new', part: 'general' } });
   };
-  const prebuilt = useQuery({ queryKey: ['prebuilt-connectors'], queryFn: ({ signal }) => api.get('/api/prebuilt-connectors', { signal }), staleTime: Infinity });
-  const addPrebuilt = (id: string) => {
-    setError(null);
-    api
-      .post('/api/connectors', { body: { prebuilt: id } })
-      .then((made) => {
-        void client.invalidateQueries({ queryKey: ['connectors'] });
-        return navigate({ to: '/connectors/$connector/$part', params: { connector: made.id, part: 'general' } });
-      })
-      .catch(setError);
-  };
   const createMenu = (
     <Menu>
       <MenuTrigger disableButtonEnhancement>
@@ -152,21 +144,19 @@ export function ConnectorsPage() {
       </MenuTrigger>
       <MenuPopover>
         <MenuList>
+          <MenuItem icon={<AppsAddInRegular />} onClick={() => setIsGallery(true)}>{g.open}</MenuItem>
           <MenuItem icon={<ArrowUploadRegular />} onClick={() => setWay('import')}>{t.importOpenApi}</MenuItem>
           <MenuItem icon={<GlobeRegular />} onClick={() => setWay('url')}>{t.importUrl}</MenuItem>
           <MenuItem icon={<ArrowUploadRegular />} onClick={() => setWay('postman')}>{t.importPostman}</MenuItem>
           <MenuItem icon={<AddRegular />} onClick={blank}>{t.blank}</MenuItem>
-          {prebuilt.data?.items.map((item) => (
-            <MenuItem key={item.id} icon={<ConnectorIcon url={null} color={item.color} name={item.name} size={20} />} onClick={() => addPrebuilt(item.id)}>{t.addPrebuilt(item.name)}</MenuItem>
-          ))}
         </MenuList>
       </MenuPopover>
     </Menu>
   );
   const isEmpty = connectors.data?.length === 0 && !search.q;
   return (
-    <Page title={t.title} actions={isEmpty ? null : createMenu}>
-      <ProblemBar error={error} onDismiss={() => setError(null)} />
+    // An open menu would close where it moved into the empty page, so it waits for the list.
+    <Page title={t.title} actions={isEmpty || connectors.isPending ? null : createMenu}>
       {draft.data && (
         <MessageBar intent="info" layout="multiline">
           <MessageBarBody><MessageBarTitle>{t.draftTitle(draft.data.settings.name ?? '')}</MessageBarTitle> {t.draftText}</MessageBarBody>
@@ -224,6 +214,7 @@ export function ConnectorsPage() {
           )
         }
       </Loaded>
+      {isGallery && <Gallery onClose={() => setIsGallery(false)} />}
       {way && <ImportDialog way={way} user={user} onClose={() => setWay(null)} />}
       <Confirm
         open={doomed !== null}

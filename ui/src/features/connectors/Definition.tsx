@@ -12,6 +12,7 @@ import { sharedText } from '../../shared/text';
 import { useEdited } from './edited';
 import { emptyForm, formOf, problemsOf } from './operation-form';
 import { operationQuery } from './operation-query';
+import { Breaks } from './Breaks';
 import { OperationEditor } from './OperationEditor';
 import type { Place, SectionPlace } from './places';
 import { titleOfPolicy } from './policies';
@@ -51,7 +52,8 @@ function Editor({ connector, initial, original, at, onUnsaved, onSaved, onDelete
       onSaved(now.operation_id);
       return stored;
     };
-    onUnsaved({ dirty, save: dirty && complete ? save : null });
+    const change = () => ({ operation: latest.current, ...(original === null ? {} : { replaces: original }) });
+    onUnsaved({ dirty, save: dirty && complete ? save : null, change });
     return () => onUnsaved(NOTHING_UNSAVED);
   }, [dirty, complete, connector.id, original, onUnsaved, onSaved, setStored]);
   return <OperationEditor connector={connector} form={form} others={others} saved={!dirty} at={at} onChange={setForm} {...(onDelete ? { onDelete } : {})} />;
@@ -76,6 +78,13 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
   const [choice, setChoice] = useState<Choice>(() => choiceOf(place));
   const [doomed, setDoomed] = useState<'operation' | 'policy' | null>(null);
   const [led, setLed] = useState(place);
+  const removed = doomed === 'operation' && choice?.kind === 'operation' ? choice.id : null;
+  const lost = useQuery({
+    queryKey: ['connectors', connector.id, 'changes', removed],
+    queryFn: ({ signal }) => api.post('/api/connectors/{id}/changes', { path: { id: connector.id }, body: { replaces: removed }, signal }),
+    enabled: removed !== null,
+    staleTime: 0,
+  });
   if (place && led !== place) {
     setLed(place);
     const next = choiceOf(place);
@@ -169,6 +178,7 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
       </div>
       <Confirm open={doomed !== null} title={doomed === 'policy' ? t.deletePolicyTitle : t.deleteOperationTitle(id ?? '')} action={shared.delete} onClose={() => setDoomed(null)} onConfirm={erase}>
         <p>{doomed === 'policy' ? t.deletePolicyText : t.deleteOperationText}</p>
+        {doomed === 'operation' && lost.data && lost.data.items.length > 0 && <Breaks breaks={lost.data.items} />}
       </Confirm>
     </div>
   );

@@ -38,13 +38,24 @@ function Value({ parameter, form, request, onChange }: { parameter: Parameter; f
   );
 }
 
-export function DeleteRequestSection({ connector, form, others, onChange }: { connector: Connector; form: OperationForm; others: OperationSummary[]; onChange: (form: OperationForm) => void }) {
+export function DeleteRequestSection({ connector, form, others, saved, onChange }: {
+  connector: Connector;
+  form: OperationForm;
+  others: OperationSummary[];
+  /** Whether the server knows the trigger as the form has it. */
+  saved: boolean;
+  onChange: (form: OperationForm) => void;
+}) {
   const t = useText(connectorsText);
   const request: Request = form.delete_request ?? { by: 'location' };
   const chosen = request.by === 'operation' ? request.operation_id : '';
   const known = others.some((other) => other.operation_id === chosen);
   const detail = useQuery({ ...operationQuery(connector.id, chosen), enabled: known });
   const set = (next: Request) => onChange({ ...form, delete_request: next });
+  const isKnown = saved && connector.operations.some((own) => own.operation_id === form.operation_id);
+  const own = useQuery({ ...operationQuery(connector.id, form.operation_id), enabled: isKnown });
+  // What the server derives where no operation is named; null where only the service's answer can tell.
+  const outlook = isKnown ? own.data?.deletion : undefined;
   // What the chosen operation needs is known once it was read; only a fresh choice is filled in by itself.
   const fresh = useRef('');
   const latest = useRef({ form, onChange });
@@ -71,6 +82,13 @@ export function DeleteRequestSection({ connector, form, others, onChange }: { co
         <Radio value="location" label={t.deleteByLocation} />
         <Radio value="operation" label={t.deleteByOperation} />
       </RadioGroup>
+      {request.by === 'location' && outlook !== undefined && (
+        <MessageBar intent={outlook ? 'info' : 'warning'} layout="multiline">
+          <MessageBarBody>
+            {outlook ? t.deleteDerived(`${outlook.method} ${outlook.path ?? ''}`.trim()) : t.deleteUnknown}
+          </MessageBarBody>
+        </MessageBar>
+      )}
       {request.by === 'operation' && (
         <>
           {actions.length === 0 && <MessageBar intent="info" layout="multiline"><MessageBarBody>{t.noDeleteOperation}</MessageBarBody></MessageBar>}

@@ -4,11 +4,12 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useBlocker } from '@tanstack/react-router';
 import { useState } from 'react';
 import { addressOf, api, Problem } from '../../api/client';
-import type { Connector, ConnectorSettings, Diagnostic } from '../../api/types';
+import type { Connector, ConnectorSettings, Diagnostic, FlowBreakView } from '../../api/types';
 import { useText } from '../../shared/language';
 import { Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
+import { Breaks } from './Breaks';
 import { CodePart } from './CodePart';
 import { Definition } from './Definition';
 import { General } from './General';
@@ -16,6 +17,7 @@ import { countsOf, PARTS, placeOf, type Part, type Place } from './places';
 import { NOTHING_UNSAVED } from './saver';
 import { Security } from './Security';
 import { TestPart } from './TestPart';
+import { galleryText } from './gallery-text';
 import { connectorsText } from './text';
 import { Problems, Tabs } from './wizard-parts';
 
@@ -28,13 +30,16 @@ function settingsOf(connector: Connector): ConnectorSettings {
     base_path: connector.base_path,
     ...(connector.color ? { color: connector.color } : {}),
     authentication: connector.authentication,
+    ...(connector.without_script.length > 0 ? { without_script: connector.without_script } : {}),
   };
 }
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
-export function EditConnector({ connector, part, at, onPart }: { connector: Connector; part: Part; at: string | null; onPart: (part: Part, at?: string) => void }) {
+/** `isCreated`: it was created a moment ago, which the page says. */
+export function EditConnector({ connector, part, at, isCreated = false, onPart }: { connector: Connector; part: Part; at: string | null; isCreated?: boolean; onPart: (part: Part, at?: string) => void }) {
   const t = useText(connectorsText);
+  const g = useText(galleryText);
   const shared = useText(sharedText);
   const client = useQueryClient();
   /** The version that the changes here are based on. */
@@ -46,6 +51,8 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
   const [error, setError] = useState<unknown>(null);
   const [saved, setSaved] = useState(false);
   const [busy, setBusy] = useState(false);
+  /** What the change breaks in flows, until it is saved all the same. */
+  const [breaks, setBreaks] = useState<FlowBreakView[]>([]);
   /** Counts up where all parts are to show what the server has. */
   const [round, setRound] = useState(0);
   const [place, setPlace] = useState<Place | null>(() => (at === null ? null : placeOf({ pointer: at, code: '' }, connector.operations)));
@@ -68,9 +75,29 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
     enableBeforeUnload: () => dirty,
   });
   const refresh = () => client.invalidateQueries({ queryKey: ['connectors'] });
+  /** Asks first what the change breaks; where it breaks nothing, it is saved. */
+  const updateSafely = async (version: Connector) => {
+    setBusy(true);
+    setError(null);
+    setBreaks([]);
+    try {
+      const typed = same(settings, settingsOf(base)) ? {} : { settings };
+      const change = { ...(unsaved.save && unsaved.change ? unsaved.change() : {}), ...typed };
+      const found = Object.keys(change).length === 0 ? [] : (await api.post('/api/connectors/{id}/changes', { path: { id: connector.id }, body: change })).items;
+      setBreaks(found);
+      if (found.length > 0) {
+        setBusy(false);
+        return;
+      }
+    } catch {
+      // What is wrong with the change is said where it is saved.
+    }
+    await update(version);
+  };
   const update = async (version: Connector) => {
     setBusy(true);
     setError(null);
+    setBreaks([]);
     let now = version;
     let done = false;
     let typed = !same(settings, settingsOf(base)) || clientSecret !== '';
@@ -142,18 +169,27 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
       actions={
         <>
           <Button as="a" href={addressOf('/api/connectors/{id}/export', { id: connector.id })}>{t.export}</Button>
-          <Button appearance="primary" disabled={busy || !dirty || cannotSave} onClick={() => void update(base)}>{t.updateConnector}</Button>
+          <Button appearance="primary" disabled={busy || !dirty || cannotSave} onClick={() => void updateSafely(base)}>{t.updateConnector}</Button>
         </>
       }
     >
       <Tabs part={part} onPart={onPart} counts={countsOf(diagnostics, connector.operations)} />
       <div role="status">
+        {isCreated && !saved && !dirty && <MessageBar intent="success"><MessageBarBody>{t.createdNow}</MessageBarBody></MessageBar>}
         {saved && !dirty && (
           <MessageBar intent={errors ? 'warning' : 'success'}>
             <MessageBarBody>{errors ? t.updatedWith(shared.errors(errors)) : warnings ? `${t.updated} ${shared.warnings(warnings)}.` : t.updated}</MessageBarBody>
           </MessageBar>
         )}
       </div>
+      {breaks.length > 0 && (
+        <Breaks breaks={breaks}>
+          <MessageBarActions>
+            <Button disabled={busy} onClick={() => void update(base)}>{g.saveAnyway}</Button>
+            <Button onClick={() => setBreaks([])}>{shared.cancel}</Button>
+          </MessageBarActions>
+        </Breaks>
+      )}
       {conflict ? (
         <MessageBar intent="warning" layout="multiline" role="alert">
           <MessageBarBody><MessageBarTitle>{t.conflictTitle}</MessageBarTitle> {t.conflict}</MessageBarBody>
@@ -166,7 +202,7 @@ export function EditConnector({ connector, part, at, onPart }: { connector: Conn
         <ProblemBar error={error} onDismiss={() => setError(null)} onOpenDiagnostic={(problem) => setPlace({ part: 'code', pointer: problem.pointer })} />
       )}
       {part === 'general' && (
-        <General key={round} settings={settings} icon={icon} iconUrl={connector.icon_url} at={place?.part === 'general' ? place : null} onSettings={setSettings} onIcon={setIcon} />
+        <General key={round} settings={settings} scripted={connector.scripted} icon={icon} iconUrl={connector.icon_url} at={place?.part === 'general' ? place : null} onSettings={setSettings} onIcon={setIcon} />
       )}
       {part === 'security' && (
         <Security

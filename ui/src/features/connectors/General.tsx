@@ -1,5 +1,5 @@
 /** Wizard, part 1: icon, colour, name, description, where the service is. */
-import { Button, Field, Input, Select, Textarea } from '@fluentui/react-components';
+import { Button, Checkbox, Field, Input, Select, Textarea } from '@fluentui/react-components';
 import { ArrowUploadRegular } from '@fluentui/react-icons';
 import { useEffect, useRef, useState } from 'react';
 import type { ConnectorSettings } from '../../api/types';
@@ -25,6 +25,7 @@ async function iconProblem(file: File): Promise<'type' | 'size' | 'pixels' | nul
 
 export function General({
   settings,
+  scripted = [],
   icon,
   iconUrl,
   at,
@@ -32,6 +33,8 @@ export function General({
   onIcon,
 }: {
   settings: ConnectorSettings;
+  /** Operations that custom code rewrites; it does not run here. */
+  scripted?: string[];
   icon: File | null;
   iconUrl: string | null;
   /** A field that a problem leads to; another object for each time. */
@@ -115,6 +118,27 @@ export function General({
         <Field label={t.host} required><Input id="connector-host" value={settings.host ?? ''} onChange={set('host')} placeholder="api.example.com" /></Field>
         <Field label={t.basePath}><Input id="connector-base_path" value={settings.base_path ?? ''} onChange={set('base_path')} placeholder="/" /></Field>
       </div>
+      {scripted.length > 0 && (
+        <fieldset className="plain">
+          <legend>{t.customCode}</legend>
+          <p className="quiet small">{t.customCodeHint}</p>
+          <div className="checks">
+            {scripted.map((id) => (
+              <Checkbox
+                key={id}
+                label={t.withoutScript(id)}
+                checked={(settings.without_script ?? []).includes(id)}
+                onChange={(_, data) => {
+                  const others = (settings.without_script ?? []).filter((own) => own !== id);
+                  const next = data.checked === true ? [...others, id] : others;
+                  const { without_script: _before, ...rest } = settings;
+                  onSettings(next.length > 0 ? { ...rest, without_script: scripted.filter((own) => next.includes(own)) } : rest);
+                }}
+              />
+            ))}
+          </div>
+        </fieldset>
+      )}
     </section>
   );
 }

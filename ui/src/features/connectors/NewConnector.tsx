@@ -63,18 +63,20 @@ function DraftForm({ user, initial, part, onPart }: { user: string; initial: Dra
   const create = async () => {
     setBusy(true);
     setError(null);
+    let made: { id: string };
     const secret = clientSecret ? { client_secret: clientSecret } : {};
     try {
       if (draft.file) {
         const { file, properties, icon, settings } = draft;
-        await api.post('/api/connectors', { form: { file, settings, ...secret, ...(properties ? { properties } : {}), ...(icon ? { icon } : {}) } });
+        made = await api.post('/api/connectors', { form: { file, settings, ...secret, ...(properties ? { properties } : {}), ...(icon ? { icon } : {}) } });
       } else {
-        const made = await api.post('/api/connectors', { body: { document: null, settings: draft.settings, ...secret } });
+        made = await api.post('/api/connectors', { body: { document: null, settings: draft.settings, ...secret } });
         if (draft.icon) await api.put('/api/connectors/{id}/icon', { path: { id: made.id }, file: draft.icon });
       }
       await dropDraft(user);
       await client.invalidateQueries({ queryKey: ['connectors'] });
-      await navigate({ to: '/connectors' });
+      // The wizard goes on with what the server has now: triggers and tests want it.
+      await navigate({ to: '/connectors/$connector/$part', params: { connector: made.id, part }, search: { created: 'yes' } });
     } catch (problem) {
       setError(problem);
     } finally {

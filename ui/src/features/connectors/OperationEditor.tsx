@@ -4,6 +4,7 @@ import { DismissRegular } from '@fluentui/react-icons';
 import { useEffect, useState } from 'react';
 import type { Connector, OperationForm, OperationSummary, FormParameter, Visibility } from '../../api/types';
 import { useText } from '../../shared/language';
+import { DeclarationsSection } from './Declarations';
 import { DeleteRequestSection } from './DeleteRequest';
 import { callbackChoices, callbackOf, isWebhook, parameterLabel, problemsOf, sameCallback, withCallback, withRequest } from './operation-form';
 import { ParameterDialog } from './ParameterDialog';
@@ -157,7 +158,8 @@ export function OperationEditor({
           </Field>
         </section>
       )}
-      {webhook && <DeleteRequestSection connector={connector} form={form} others={others} onChange={onChange} />}
+      {webhook && <DeclarationsSection form={form} onChange={onChange} />}
+      {webhook && <DeleteRequestSection connector={connector} form={form} others={others} saved={saved} onChange={onChange} />}
       <section className="panel stack tight" aria-labelledby="op-validation">
         <h2 id="op-validation">{t.validation}</h2>
         <div role="status">

@@ -146,7 +146,6 @@ export function TestPart({ connector }: { connector: Connector }) {
         <Modal open title={t.newConnection} onClose={() => setCreating(false)}>
           <ConnectionForm
             connector={connector}
-            authentication={connector.authentication}
             onDone={(made) => {
               setConnection(made.id);
               setCreating(false);

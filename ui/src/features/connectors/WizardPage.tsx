@@ -10,7 +10,7 @@ import './connectors.css';
 
 export function WizardPage() {
   const { connector: id, part: given } = useParams({ strict: false }) as { connector: string; part: string };
-  const { at } = useSearch({ strict: false }) as { at?: string };
+  const { at, created } = useSearch({ strict: false }) as { at?: string; created?: string };
   const part: Part = (PARTS as readonly string[]).includes(given) ? (given as Part) : 'general';
   const navigate = useNavigate();
   const onPart = (next: Part, pointer?: string) => void navigate({ to: '/connectors/$connector/$part', params: { connector: id, part: next }, search: pointer ? { at: pointer } : {} });
@@ -21,5 +21,5 @@ export function WizardPage() {
   });
   if (id === 'new') return <NewConnector part={part} onPart={onPart} />;
   if (!connector.data) return <div className="page"><Loaded query={connector}>{() => null}</Loaded></div>;
-  return <EditConnector key={connector.data.id} connector={connector.data} part={part} at={typeof at === 'string' ? at : null} onPart={onPart} />;
+  return <EditConnector key={connector.data.id} connector={connector.data} part={part} at={typeof at === 'string' ? at : null} isCreated={created === 'yes'} onPart={onPart} />;
 }

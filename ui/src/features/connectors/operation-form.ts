@@ -29,7 +29,7 @@ export function formOf(detail: OperationDetail): OperationForm {
     request: { method: detail.method, path: detail.path, parameters: detail.parameters },
     callback_parameter: detail.callback ?? null,
     ...(schema ? (webhook ? { notification_schema: schema } : { response_schema: schema }) : {}),
-    ...(webhook ? { delete_request: detail.delete_request ?? { by: 'location' }, notification_headers: detail.notification_headers } : {}),
+    ...(webhook ? { delete_request: detail.delete_request ?? { by: 'location' }, notification_headers: detail.notification_headers, declarations: detail.declarations } : {}),
   };
 }
 

@@ -1,11 +1,13 @@
 /** What a part of the wizard tells its frame about changes that the server does not have. */
-import type { Connector } from '../../api/types';
+import type { ChangesForm, Connector } from '../../api/types';
 
 export interface Unsaved {
   /** Whether anything would be lost. */
   dirty: boolean;
   /** Stores it, based on the version that `etag` names; null while something is missing. */
   save: ((etag: string) => Promise<Connector>) | null;
+  /** The same as a change that is looked at before it is stored; where it is left out, nothing of it can break flows. */
+  change?: () => ChangesForm;
 }
 
 export const NOTHING_UNSAVED: Unsaved = { dirty: false, save: null };

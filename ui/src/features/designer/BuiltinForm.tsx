@@ -7,12 +7,14 @@ import type { Builtin, FieldForm } from '../../flow-model/builtins';
 import { useLanguage, useText } from '../../shared/language';
 import { ConditionField } from './ConditionField';
 import { useDesigner } from './context';
-import { AnyValue, BooleanValue, ChoiceValue, JsonValue, NumberValue, TextValue, type FieldProps } from './fields';
+import { AnyValue, BooleanValue, ChoiceValue, JsonValue, ListValue, NumberValue, TextValue, type FieldProps } from './fields';
 import { AuthenticationField } from './forms/AuthenticationField';
+import { CallingService } from './forms/CallingService';
 import { CasesField } from './forms/CasesField';
 import { ColumnsField } from './forms/ColumnsField';
 import { DurationField } from './forms/DurationField';
 import { FlowField } from './forms/FlowField';
+import { InputsField } from './forms/InputsField';
 import { ScriptField } from './forms/ScriptField';
 import { MapField, SelectMap } from './forms/MapField';
 import { RecurrenceField } from './forms/RecurrenceField';
@@ -33,6 +35,7 @@ function BuiltinField({ form, step, held }: { form: FieldForm; step: string | nu
     step,
     fieldKey: `${step ?? '$trigger'}/${key}`,
     required: form.required ?? false,
+    hint: form.hint?.[language],
   };
   switch (form.kind) {
     case 'text': return <TextValue {...props} />;
@@ -42,10 +45,12 @@ function BuiltinField({ form, step, held }: { form: FieldForm; step: string | nu
     case 'flow': return <FlowField {...props} />;
     case 'number': return <NumberValue {...props} />;
     case 'boolean': return <BooleanValue {...props} />;
-    case 'select': return <ChoiceValue {...props} options={(form.options ?? []).map((value) => ({ value, title: value }))} />;
+    case 'select': return <ChoiceValue {...props} options={(form.options ?? []).map((value) => ({ value, title: form.titles?.[value]?.[language] ?? value }))} />;
+    case 'list': return <ListValue {...props} />;
     case 'map': return <MapField {...props} />;
     case 'selectMap': return <SelectMap {...props} />;
     case 'condition': return <ConditionField {...props} />;
+    case 'inputs': return <InputsField {...props} />;
     case 'schema': return <SchemaSample {...props} />;
     case 'recurrence': return <RecurrenceField {...props} />;
     case 'authentication': return <AuthenticationField {...props} path={form.path} />;
@@ -62,13 +67,15 @@ export function BuiltinForm({ step, held, builtin }: { step: string | null; held
   const t = useText(designerText);
   // What is set is shown, also where few people need it.
   const [all, setAll] = useState(() => builtin.fields.some((form) => form.advanced && valueAt(held, form.path) !== undefined));
-  const plain = builtin.fields.filter((form) => !form.advanced);
-  const advanced = builtin.fields.filter((form) => form.advanced);
+  const fits = (form: FieldForm) => !form.only || form.only.among.includes(String(valueAt(held, form.only.path))) || valueAt(held, form.path) !== undefined;
+  const plain = builtin.fields.filter((form) => !form.advanced && fits(form));
+  const advanced = builtin.fields.filter((form) => form.advanced && fits(form));
   const draw = (form: FieldForm) => <BuiltinField key={form.path.join('/')} form={form} step={step} held={held} />;
   return (
     <div className="stack">
-      {builtin.fields.length === 0 && <p className="quiet">{t.noParameters}</p>}
+      {builtin.fields.length === 0 && <p className="quiet">{builtin.id === 'Scope' ? t.scopeHint : t.noParameters}</p>}
       {builtin.id === 'Request' && <TriggerAddress />}
+      {builtin.id === 'Request' && <CallingService step={step} held={held} />}
       {plain.map(draw)}
       {typeOf(held) === 'Switch' && step !== null && <CasesField step={step} held={held} />}
       {advanced.length > 0 && (

@@ -10,7 +10,7 @@ import { actionsAt, forEachAction, isObject, ROOT, titleOf, triggerOf, valueAt, 
 import { useLanguage, useText } from '../../shared/language';
 import { useSettled } from '../../shared/settled';
 import { stepOf, useConnections, useOperations } from './context';
-import { connectorOf, hostOf, NOTIFICATIONS_API, usedConnections, type Edited } from './state';
+import { connectorOf, hostOf, isOwnApi, usedConnections, type Edited } from './state';
 import { designerText } from './text';
 
 /** Whoever types shall not wait for the checks of a large flow. */
@@ -49,7 +49,7 @@ export function useFindings(now: Edited): Finding[] {
     const findings = check(edited.definition, required);
     const bound = (name: string | null, step: JsonObject) => {
       const host = hostOf(step);
-      if (host && host.api !== NOTIFICATIONS_API && !edited.connections[host.key]?.connection_id) findings.push({ severity: 'error', code: 'missing_connection', step: name });
+      if (host && !isOwnApi(host.api) && !edited.connections[host.key]?.connection_id) findings.push({ severity: 'error', code: 'missing_connection', step: name });
       const builtin = builtinOf(step, name === null ? 'trigger' : 'action');
       for (const field of builtin?.fields ?? []) {
         const value = valueAt(step, field.path);

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams, useSearch } from '@tanstack/react-router';
 import { useEffect, useMemo, useState } from 'react';
 import { api } from '../../api/client';
-import type { Flow, ImportedFlow } from '../../api/types';
+import type { Flow } from '../../api/types';
 import { getFlow, IMPORTED_KEY } from '../../shared/flow-commands';
 import { Loaded } from '../../shared/page';
 import { Designer } from './Designer';
@@ -14,12 +14,7 @@ import './designer.css';
 
 function imported(): Edited | null {
   const kept = window.sessionStorage.getItem(IMPORTED_KEY);
-  if (!kept) return null;
-  const flow = JSON.parse(kept) as ImportedFlow;
-  const connections = Object.fromEntries(
-    Object.entries(flow.connections ?? {}).map(([key, own]) => [key, { connection_id: null, ...(own.connector_id ? { connector_id: own.connector_id } : {}), ...(own.api ? { api: own.api } : {}) }]),
-  );
-  return { name: flow.name, definition: flow.definition, connections, parameters: flow.parameters, profile: flow.profile, envelope: flow.envelope };
+  return kept ? (JSON.parse(kept) as Edited) : null;
 }
 
 /** What is drawn here behaves as in Power Automate: loops run one item after the other. */

@@ -1,16 +1,16 @@
 /** The form of a connector's operation: required first, advanced on demand, internal never. */
 import { Button } from '@fluentui/react-components';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { api } from '../../api/client';
 import type { Parameter } from '../../api/types';
 import { isObject, type Json, type JsonObject } from '../../flow-model/definition';
 import { setMember } from '../../flow-model/edits';
 import { useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
-import { parameterReference } from '../../shared/choices';
 import { useSettled } from '../../shared/settled';
 import { useDesigner } from './context';
+import { DynamicFields, DynamicTree, isKnown, neededBy } from './DynamicParts';
 import { ChoiceValue, type FieldProps } from './fields';
 import { SchemaField } from './SchemaField';
 import { hostOf } from './state';
@@ -32,16 +32,6 @@ export const labelOf = (parameter: Parameter): string => parameter.summary || pa
 
 /** How long a person may pause while typing what the choices of another field depend on. */
 const TYPING_MS = 400;
-
-/** The parameters on which the choices of another one depend. */
-function neededBy(source: Json | undefined): string[] {
-  const given = isObject(source) ? source['parameters'] : undefined;
-  if (!isObject(given)) return [];
-  return Object.values(given).flatMap((value) => parameterReference(value) ?? []);
-}
-
-/** Only a run knows what an expression gives. */
-const isKnown = (value: Json | undefined) => value !== undefined && value !== null && value !== '' && !(typeof value === 'string' && /^@|@\{/.test(value));
 
 function DynamicChoice(props: FieldProps & { parameter: Parameter; connector: string; connection: string | null; operation: string; parameters: JsonObject; labelOf: (key: string) => string }) {
   const t = useText(designerText);
@@ -84,7 +74,7 @@ export function ParameterForm({ step, held, parameters, connector }: { step: str
   const plain = visible.filter((parameter) => !isAdvanced(parameter));
   const advanced = visible.filter(isAdvanced);
   const sorted = [...plain.filter((parameter) => parameter.required), ...plain.filter((parameter) => !parameter.required)];
-  const field = (parameter: Parameter) => {
+  const field = (parameter: Parameter): ReactNode => {
     const path = ['inputs', 'parameters', parameter.key];
     const props: FieldProps = {
       label: labelOf(parameter),
@@ -96,7 +86,11 @@ export function ParameterForm({ step, held, parameters, connector }: { step: str
       hint: parameter.description || undefined,
     };
     if (parameter.dynamic_values && host) return <DynamicChoice key={parameter.key} {...props} parameter={parameter} connector={connector} connection={connection} operation={host.operation} parameters={given} labelOf={labelOfKey} />;
-    return <SchemaField key={parameter.key} {...props} schema={parameter.enum?.length ? { ...parameter.schema, enum: parameter.enum } : parameter.schema} />;
+    const asked = host ? { connector, connection, operation: host.operation, parameter, parameters: given, labelOf: labelOfKey } : null;
+    if (parameter.dynamic_tree && asked) return <DynamicTree key={parameter.key} {...props} asked={asked} />;
+    const own = <SchemaField key={parameter.key} {...props} schema={parameter.enum?.length ? { ...parameter.schema, enum: parameter.enum } : parameter.schema} />;
+    if (parameter.dynamic_schema && asked) return <DynamicFields key={parameter.key} asked={asked} whole={own} field={field} />;
+    return own;
   };
   return (
     <div className="stack">

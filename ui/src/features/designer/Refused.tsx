@@ -59,7 +59,6 @@ export function Refused({ flow, onStored, onOn, onError }: { flow: Flow; onStore
         <Modal open title={t.repair} onClose={() => setRepairing(false)}>
           <ConnectionForm
             connector={connector}
-            authentication={connector.authentication}
             connection={connection}
             onDone={() => {
               setRepairing(false);

@@ -4,6 +4,7 @@ import { MoreHorizontalRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import { builtinOf } from '../../flow-model/builtins';
 import { isObject, titleOf, triggerOf, wrongWithName, type JsonObject } from '../../flow-model/definition';
+import { pathCallOf } from '../../flow-model/host';
 import { renameAction, renameTrigger, replaceStep, setMember } from '../../flow-model/edits';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
 import { useText } from '../../shared/language';
@@ -66,7 +67,19 @@ function Parameters({ step, held }: { step: string | null; held: JsonObject }) {
   const connectorId = connectorOf(held, edited.connections, connections.data ?? []);
   const operation = useOperation(connectorId, host?.operation ?? null);
   const builtin = builtinOf(held, step === null ? 'trigger' : 'action');
-  if (builtin) return <BuiltinForm step={step} held={held} builtin={builtin} />;
+  const byPath = pathCallOf(held);
+  if (builtin && !byPath) return <BuiltinForm step={step} held={held} builtin={builtin} />;
+  if (builtin && byPath) {
+    const connection = edited.connections[byPath.key];
+    const bound = connections.data?.find((item) => item.id === connection?.connection_id);
+    const connector = (connectors.data?.items ?? []).find((item) => item.id === bound?.connector.id);
+    return (
+      <div className="stack">
+        <BuiltinForm step={step} held={held} builtin={builtin} />
+        {connector && <ConnectionChoice connectionKey={byPath.key} connector={connector} />}
+      </div>
+    );
+  }
   if (host) {
     const all = connectors.data?.items ?? [];
     const connector = all.find((item) => item.id === connectorId) ?? all.find((item) => item.name.toLowerCase().replace(/[^a-z0-9]/g, '') === host.api.replace(/^shared_/, '').toLowerCase().replace(/[^a-z0-9]/g, ''));

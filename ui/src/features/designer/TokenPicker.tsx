@@ -20,6 +20,13 @@ const SEEN_MAX = 80;
 const TOKENS_MAX = 150;
 
 /** `start` is the expression of the token that is edited; empty for a new one. */
+/** The names as the data has them, where the title says them otherwise: `amount_due` beside “Amount due”. */
+const pathOf = (token: { title: string; expression: string; tail?: string }): string => {
+  const names = [...(token.tail ?? token.expression).matchAll(/\['((?:[^']|'')*)'\]/g)].map((match) => (match[1] ?? '').replace(/''/g, "'"));
+  const path = names.join('.');
+  return path === token.title ? '' : path;
+};
+
 export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step: string | null; start: string; onInsert: (expression: string) => void; onClose: () => void; fieldKey: string }) {
   const t = useText(designerText);
   const shared = useText(sharedText);
@@ -87,7 +94,11 @@ export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step
                   {group.tokens.map((token, index) => (
                     <li key={`${token.expression}-${index}`}>
                       <button type="button" title={token.expression} onMouseDown={(event) => event.preventDefault()} onClick={() => choose(token)}>
-                        <strong>{token.title}{token.sampled && <span className="sampled" title={t.sampled}>{t.sampledMark}</span>}</strong>
+                        <span>
+                          <strong>{token.title}</strong>
+                          {pathOf(token) !== '' && <code className="token-path" aria-hidden>{pathOf(token)}</code>}
+                          {token.sampled && <span className="sampled" title={t.sampled}>{t.sampledMark}</span>}
+                        </span>
                         <span className="quiet">{seen(token) ?? (token.sampled ? t.sampled : token.description)}</span>
                       </button>
                     </li>

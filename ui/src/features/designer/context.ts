@@ -4,6 +4,7 @@ import { createContext, useCallback, useContext, useMemo } from 'react';
 import { api } from '../../api/client';
 import type { ConnectorListed, Flow, OperationDetail } from '../../api/types';
 import { findAction, forEachAction, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { useConnections } from '../../shared/ConnectionPicker';
 import type { CardCommands } from './cards';
 import { connectorOf, hostOf, type Edited } from './state';
 
@@ -24,12 +25,10 @@ export function useDesigner(): DesignerContext {
   return context;
 }
 
+export { useConnections };
+
 export const stepOf = (definition: JsonObject, name: string | null): JsonObject | null =>
   name === null ? (triggerOf(definition)?.trigger ?? null) : (findAction(definition, name)?.action ?? null);
-
-export function useConnections() {
-  return useQuery({ queryKey: ['connections', 'all'], queryFn: ({ signal }) => api.get('/api/connections', { query: { limit: 200 }, signal }).then((page) => page.items) });
-}
 
 export function useConnectors() {
   return useQuery({ queryKey: ['connectors', 'all'], queryFn: ({ signal }) => api.get('/api/connectors', { query: { limit: 200 }, signal }) });

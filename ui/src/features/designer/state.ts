@@ -2,7 +2,7 @@
 import type { Flow, FlowConnection } from '../../api/types';
 import { begin, change, redo, undo, type History } from '../../flow-model/undo';
 import { emptyDefinition, type Json, type JsonObject } from '../../flow-model/definition';
-import { hostOf } from '../../flow-model/host';
+import { hostOf, isOwnApi } from '../../flow-model/host';
 
 export interface Edited {
   name: string;
@@ -36,14 +36,12 @@ export function reduce(history: History<Edited>, act: Act): History<Edited> {
   }
 }
 
-export { hostOf };
-
-export const NOTIFICATIONS_API = 'shared_flowpush';
+export { hostOf, isOwnApi };
 
 /** The connector of a step: named by its connection, or by the API id itself. */
 export function connectorOf(step: JsonObject | null | undefined, connections: Edited['connections'], known: { id: string; connector: { id: string } }[]): string | null {
   const host = hostOf(step);
-  if (!host || host.api === NOTIFICATIONS_API) return null;
+  if (!host || isOwnApi(host.api)) return null;
   const binding = connections[host.key];
   const connection = known.find((item) => item.id === binding?.connection_id);
   return connection?.connector.id ?? binding?.connector_id ?? (host.api.startsWith('cnr_') ? host.api : null);

@@ -6,10 +6,11 @@ import type { Flow, Token } from '../../api/types';
 import { findAction, forEachAction, isContainer, isObject, titleOf, triggerOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
 import { tokenSources, type TokenSource } from '../../flow-model/order';
 import { normalExpression } from '../../flow-model/references';
-import { arrayOf, listBehind, listsOf, selectedMembers, tokensOfSample, tokensOfSchema, type ContentToken } from '../../flow-model/tokens';
+import { arrayOf, listBehind, listsOf, selectedMembers, tokensOfSample, tokensOfSchema, type ContentToken, type ToldToken } from '../../flow-model/tokens';
 import { useText } from '../../shared/language';
 import { useConnections, useDesigner, useOperations } from './context';
 import { bodiesOf, useLastRun } from './last-run';
+import { APPROVALS_API } from '../../flow-model/host';
 import { connectorOf, hostOf, type Edited } from './state';
 import { designerText } from './text';
 
@@ -70,8 +71,31 @@ function useSeen(flow: Flow | null, definition: JsonObject): ReadonlyMap<string,
   }, [run, event, definition]);
 }
 
+type ApprovalWords = typeof designerText.en.approvalTokens;
+
+/** What *Start and wait for an approval* gives, in words. */
+function approvalContent(words: ApprovalWords): ToldToken[] {
+  const responses = "body()?['responses']";
+  const top = (title: string, name: string): ToldToken => ({ title, expression: `body()?['${name}']`, type: 'string' });
+  const each = (title: string, path: string, visibility?: string): ToldToken => ({ title, expression: `item()${path}`, in_array: responses, type: 'string', ...(visibility ? { visibility } : {}) });
+  return [
+    top(words.outcome, 'outcome'),
+    top(words.summary, 'responseSummary'),
+    { title: words.responses, expression: responses, type: 'array' },
+    each(words.response, "?['approverResponse']"),
+    each(words.comments, "?['comments']"),
+    each(words.responderName, "?['responder']?['displayName']"),
+    each(words.responderEmail, "?['responder']?['email']"),
+    each(words.responseDate, "?['responseDate']"),
+    { ...top(words.title, 'title'), visibility: 'advanced' },
+    { ...top(words.requestDate, 'requestDate'), visibility: 'advanced' },
+    { ...top(words.completionDate, 'completionDate'), visibility: 'advanced' },
+  ];
+}
+
 /** Tokens by root expression: `triggerBody()`, `body('…')`, `outputs('…')`. */
 function useContent(edited: Edited): ReadonlyMap<string, ContentToken[]> {
+  const t = useText(designerText);
   const { flow } = useDesigner();
   const { definition, connections } = edited;
   const operations = useOperations(edited);
@@ -94,15 +118,20 @@ function useContent(edited: Edited): ReadonlyMap<string, ContentToken[]> {
       if (tokens) map.set(root, tokensOfSchema(tokens, root));
     });
     const add = (step: JsonObject, root: string) => {
-      if (!hostOf(step)) return;
-      const operation = operations.get(`${connectorOf(step, connections, known ?? [])}/${hostOf(step)?.operation}`);
+      const host = hostOf(step);
+      if (!host) return;
+      if (host.api === APPROVALS_API) {
+        map.set(root, tokensOfSchema(approvalContent(t.approvalTokens), root));
+        return;
+      }
+      const operation = operations.get(`${connectorOf(step, connections, known ?? [])}/${host.operation}`);
       if (operation?.dynamic_content?.length) map.set(root, tokensOfSchema(operation.dynamic_content, root));
     };
     const trigger = triggerOf(definition);
     if (trigger) add(trigger.trigger, 'triggerBody()');
     forEachAction(definition, (name, action) => add(action, bodyOf(name)));
     return map;
-  }, [seen, schemas, inline, operations, connections, known, definition]);
+  }, [seen, schemas, inline, operations, connections, known, definition, t]);
 }
 
 const combined = (results: { data: { tokens: Token[] } | undefined }[]): (Token[] | undefined)[] => results.map((result) => result.data?.tokens);

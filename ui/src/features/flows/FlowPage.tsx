@@ -1,20 +1,27 @@
 /** One flow: state, its webhook at the service, connections, versions. */
-import { Badge, Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Switch, Textarea, Field } from '@fluentui/react-components';
+import { Badge, Button, MessageBar, MessageBarActions, MessageBarBody, MessageBarTitle, Switch } from '@fluentui/react-components';
 import { EditRegular, HistoryRegular, PlayRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { addressOf, api } from '../../api/client';
 import type { Flow, Json } from '../../api/types';
-import { triggerOf, typeOf } from '../../flow-model/definition';
+import { isObject, triggerOf, typeOf } from '../../flow-model/definition';
 import { Ago, Confirm, CopyButton, Modal, Status } from '../../shared/bits';
 import { deleteFlow, getFlow, renewAddress, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
+import { firstBody, RunForm, type RunBody } from '../../shared/RunForm';
 import { sharedText } from '../../shared/text';
+import { WaitingFor } from '../../shared/WaitingFor';
+import { Deliveries } from './Deliveries';
+import { FirstCall } from './FirstCall';
 import { flowsText } from './text';
+import { OnFailure } from './OnFailure';
 import { Versions } from './Versions';
+import { WebhookCalls } from './WebhookCalls';
+import { WebhookProof } from './WebhookProof';
 
 function problemText(error: unknown): { message: string; hint?: string } {
   if (typeof error === 'string') return { message: error };
@@ -33,18 +40,20 @@ function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => v
   return (
     <section className="panel stack">
       <h2>{isOwn ? t.ownAddress : t.webhook}</h2>
-      {failed && (
+      <WaitingFor services={flow.waiting_for} />
+      {(failed || told.message !== '') && (
         <MessageBar intent="error" layout="multiline">
           <MessageBarBody>
-            <MessageBarTitle>{t.webhookFailed}</MessageBarTitle> {told.message}
+            {failed && <MessageBarTitle>{t.webhookFailed}</MessageBarTitle>} {told.message}
             {told.hint && <p className="quiet">{told.hint}</p>}
           </MessageBarBody>
           <MessageBarActions>
-            <Button onClick={onRetry}>{t.retryWebhook}</Button>
+            {failed && <Button onClick={onRetry}>{t.retryWebhook}</Button>}
             {connection && <Link to="/connections/$connection" params={{ connection }}>{t.repair}</Link>}
           </MessageBarActions>
         </MessageBar>
       )}
+      {webhook?.proof && <WebhookProof flow={flow} proof={webhook.proof} isOwn={isOwn} />}
       {webhook?.warning && (
         <MessageBar intent="warning" layout="multiline"><MessageBarBody>{webhook.warning}</MessageBarBody></MessageBar>
       )}
@@ -56,20 +65,25 @@ function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => v
           <dd><Badge appearance="tint" color={failed ? 'danger' : /live/i.test(webhook.state) ? 'success' : 'informative'}>{t.webhookStates[webhook.state] ?? webhook.state}</Badge></dd>
           {webhook.location && (<><dt>{t.location}</dt><dd><code>{webhook.location}</code> <CopyButton text={webhook.location} /></dd></>)}
           {webhook.callback_url && (<><dt>{isOwn ? t.ownAddress : t.callback}</dt><dd><code>{webhook.callback_url}</code> <CopyButton text={webhook.callback_url} /></dd></>)}
+          {webhook.retry_at && (<><dt>{t.nextTry}</dt><dd><Ago time={webhook.retry_at} /></dd></>)}
+          {webhook.expires_at && (<><dt>{t.expires}</dt><dd><Ago time={webhook.expires_at} /> <span className="quiet small">{t.renewsItself}</span></dd></>)}
           {webhook.created_at && (<><dt>{t.created}</dt><dd><Ago time={webhook.created_at} /></dd></>)}
           <dt>{isOwn ? t.lastRequest : t.lastNotification}</dt>
           <dd><Ago time={webhook.last_notification_at} /></dd>
         </dl>
       )}
+      {!isOwn && <WebhookCalls flow={flow} />}
       {webhook && flow.state === 'on' && <div className="commands"><Button onClick={onRenew}>{t.renewAddress}</Button></div>}
     </section>
   );
 }
 
+/** Whether services or callers have an address of the flow. */
+const isCalled = (flow: Flow): boolean => Boolean(flow.webhook);
+
 function RunDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
   const t = useText(flowsText);
   const navigate = useNavigate();
-  const [typed, setText] = useState<string | null>(null);
   const last = useQuery({
     queryKey: ['flows', flow.id, 'last-event'],
     queryFn: async ({ signal }) => {
@@ -78,22 +92,29 @@ function RunDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
     },
     staleTime: 0,
   });
-  // What came last is the likeliest thing to run with.
-  const text = typed ?? (last.data ? JSON.stringify(last.data.body ?? {}, null, 2) : '{}');
+  const inputs = triggerOf(flow.definition ?? {})?.trigger['inputs'];
+  const schema = isObject(inputs) ? inputs['schema'] : undefined;
+  const before = (last.data?.body ?? undefined) as Json | undefined;
+  const [told, setTold] = useState<RunBody | null>(null);
+  const body = told ?? firstBody(schema, before);
   const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
   const start = async () => {
+    if (!('body' in body)) return;
+    setBusy(true);
+    setError(null);
     try {
-      const { run } = await runFlow(flow.id, JSON.parse(text) as Json);
+      const { run } = await runFlow(flow.id, body.body);
       await navigate({ to: '/flows/$flow/runs/$run', params: { flow: flow.id, run } });
     } catch (problem) {
       setError(problem);
+      setBusy(false);
     }
   };
   return (
-    <Modal open title={t.run} onClose={onClose} actions={<Button appearance="primary" onClick={() => void start()}>{t.run}</Button>}>
-      <Field label={t.runBody} {...(last.data && typed === null ? { hint: t.runLast } : {})}>
-        <Textarea value={text} rows={8} resize="vertical" className="mono" onChange={(_, data) => setText(data.value)} />
-      </Field>
+    <Modal open title={t.runTitle(flow.name)} onClose={onClose} actions={<Button appearance="primary" disabled={busy || !('body' in body) || last.isPending} onClick={() => void start()}>{t.run}</Button>}>
+      <Loaded query={last} rows={3}>{() => <RunForm schema={schema} last={before} onChange={setTold} />}</Loaded>
+      {'missing' in body && body.missing && <p className="quiet small" role="status">{body.missing}</p>}
       <ProblemBar error={error} />
     </Modal>
   );
@@ -111,7 +132,8 @@ export function FlowPage() {
   const [busy, setBusy] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const [renewing, setRenewing] = useState(false);
-  const [running, setRunning] = useState(false);
+  const asked = (useSearch({ strict: false }) as { run?: string }).run === 'now';
+  const [running, setRunning] = useState(asked);
   const act = (what: () => Promise<unknown>) => {
     setBusy(true);
     setError(null);
@@ -170,6 +192,8 @@ export function FlowPage() {
               </section>
             )}
             <WebhookPanel flow={data} onRetry={() => act(() => retryWebhook(id))} onRenew={() => setRenewing(true)} />
+            {isCalled(data) && typeOf(triggerOf(data.definition ?? {})?.trigger) === 'Request' && <FirstCall flow={data} />}
+            {isCalled(data) && <Deliveries flow={id} />}
             <section className="panel">
               <h2>{t.connections}</h2>
               {Object.keys(data.connections ?? {}).length === 0 ? (
@@ -185,6 +209,7 @@ export function FlowPage() {
                 </ul>
               )}
             </section>
+            <OnFailure flow={id} />
             <Versions flow={id} current={data.version} />
           </>
         )}

@@ -19,7 +19,8 @@ function linkOf(item: Item): string {
   if (flow && run) return `/flows/${flow.id}/runs/${run}`;
   if (item.kind === 'connection_broken' && connection) return `/connections/${connection.id}`;
   if (flow) return `/flows/${flow.id}`;
-  return connection ? `/connections/${connection.id}` : '/flows';
+  if (connection) return `/connections/${connection.id}`;
+  return item.kind === 'record_damaged' ? '/settings' : '/flows';
 }
 
 function List({ items }: { items: Item[] }) {
@@ -27,7 +28,7 @@ function List({ items }: { items: Item[] }) {
   return (
     <ul className="attention">
       {items.map((item) => (
-        <li key={`${item.kind} ${item.flow?.id ?? item.connection?.id}`} data-kind={item.kind}>
+        <li key={`${item.kind} ${item.run ?? item.flow?.id ?? item.connection?.id} ${item.detail}`} data-kind={item.kind}>
           <WarningRegular aria-hidden />
           <div>
             <strong>{item.title}</strong>

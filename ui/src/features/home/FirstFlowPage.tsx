@@ -136,7 +136,7 @@ function ConnectionStep({ way, connector, connection, onConnection }: { way: Way
           <LongSelect value="" empty="" options={items.map((item) => ({ value: item.id, title: item.name }))} onChange={(id) => id && onConnection(id)} />
         </Field>
       )}
-      {connector && <ConnectionForm connector={connector} authentication={connector.authentication} onDone={(made) => onConnection(made.id)} />}
+      {connector && <ConnectionForm connector={connector} onDone={(made) => onConnection(made.id)} />}
     </Step>
   );
 }

@@ -1,5 +1,5 @@
 /** Home: what needs attention, the last runs, and ways to begin. */
-import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, BranchForkRegular, GlobeRegular } from '@fluentui/react-icons';
+import { AddCircleRegular, AppsAddInRegular, ArrowImportRegular, BranchForkRegular, GlobeRegular, LibraryRegular } from '@fluentui/react-icons';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -10,6 +10,7 @@ import { inLanguage } from '../../shared/advice';
 import { useLanguage, useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { duration } from '../../shared/time';
+import { Batches } from '../../shared/Batches';
 import { Attention } from './Attention';
 import { homeText } from './text';
 
@@ -21,13 +22,14 @@ const GUIDES = [
 ] as const;
 const OTHER_WAYS = [
   { icon: <AddCircleRegular />, title: 'blank', text: 'blankText', to: '/flows/new', search: {} },
-  { icon: <ArrowImportRegular />, title: 'importFlow', text: 'importText', to: '/flows', search: { import: 'true' } },
+  { icon: <ArrowImportRegular />, title: 'importFlow', text: 'importText', to: '/flows/import', search: {} },
+  { icon: <LibraryRegular />, title: 'template', text: 'templateText', to: '/templates', search: {} },
 ] as const;
 
 /** Ways to begin: large for who is new here, later a short list. */
 function Start({ isNew }: { isNew: boolean }) {
   const t = useText(homeText);
-  const inside = (way: { icon: ReactNode; title: 'github' | 'file' | 'generic' | 'blank' | 'importFlow'; text: 'githubText' | 'fileText' | 'genericText' | 'blankText' | 'importText' }) => (
+  const inside = (way: { icon: ReactNode; title: 'github' | 'file' | 'generic' | 'blank' | 'importFlow' | 'template'; text: 'githubText' | 'fileText' | 'genericText' | 'blankText' | 'importText' | 'templateText' }) => (
     <>
       {way.icon}
       <strong>{t[way.title]}</strong>
@@ -93,6 +95,7 @@ export function HomePage() {
   return (
     <Page title={t.title}>
       {isNew && <Start isNew />}
+      <Batches />
       <section className="section" aria-labelledby="attention-title">
         <h2 id="attention-title">{t.attention}</h2>
         <Attention />

@@ -43,6 +43,7 @@ function Message({ item, onError }: { item: InboxItem; onError: (error: unknown)
   const [whole, setWhole] = useState(false);
   const { flow, run } = item;
   const link = linkOf(item);
+  const approval = /^\/approvals\/(apr_\w+)$/.exec(item.link?.uri ?? '')?.[1];
   const long = item.text.length > SHORT_CHARS;
   const act = (what: Promise<unknown>) => void what.catch(onError).finally(() => client.invalidateQueries({ queryKey: ['notifications'] }));
   const read = () => {
@@ -64,6 +65,7 @@ function Message({ item, onError }: { item: InboxItem; onError: (error: unknown)
         <div className="row small">
           {long && <Button size="small" appearance="subtle" aria-expanded={whole} onClick={() => setWhole(!whole)}>{whole ? t.showLess : t.showAll}</Button>}
           {link && <a href={link.href} target="_blank" rel="noopener noreferrer" data-open onClick={read}>{link.label ?? t.openLink}</a>}
+          {approval && <Link to="/approvals/$approval" params={{ approval }} data-open onClick={read}>{t.openApproval}</Link>}
           {flow && run && <Link to="/flows/$flow/runs/$run" params={{ flow, run }} data-open onClick={read}>{t.openRun}</Link>}
           {!item.read_at && <Button size="small" appearance="subtle" onClick={read}>{t.markRead}</Button>}
         </div>

@@ -22,6 +22,7 @@ import { ProblemBar } from '../../shared/ProblemBar';
 import { RepairConnection } from '../../shared/RepairConnection';
 import { sharedText } from '../../shared/text';
 import { exact } from '../../shared/time';
+import { WaitingFor } from '../../shared/WaitingFor';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
 import { codeOf, inLanguage, inShort } from '../../shared/advice';
@@ -275,6 +276,7 @@ export function RunPage() {
                 </MessageBarBody>
               </MessageBar>
             )}
+            <WaitingFor services={data.waiting_for} />
             {data.kind === 'flow' ? data.definition && <Cards key={data.id} run={data} /> : <Exchange run={data} />}
             {search.compare !== undefined && <CompareDialog run={data} other={search.compare === CHOOSE ? '' : search.compare} onChoose={(other) => compare(other || CHOOSE)} onClose={() => compare(undefined)} />}
           </>

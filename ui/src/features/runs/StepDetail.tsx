@@ -19,7 +19,30 @@ import { MessageView, ValueView } from './Value';
 /** Repetitions that are fetched at a time. */
 const PAGE = 50;
 
-function AttemptList({ attempts }: { attempts: Attempt[] }) {
+/** What the step waits for: which attempt comes next and when, why the last one failed, or until when it is put off. */
+function Waits({ action }: { action: ActionRun }) {
+  const t = useText(runsText);
+  const { language } = useLanguage();
+  if (action.status !== 'Waiting' || !action.waits_for) return null;
+  const until = action.waits_until ? exact(action.waits_until, language) : null;
+  const last = action.attempts.at(-1);
+  const why = last ? (last.error?.message ?? [last.status, last.code].filter(Boolean).join(' ')) : '';
+  const said =
+    action.waits_for === 'retry'
+      ? t.waitsRetry((last?.retry ?? 0) + 2, (action.retries_max ?? 0) + 1, until ?? '')
+      : action.waits_for === 'poll'
+        ? t.waitsPoll(until ?? '')
+        : action.waits_for === 'callback'
+          ? until ? t.waitsCallbackUntil(until) : t.waitsCallback
+          : t.waitsDelay(until ?? '');
+  return (
+    <MessageBar intent="info" layout="multiline">
+      <MessageBarBody><strong>{said}</strong>{action.waits_for === 'retry' && why && <p>{t.waitsWhy(why)}</p>}</MessageBarBody>
+    </MessageBar>
+  );
+}
+
+function AttemptList({ attempts, max }: { attempts: Attempt[]; max: number | null }) {
   const t = useText(runsText);
   const { language } = useLanguage();
   return (
@@ -28,7 +51,7 @@ function AttemptList({ attempts }: { attempts: Attempt[] }) {
         <li key={attempt.attempt}>
           <details>
             <summary>
-              {t.attempt(attempt.attempt)} · {attempt.status ?? attempt.code ?? '…'} · {durationText(between(attempt.started_at, attempt.ended_at))}
+              {max !== null && max > 0 && attempts.every((other, index) => other.retry === index) ? t.attemptOf(attempt.retry + 1, max + 1) : t.attempt(attempt.attempt)} · {attempt.status ?? attempt.code ?? '…'} · {durationText(between(attempt.started_at, attempt.ended_at))}
               {attempt.redispatched ? <span className="quiet small"> · {t.sentAgain}</span> : null}
             </summary>
             <p className="quiet small">{exact(attempt.started_at, language)}</p>
@@ -57,6 +80,7 @@ function One({ run, action }: { run: string; action: ActionRun }) {
         {codeOf(action.code) && action.code !== 'OK' && <code>{action.code}</code>}
         {action.index.length > 1 && <span className="quiet small">{t.iterations(action.index.map((index) => index + 1).join(' › '))}</span>}
       </div>
+      <Waits action={action} />
       {action.taken_over && <p className="quiet">{t.takenOver}</p>}
       {action.error && (
         <MessageBar intent={action.status === 'Skipped' ? 'info' : 'error'} layout="multiline">
@@ -73,7 +97,7 @@ function One({ run, action }: { run: string; action: ActionRun }) {
         <section><h3>{t.outputs}</h3><ValueView value={action.outputs} secure={action.secure_outputs} place={place('outputs')} name={`${action.name}-outputs`} /></section>
       ) : null}
       {has(action.tracked_properties) && <section><h3>{t.tracked}</h3><ValueView value={action.tracked_properties} name={`${action.name}-tracked`} /></section>}
-      {action.attempts.length > 0 && <section><h3>{t.attempts}</h3><AttemptList attempts={action.attempts} /></section>}
+      {action.attempts.length > 0 && <section><h3>{t.attempts}</h3><AttemptList attempts={action.attempts} max={action.retries_max} /></section>}
     </div>
   );
 }

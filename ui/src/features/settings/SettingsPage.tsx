@@ -6,13 +6,14 @@ import { useText } from '../../shared/language';
 import { Page } from '../../shared/page';
 import { Account } from './Account';
 import { Server } from './Server';
+import { Digest } from './Digest';
 import { Sessions } from './Sessions';
 import { settingsText } from './text';
 import { Tokens } from './Tokens';
 import { Users } from './Users';
 
 function AccountPart() {
-  return <><Account /><Sessions /></>;
+  return <><Account /><Digest /><Sessions /></>;
 }
 
 const PARTS = { account: AccountPart, tokens: Tokens, users: Users, devices: Devices, server: Server } as const;

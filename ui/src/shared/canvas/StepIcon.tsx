@@ -1,16 +1,16 @@
 /** The picture of a step: its connector's icon, or one for its kind. */
-import { AlertRegular, ArrowRepeatAllRegular, ArrowReplyRegular, BoxRegular, BracesVariableRegular, BranchForkRegular, ClockRegular, CodeRegular, DataUsageRegular, FlowRegular, GlobeRegular, MailRegular, PlugConnectedRegular, RecordStopRegular, TextNumberFormatRegular } from '@fluentui/react-icons';
+import { AlertRegular, ArrowRepeatAllRegular, ArrowReplyRegular, BoxRegular, BracesVariableRegular, BranchForkRegular, CheckmarkCircleRegular, ClockRegular, CodeRegular, DataUsageRegular, FlowRegular, GlobeRegular, MailRegular, PlugConnectedRegular, RecordStopRegular, TextNumberFormatRegular } from '@fluentui/react-icons';
 import type { ReactElement } from 'react';
 import { builtinOf } from '../../flow-model/builtins';
 import { typeOf, type JsonObject } from '../../flow-model/definition';
 import { ConnectorIcon } from '../bits';
 
 const PICTURES: { [icon: string]: ReactElement } = {
-  globe: <GlobeRegular />, clock: <ClockRegular />, bell: <AlertRegular />, mail: <MailRegular />, branch: <BranchForkRegular />, loop: <ArrowRepeatAllRegular />,
+  globe: <GlobeRegular />, clock: <ClockRegular />, bell: <AlertRegular />, approval: <CheckmarkCircleRegular />, mail: <MailRegular />, branch: <BranchForkRegular />, loop: <ArrowRepeatAllRegular />,
   box: <BoxRegular />, reply: <ArrowReplyRegular />, data: <DataUsageRegular />, variable: <BracesVariableRegular />, stop: <RecordStopRegular />, child: <FlowRegular />, text: <TextNumberFormatRegular />, code: <CodeRegular />, plug: <PlugConnectedRegular />,
 };
 const COLORS: { [icon: string]: string } = {
-  globe: '#0f7b6c', clock: '#6b4fbb', bell: '#c2410c', mail: '#1d6fb8', branch: '#484f66', loop: '#3b5b8c', box: '#6b5b3e', reply: '#0f7b6c', data: '#8a3ffc', variable: '#7a4988', stop: '#b0243b', child: '#3b5b8c', text: '#7a6a1f', code: '#484f66', plug: '#2b5fc7',
+  globe: '#0f7b6c', clock: '#6b4fbb', bell: '#c2410c', approval: '#0b6a5a', mail: '#1d6fb8', branch: '#484f66', loop: '#3b5b8c', box: '#6b5b3e', reply: '#0f7b6c', data: '#8a3ffc', variable: '#7a4988', stop: '#b0243b', child: '#3b5b8c', text: '#7a6a1f', code: '#484f66', plug: '#2b5fc7',
 };
 
 export const pictureColor = (icon: string | undefined): string => COLORS[icon ?? ''] ?? '#2b5fc7';

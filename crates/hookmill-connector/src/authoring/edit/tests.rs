@@ -257,3 +257,35 @@ fn headers_of_notifications_become_tokens() {
     assert_eq!(expressions(&changed(&named, "push", |_| {})), ["triggerOutputs()?['headers']?['X-Event']"]);
     assert_eq!(expressions(&changed(&named, "push", |form| form.notification_headers = Some(Vec::new()))), [""; 0]);
 }
+
+#[test]
+fn declarations_are_checked_kept_and_taken_away() {
+    let object = |text: &str| {
+        let value = Value::from_json(text.as_bytes()).unwrap_or_default();
+        value.as_object().cloned().unwrap_or_default()
+    };
+    let before = with_delete_request();
+    let stripe = object(r#"{"x-hookmill-preset":"stripe","x-hookmill-reply":{"status":204}}"#);
+    let declared = changed(&before, "push", |form| {
+        form.delete_request = None;
+        form.declarations = Some(stripe.clone());
+    });
+    let own = |document: &Value, member: &str| {
+        let text = document.to_json();
+        text.contains(member)
+    };
+    assert!(own(&declared, r#""x-hookmill-preset":"stripe""#) && own(&declared, r#""status":204"#));
+    assert!(own(&declared, r#""unsubscribe""#), "how it is deleted stays");
+    let silent = changed(&declared, "push", |form| form.declarations = None);
+    assert!(own(&silent, "stripe"), "what the form does not speak of stays");
+    let bare = changed(&declared, "push", |form| form.declarations = Some(Object::new()));
+    assert!(!own(&bare, "stripe"));
+    let refused = |text: &str| {
+        let form = OperationForm { declarations: Some(object(text)), ..form_of(&import(&before), "push") };
+        put_operation(&before, Some("push"), &form).expect_err("it is wrong")
+    };
+    let wrong = refused(r#"{"x-hookmill-dedupe":{"key":"always"}}"#);
+    assert_eq!(wrong.pointer, "/declarations");
+    assert!(wrong.message.starts_with("/x-hookmill-dedupe/key: "), "{wrong}");
+    assert!(refused(r#"{"x-hookmill-verifcation":{}}"#).message.contains("x-hookmill-verifcation"));
+}

@@ -37,6 +37,23 @@ fn nothing_is_read_behind_a_chunked_body() {
 }
 
 #[test]
+fn the_connection_ends_where_the_reader_stops() {
+    let plain = format!("GET / HTTP/1.1\r\n{HOST}\r\n");
+    let last = |bytes: &str| {
+        let mut framing = Framing::default();
+        framing.follow(bytes.as_bytes());
+        (1..=4).find(|number| framing.is_last(*number))
+    };
+    assert_eq!(last(&plain.repeat(3)), None);
+    let upgrade = format!("GET / HTTP/1.1\r\n{HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
+    assert_eq!(last(&format!("{plain}{upgrade}{plain}")), Some(2));
+    let chunked = format!("POST / HTTP/1.1\r\n{HOST}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_eq!(last(&format!("{chunked}{plain}")), Some(1));
+    assert_eq!(last(&format!("{plain}GET / HTTP/1.1\r\n\r\n")), Some(2));
+    assert_eq!(last(&format!("{plain}GET / HTTP/1.1\r\nX: {}", "x".repeat(HEAD_BYTES_MAX))), Some(2));
+}
+
+#[test]
 fn heads_with_two_readings_are_refused() {
     let one_host = Some((1, "A request has exactly one Host header."));
     check("GET / HTTP/1.1\r\n\r\n", 1, one_host);

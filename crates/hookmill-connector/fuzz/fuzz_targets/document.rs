@@ -1,0 +1,7 @@
+//! Fuzzes what is read as a connector's document; see `targets.rs` for what is asked of it.
+#![no_main]
+
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::document(data));

@@ -1,0 +1,2 @@
+-- Journals refer to the bodies of events in place of repeating them, so a program that does not know this must not open
+-- the store. No table changes.

@@ -1,0 +1,79 @@
+//! What is measured: the names that rules and dashboard use exist, and count what happened.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // Tests may stop at once.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::{Answer, Server, Service, eventually, http, text};
+
+/// Names that begin like ours.
+fn names(text: &str) -> BTreeSet<String> {
+    let is_part = |one: char| one.is_ascii_lowercase() || one == '_';
+    text.match_indices("hookmill_")
+        .map(|(at, _)| text[at..].chars().take_while(|one| is_part(*one)).collect())
+        .collect()
+}
+
+/// The value of the series whose line begins like this.
+fn value(measured: &str, series: &str) -> Option<f64> {
+    let line = measured.lines().find(|line| line.starts_with(series))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn what_happens_is_measured_under_the_names_that_the_rules_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let flags = ["--metrics-listen", &free, "--log-format", "json"];
+    let sink = Service::start(|_, _| Answer::new("200 OK", &json!({"ok": true})));
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &flags);
+    server.set_up();
+    let actions =
+        json!({"Call": {"type": "Http", "inputs": {"method": "POST", "uri": format!("http://{}/call", sink.address)}}});
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": actions});
+    let flow = server.post("/api/flows", &json!({"name": "Measured", "definition": definition}));
+    let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
+    let door = &url[url.find("/workflows/").unwrap()..];
+    for _ in 0..7 {
+        assert_eq!(http(&server.address, "POST", door, &[], b"").status(), 202);
+    }
+    assert_eq!(http(&server.address, "POST", "/callback/nobody-knows-this", &[], b"{}").status(), 404);
+    let read = || text(&http(&free, "GET", "/metrics", &[], b"").body);
+    let measured = eventually("the end of seven runs", || {
+        let measured = read();
+        (value(&measured, "hookmill_runs_ended_total{status=\"Succeeded\"}") == Some(7.0)).then_some(measured)
+    });
+    assert_eq!(value(&measured, "hookmill_events_total{result=\"accepted\"}"), Some(7.0), "{measured}");
+    assert_eq!(value(&measured, "hookmill_events_total{result=\"not_found\"}"), Some(1.0), "{measured}");
+    let host = sink.address.clone();
+    let calls = measured.lines().find(|line| line.starts_with("hookmill_action_duration_seconds_count"));
+    assert!(calls.is_some_and(|line| line.contains(&host) && line.ends_with(" 7")), "{calls:?}");
+    assert_eq!(value(&measured, "hookmill_flows "), Some(1.0));
+    assert_eq!(value(&measured, "hookmill_up_to_date "), Some(1.0));
+    assert!(value(&measured, "hookmill_store_commit_duration_seconds_count").is_some_and(|count| count > 7.0));
+    assert!(value(&measured, "process_resident_memory_bytes").is_some_and(|bytes| bytes > 1e6));
+    // Nobody learns secrets from it.
+    assert!(!measured.contains(door) && !measured.contains(&server.token));
+
+    // A backup has not been fetched, and no transaction failed: those two have no value yet.
+    let described = "hookmill_backup_last_timestamp_seconds hookmill_store_failures_total";
+    let known: BTreeSet<String> = names(&measured).into_iter().chain(names(described)).collect();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    for file in ["prometheus/alerts.yaml", "grafana/hookmill.json"] {
+        let used = names(&std::fs::read_to_string(deploy.join(file)).unwrap());
+        let unknown: Vec<_> = used.iter().filter(|name| !known.contains(*name)).collect();
+        assert!(used.len() > 8 && unknown.is_empty(), "{file} uses {unknown:?}, which nobody measures");
+    }
+    // Each line of the log is an object; those about a request name it.
+    let logged = server.logged();
+    let lines: Vec<Value> = logged.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.len() > 1 && lines.iter().all(|line| line["level"].is_string()), "{logged}");
+    let named = lines.iter().any(|line| line["spans"].to_string().contains("req_"));
+    assert!(named, "no line names its request: {logged}");
+    // The pages of the server itself say nothing of it.
+    let own = http(&server.address, "GET", "/metrics", &[], b"");
+    assert!(!text(&own.body).contains("hookmill_events_total"));
+}

@@ -1,0 +1,70 @@
+/** How far the sender of a webhook's calls is proven; where its secret is missing, the field for it. */
+import { Badge, Button, Field, Input, MessageBar, MessageBarBody, MessageBarTitle } from '@fluentui/react-components';
+import { useQueryClient } from '@tanstack/react-query';
+import { useState, type FormEvent } from 'react';
+import { api } from '../../api/client';
+import type { Flow } from '../../api/types';
+import { Ago } from '../../shared/bits';
+import { useText } from '../../shared/language';
+import { ProblemBar } from '../../shared/ProblemBar';
+import { proofText } from './proof-text';
+
+type Proof = NonNullable<NonNullable<Flow['webhook']>['proof']>;
+
+function SecretForm({ flow }: { flow: string }) {
+  const t = useText(proofText);
+  const client = useQueryClient();
+  const [secret, setSecret] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setError(null);
+    api.put('/api/flows/{id}/webhook-secret', { path: { id: flow }, body: { secret } })
+      .then(() => client.invalidateQueries({ queryKey: ['flows'] }))
+      .catch(setError)
+      .finally(() => setBusy(false));
+  };
+  return (
+    <form className="row" onSubmit={submit}>
+      <Field label={t.secret}>
+        <Input type="password" autoComplete="new-password" value={secret} onChange={(_, data) => setSecret(data.value)} />
+      </Field>
+      <Button type="submit" disabled={busy || !secret.trim()}>{t.saveSecret}</Button>
+      <ProblemBar error={error} />
+    </form>
+  );
+}
+
+export function WebhookProof({ flow, proof, isOwn }: { flow: Flow; proof: Proof; isOwn: boolean }) {
+  const t = useText(proofText);
+  if (proof.state === 'waiting') {
+    return (
+      <MessageBar intent="warning" layout="multiline">
+        <MessageBarBody>
+          <MessageBarTitle>{t.notVerified}</MessageBarTitle> {isOwn ? t.waitingOwn : t.waiting}
+          {!isOwn && <SecretForm flow={flow.id} />}
+        </MessageBarBody>
+      </MessageBar>
+    );
+  }
+  return (
+    <>
+      <p>
+        <Badge appearance="tint" color={proof.state === 'verified' ? 'success' : 'subtle'}>{proof.state === 'verified' ? t.verified : t.addressOnly}</Badge>{' '}
+        {proof.preset && <span className="quiet">{proof.preset}</span>}
+      </p>
+      {proof.refused > 0 && (
+        <details>
+          <summary>{t.refused(proof.refused)}</summary>
+          <ul>
+            {proof.last_refused.map((call, index) => (
+              <li key={index}><Ago time={call.at} /> <code>{call.method}</code> {call.reasons.join('; ')} <span className="quiet small">{call.headers.join(', ')}</span></li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
