@@ -26,6 +26,8 @@ cargo xtask schema              write docs/expressions.md, ui/openapi.json and t
 cargo xtask simulate [-- FROM]  100,000 random flows in the simulator, from the number FROM on (default: the day)
 cargo xtask soak [-- MINUTES]   the long form of tests that try for seconds: 300 kills, 100,000 events in order,
                                 then 200 events a second with planned restarts (default: 60 minutes)
+cargo xtask soak -- nodes [ROUNDS]
+                                servers side by side that are killed, paused and cut off (default: 50 rounds)
 cargo xtask gallery -- FOLDER   write the index of the gallery from a copy of the public collection of connectors
 cargo xtask tidy                check the house rules that no compiler knows (part of the tests)
 
@@ -105,6 +107,11 @@ fn simulate(from: &[String]) -> Result<()> {
 
 /// The long form of the tests of what must hold under faults, against a released binary.
 fn soak(minutes: &[String]) -> Result<()> {
+    if let [first, rounds @ ..] = minutes
+        && first == "nodes"
+    {
+        return soak_nodes(rounds);
+    }
     let minutes = minutes.first().map_or("60", String::as_str);
     let seconds: u64 = minutes.parse::<u64>().with_context(|| format!("\"{minutes}\" is no number of minutes"))? * 60;
     let seconds = seconds.to_string();
@@ -117,6 +124,18 @@ fn soak(minutes: &[String]) -> Result<()> {
         println!("\n── {what}");
         let run = Program::new("cargo").args(["test", "--release"]).args(test).args(["--", "--nocapture"]);
         run.env(name, value).run().with_context(|| format!("{what} failed"))?;
+    }
+    Ok(())
+}
+
+/// Servers side by side that are killed, paused, cut off and stopped, round after round.
+fn soak_nodes(rounds: &[String]) -> Result<()> {
+    let rounds = rounds.first().map_or("50", String::as_str);
+    let rounds: u32 = rounds.parse().with_context(|| format!("\"{rounds}\" is no number of rounds"))?;
+    for round in 1..=rounds {
+        println!("\n── servers side by side, round {round} of {rounds}");
+        let test = ["test", "--release", "-p", "hookmill", "--test", "nodes", "--", "--nocapture"];
+        Program::new("cargo").args(test).run().with_context(|| format!("round {round} failed"))?;
     }
     Ok(())
 }

@@ -118,7 +118,14 @@ pub fn ensure_program(program: &str, packages: &[&str], purpose: &str) -> Result
 
 /// Makes sure that Debian's PostgreSQL is there, for the tests of the store that needs one. Each test starts a server
 /// of its own from these programs; the one that the package starts is not used.
+///
+/// PgBouncer is installed with it, for the test that it is refused; where it cannot be, that test is left out.
 pub fn ensure_postgres() -> Result<()> {
+    if !Path::new("/usr/sbin/pgbouncer").is_file()
+        && let Err(error) = install(&["pgbouncer"])
+    {
+        println!("{error:#}; the test of the pooler is left out");
+    }
     let is_there = |folder: &str| {
         std::fs::read_dir(folder).is_ok_and(|mut found| {
             found.any(|entry| entry.is_ok_and(|entry| entry.path().join("bin/initdb").is_file()))

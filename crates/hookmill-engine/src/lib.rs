@@ -14,6 +14,7 @@
 //! | `trigger` | what a fired trigger starts |
 //! | `history` | what people see of a run |
 //! | `subscription` | the life of a webhook |
+//! | `trace` | the trace that a notification belongs to |
 //! | `resume` | what a run that begins again at its failed actions takes over |
 //! | `summary`, `search` | what lists say of a run, and whether what its trigger gave has a text |
 //! | `backtest` | recorded runs against a changed definition |
@@ -34,6 +35,7 @@ mod state;
 pub mod status_code;
 pub mod subscription;
 mod summary;
+mod trace;
 pub mod trigger;
 mod variable;
 
@@ -49,4 +51,5 @@ pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::{may_lack_body, trigger_gave};
 pub use state::{DEPTH_HEADER, IllegalFact, Indexes, InnerFailure, Record, Response, RunState, depth_of};
 pub use summary::{Culprit, Summary, culprit, refusal, summary};
+pub use trace::{TRACE_HEADER, TRACE_STATE_HEADER, Trace};
 pub use variable::Variable;

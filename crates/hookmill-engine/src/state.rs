@@ -14,6 +14,7 @@ use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Val
 use crate::command::{ActionPath, ActionRequest, EffectId, Outcome};
 use crate::extent::Extent;
 use crate::fact::{ActionError, CallSettings, Due, Fact, LoopBody, Purpose, TakenOver, WaitReason};
+use crate::trace::Trace;
 use crate::variable::Variable;
 
 /// The header that calls of the server to its own addresses carry: how many runs called each other before.
@@ -325,7 +326,17 @@ impl RunState {
     /// received; 0 where there is none.
     #[must_use]
     pub fn depth(&self) -> u32 {
-        self.trigger.pointer("/outputs/headers").and_then(Value::as_object).map_or(0, depth_of)
+        self.received_headers().map_or(0, depth_of)
+    }
+
+    /// The trace that what its trigger received belongs to.
+    #[must_use]
+    pub fn trace(&self) -> Option<Trace> {
+        self.received_headers().and_then(Trace::of)
+    }
+
+    fn received_headers(&self) -> Option<&Object> {
+        self.trigger.pointer("/outputs/headers").and_then(Value::as_object)
     }
 
     /// Whether what it keeps is to be sealed: something that it received is secret.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookmill_connector::PlannedRequest;
-use hookmill_engine::{ActionRequest, EffectId, HttpRequest, OperationRequest, Performed};
+use hookmill_engine::{ActionRequest, EffectId, HttpRequest, OperationRequest, Performed, Trace};
 use hookmill_http::{Client, HeaderValue, Redactor, header};
 
 use crate::authentication::{self, Authentication};
@@ -57,6 +57,8 @@ pub struct CallContext<'a> {
     pub workflow_headers: bool,
     /// How many runs called each other before this call; own addresses of the server are told.
     pub depth: u32,
+    /// The trace that the run belongs to; its requests are spans of it.
+    pub trace: Option<&'a Trace>,
     /// Where the server itself is reached, such as `https://hooks.example.org`; empty where that does not matter.
     pub public_url: &'a str,
     /// Further secrets of the run, such as secure parameters: name and text. They are taken out of
@@ -83,6 +85,7 @@ impl<'a> CallContext<'a> {
             tracking_id: None,
             workflow_headers: false,
             depth: 0,
+            trace: None,
             public_url: "",
             secrets: &[],
             poll: None,

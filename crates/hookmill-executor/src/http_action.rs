@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookmill_engine::{DEPTH_HEADER, HttpRequest};
+use hookmill_engine::{DEPTH_HEADER, HttpRequest, TRACE_HEADER, TRACE_STATE_HEADER};
 use hookmill_expression::content;
 use hookmill_http::{HeaderMap, HeaderName, HeaderValue, Method, Redirects, Request, header};
 use hookmill_model::Object;
@@ -104,6 +104,15 @@ pub(crate) fn add_run_headers(request: &mut Request, context: &CallContext<'_>) 
     let is_repeatable = !matches!(request.method, Method::POST | Method::PATCH);
     if let Some(key) = context.key().filter(|_| !is_repeatable) {
         put_absent(&mut request.headers, &IDEMPOTENCY_KEY, &key);
+    }
+    // A maker who sends a trace of their own knows better.
+    if let Some((trace, effect)) = context.trace.zip(context.effect)
+        && !request.headers.contains_key(TRACE_HEADER)
+    {
+        put_absent(&mut request.headers, &HeaderName::from_static(TRACE_HEADER), &trace.header(effect));
+        if let Some(state) = trace.state() {
+            put_absent(&mut request.headers, &HeaderName::from_static(TRACE_STATE_HEADER), state);
+        }
     }
     if leads_home(&request.url, context.public_url) {
         let depth = HeaderValue::from(context.depth.saturating_add(1));

@@ -46,7 +46,10 @@ pub(crate) enum Origin<'a> {
     /// A trigger that fires by time; what it was, in a word.
     Time(&'static str),
     /// A person who wants a run now.
-    Person,
+    Person {
+        /// The run that begins: the same one, however often the order is handed out.
+        run: RunId,
+    },
     /// An action of another run, which waits for the Response.
     Parent {
         /// That run.
@@ -56,14 +59,23 @@ pub(crate) enum Origin<'a> {
         /// What that run keeps is sealed.
         is_secret: bool,
     },
-    /// The run that is repeated, with the results that are not asked for again, and whether what it keeps is sealed.
-    Repeated(RunId, &'a [TakenOver], bool),
+    /// A person who wants a run again.
+    Repeated {
+        /// The run that begins: the same one, however often the order is handed out.
+        run: RunId,
+        /// The run that is repeated.
+        of: RunId,
+        /// Its results that are not asked for again.
+        taken: &'a [TakenOver],
+        /// What it keeps is sealed.
+        is_secret: bool,
+    },
 }
 
 impl Origin<'_> {
     /// Whether what the run receives is secret where it comes from.
     const fn is_secret(self) -> bool {
-        matches!(self, Self::Parent { is_secret: true, .. } | Self::Repeated(_, _, true))
+        matches!(self, Self::Parent { is_secret: true, .. } | Self::Repeated { is_secret: true, .. })
     }
 }
 
@@ -318,9 +330,9 @@ impl Runtime {
                 summary.clone_from(&own.summary);
             }
             Origin::Time(word) => word.clone_into(&mut summary),
-            Origin::Person => {}
+            Origin::Person { run } => id = Some(run),
             Origin::Parent { run, child, .. } => (parent, id) = (Some(run), Some(child)),
-            Origin::Repeated(run, ..) => resubmitted_from = Some(run),
+            Origin::Repeated { run, of, .. } => (resubmitted_from, id) = (Some(of), Some(run)),
         }
         Run {
             id: id.unwrap_or_else(|| self.new_id()),
@@ -516,7 +528,7 @@ impl Runtime {
     ) -> Start {
         let (caller_waits, caller_until) = self.caller(version, origin, run);
         let secret = version.is_secret || origin.is_secret() || has_credentials(&record);
-        let taken_over = if let Origin::Repeated(_, taken_over, _) = origin { taken_over.to_vec() } else { Vec::new() };
+        let taken_over = if let Origin::Repeated { taken, .. } = origin { taken.to_vec() } else { Vec::new() };
         Start {
             run: run.id,
             seed: seed(),
@@ -646,7 +658,7 @@ impl Runtime {
             }
             Origin::Event(_) | Origin::Item(_) => (version.plan.responds_later(), None),
             Origin::Parent { .. } => (version.plan.has_response(), None),
-            Origin::Time(_) | Origin::Person | Origin::Repeated(..) => (false, None),
+            Origin::Time(_) | Origin::Person { .. } | Origin::Repeated { .. } => (false, None),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hookmill_engine::{
-    ActionRequest, ConnectorRequest, EffectId, Input, OperationRequest, Outcome, Performed, RunState,
+    ActionRequest, ConnectorRequest, EffectId, Input, OperationRequest, Outcome, Performed, RunState, Trace,
 };
 use hookmill_executor::is_local;
 use hookmill_model::{Timestamp, Value};
@@ -195,6 +195,7 @@ impl Calls {
             again: self.again.contains(&effect) || (is_child && self.was_read),
             idempotency_key: state.idempotency_key(&effect),
             depth: state.depth(),
+            trace: state.trace(),
             is_secret: state.is_secret() || active.version.is_secret,
             child_has_begun: Arc::default(),
             effect: effect.clone(),
@@ -205,6 +206,8 @@ impl Calls {
         let ended = async move {
             let begun = Instant::now();
             let performed = Box::pin(runtime.perform(&call, &request)).await;
+            let trace = call.trace.as_ref().map(Trace::id);
+            tracing::debug!(run = %call.effect.run, effect = %call.effect, trace.id = trace, "a request of a run ended");
             crate::figures::note_call(place.as_ref().map(|place| place.service().host()), &performed, begun.elapsed());
             if let Some(place) = &mut place {
                 place.ended(&performed.outcome);

@@ -10,7 +10,7 @@ use hookmill_expression::content;
 use hookmill_model::{
     Diagnostic, FlowState, Object, Pointer, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value,
 };
-use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Subscription, Unit};
+use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Shard, StoreError, Subscription, Unit};
 
 use crate::door::secret_name;
 use crate::live::LiveKind;
@@ -121,6 +121,10 @@ impl Runtime {
         record: Record,
         url: &str,
     ) -> Result<Resumed, Error> {
+        if !self.0.shards.may_go_on(flow.id) {
+            // Whoever owns the flow by now asks the service first, and would not see a webhook that is made after that.
+            return Err(StoreError::NotOwner { shard: Shard::of(flow.id).number() }.into());
+        }
         let mark = generation.id.to_string();
         let context = CallContext { idempotency_key: Some(&mark), ..CallContext::outside_runs() };
         let mut record = record;

@@ -6,8 +6,8 @@
 //! | one whose caller waits, or whose runs are counted | the event, to take it in; the answer comes back |
 //! | a call-back, a cancellation, a run by hand, a repetition, a saved flow | the order, in the words of [`Order`] |
 //!
-//! Orders may be done twice where the owner changes at that moment: each comes to the same result then, but for runs by
-//! hand and repetitions, which may begin twice. They are sealed on their way. What nodes tell each other besides
+//! Orders may be done twice where the owner changes at that moment: each comes to the same result then. Who asks for a run
+//! names it, so it begins once. Orders are sealed on their way. What nodes tell each other besides
 //! (changed flows, messages for open pages) may be lost: flows are compared with their entity tags when an event is
 //! stored, and pages fetch everything anew when they connect.
 
@@ -50,12 +50,30 @@ pub(crate) enum Order {
     Look { flow: FlowId },
     /// Gives the address of a flow up.
     GiveUpAddress { flow: FlowId },
-    /// Begins a run for a person.
-    RunNow { owner: UserId, flow: FlowId, body: Value, headers: Object },
-    /// Begins a run again.
-    Resubmit { owner: UserId, run: RunId },
-    /// Goes on where a run failed; `now` with the present version.
-    Resume { owner: UserId, run: RunId, now: bool },
+    /// Begins a run for a person, under the name `begins`; servers of earlier releases give none.
+    RunNow {
+        owner: UserId,
+        flow: FlowId,
+        body: Value,
+        headers: Object,
+        #[serde(default)]
+        begins: Option<RunId>,
+    },
+    /// Begins a run again, under the name `begins`.
+    Resubmit {
+        owner: UserId,
+        run: RunId,
+        #[serde(default)]
+        begins: Option<RunId>,
+    },
+    /// Goes on where a run failed, under the name `begins`; `now` with the present version.
+    Resume {
+        owner: UserId,
+        run: RunId,
+        now: bool,
+        #[serde(default)]
+        begins: Option<RunId>,
+    },
     /// Takes an event in, and gives the flow's answer where somebody waits.
     TakeIn(Box<TakenIn>),
     /// Begins the run of a child flow.
@@ -200,18 +218,26 @@ impl Runtime {
         self.ask_owner(flow, &order, self.0.config.service_wait * 2 + OWNER_WAIT).await
     }
 
+    /// Does something for a flow here where it is looked after here, and has its owner do it otherwise.
+    pub(crate) async fn here_or_elsewhere<T: DeserializeOwned>(
+        &self,
+        flow: FlowId,
+        here: impl Future<Output = Result<T, Error>> + Send,
+        order: impl FnOnce() -> Order + Send,
+    ) -> Result<T, Error> {
+        if self.0.shards.owns(flow) {
+            match here.await {
+                // It is being handed over at this moment.
+                Err(Error::Store(StoreError::NotOwner { .. })) if !self.0.shards.is_alone() => {}
+                done => return done,
+            }
+        }
+        self.order(flow, order()).await
+    }
+
     /// Brings a flow in line, wherever it is looked after. Gives the run of a creation.
     pub(crate) async fn look_anywhere(&self, flow: FlowId) -> Result<Option<RunId>, Error> {
-        if !self.0.shards.owns(flow) {
-            return self.order(flow, Order::Look { flow }).await;
-        }
-        match Box::pin(self.look(flow)).await {
-            // It is being handed over at this moment.
-            Err(Error::Store(StoreError::NotOwner { .. })) if !self.0.shards.is_alone() => {
-                self.order(flow, Order::Look { flow }).await
-            }
-            looked => looked,
-        }
+        self.here_or_elsewhere(flow, Box::pin(self.look(flow)), || Order::Look { flow }).await
     }
 
     pub(crate) async fn tell_elsewhere(&self, flow: FlowId, run: RunId, input: Input) -> Result<Option<bool>, Error> {
@@ -316,13 +342,15 @@ impl Runtime {
             }
             Order::Look { flow } => encoded(Box::pin(self.look(flow)).await)?,
             Order::GiveUpAddress { flow } => encoded(self.give_up_address(flow).await)?,
-            Order::RunNow { owner, flow, body, headers } => {
-                encoded(self.run_now_here(owner, flow, body, headers).await)?
+            Order::RunNow { owner, flow, body, headers, begins } => {
+                encoded(self.run_now_here(owner, flow, (body, headers), self.named(begins)).await)?
             }
-            Order::Resubmit { owner, run } => encoded(self.resubmit_here(owner, run).await)?,
-            Order::Resume { owner, run, now } => {
+            Order::Resubmit { owner, run, begins } => {
+                encoded(self.resubmit_here(owner, run, self.named(begins)).await)?
+            }
+            Order::Resume { owner, run, now, begins } => {
                 let which = if now { WhichVersion::Now } else { WhichVersion::Then };
-                encoded(self.resume_here(owner, run, which).await)?
+                encoded(self.resume_here(owner, run, which, self.named(begins)).await)?
             }
             Order::TakeIn(taken) => encoded(self.take_in_for(*taken).await)?,
             Order::BeginChild(order) => encoded(self.begin_child_for(*order).await)?,
@@ -330,6 +358,11 @@ impl Runtime {
         };
         let sealed = self.0.vault.seal_long(CONTEXT, &answer).map_err(unreadable)?;
         Ok(sealed.into())
+    }
+
+    /// The name that a run is to have.
+    fn named(&self, begins: Option<RunId>) -> RunId {
+        begins.unwrap_or_else(|| self.new_id())
     }
 
     async fn take_in_for(&self, taken: TakenIn) -> Result<Taken, Error> {

@@ -520,10 +520,8 @@ impl Runtime {
         let runtime = self.clone();
         // The caller may go away; the flow must not be left without an address.
         let given_up = tokio::spawn(async move {
-            if runtime.0.shards.owns(id) {
-                return runtime.give_up_address(id).await;
-            }
-            runtime.order(id, Order::GiveUpAddress { flow: id }).await
+            let here = Box::pin(runtime.give_up_address(id));
+            runtime.here_or_elsewhere(id, here, || Order::GiveUpAddress { flow: id }).await
         });
         given_up.await.map_err(|error| Error::Internal(error.to_string()))??;
         self.settled(owner, id, since).await

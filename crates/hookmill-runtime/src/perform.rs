@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hookmill_connector::{Call as PlannedCall, Lookup, Plan, PlanError, WrittenRequest};
-use hookmill_engine::{ActionRequest, ConnectorRequest, DEPTH_HEADER, EffectId, OperationRequest, Outcome, Performed};
+use hookmill_engine::{
+    ActionRequest, ConnectorRequest, DEPTH_HEADER, EffectId, OperationRequest, Outcome, Performed, TRACE_HEADER,
+    TRACE_STATE_HEADER, Trace,
+};
 use hookmill_executor::{APPROVALS_API, CallContext, is_local};
 use hookmill_expression::content;
 use hookmill_model::{
@@ -36,6 +39,8 @@ pub(crate) struct Call {
     pub idempotency_key: String,
     /// How many runs called each other to begin this one.
     pub depth: u32,
+    /// The trace that the run belongs to.
+    pub trace: Option<Trace>,
     /// What the run keeps is sealed.
     pub is_secret: bool,
     /// Set once the child flow that it calls is stored as a run.
@@ -103,6 +108,20 @@ fn child_answered(answer: Answer) -> Performed {
 
 fn replied(status: u16, body: Value) -> Performed {
     Performed { outcome: Outcome::Replied { status, headers: Object::new(), body: Some(body) }, request: Value::Null }
+}
+
+/// The headers for a child flow: its run belongs to the trace of its parent, unless the maker says otherwise.
+fn traced(headers: &Value, call: &Call) -> Value {
+    let mut own = headers.as_object().cloned().unwrap_or_default();
+    if let Some(trace) = &call.trace
+        && hookmill_expression::member(&own, TRACE_HEADER).is_none()
+    {
+        own.insert(TRACE_HEADER, trace.header(&call.effect));
+        if let Some(state) = trace.state() {
+            own.insert(TRACE_STATE_HEADER, state);
+        }
+    }
+    own.into()
 }
 
 /// HTML without its tags.
@@ -187,6 +206,7 @@ impl Runtime {
                         secrets: &call.version.secrets,
                         idempotency_key: Some(&call.idempotency_key),
                         depth: call.depth,
+                        trace: call.trace.as_ref(),
                         public_url: &self.0.config.public_url,
                         ..CallContext::of(&call.effect)
                     };
@@ -410,7 +430,7 @@ impl Runtime {
             parent: call.effect.run,
             depth: call.depth.saturating_add(1),
             is_secret: call.is_secret,
-            headers: headers.clone(),
+            headers: traced(headers, call),
             body: body.clone(),
         };
         let begun = if self.0.shards.owns(child.id) {

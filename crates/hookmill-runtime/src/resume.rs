@@ -3,8 +3,8 @@
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::resume::{Source, taken_over};
 use hookmill_engine::{Fact, TakenOver};
-use hookmill_model::{RunId, RunKind, RunStatus, UserId, Value};
-use hookmill_store::{Event, RunListed, Unit};
+use hookmill_model::{EventId, Id as _, RunId, RunKind, RunStatus, UserId, Value};
+use hookmill_store::{Event, RunListed};
 
 use crate::begin::{Origin, event_head};
 use crate::elsewhere::Order;
@@ -42,22 +42,25 @@ impl Runtime {
     /// There is no such run, or its flow cannot run.
     pub async fn resubmit_run(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
         let flow = self.own_run(owner, run).await?.run.flow;
-        if !self.0.shards.owns(flow) {
-            return self.order(flow, Order::Resubmit { owner, run }).await;
-        }
-        self.resubmit_here(owner, run).await
+        let begins = self.new_id();
+        let here = Box::pin(self.resubmit_here(owner, run, begins));
+        self.here_or_elsewhere(flow, here, || Order::Resubmit { owner, run, begins: Some(begins) }).await
     }
 
-    pub(crate) async fn resubmit_here(&self, owner: UserId, run: RunId) -> Result<RunId, Error> {
+    /// Begins the run `begins`, unless an earlier owner of the flow did so for the same order.
+    pub(crate) async fn resubmit_here(&self, owner: UserId, run: RunId, begins: RunId) -> Result<RunId, Error> {
         let listed = self.own_run(owner, run).await?;
         let flow = self.own_flow(owner, listed.run.flow).await?;
+        if self.has_begun(&flow, begins).await? {
+            return Ok(begins);
+        }
         let version = self.version(flow.id, flow.version).await?;
         if listed.run.facts == 0
             && let Some(event) = listed.run.event
             && let Some(event) = self.0.store.event(event).await?
         {
             // No run has begun: the event comes in again, and conditions and splitting with it.
-            let event = Event { id: self.new_id(), received_at: self.now(), ..event };
+            let event = Event { id: EventId::from_bits(begins.to_bits()), received_at: self.now(), ..event };
             let run = run_of(event.id);
             let is_secret = has_credentials(&event_head(&event)?.into());
             return match self.take_in_queue(event, is_secret, None, &flow, &version).await {
@@ -67,9 +70,8 @@ impl Runtime {
             };
         }
         let (_, facts, trigger) = self.repeatable(owner, run).await?;
-        let origin = Origin::Repeated(run, &[], is_secret(&facts));
-        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], origin).await?;
-        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
+        let origin = Origin::Repeated { run: begins, of: run, taken: &[], is_secret: is_secret(&facts) };
+        self.begin_named(&flow, &version, trigger, origin).await
     }
 
     /// Begins a new run that takes over what succeeded in a run that did not, and does the rest again.
@@ -78,13 +80,20 @@ impl Runtime {
     /// There is no such run, it has not ended or has succeeded, or its flow cannot run.
     pub async fn resume_run(&self, owner: UserId, run: RunId, which: WhichVersion) -> Result<RunId, Error> {
         let flow = self.own_run(owner, run).await?.run.flow;
-        if !self.0.shards.owns(flow) {
-            return self.order(flow, Order::Resume { owner, run, now: which == WhichVersion::Now }).await;
-        }
-        self.resume_here(owner, run, which).await
+        let begins = self.new_id();
+        let here = Box::pin(self.resume_here(owner, run, which, begins));
+        let now = which == WhichVersion::Now;
+        self.here_or_elsewhere(flow, here, || Order::Resume { owner, run, now, begins: Some(begins) }).await
     }
 
-    pub(crate) async fn resume_here(&self, owner: UserId, run: RunId, which: WhichVersion) -> Result<RunId, Error> {
+    /// Begins the run `begins`, unless an earlier owner of the flow did so for the same order.
+    pub(crate) async fn resume_here(
+        &self,
+        owner: UserId,
+        run: RunId,
+        which: WhichVersion,
+        begins: RunId,
+    ) -> Result<RunId, Error> {
         let (listed, facts, trigger) = self.repeatable(owner, run).await?;
         match listed.run.status {
             RunStatus::Succeeded => {
@@ -99,6 +108,9 @@ impl Runtime {
             _ => {}
         }
         let flow = self.own_flow(owner, listed.run.flow).await?;
+        if self.has_begun(&flow, begins).await? {
+            return Ok(begins);
+        }
         let old = self.version(flow.id, listed.run.version).await?;
         let taken = match which {
             WhichVersion::Now if flow.version != listed.run.version => {
@@ -123,9 +135,8 @@ impl Runtime {
                 "The run has {bytes} bytes of results to take over; at most {TAKEN_OVER_BYTES_MAX} can be. Resubmit it."
             )));
         }
-        let origin = Origin::Repeated(run, &taken, is_secret(&facts));
-        let begun = self.begin(Unit::new(), &flow, &version, vec![trigger], origin).await?;
-        begun.first().copied().ok_or_else(|| Error::Internal("the run was not begun".to_owned()))
+        let origin = Origin::Repeated { run: begins, of: run, taken: &taken, is_secret: is_secret(&facts) };
+        self.begin_named(&flow, &version, trigger, origin).await
     }
 
     pub(crate) async fn definition(&self, flow: &hookmill_model::FlowId, version: u32) -> Result<Value, Error> {

@@ -78,6 +78,11 @@ impl Shards {
         self.leases.may_begin(Shard::of(flow))
     }
 
+    /// Whether what was begun for a flow here may go on with a request that others can see.
+    pub fn may_go_on(&self, flow: FlowId) -> bool {
+        self.leases.may_go_on(Shard::of(flow))
+    }
+
     /// Whether this node owns a shard.
     pub fn holds(&self, shard: Shard) -> bool {
         self.leases.epoch(shard).is_some()

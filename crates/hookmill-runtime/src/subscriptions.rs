@@ -285,7 +285,7 @@ impl Runtime {
                 let why = refusal.map_or_else(|| "the service did not create its successor".into(), |own| own.message);
                 record.decide(self.now(), Input::Upkeep(Upkept::NotReplaced { why }))?;
                 let upkeep = record.life().upkeep.clone();
-                self.put(old, &record, Unit::new()).await?;
+                self.put(old, &record, Unit::new().owned(flow.id)).await?;
                 self.0.damages.note_renewal(flow, upkeep.trouble.as_deref());
                 Ok(upkeep.renew_at)
             }
@@ -322,7 +322,7 @@ impl Runtime {
         for generation in self.0.store.subscriptions_of(flow).await? {
             if matches!(generation.state, SubscriptionState::Live | SubscriptionState::Creating) {
                 let record = Record { fingerprint: RENEWED.to_owned(), ..Record::of(&generation)? };
-                self.put(generation, &record, Unit::new()).await?;
+                self.put(generation, &record, Unit::new().owned(flow)).await?;
             }
         }
         Ok(())
@@ -360,7 +360,9 @@ impl Runtime {
         Ok(record)
     }
 
-    /// Stores a generation where its facts have brought it, together with further changes.
+    /// Stores a generation where its facts have brought it, together with further changes. Steps of its life are taken by
+    /// the owner of the flow, whose unit says so; what any server may note (secrets, what a service says of a webhook) is
+    /// fenced by the entity tag alone.
     pub(crate) async fn put(
         &self,
         mut generation: Subscription,

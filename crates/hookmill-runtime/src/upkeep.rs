@@ -93,7 +93,8 @@ impl Runtime {
     async fn told(&self, mut tended: Tended, input: Upkept) -> Result<Tended, Error> {
         let facts = tended.record.decide(self.now(), Input::Upkeep(input))?;
         if !facts.is_empty() {
-            tended.generation = self.put(tended.generation, &tended.record, Unit::new()).await?;
+            let unit = Unit::new().owned(tended.generation.flow);
+            tended.generation = self.put(tended.generation, &tended.record, unit).await?;
         }
         Ok(tended)
     }
@@ -125,7 +126,7 @@ impl Runtime {
         };
         kept.insert("secret", secret);
         tended.record.kept = Some(self.seal_kept(&tended.generation, kept)?);
-        tended.generation = self.put(tended.generation, &tended.record, Unit::new()).await?;
+        tended.generation = self.put(tended.generation, &tended.record, Unit::new().owned(flow.id)).await?;
         Ok(tended)
     }
 

@@ -127,7 +127,7 @@ fn shown(backup: &Backup) -> BackupView {
 }
 
 /// When a copy was last fetched whole.
-async fn last(store: &dyn hookmill_store::Store) -> Result<Option<BackupFetched>, hookmill_runtime::Error> {
+pub(crate) async fn last(store: &dyn hookmill_store::Store) -> Result<Option<BackupFetched>, hookmill_runtime::Error> {
     let Some(bytes) = store.setting(LAST).await? else { return Ok(None) };
     let read = hookmill_store::read("the note of the last backup", &bytes, |bytes| serde_json::from_slice(bytes));
     Ok(Some(read?))

@@ -12,6 +12,7 @@
 //! | `expressions` | evaluation, the list of functions |
 //! | `authoring` | operations from samples, the catalog of steps, lists of choices |
 //! | `settings`, `reachability`, `backup` | settings and users, whether services reach the server, copies of the data |
+//! | `overview` | how the server does: runs, what waits, servers, disk |
 //! | `attention` | what a person should look at |
 //! | `live` | server-sent events |
 //! | `interface` | the files of the web interface |
@@ -54,6 +55,7 @@ mod live;
 mod measures;
 mod openapi;
 mod origin;
+mod overview;
 mod pages;
 mod passwords;
 mod pool;
@@ -172,6 +174,8 @@ pub struct Shared {
     /// Held while tags are changed.
     pub(crate) tagging: Arc<tokio::sync::Mutex<()>>,
     pub(crate) bodies: Arc<bodies::Budget>,
+    /// Calls of webhooks and flows since the start.
+    pub(crate) calls: measures::Calls,
     /// True once the server stops: what would go on for ever ends then.
     pub(crate) stopping: Arc<watch::Sender<bool>>,
 }
@@ -208,6 +212,7 @@ impl ServerState {
             batches: Arc::default(),
             tagging: Arc::default(),
             bodies: Arc::default(),
+            calls: measures::Calls::default(),
             stopping: Arc::default(),
         }));
         if state.runtime.notices().is_some() {
@@ -330,7 +335,7 @@ async fn named(State(state): State<ServerState>, request: Request, next: Next) -
     let answer = problem::REQUEST_ID.scope(id.clone(), answer);
     let span = tracing::info_span!("request", request.id = %id);
     let mut response = answer.instrument(span.clone()).await;
-    span.in_scope(|| measure.end(&response));
+    span.in_scope(|| measure.end(&response, &state.calls));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", id);
     }

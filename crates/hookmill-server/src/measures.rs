@@ -5,6 +5,7 @@
 //! webhooks, the process itself) is read when somebody asks, and only as far as that is cheap.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::Router;
@@ -27,6 +28,20 @@ const DELIVERIES_MAX: usize = 1_000;
 /// Callers of the measures at a time.
 const CONNECTIONS_MAX: usize = 64;
 
+/// How many calls of webhooks and flows were taken, and how many were not.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Calls {
+    /// Accepted, refused.
+    pub(crate) fn counted(&self) -> (u64, u64) {
+        (self.accepted.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+}
+
 /// One request while it is answered.
 pub(crate) struct Measure {
     begun: Instant,
@@ -44,7 +59,7 @@ impl Measure {
         Self { begun: Instant::now(), method: method.to_owned(), route }
     }
 
-    pub(crate) fn end(self, response: &Response) {
+    pub(crate) fn end(self, response: &Response, calls: &Calls) {
         let Self { begun, method, route } = self;
         if route.starts_with("/callback/") || (route.starts_with("/workflows/") && route.contains("/triggers/")) {
             // What a flow itself answers is no refusal, whatever its status.
@@ -53,6 +68,8 @@ impl Measure {
                 None if response.status() == StatusCode::METHOD_NOT_ALLOWED => "method_not_allowed".to_owned(),
                 None => "accepted".to_owned(),
             };
+            let counted = if result == "accepted" { &calls.accepted } else { &calls.refused };
+            counted.fetch_add(1, Ordering::Relaxed);
             counter!("hookmill_events_total", "result" => result).increment(1);
         }
         let (status, took) = (response.status().as_str().to_owned(), begun.elapsed());
@@ -130,6 +147,18 @@ async fn stored(state: &ServerState) -> Result<(), hookmill_runtime::Error> {
     gauge!("hookmill_connectors").set(shown(figures.connectors));
     gauge!("hookmill_connections").set(shown(figures.connections));
     gauge!("hookmill_users").set(shown(figures.users));
+    if let Some(disk) = figures.disk {
+        gauge!("hookmill_store_disk_free_bytes").set(shown(disk.free));
+        gauge!("hookmill_store_disk_bytes").set(shown(disk.total));
+    }
+    if let Some(log) = figures.log {
+        if let Some(bytes) = log.bytes {
+            gauge!("hookmill_store_log_bytes").set(shown(bytes));
+        }
+        if let Some(age) = log.checkpoint_age {
+            gauge!("hookmill_store_checkpoint_age_seconds").set(age.as_secs_f64());
+        }
+    }
     let pending: u64 = store.pending_counts().await?.iter().map(|(_, events)| *events).sum();
     gauge!("hookmill_events_pending").set(shown(pending));
     // Live webhooks are as many as flows that react; those in between are few, and of those that failed many may be old.
@@ -150,17 +179,24 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_millis() as f64 / 1_000.0
 }
 
+/// A line of what Linux tells of the process; elsewhere there is none.
+fn of_process(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
+}
+
+/// Resident memory in bytes.
+pub(crate) fn memory() -> Option<u64> {
+    of_process("VmRSS:").map(|kib| kib * 1_024)
+}
+
 /// The process, as Linux shows it; elsewhere these are missing.
 fn process() {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
-    let field = |name: &str| -> Option<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().trim_end_matches("kB").trim().parse().ok()
-    };
-    if let Some(kib) = field("VmRSS:") {
-        gauge!("process_resident_memory_bytes").set(shown(kib * 1_024));
+    if let Some(bytes) = memory() {
+        gauge!("process_resident_memory_bytes").set(shown(bytes));
     }
-    if let Some(threads) = field("Threads:") {
+    if let Some(threads) = of_process("Threads:") {
         gauge!("process_threads").set(shown(threads));
     }
     if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
@@ -184,6 +220,14 @@ fn describe() {
     describe_counter!("hookmill_store_failures_total", "Transactions that failed as a whole.");
     describe_gauge!("hookmill_store_refuses", "1 while the store does not take what it is given.");
     describe_gauge!("hookmill_store_bytes", Unit::Bytes, "What the data takes on disk.");
+    describe_gauge!(
+        "hookmill_store_disk_free_bytes",
+        Unit::Bytes,
+        "What may still be written to the disk of the data."
+    );
+    describe_gauge!("hookmill_store_disk_bytes", Unit::Bytes, "The size of that disk.");
+    describe_gauge!("hookmill_store_log_bytes", Unit::Bytes, "What is committed and not yet copied into the tables.");
+    describe_gauge!("hookmill_store_checkpoint_age_seconds", Unit::Seconds, "Time since the log was last copied.");
     describe_gauge!("hookmill_events_pending", "Stored events that no run has taken yet.");
     describe_gauge!("hookmill_queue_flows", "Flows with something to do.");
     describe_gauge!("hookmill_queue_flows_blocked", "Those of them for which there was no room in the window.");

@@ -19,8 +19,8 @@ use utoipa_axum::routes;
 use self::statuses::Form;
 use crate::{
     ServerState, about, account, approvals, attention, authoring, backtest, backup, callback, connections, connectors,
-    deliveries, digest, expressions, flows, inbox, live, pages, problem, reachability, runs, sessions, settings,
-    templates, timetables, webhooks,
+    deliveries, digest, expressions, flows, inbox, live, overview, pages, problem, reachability, runs, sessions,
+    settings, templates, timetables, webhooks,
 };
 
 /// Where the document is served.
@@ -78,6 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(reachability::public_url_check))
         .routes(routes!(backup::backups, backup::make_backup))
         .routes(routes!(backup::backup_file))
+        .routes(routes!(overview::overview))
         .routes(routes!(attention::attention))
         .routes(routes!(sessions::sessions))
         .routes(routes!(sessions::end_session))

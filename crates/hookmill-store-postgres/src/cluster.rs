@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 /// Names the folder with `initdb` and `postgres`, where it is not where Debian puts it.
 const FOLDER_VARIABLE: &str = "HOOKMILL_TEST_POSTGRES";
 const DEBIAN: &str = "/usr/lib/postgresql";
+/// Where Debian puts PgBouncer.
+const POOLER: &str = "/usr/sbin/pgbouncer";
 
 /// A server with a folder of its own. Databases of one server are made by [`Cluster::database`].
 #[derive(Debug)]
@@ -191,15 +193,9 @@ impl Cluster {
     /// # Errors
     /// The server's log, where it does not start.
     pub fn resume(&mut self) -> io::Result<()> {
-        let script = r#""$0" -D "$1" >> "$2" 2>&1 & server=$!; read -r _; kill -INT $server; wait $server"#;
         let log = self.folder.join("log");
-        let mut keeper = Command::new("/bin/sh");
-        keeper.args(["-c", script]).arg(self.programs.join("postgres")).arg(self.data()).arg(&log);
-        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir(&self.folder);
-        if let Some((uid, gid)) = self.user {
-            keeper.uid(uid).gid(gid);
-        }
-        self.keeper = Some(keeper.spawn()?);
+        let data = self.data();
+        self.keeper = Some(self.kept(&self.programs.join("postgres"), &[Path::new("-D"), &data], &log, "INT")?);
         let until = Instant::now() + Duration::from_secs(30);
         while !self.program("pg_isready").arg("-q").status()?.success() {
             if Instant::now() > until {
@@ -208,6 +204,52 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(())
+    }
+
+    /// Starts a program that gets a signal once our end of its keeper's input is closed: also when this process is killed.
+    fn kept(&self, program: &Path, arguments: &[&Path], log: &Path, signal: &str) -> io::Result<Child> {
+        let script = r#"log=$1 signal=$2; shift 2; "$0" "$@" >> "$log" 2>&1 & server=$!
+                        read -r _; kill -"$signal" $server; wait $server"#;
+        let mut keeper = Command::new("/bin/sh");
+        keeper.args(["-c", script]).arg(program).arg(log).arg(signal).args(arguments);
+        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir(&self.folder);
+        if let Some((uid, gid)) = self.user {
+            keeper.uid(uid).gid(gid);
+        }
+        keeper.spawn()
+    }
+
+    /// Starts Debian's PgBouncer in front of this server, in transaction mode; `None`, with a printed line, on a machine
+    /// without it. `settings` are more lines of its configuration.
+    ///
+    /// # Errors
+    /// What the system says, or the pooler's log.
+    #[expect(clippy::print_stderr, reason = "a test that is left out must be seen")]
+    pub fn pooler(&self, settings: &[&str]) -> io::Result<Option<Pooler>> {
+        let program = Path::new(POOLER);
+        if !program.is_file() {
+            eprintln!("left out: there is no {POOLER}; apt-get install pgbouncer");
+            return Ok(None);
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let (file, log) =
+            (self.folder.join(format!("pooler-{port}.ini")), self.folder.join(format!("pooler-{port}.log")));
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={} user=hookmill\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n{}\n",
+            self.port,
+            settings.join("\n"),
+        );
+        self.keep(&file, &text)?;
+        let pooler = Pooler { keeper: self.kept(program, &[&file], &log, "TERM")?, port };
+        let until = Instant::now() + Duration::from_secs(30);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > until {
+                return Err(io::Error::other(std::fs::read_to_string(&log)?));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(Some(pooler))
     }
 
     /// Stops the server: `fast` ends connections in order, `immediate` is a crash.
@@ -271,6 +313,28 @@ impl Cluster {
     #[must_use]
     pub fn address(&self, database: &str) -> String {
         format!("postgres://hookmill@127.0.0.1:{}/{database}?options=-c%20hookmill.may_forget%3Don", self.port)
+    }
+}
+
+/// PgBouncer in front of a cluster; it ends with this value.
+#[derive(Debug)]
+pub struct Pooler {
+    keeper: Child,
+    port: u16,
+}
+
+impl Pooler {
+    /// The port it listens on, on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
 }
 

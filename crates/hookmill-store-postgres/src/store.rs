@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::Timestamp;
 use hookmill_store::{
-    Asked, Committed, Figures, Lane, Leases, Node, Nodes, Purged, Retention, Shard, Store, StoreError, Unit,
+    Asked, Committed, Figures, Lane, Leases, Log, Node, Nodes, Purged, Retention, Shard, Store, StoreError, Unit,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -167,12 +167,21 @@ impl Store for PostgresStore {
                        (SELECT count(*) FROM flow WHERE deleted IS NULL), (SELECT count(*) FROM connector),
                        (SELECT count(*) FROM connection), (SELECT count(*) FROM \"user\")";
         let Some(row) = self.readers.row(sql, &[]).await? else { return Ok(Figures::default()) };
+        // Not every user of every installation may ask for it.
+        let checkpoint = "SELECT greatest(0, extract(epoch FROM now() - checkpoint_time) * 1000)::int8
+                          FROM pg_control_checkpoint()";
+        let log = match self.readers.row(checkpoint, &[]).await {
+            Ok(Some(row)) => Some(Log { bytes: None, checkpoint_age: Some(Duration::from_millis(number(&row, 0)?)) }),
+            Ok(None) | Err(_) => None,
+        };
         Ok(Figures {
             bytes: number(&row, 0)?,
             flows: number(&row, 1)?,
             connectors: number(&row, 2)?,
             connections: number(&row, 3)?,
             users: number(&row, 4)?,
+            disk: None,
+            log,
         })
     }
 

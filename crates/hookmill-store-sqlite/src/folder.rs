@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use hookmill_store::StoreError;
+use hookmill_store::{Disk, StoreError};
 
 /// The database within the folder.
 pub(crate) const DATABASE: &str = "hookmill.db";
@@ -45,6 +45,18 @@ pub(crate) fn claim(folder: &Path) -> Result<Claim, StoreError> {
         Some(Ok(())) => Ok(Claim { _lock: lock, _folder: opened }),
         Some(Err(TryLockError::Error(_))) | None => Ok(Claim { _lock: lock, _folder: None }),
     }
+}
+
+/// The disk that the folder is on.
+#[cfg(unix)]
+pub(crate) fn disk(folder: &Path) -> Option<Disk> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some(Disk { free: found.f_bavail * found.f_frsize, total: found.f_blocks * found.f_frsize })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn disk(_folder: &Path) -> Option<Disk> {
+    None
 }
 
 /// Refuses a folder whose database is missing or empty although one was there: a new one would hide the loss.

@@ -13,7 +13,7 @@ use crate::lanes::{Lanes, Order, Places};
 use crate::read::store::figures;
 use crate::readers::{Readers, TIME_MAX};
 use crate::step::Packed;
-use crate::writer::Writer;
+use crate::writer::{LogNote, Writer};
 use crate::{folder, schema};
 
 /// Units with more bytes are compressed on a thread that may block, so that other tasks go on.
@@ -42,6 +42,7 @@ pub struct SqliteStore {
     lanes: Arc<Lanes>,
     pub(crate) readers: Readers,
     broken: watch::Receiver<Option<StoreError>>,
+    log: Arc<LogNote>,
     writer: Mutex<Option<JoinHandle<()>>>,
     leases: Arc<Leases>,
 }
@@ -75,18 +76,19 @@ impl SqliteStore {
         let readers = Readers::open(&folder, options.readers.max(1), options.reader_cache_kib, TIME_MAX)?;
         let lanes = Arc::new(Lanes::new());
         let (told, broken) = watch::channel(None);
+        let log = Arc::new(LogNote::default());
         let unavailable = |detail: String| StoreError::Unavailable {
             detail: format!("the writer did not start: {detail}"),
             unknown: false,
         };
-        let writer = Writer::new(connection, Arc::clone(&lanes), folder::shown(&folder), claim, told)
+        let writer = Writer::new(connection, Arc::clone(&lanes), folder::shown(&folder), claim, told, Arc::clone(&log))
             .map_err(|error| unavailable(error.to_string()))?;
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| unavailable(error.to_string()))?;
         info!(store.folder = %folder.display(), "the store in {} is open", folder.display());
-        Ok(Self { folder, lanes, readers, broken, writer: Mutex::new(Some(thread)), leases: Leases::alone() })
+        Ok(Self { folder, lanes, readers, broken, log, writer: Mutex::new(Some(thread)), leases: Leases::alone() })
     }
 
     /// Looks for contradictions in what is stored, one sentence each; none for a sound store. It reads everything, so it
@@ -223,14 +225,14 @@ impl Store for SqliteStore {
     }
 
     async fn figures(&self) -> Result<Figures, StoreError> {
-        let folder = self.folder.clone();
+        let (folder, log) = (self.folder.clone(), self.log.now());
         self.readers
             .read(move |c| {
                 let size = |suffix: &str| {
                     let path = folder.join(format!("{}{suffix}", folder::DATABASE));
                     std::fs::metadata(path).map_or(0, |facts| facts.len())
                 };
-                figures(c, size("") + size("-wal"))
+                figures(c, size("") + size("-wal"), folder::disk(&folder), log)
             })
             .await
     }

@@ -11,11 +11,11 @@
 //! No other connection runs checkpoints: a second one that never finds the writer pausing lets the log grow without
 //! end. The writer runs them itself, when enough has been written and when nothing waits.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hookmill_store::{Committed, StoreError};
+use hookmill_store::{Committed, Log, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 use tracing::{debug, error, warn};
@@ -27,7 +27,9 @@ use crate::lanes::{Lanes, Order, Places, Taken};
 use crate::purge;
 use crate::step::Packed;
 
-/// Frames of the log (8 KiB each) after which a checkpoint is due: 16 MiB, about 10 ms of copying.
+/// Bytes of a frame of the log.
+const FRAME_BYTES: u64 = 8 * 1_024;
+/// Frames of the log after which a checkpoint is due: 16 MiB, about 10 ms of copying.
 const CHECKPOINT_FRAMES: i32 = 2_048;
 /// Frames that make a pause worth a checkpoint.
 const CHECKPOINT_FRAMES_IDLE: i32 = 128;
@@ -45,6 +47,23 @@ struct Waiting {
     _places: Places,
 }
 
+/// What the writer tells of its log.
+#[derive(Debug, Default)]
+pub(crate) struct LogNote {
+    /// Bytes that are in the log only.
+    bytes: AtomicU64,
+    /// When a checkpoint last copied all that was there.
+    copied_at: Mutex<Option<Instant>>,
+}
+
+impl LogNote {
+    pub(crate) fn now(&self) -> Log {
+        let copied_at = *self.copied_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = Some(self.bytes.load(Ordering::Relaxed));
+        Log { bytes, checkpoint_age: copied_at.map(|at| at.elapsed()) }
+    }
+}
+
 pub(crate) struct Writer {
     connection: Connection,
     lanes: Arc<Lanes>,
@@ -57,6 +76,8 @@ pub(crate) struct Writer {
     broken: Option<StoreError>,
     /// Hears of that.
     told: watch::Sender<Option<StoreError>>,
+    /// What others see of the log.
+    log: Arc<LogNote>,
     _claim: Claim,
 }
 
@@ -67,6 +88,7 @@ impl Writer {
         folder: String,
         claim: Claim,
         told: watch::Sender<Option<StoreError>>,
+        log: Arc<LogNote>,
     ) -> rusqlite::Result<Self> {
         let frames = Arc::new(AtomicI32::new(0));
         let noted = Arc::clone(&frames);
@@ -74,7 +96,7 @@ impl Writer {
             noted.store(pages, Ordering::Relaxed);
             Ok(())
         }))?;
-        Ok(Self { connection, lanes, folder, frames, copied: 0, broken: None, told, _claim: claim })
+        Ok(Self { connection, lanes, folder, frames, copied: 0, broken: None, told, log, _claim: claim })
     }
 
     /// Performs orders until the lanes are closed and empty.
@@ -98,6 +120,8 @@ impl Writer {
                     let begun = Instant::now();
                     self.perform(orders);
                     not_before = Instant::now() + begun.elapsed().min(GATHER_MAX);
+                    let behind = u64::try_from(self.behind()).unwrap_or(0);
+                    self.log.bytes.store(behind * FRAME_BYTES, Ordering::Relaxed);
                     if self.behind() >= CHECKPOINT_FRAMES {
                         self.checkpoint("PASSIVE");
                     }
@@ -133,6 +157,11 @@ impl Writer {
                 self.frames.store(frames.max(0), Ordering::Relaxed);
                 // What a reader keeps from being copied waits for the next time, not for the next pause.
                 self.copied = frames.max(0);
+                let left = u64::try_from(frames - copied).unwrap_or(0);
+                self.log.bytes.store(left * FRAME_BYTES, Ordering::Relaxed);
+                if left == 0 {
+                    *self.log.copied_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                }
                 debug!(store.frames = frames, store.copied = copied, "checkpoint {mode}");
             }
             Err(problem) if is_unconfirmed(&problem) => drop(self.failed(&problem)),
@@ -305,7 +334,8 @@ mod tests {
         let connection = crate::schema::open_writer(folder.path(), 1_024).unwrap();
         let (told, mut hears) = watch::channel(None);
         let claim = crate::folder::claim(folder.path()).unwrap();
-        let mut writer = Writer::new(connection, Arc::new(Lanes::new()), "here".to_owned(), claim, told).unwrap();
+        let mut writer =
+            Writer::new(connection, Arc::new(Lanes::new()), "here".to_owned(), claim, told, Arc::default()).unwrap();
         writer.failed(&failure(rusqlite::ffi::SQLITE_IOERR_WRITE));
         assert!(writer.broken.is_none() && hears.borrow().is_none(), "a write that failed may be tried again");
         assert!(writer.failed(&failure(rusqlite::ffi::SQLITE_IOERR_FSYNC)).is_unknown());

@@ -15,7 +15,7 @@ use hookmill_model::{
 use crate::{
     Approval, ApprovalFilter, Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter,
     Delivery, Device, DueRun, Event, EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon,
-    Lane, List, Nodes, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Purged, Retention, Run,
+    Lane, List, Nodes, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Purged, Retention, Run, RunBrief,
     RunFilter, RunListed, Session, StoreError, Subscription, TimerKey, TimerKind, Token, Unit, User, Uses,
 };
 
@@ -90,6 +90,8 @@ pub trait Runs: Send + Sync {
     async fn active_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<Run>>;
     /// What a start must know of the runs that have not ended, oldest first, from behind `after`.
     async fn open_runs(&self, after: Option<RunId>, limit: usize) -> Result<Vec<OpenRun>>;
+    /// The newest runs of flows, of all users, newest first: those made at `from` or later, at most `limit`.
+    async fn recent_runs(&self, from: Timestamp, limit: usize) -> Result<Vec<RunBrief>>;
     /// The journal of a run from the fact `from` on; empty for a run that is not kept.
     async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>>;
     /// As [`Runs::run_facts`], but about `bytes_max` bytes at most: it ends behind the facts that reach so many. Empty where

@@ -57,12 +57,12 @@ pub use event::{Dedupe, Event, EventListed, PendingEvent};
 pub use filter::Needle;
 pub use flow::{Binding, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion};
 pub use inbox::{Delivery, Device, Link, Notification, NotificationFilter, UNREAD_MAX};
-pub use list::{Figures, List, Page};
+pub use list::{Disk, Figures, List, Log, Page};
 pub use memory::{CommitFault, MemoryStore};
 pub use nodes::{Asked, EPOCH_ALONE, Leases, Node, Nodes, SHARDS, Shard};
 pub use run::{
-    DueRun, OpenRun, OutputsHave, Run, RunError, RunFilter, RunListed, RunUpdate, Timer, TimerKey, TimerKind, Verdict,
-    verdict,
+    DueRun, OpenRun, OutputsHave, Run, RunBrief, RunError, RunFilter, RunListed, RunPart, RunUpdate, Timer, TimerKey,
+    TimerKind, Verdict, joined, verdict,
 };
 pub use subscription::Subscription;
 pub use unit::{Change, Committed, Expect, Lane, Purged, Resealed, Retention, Unit};

@@ -1,4 +1,6 @@
-//! Pages of lists, newest first.
+//! Pages of lists, newest first, and what a store holds in numbers.
+
+use std::time::Duration;
 
 /// What part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,4 +66,27 @@ pub struct Figures {
     pub connections: u64,
     /// Users.
     pub users: u64,
+    /// The disk that it is on; `None` where that is another machine's, or not known.
+    pub disk: Option<Disk>,
+    /// What was committed and is not yet in the database itself; `None` where nobody can tell.
+    pub log: Option<Log>,
+}
+
+/// A disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Bytes that this process may still write.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+}
+
+/// The log that a database writes before it changes its tables. What is in it is safe; the longer it is, the longer a
+/// start after a crash takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Bytes that are in the log only; `None` where nobody can tell.
+    pub bytes: Option<u64>,
+    /// How long ago the last checkpoint ended, which copies the log into the tables; `None` before the first one.
+    pub checkpoint_age: Option<Duration>,
 }

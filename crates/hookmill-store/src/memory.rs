@@ -134,6 +134,7 @@ impl Store for MemoryStore {
             connectors: count(state.connectors.len()),
             connections: count(state.connections.len()),
             users: count(state.users.len()),
+            ..Figures::default()
         })
     }
 

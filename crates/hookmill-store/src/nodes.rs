@@ -123,9 +123,13 @@ impl Leases {
     /// given up.
     #[must_use]
     pub fn may_begin(&self, shard: Shard) -> bool {
-        self.epochs[shard.index()].load(Ordering::Acquire) != 0
-            && !self.leaving[shard.index()].load(Ordering::Acquire)
-            && self.holds_for(BEGIN_MARGIN)
+        self.may_go_on(shard) && !self.leaving[shard.index()].load(Ordering::Acquire)
+    }
+
+    /// Whether what was begun for a shard may go on with something that others can see: its lease holds for a while.
+    #[must_use]
+    pub fn may_go_on(&self, shard: Shard) -> bool {
+        self.epochs[shard.index()].load(Ordering::Acquire) != 0 && self.holds_for(BEGIN_MARGIN)
     }
 
     /// Whether a shard is to be given up.
@@ -331,7 +335,9 @@ mod tests {
         leases.renew(Instant::now(), Duration::from_secs(3_600));
         leases.leave(shard);
         assert_eq!((leases.epoch(shard), leases.may_begin(shard)), (Some(5), false));
+        assert!(leases.may_go_on(shard), "what was begun ends");
         leases.lose(shard);
+        assert!(!leases.may_go_on(shard));
         assert!(leases.epoch(shard).is_none() && !leases.is_leaving(shard));
     }
 

@@ -2,7 +2,7 @@
 
 use hookmill_model::{EventId, FlowId, RunId, RunKind, RunStatus, SubscriptionId, Timestamp, UserId};
 
-use crate::{Event, Needle};
+use crate::{Event, List, Needle, Page};
 
 /// The summary of a run. What happened inside stands in its journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,21 @@ impl RunUpdate {
     }
 }
 
+/// What figures are made of: when a run began and how it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunBrief {
+    /// The run.
+    pub id: RunId,
+    /// Its flow.
+    pub flow: FlowId,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
 /// A run in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunListed {
@@ -123,6 +138,60 @@ impl RunFilter {
     pub const fn of(owner: UserId) -> Self {
         Self { owner, flow: None, statuses: Vec::new(), kind: None, from: None, to: None, q: None, outputs_have: None }
     }
+
+    /// Whether only runs that record a webhook are wanted.
+    #[must_use]
+    pub const fn is_of_webhook(&self) -> bool {
+        matches!(self.kind, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook))
+    }
+
+    /// The parts whose union has all wanted runs, for stores with indexes. The usual run, which succeeds, stands in none
+    /// of its own.
+    #[must_use]
+    pub fn parts(&self) -> Vec<RunPart> {
+        if self.is_of_webhook() || self.statuses.is_empty() || self.statuses.contains(&RunStatus::Succeeded) {
+            return vec![RunPart::Whole];
+        }
+        let ended = RunStatus::ALL.iter().filter(|one| one.is_final() && self.statuses.contains(one));
+        let mut parts: Vec<RunPart> = ended.map(|one| RunPart::Ended(*one)).collect();
+        if self.statuses.iter().any(|status| !status.is_final()) {
+            parts.push(RunPart::Active);
+        }
+        parts
+    }
+}
+
+/// The part of a list of runs that one statement gives in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunPart {
+    /// All runs there are, whatever their status.
+    Whole,
+    /// Those that have not ended.
+    Active,
+    /// Those that ended with one status, which is not that of the usual run.
+    Ended(RunStatus),
+}
+
+/// One page out of a page of each part. It ends where the first of them ends: behind that the others may know what this one
+/// does not.
+#[must_use]
+pub fn joined(parts: Vec<Page<Run, RunId>>, list: List<RunId>) -> Page<Run, RunId> {
+    let is_one = parts.len() == 1;
+    let (mut items, mut next, mut looked_at): (Vec<Run>, Option<RunId>, usize) = (Vec::new(), None, 0);
+    for part in parts {
+        looked_at += part.looked_at;
+        next = next.max(part.next);
+        items.extend(part.items);
+    }
+    if !is_one {
+        items.sort_by_key(|run| std::cmp::Reverse(run.id));
+        items.retain(|run| next.is_none_or(|next| run.id >= next));
+        if items.len() > list.bounded() {
+            items.truncate(list.bounded());
+            next = items.last().map(|run| run.id);
+        }
+    }
+    Page { items, next, looked_at }
 }
 
 /// What a timer wakes.

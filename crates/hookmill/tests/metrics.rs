@@ -9,6 +9,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use support::{Answer, Server, Service, eventually, http, text};
 
+/// A trace as a service names it.
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// Names that begin like ours.
 fn names(text: &str) -> BTreeSet<String> {
     let is_part = |one: char| one.is_ascii_lowercase() || one == '_';
@@ -38,7 +41,8 @@ fn what_happens_is_measured_under_the_names_that_the_rules_use() {
     let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
     let door = &url[url.find("/workflows/").unwrap()..];
     for _ in 0..7 {
-        assert_eq!(http(&server.address, "POST", door, &[], b"").status(), 202);
+        let headers = [("traceparent", TRACE), ("tracestate", "rojo=1")];
+        assert_eq!(http(&server.address, "POST", door, &headers, b"").status(), 202);
     }
     assert_eq!(http(&server.address, "POST", "/callback/nobody-knows-this", &[], b"{}").status(), 404);
     let read = || text(&http(&free, "GET", "/metrics", &[], b"").body);
@@ -48,6 +52,12 @@ fn what_happens_is_measured_under_the_names_that_the_rules_use() {
     });
     assert_eq!(value(&measured, "hookmill_events_total{result=\"accepted\"}"), Some(7.0), "{measured}");
     assert_eq!(value(&measured, "hookmill_events_total{result=\"not_found\"}"), Some(1.0), "{measured}");
+    // Each call is a span of its own of the trace that came in.
+    let begin = &TRACE[..36];
+    let traced: BTreeSet<_> =
+        sink.calls().iter().filter_map(|call| Some(call.header("traceparent")?.to_owned())).collect();
+    assert!(traced.len() == 7 && traced.iter().all(|one| one.starts_with(begin) && one.ends_with("-01")), "{traced:?}");
+    assert!(!traced.contains(TRACE) && sink.calls().iter().all(|call| call.header("tracestate") == Some("rojo=1")));
     let host = sink.address.clone();
     let calls = measured.lines().find(|line| line.starts_with("hookmill_action_duration_seconds_count"));
     assert!(calls.is_some_and(|line| line.contains(&host) && line.ends_with(" 7")), "{calls:?}");
@@ -73,6 +83,8 @@ fn what_happens_is_measured_under_the_names_that_the_rules_use() {
     assert!(lines.len() > 1 && lines.iter().all(|line| line["level"].is_string()), "{logged}");
     let named = lines.iter().any(|line| line["spans"].to_string().contains("req_"));
     assert!(named, "no line names its request: {logged}");
+    let traced = lines.iter().filter(|line| line["trace.id"] == TRACE[3..35] && line["run"].is_string()).count();
+    assert_eq!(traced, 7, "lines of calls with their trace: {logged}");
     // The pages of the server itself say nothing of it.
     let own = http(&server.address, "GET", "/metrics", &[], b"");
     assert!(!text(&own.body).contains("hookmill_events_total"));

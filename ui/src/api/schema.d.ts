@@ -335,6 +335,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the server does: runs of the last hour, what waits, servers, disk, last backup */
+        get: operations["settings_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/attention": {
         parameters: {
             query?: never;
@@ -2385,6 +2402,13 @@ export interface components {
             /** @description The property below the body, outermost first; else the one name of the parameter. */
             path: string[];
         };
+        /** @description Calls of webhooks and flows that the server that answers has had since it began. */
+        CallsView: {
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            refused: number;
+        };
         /** @description The connector of a catalog entry. */
         CatalogConnector: {
             id: string;
@@ -3437,6 +3461,24 @@ export interface components {
             /** @description The node as the service gave it, for opening it. */
             item: Json;
         };
+        /** @description A server among those that share a database. */
+        NodeView: {
+            name: string;
+            version: string;
+            /** @description Shares of the flows that it looks after. */
+            shards: number;
+            /** @description Whether it gives them up and takes no others. */
+            drains: boolean;
+            /**
+             * Format: int64
+             * @description How long ago it last said that it lives.
+             */
+            silent_ms: number;
+            /** Format: int64 */
+            uptime_ms: number;
+            /** @description Whether it is the one that answers. */
+            is_this: boolean;
+        };
         /** @description Nodes of one level. */
         Nodes: {
             items: components["schemas"]["Node"][];
@@ -3625,6 +3667,31 @@ export interface components {
             notification_schema: boolean;
             /** @description Its place in the document, a JSON pointer. */
             pointer: string;
+        };
+        /** @description How the server does. */
+        Overview: {
+            /** @description What the server that answers is called among others; `null` for one that is alone. */
+            node: string | null;
+            /** Format: int64 */
+            uptime_ms: number;
+            /**
+             * Format: int64
+             * @description Its memory; `null` where the system does not tell.
+             */
+            memory_bytes: number | null;
+            calls: components["schemas"]["CallsView"];
+            recent: components["schemas"]["RecentRuns"];
+            /** @description Slowest first. */
+            slowest: components["schemas"]["SlowFlow"][];
+            queue: components["schemas"]["QueueView"];
+            /** @description Empty for a server that is alone. */
+            nodes: components["schemas"]["NodeView"][];
+            /** @description How many shares of the flows there are. */
+            shards: number;
+            store: components["schemas"]["StoreView"];
+            backup: components["schemas"]["BackupFetched"] | null;
+            /** @description Whether the server makes copies itself. */
+            makes_backups: boolean;
         };
         /** @description One page of a list. */
         Page_ActionRun: {
@@ -4170,6 +4237,26 @@ export interface components {
             /** @description The server's public key (VAPID), base64url. */
             public_key: string;
         };
+        /** @description What waits. */
+        QueueView: {
+            /**
+             * Format: int64
+             * @description Stored events that no run has taken yet, of all servers.
+             */
+            events: number;
+            /** @description Flows with the most of them. */
+            flows: components["schemas"]["WaitingFlow"][];
+            /** @description Runs in the memory of the server that answers. */
+            runs_in_memory: number;
+            /** @description Requests to services that are under way there. */
+            requests: number;
+            /** @description Those that wait for their turn. */
+            requests_waiting: number;
+            /** @description Services that are tried only now and then, since they do not answer. */
+            services_silent: number;
+            /** @description Whether the store refuses what it is given. */
+            store_refuses: boolean;
+        };
         /** @description Whether services can reach the callbacks, as far as that can be told from here. */
         Reachability: {
             /** @description The address that was tried. */
@@ -4202,6 +4289,28 @@ export interface components {
          * @enum {string}
          */
         ReachabilityVerdict: "public" | "local" | "unreachable";
+        /** @description Runs that began lately, of all users. */
+        RecentRuns: {
+            /**
+             * Format: date-time
+             * @description Runs that began since then are counted: an hour, or less where there were too many to look at.
+             */
+            since: string;
+            /**
+             * Format: int64
+             * @description How many began.
+             */
+            runs: number;
+            /** Format: int64 */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Those that have not ended.
+             */
+            open: number;
+            /** @description Each minute since then, oldest first. */
+            minutes: components["schemas"]["RunMinute"][];
+        };
         /** @description A call that was refused because it did not prove its sender */
         RefusedCall: {
             /** Format: date-time */
@@ -4335,6 +4444,21 @@ export interface components {
             status: components["schemas"]["RunStatus"];
             /** Format: date-time */
             started_at: string;
+        };
+        /** @description Runs that began within a minute. */
+        RunMinute: {
+            /**
+             * Format: date-time
+             * @description When the minute began.
+             */
+            at: string;
+            /** Format: int64 */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Those of them that failed.
+             */
+            failed: number;
         };
         /** @description One page of runs. */
         RunPage: {
@@ -4502,6 +4626,47 @@ export interface components {
              */
             password: string;
         };
+        /** @description How long the runs of a flow took lately, waiting included. */
+        SlowFlow: {
+            id: string;
+            name: string;
+            /** @description Whether it is the caller's, so that its page can be opened. */
+            is_own: boolean;
+            /**
+             * Format: int64
+             * @description Runs that have ended.
+             */
+            runs: number;
+            /** Format: int64 */
+            mean_ms: number;
+            /** Format: int64 */
+            longest_ms: number;
+        };
+        /** @description Where the data is. */
+        StoreView: {
+            /**
+             * Format: int64
+             * @description What the data takes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description What is free on its disk; `null` for a database on another machine.
+             */
+            disk_free: number | null;
+            /** Format: int64 */
+            disk_total: number | null;
+            /**
+             * Format: int64
+             * @description What is committed and safe, and not yet copied into the tables; `null` where the database does not tell.
+             */
+            log_bytes: number | null;
+            /**
+             * Format: int64
+             * @description How long ago it was last copied; `null` where it never was, or the database does not tell.
+             */
+            checkpoint_age_ms: number | null;
+        };
         /** @description A text in the languages of the interface. */
         TemplateText: {
             en: string;
@@ -4638,6 +4803,15 @@ export interface components {
         };
         /** @enum {string} */
         Visibility: "" | "important" | "advanced" | "internal";
+        /** @description A flow whose events wait. */
+        WaitingFlow: {
+            id: string;
+            name: string;
+            /** @description Whether it is the caller's, so that its page can be opened. */
+            is_own: boolean;
+            /** Format: int64 */
+            events: number;
+        };
         /** @description A service for which requests wait: all places there are taken, or it does not answer. */
         WaitingFor: {
             /** @description Its name, with the port where it is not the usual one. */
@@ -6966,6 +7140,70 @@ export interface operations {
             };
             /** @description There is no such thing. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There were too many tries; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server made a mistake; its log says more. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do that now; Retry-After may say when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description The request cannot be read, or does not fit. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

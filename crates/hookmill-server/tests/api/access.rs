@@ -152,6 +152,7 @@ async fn what_concerns_the_server_is_the_owners_business() {
         (Method::PUT, "/api/settings".to_owned(), Some(json!({}))),
         (Method::POST, "/api/settings/mail-test".to_owned(), None),
         (Method::POST, "/api/settings/public-url-check".to_owned(), None),
+        (Method::GET, "/api/overview".to_owned(), None),
         (Method::GET, "/api/backups".to_owned(), None),
         (Method::POST, "/api/backups".to_owned(), None),
         (Method::GET, "/api/backups/any/file".to_owned(), None),

@@ -45,6 +45,35 @@ async fn a_copy_of_the_data_is_made_fetched_and_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_owner_sees_how_the_server_does() {
+    let (world, owner) = with_owner(world_on_disk().await).await;
+    let before = world.get(&owner, "/api/overview").await;
+    let before = before.expect(200);
+    assert_eq!((&before["recent"]["runs"], &before["slowest"], &before["nodes"]), (&json!(0), &json!([]), &json!([])));
+    assert_eq!(
+        (&before["backup"], &before["makes_backups"], &before["node"]),
+        (&Value::Null, &json!(true), &Value::Null)
+    );
+    let flow = world.flow(&owner, "Kept").await.id();
+    let begun = world.post(&owner, &format!("/api/flows/{flow}/run"), json!({})).await;
+    world.ended(&owner, &begun.text("/run")).await;
+    let after = world.get(&owner, "/api/overview").await;
+    let after = after.expect(200);
+    assert_eq!(
+        (&after["recent"]["runs"], &after["recent"]["failed"], &after["recent"]["open"]),
+        (&json!(1), &json!(0), &json!(0))
+    );
+    let minutes = after["recent"]["minutes"].as_array().unwrap();
+    assert_eq!(minutes.iter().map(|minute| minute["runs"].as_u64().unwrap()).sum::<u64>(), 1);
+    let slow = &after["slowest"][0];
+    assert_eq!(
+        (&slow["id"], &slow["name"], &slow["is_own"], &slow["runs"]),
+        (&json!(flow), &json!("Kept"), &json!(true), &json!(1))
+    );
+    assert!(after["store"]["disk_free"].as_u64() > Some(0) && after["store"]["log_bytes"].is_u64(), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_cannot_be_copied_says_so() {
     let (world, owner) = owned_world().await;
     world.post(&owner, "/api/backups", json!({})).await.expect(202);

@@ -82,6 +82,7 @@ async fn no_list_walks_or_sorts_a_table() -> Result<(), Box<dyn std::error::Erro
     store.pending_events(flow, None, 1).await?;
     store.pending_counts().await?;
     store.open_runs(None, 1).await?;
+    store.recent_runs(Timestamp::from_micros(1), 1).await?;
     store.active_runs(None, 1).await?;
     store.run_facts(RunId::from_bits(1), 0).await?;
     store.run_facts_page(RunId::from_bits(1), 0, 1).await?;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookmill_model::{EventId, FlowId, Id, RunId, RunKind, RunStatus, Timestamp};
+use hookmill_model::{EventId, FlowId, Id, RunId, Timestamp};
 use hookmill_store::number::{kind_number, status_number};
 use hookmill_store::payload::{split, split_first, unpack};
 use hookmill_store::{
-    DueRun, Event, List, Needle, OpenRun, Page, Run, RunError, RunFilter, RunListed, Runs, TimerKey, TimerKind,
+    DueRun, Event, List, Needle, OpenRun, Page, Run, RunBrief, RunError, RunFilter, RunListed, RunPart, Runs, TimerKey,
+    TimerKind, joined,
 };
 use tokio_postgres::Row;
 
@@ -62,48 +63,17 @@ pub(super) fn listed(row: &Row) -> Answer<RunListed> {
     Ok(RunListed { run: run(row)?, flow_name: get(row, 19)? })
 }
 
-/// The part of a list of runs that one statement gives in order.
-#[derive(Clone, Copy)]
-enum Part {
-    /// All runs there are, whatever their status.
-    Whole,
-    /// Those that have not ended.
-    Active,
-    /// Those that ended with one status, which is not that of the usual run.
-    Ended(RunStatus),
-}
-
-fn is_of_webhook(filter: &RunFilter) -> bool {
-    matches!(filter.kind, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook))
-}
-
-/// The parts whose union has all wanted runs. The usual run, which succeeds, stands in no index of its own.
-fn parts(filter: &RunFilter) -> Vec<Part> {
-    if is_of_webhook(filter) || filter.statuses.is_empty() || filter.statuses.contains(&RunStatus::Succeeded) {
-        return vec![Part::Whole];
-    }
-    let mut parts: Vec<Part> = RunStatus::ALL
-        .iter()
-        .filter(|one| one.is_final() && filter.statuses.contains(one))
-        .map(|one| Part::Ended(*one))
-        .collect();
-    if filter.statuses.iter().any(|status| !status.is_final()) {
-        parts.push(Part::Active);
-    }
-    parts
-}
-
 /// The condition that one index answers in order.
-fn condition(filter: &RunFilter, part: Part) -> &'static str {
+fn condition(filter: &RunFilter, part: RunPart) -> &'static str {
     let by_flow = filter.flow.is_some();
     match part {
-        Part::Whole if is_of_webhook(filter) && by_flow => "flow = $2 AND kind > 0 AND kind = $4",
-        Part::Whole if is_of_webhook(filter) => "owner = $1 AND kind > 0 AND kind = $4",
-        Part::Whole if by_flow => "flow = $2",
-        Part::Whole => "owner = $1",
-        Part::Active => "status < 2",
-        Part::Ended(_) if by_flow => "flow = $2 AND status > 2 AND status = $3",
-        Part::Ended(_) => "owner = $1 AND status > 2 AND status = $3",
+        RunPart::Whole if filter.is_of_webhook() && by_flow => "flow = $2 AND kind > 0 AND kind = $4",
+        RunPart::Whole if filter.is_of_webhook() => "owner = $1 AND kind > 0 AND kind = $4",
+        RunPart::Whole if by_flow => "flow = $2",
+        RunPart::Whole => "owner = $1",
+        RunPart::Active => "status < 2",
+        RunPart::Ended(_) if by_flow => "flow = $2 AND status > 2 AND status = $3",
+        RunPart::Ended(_) => "owner = $1 AND status > 2 AND status = $3",
     }
 }
 
@@ -115,7 +85,7 @@ impl PostgresStore {
     async fn runs_of(
         &self,
         filter: &RunFilter,
-        part: Part,
+        part: RunPart,
         list: List<RunId>,
         cost_max: usize,
         needle: &Needle,
@@ -128,7 +98,7 @@ impl PostgresStore {
             condition(filter, part)
         );
         let from = filter.from.map_or(Key([0; 16]), |from| key(RunId::floor(from)));
-        let ended = if let Part::Ended(status) = part { status_number(status) } else { -1 };
+        let ended = if let RunPart::Ended(status) = part { status_number(status) } else { -1 };
         let to = filter.to.map(|to| below(Some(RunId::floor(to))));
         let owner = key(filter.owner);
         let flow = filter.flow.map_or(Key([0; 16]), key);
@@ -249,24 +219,13 @@ impl Runs for PostgresStore {
     }
 
     async fn runs(&self, filter: &RunFilter, list: List<RunId>) -> Answer<Page<RunListed, RunId>> {
-        let parts = parts(filter);
+        let parts = filter.parts();
         let needle = Needle::new(filter.q.as_deref());
-        let (mut items, mut next, mut looked_at) = (Vec::new(), None, 0);
+        let mut pages = Vec::with_capacity(parts.len());
         for part in &parts {
-            let found = self.runs_of(filter, *part, list, COST_MAX / parts.len(), &needle).await?;
-            looked_at += found.looked_at;
-            // The page ends where the first of the parts ends: behind it the others may know what this one does not.
-            next = next.max(found.next);
-            items.extend(found.items);
+            pages.push(self.runs_of(filter, *part, list, COST_MAX / parts.len(), &needle).await?);
         }
-        if parts.len() > 1 {
-            items.sort_by_key(|run: &Run| std::cmp::Reverse(run.id));
-            items.retain(|run| next.is_none_or(|next| run.id >= next));
-            if items.len() > list.bounded() {
-                items.truncate(list.bounded());
-                next = items.last().map(|run| run.id);
-            }
-        }
+        let Page { items, next, looked_at } = joined(pages, list);
         Ok(Page { items: self.with_names(items).await?, next, looked_at })
     }
 
@@ -290,6 +249,22 @@ impl Runs for PostgresStore {
             })
         };
         all(&self.readers, sql, args![above(after), rows(limit)], open).await
+    }
+
+    async fn recent_runs(&self, from: Timestamp, limit: usize) -> Answer<Vec<RunBrief>> {
+        let sql =
+            "SELECT id, flow, status, started, ended FROM run WHERE kind = 0 AND id >= $1 ORDER BY id DESC LIMIT $2";
+        let brief = |row: &Row| {
+            Ok(RunBrief {
+                id: id(row, 0)?,
+                flow: id(row, 1)?,
+                status: status(row, 2)?,
+                started_at: moment(row, 3)?,
+                ended_at: moment_of(row, 4)?,
+            })
+        };
+        let found = self.readers.rows(sql, args![key(RunId::floor(from)), rows(limit)]).await?;
+        found.iter().map(brief).collect()
     }
 
     async fn run_facts(&self, run: RunId, from: u64) -> Answer<Vec<Bytes>> {

@@ -86,6 +86,26 @@ async fn each_obstacle_has_its_own_message() -> Told {
     Ok(())
 }
 
+/// A pooler that hands the sessions of the database round takes settings and locks away. It is refused by name, whether it
+/// says so itself or drops the settings in silence, and nothing is made.
+#[tokio::test]
+async fn a_pooler_is_refused_by_name() -> Told {
+    let folder = tempfile::tempdir()?;
+    let Some(cluster) = cluster(folder.path())? else { return Ok(()) };
+    let database = cluster.database()?;
+    for settings in [&[][..], &["ignore_startup_parameters = options"]] {
+        let Some(pooler) = cluster.pooler(settings)? else { return Ok(()) };
+        let address =
+            cluster.address(&database).replace(&format!(":{}/", cluster.port()), &format!(":{}/", pooler.port()));
+        let (problem, told) = refused(&address).await;
+        assert_eq!(problem, DatabaseProblem::Pooler, "{settings:?}: {told}");
+        assert!(told.contains("Give the address of PostgreSQL itself"), "{told}");
+        let left = cluster.run(&database, "SELECT count(*) FROM pg_namespace WHERE nspname = 'hookmill'")?;
+        assert_eq!(left, "0", "a refused start left something behind");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_and_heals() -> Told {
     let folder = tempfile::tempdir()?;

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use hookmill_model::{FlowId, Id, RunId, RunKind, RunStatus, Timestamp};
+use hookmill_model::{FlowId, Id, RunId, RunKind, Timestamp};
 use hookmill_store::{
-    DueRun, List, Needle, OpenRun, Page, Run, RunError, RunFilter, RunListed, Runs, StoreError, TimerKey, TimerKind,
+    DueRun, List, Needle, OpenRun, Page, Run, RunBrief, RunError, RunFilter, RunListed, RunPart, Runs, StoreError,
+    TimerKey, TimerKind, joined,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Result, Row, named_params, params};
@@ -58,49 +59,21 @@ pub(super) fn with_name(c: &Connection, run: Run) -> Result<RunListed> {
     Ok(RunListed { run, flow_name: flow_name.unwrap_or_default() })
 }
 
-/// The part of a list of runs that one statement gives in order.
-#[derive(Clone, Copy)]
-enum Part {
-    /// All runs there are, whatever their status.
-    Whole,
-    /// Those that have not ended.
-    Active,
-    /// Those that ended with one status, which is not that of the usual run.
-    Ended(RunStatus),
-}
-
-/// The parts whose union has all wanted runs. The usual run, which succeeds, stands in no index of its own.
-fn parts(filter: &RunFilter) -> Vec<Part> {
-    let of_webhook = matches!(filter.kind, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook));
-    if of_webhook || filter.statuses.is_empty() || filter.statuses.contains(&RunStatus::Succeeded) {
-        return vec![Part::Whole];
-    }
-    let mut parts: Vec<Part> = RunStatus::ALL
-        .iter()
-        .filter(|one| one.is_final() && filter.statuses.contains(one))
-        .map(|one| Part::Ended(*one))
-        .collect();
-    if filter.statuses.iter().any(|status| !status.is_final()) {
-        parts.push(Part::Active);
-    }
-    parts
-}
-
 /// The index that leaves the fewest rows to look at, and the condition that lets SQLite use it.
-fn path(filter: &RunFilter, part: Part) -> (&'static str, &'static str) {
+fn path(filter: &RunFilter, part: RunPart) -> (&'static str, &'static str) {
     let by_flow = filter.flow.is_some();
     match (part, filter.kind) {
-        (Part::Whole, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) if by_flow => {
+        (RunPart::Whole, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) if by_flow => {
             ("run_flow_kind", "flow = :flow AND kind > 0 AND kind = :kind")
         }
-        (Part::Whole, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) => {
+        (RunPart::Whole, Some(RunKind::CreateWebhook | RunKind::DeleteWebhook)) => {
             ("run_owner_kind", "owner = :owner AND kind > 0 AND kind = :kind")
         }
-        (Part::Whole, _) if by_flow => ("run_flow", "flow = :flow"),
-        (Part::Whole, _) => ("run_owner", "owner = :owner"),
-        (Part::Active, _) => ("run_active", "status < 2"),
-        (Part::Ended(_), _) if by_flow => ("run_flow_status", "flow = :flow AND status > 2 AND status = :status"),
-        (Part::Ended(_), _) => ("run_owner_status", "owner = :owner AND status > 2 AND status = :status"),
+        (RunPart::Whole, _) if by_flow => ("run_flow", "flow = :flow"),
+        (RunPart::Whole, _) => ("run_owner", "owner = :owner"),
+        (RunPart::Active, _) => ("run_active", "status < 2"),
+        (RunPart::Ended(_), _) if by_flow => ("run_flow_status", "flow = :flow AND status > 2 AND status = :status"),
+        (RunPart::Ended(_), _) => ("run_owner_status", "owner = :owner AND status > 2 AND status = :status"),
     }
 }
 
@@ -109,24 +82,13 @@ const JOURNAL_COST: usize = 8;
 const JOURNAL_BYTES_PER_COST: usize = 1_600;
 
 pub(super) fn runs(c: &Connection, filter: &RunFilter, list: List<RunId>) -> Result<Page<RunListed, RunId>> {
-    let parts = parts(filter);
+    let parts = filter.parts();
     let needle = Needle::new(filter.q.as_deref());
-    let (mut items, mut next, mut looked_at) = (Vec::new(), None, 0);
+    let mut pages = Vec::with_capacity(parts.len());
     for part in &parts {
-        let found = runs_of(c, filter, *part, list, COST_MAX / parts.len(), &needle)?;
-        looked_at += found.looked_at;
-        // The page ends where the first of the parts ends: behind it the others may know what this one does not.
-        next = next.max(found.next);
-        items.extend(found.items);
+        pages.push(runs_of(c, filter, *part, list, COST_MAX / parts.len(), &needle)?);
     }
-    if parts.len() > 1 {
-        items.sort_by_key(|run: &Run| std::cmp::Reverse(run.id));
-        items.retain(|run| next.is_none_or(|next| run.id >= next));
-        if items.len() > list.bounded() {
-            items.truncate(list.bounded());
-            next = items.last().map(|run| run.id);
-        }
-    }
+    let Page { items, next, looked_at } = joined(pages, list);
     let items = items.into_iter().map(|run| with_name(c, run)).collect::<Result<_>>()?;
     Ok(Page { items, next, looked_at })
 }
@@ -134,7 +96,7 @@ pub(super) fn runs(c: &Connection, filter: &RunFilter, list: List<RunId>) -> Res
 fn runs_of(
     c: &Connection,
     filter: &RunFilter,
-    part: Part,
+    part: RunPart,
     list: List<RunId>,
     cost_max: usize,
     needle: &Needle,
@@ -154,7 +116,7 @@ fn runs_of(
         (None, None) => vec![0xFF; 17],
     };
     let from = filter.from.map_or([0; 16], |from| key(RunId::floor(from)));
-    let status = if let Part::Ended(status) = part { status_number(status) } else { -1 };
+    let status = if let RunPart::Ended(status) = part { status_number(status) } else { -1 };
     let values = named_params! {
         ":below": below,
         ":from": from,
@@ -277,6 +239,21 @@ impl Runs for SqliteStore {
             })
         };
         self.readers.read(move |c| all(c, sql, params![after, rows(limit)], open)).await
+    }
+
+    async fn recent_runs(&self, from: Timestamp, limit: usize) -> Answer<Vec<RunBrief>> {
+        let sql =
+            "SELECT id, flow, status, started, ended FROM run WHERE kind = 0 AND id >= ?1 ORDER BY id DESC LIMIT ?2";
+        let brief = |row: &Row<'_>| {
+            Ok(RunBrief {
+                id: id(row, 0)?,
+                flow: id(row, 1)?,
+                status: status(row, 2)?,
+                started_at: moment(row, 3)?,
+                ended_at: moment_of(row, 4)?,
+            })
+        };
+        self.readers.read(move |c| all(c, sql, params![key(RunId::floor(from)), rows(limit)], brief)).await
     }
 
     async fn run_facts(&self, run: RunId, from: u64) -> Answer<Vec<Bytes>> {

@@ -5,8 +5,8 @@ use std::ops::Bound;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{
-    ApprovalId, ConnectionId, ConnectorId, DeviceId, EventId, FlowId, NotificationId, RunId, RunStatus, SubscriptionId,
-    SubscriptionState, Timestamp, UserId,
+    ApprovalId, ConnectionId, ConnectorId, DeviceId, EventId, FlowId, Id as _, NotificationId, RunId, RunKind,
+    RunStatus, SubscriptionId, SubscriptionState, Timestamp, UserId,
 };
 
 use super::MemoryStore;
@@ -15,8 +15,8 @@ use crate::{
     Accounts, Approval, ApprovalFilter, ApprovalState, Approvals, Connection, ConnectionFilter, Connector,
     ConnectorDocument, ConnectorFilter, Connectors, Delivery, Device, DueRun, Event, EventListed, Events, FailingFlow,
     Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List, Needle, Notification, NotificationFilter,
-    OpenRun, Page, PendingEvent, Run, RunFilter, RunListed, Runs, Session, StoreError, Subscription, Subscriptions,
-    TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
+    OpenRun, Page, PendingEvent, Run, RunBrief, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
+    Subscriptions, TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -127,6 +127,19 @@ impl Runs for MemoryStore {
             due_at: state.timers.get(&TimerKey::Run(run.id)).copied(),
         });
         Ok(open.collect())
+    }
+
+    async fn recent_runs(&self, from: Timestamp, limit: usize) -> Result<Vec<RunBrief>> {
+        let state = self.state();
+        let runs = state.runs.range(RunId::floor(from)..).rev().map(|(_, run)| run);
+        let brief = |run: &Run| RunBrief {
+            id: run.id,
+            flow: run.flow,
+            status: run.status,
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+        };
+        Ok(runs.filter(|run| run.kind == RunKind::Flow).take(limit).map(brief).collect())
     }
 
     async fn run_facts(&self, run: RunId, from: u64) -> Result<Vec<Bytes>> {

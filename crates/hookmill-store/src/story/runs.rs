@@ -234,6 +234,17 @@ pub(super) async fn lists_filter_and_page(store: &dyn Store) -> Told {
         open.iter().map(|run| (run.id, run.status, run.due_at)).collect::<Vec<_>>(),
         active.iter().map(|run| (run.id, run.status, None)).collect::<Vec<_>>()
     );
+    // Those of everybody, without the ones that only record a webhook.
+    let mut newest: Vec<_> = runs.iter().chain([&foreign]).filter(|run| run.kind == RunKind::Flow).collect();
+    newest.sort_by_key(|run| std::cmp::Reverse(run.id));
+    let from = newest[4].id.made_at();
+    let recent = store.recent_runs(from, 100).await?;
+    let told = |run: &Run| (run.id, run.flow, run.status, run.started_at, run.ended_at);
+    assert_eq!(
+        recent.iter().map(|run| (run.id, run.flow, run.status, run.started_at, run.ended_at)).collect::<Vec<_>>(),
+        newest.iter().filter(|run| run.id.made_at() >= from).map(|run| told(run)).collect::<Vec<_>>()
+    );
+    assert_eq!(store.recent_runs(from, 2).await?, recent[..2]);
     let next = store.active_runs(Some(runs[12].id), 2).await?;
     assert_eq!(next.iter().map(|run| run.id).collect::<Vec<_>>(), [runs[17].id, foreign.id]);
     Ok(())
