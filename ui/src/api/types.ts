@@ -32,6 +32,7 @@ export type User = Schemas['User'];
 export type Session = Schemas['Session'];
 export type ApiToken = Schemas['ApiToken'];
 export type About = Schemas['About'];
+export type Overview = Schemas['Overview'];
 export type MailSettings = Schemas['MailSettings'];
 export type MailForm = Schemas['MailForm'];
 export type Approval = Schemas['Approval'];

@@ -46,8 +46,28 @@ await runScript('settings', async (world, step) => {
     await page.getByRole('heading', { name: 'Settings', exact: true }).waitFor();
   };
 
-  await step(1, 'about: version, licence, size and counts', async () => {
-    await call('POST', '/api/flows', { name: 'One', connections: {}, definition: { triggers: { manual: { type: 'Request', inputs: {} } }, actions: {} } });
+  await step(1, 'how the server does: nothing ran at first, then the runs, the slowest flow, the disk', async () => {
+    await open('server');
+    const figures = page.getByRole('region', { name: 'How the server does' });
+    await figures.getByText('No run began in the last hour.').waitFor();
+    await figures.getByText('Nothing waits.').waitFor();
+    await figures.getByText('Make one below.').waitFor();
+    const flow = await call('POST', '/api/flows', { name: 'One', connections: {}, definition: { triggers: { manual: { type: 'Request', inputs: {} } }, actions: {} } });
+    for (let i = 0; i < 3; i += 1) await call('POST', `/api/flows/${flow.id}/run`, {});
+    // It looks again by itself.
+    const slowest = figures.getByRole('table', { name: 'Slowest flows' });
+    await slowest.getByRole('link', { name: 'One' }).waitFor();
+    await until('three runs', async () => /^One.*3$/.test(((await slowest.getByRole('row').nth(1).textContent()) ?? '').trim()));
+    await figures.getByRole('img', { name: /^Runs by minute in the last .*: 3, of which 0 failed\.$/ }).waitFor();
+    await figures.getByText(/ a (minute|second), none failed/).waitFor();
+    await figures.getByText(/^of \d/).waitFor();
+    await figures.getByRole('heading', { name: 'This server' }).waitFor();
+    same('servers of one that is alone', await figures.getByRole('table', { name: 'Servers' }).count(), 0);
+    await slowest.getByRole('link', { name: 'One' }).click();
+    await page.waitForURL(`**/flows/${flow.id}`);
+  });
+
+  await step(2, 'about: version, licence, size and counts', async () => {
     await open('server');
     const about = page.getByRole('region', { name: 'About' });
     await about.getByText('MIT OR Apache-2.0').waitFor();
@@ -56,7 +76,7 @@ await runScript('settings', async (world, step) => {
     same('the title', await page.title(), 'Server · Settings · Hookmill');
   });
 
-  await step(2, 'a backup is made, downloaded, and its date remembered', async () => {
+  await step(3, 'a backup is made, downloaded, and its date remembered', async () => {
     const backup = page.getByRole('region', { name: 'Backup' });
     await backup.getByText('The master key is not in it.').waitFor();
     await backup.getByText('never', { exact: true }).waitFor();
@@ -70,7 +90,7 @@ await runScript('settings', async (world, step) => {
     same('the same file', readFileSync(await again.path()).equals(readFileSync(await download.path())), true);
   });
 
-  await step(3, 'the check of the public address says what it found, and what cannot be told', async () => {
+  await step(4, 'the check of the public address says what it found, and what cannot be told', async () => {
     await button('Check the address').click();
     await page.getByText('The callbacks can be reached from here only.').waitFor();
     await page.getByText('A call through the address arrived at this server').waitFor();
@@ -82,7 +102,7 @@ await runScript('settings', async (world, step) => {
     await page.getByText('The name hookmill.invalid has no address').waitFor();
   });
 
-  await step(4, 'retention and public address are kept; what is wrong is said', async () => {
+  await step(5, 'retention and public address are kept; what is wrong is said', async () => {
     await page.getByLabel('Keep the run history for (days)').fill('30');
     await button('Save').click();
     await page.getByText('Saved.').waitFor();
@@ -96,7 +116,7 @@ await runScript('settings', async (world, step) => {
     await page.getByLabel('Keep the run history for (days)').fill('90');
   });
 
-  await step(5, 'mail: a test message arrives, and a server that is not there is named', async () => {
+  await step(6, 'mail: a test message arrives, and a server that is not there is named', async () => {
     await page.getByRole('checkbox', { name: 'Send e-mail' }).click();
     await page.getByLabel('Host').fill('127.0.0.1');
     await page.getByLabel('Port').fill(String(mail.port));
@@ -112,7 +132,7 @@ await runScript('settings', async (world, step) => {
     await page.getByRole('alert').filter({ hasText: '127.0.0.1' }).waitFor();
   });
 
-  await step(6, 'a token with an end: shown once, its use noted, revoked', async () => {
+  await step(7, 'a token with an end: shown once, its use noted, revoked', async () => {
     await open('tokens');
     await page.getByLabel('What is it for?').fill('Deployment');
     await page.getByLabel('Valid for').selectOption('30');
@@ -133,7 +153,7 @@ await runScript('settings', async (world, step) => {
     same('it is gone', (await about()).status, 401);
   });
 
-  await step(7, 'another browser is listed and signed out', async () => {
+  await step(8, 'another browser is listed and signed out', async () => {
     const other = await world.person('other');
     await other.goto('/sign-in');
     await other.page.getByLabel(/^E-mail/).fill(OWNER.email);
@@ -148,7 +168,7 @@ await runScript('settings', async (world, step) => {
     await other.page.getByRole('heading', { name: 'Sign in' }).waitFor();
   });
 
-  await step(8, 'a member is made, may not change the server, and is removed', async () => {
+  await step(9, 'a member is made, may not change the server, and is removed', async () => {
     await open('users');
     await page.getByLabel(/^Name/).fill('Grace');
     await page.getByLabel(/^E-mail/).fill('grace@example.org');

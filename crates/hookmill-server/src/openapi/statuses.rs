@@ -18,7 +18,7 @@ pub(super) struct Form<'a> {
 }
 
 /// Operations of the server's owner alone.
-const OWNERS: &[&str] = &["users", "settings", "backups"];
+const OWNERS: &[&str] = &["users", "settings", "backups", "overview"];
 /// What can be in another state than a change needs: in use, ended, taken, already there.
 const STATEFUL: &[&str] = &[
     "account",

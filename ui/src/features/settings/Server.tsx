@@ -1,4 +1,4 @@
-/** The server: public URL with its check, history, mail, backup, about. */
+/** The server: how it does, public URL with its check, history, mail, backup, about. */
 import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
@@ -11,6 +11,7 @@ import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { bytesText, duration } from '../../shared/time';
 import { Backup } from './Backup';
+import { Overview } from './Overview';
 import { PublicUrl } from './Reachability';
 import { settingsText } from './text';
 
@@ -124,6 +125,7 @@ function OwnersPart() {
   const settings = useQuery({ queryKey: ['settings'], queryFn: ({ signal }) => api.get('/api/settings', { signal }) });
   return (
     <>
+      <Overview />
       <Loaded query={settings}>{(data) => <Form settings={data} />}</Loaded>
       <Backup />
     </>
