@@ -22,7 +22,6 @@ use crate::gates::is_counted;
 use crate::loops::Refused;
 use crate::paths::matched;
 use crate::plans::Version;
-use crate::queue::Queue;
 use crate::received::Verdict;
 use crate::{Answer, Error, Runtime, locked};
 
@@ -33,16 +32,6 @@ const DELIVERY_HEADERS: &[&str] =
 const CHANGED_TRIES: usize = 3;
 /// When the caller of an asynchronous Response asks again.
 const ANSWER_WAIT_S: u64 = 5;
-
-/// An event between its door and its announcement. Should the caller go away in between, the event is looked for in
-/// the store.
-struct Unannounced<'a>(&'a Queue, FlowId, EventId);
-
-impl Drop for Unannounced<'_> {
-    fn drop(&mut self) {
-        self.0.abandon(self.1, self.2);
-    }
-}
 
 /// Somebody who waits for a flow's answer; gone when this is dropped.
 pub(crate) struct Waiter<'a> {
@@ -636,16 +625,13 @@ impl Runtime {
             return Err(AcceptError::TooManyRuns { retry_after_s: 10 });
         }
         let is_counted = version.plan.triggers.first().is_some_and(is_counted);
-        self.0.queue.know(id);
-        let unannounced = Unannounced(&self.0.queue, flow, id);
+        let announcement = self.0.queue.announcement(flow, id, is_counted);
         let unit = Unit::from(Change::AddEvent(event.clone(), dedupe)).secret(is_secret || version.is_secret);
         let unit = self.as_known(unit, of);
         let stored = self.0.store.commit(unit, Lane::Intake).await;
         if let Err(error) = stored {
             if !error.is_unknown() {
-                // It is certain that there is nothing to look for.
-                std::mem::forget(unannounced);
-                self.0.queue.forget(id);
+                announcement.nothing_to_look_for();
             }
             if limit.is_some() {
                 self.0.gates.arrived(flow, run_of(id));
@@ -659,16 +645,9 @@ impl Runtime {
             };
         }
         if !(is_here && self.0.shards.may_begin(flow)) {
-            if !self.0.shards.owns(flow) {
-                self.0.queue.forget(id);
-            }
             self.0.store.tell_others(format!("pending {flow}"));
         }
-        // Where runs are counted, the order of acceptance counts, which the store alone knows.
-        if !is_counted {
-            std::mem::forget(unannounced);
-            self.0.queue.push_event(event);
-        }
+        announcement.announce(event);
         Ok(Some(id))
     }
 

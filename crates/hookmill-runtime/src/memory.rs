@@ -270,6 +270,9 @@ impl Runtime {
     }
 
     /// [`Runtime::tell`], for a run of a flow that this node looks after.
+    ///
+    /// # Errors
+    /// It comes into memory and leaves it all the time, so that it can be told later only; or as the store says.
     pub(crate) async fn tell_here(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
         // A run that comes into memory or leaves it at this moment is told again.
         for _ in 0..TELL_TRIES {
@@ -283,7 +286,7 @@ impl Runtime {
             }
             tokio::task::yield_now().await;
         }
-        Ok(None)
+        Err(Error::Store(StoreError::Overloaded { retry_after_s: 1 }))
     }
 
     /// The child of a run has answered, and nobody in memory hears it.

@@ -250,6 +250,46 @@ impl Drop for Slot {
     }
 }
 
+/// An event between its door and the queue. Should its door go away in between, it is looked for in the store.
+pub(crate) struct Announcement<'a> {
+    queue: &'a Queue,
+    flow: FlowId,
+    /// The event, where nobody else may take it meanwhile.
+    known: Option<EventId>,
+    is_over: bool,
+}
+
+impl Announcement<'_> {
+    /// The event is stored.
+    pub fn announce(mut self, event: Event) {
+        if self.known.is_some() {
+            self.is_over = true;
+            self.queue.push_event(event);
+        }
+    }
+
+    /// It is certain that the event was not stored.
+    pub fn nothing_to_look_for(mut self) {
+        self.is_over = true;
+        self.forget();
+    }
+
+    fn forget(&self) {
+        if let Some(event) = self.known {
+            self.queue.forget(event);
+        }
+    }
+}
+
+impl Drop for Announcement<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.forget();
+            self.queue.missed(self.flow);
+        }
+    }
+}
+
 impl Queue {
     pub fn new(bounds: Bounds) -> Self {
         Self(Arc::new(Shared { bounds, state: Mutex::default(), ready: Notify::new() }))
@@ -291,9 +331,18 @@ impl Queue {
         locked(&self.0.state).known.insert(event)
     }
 
-    /// Forgets an event that was not stored.
+    /// Nobody looks after an event any more.
     pub fn forget(&self, event: EventId) {
         locked(&self.0.state).known.remove(&event);
+    }
+
+    /// Expects an event that is about to be stored at its door. Where runs are counted they begin in the order of
+    /// acceptance, which the store alone knows: such an event is never kept back for its door, and always read.
+    pub fn announcement(&self, flow: FlowId, event: EventId, is_counted: bool) -> Announcement<'_> {
+        if !is_counted {
+            self.know(event);
+        }
+        Announcement { queue: self, flow, known: (!is_counted).then_some(event), is_over: false }
     }
 
     /// Hands on an event that was stored. Where there is little room it is read from the store when its turn comes.
@@ -345,12 +394,6 @@ impl Queue {
         if !is_looked_for {
             self.missed(flow);
         }
-    }
-
-    /// An event whose caller went away between its commit and its announcement.
-    pub fn abandon(&self, flow: FlowId, event: EventId) {
-        self.forget(event);
-        self.missed(flow);
     }
 
     /// What was read from the store, in order, up to the position `last`; `None` where nothing was left.

@@ -1,7 +1,7 @@
 //! A unit made ready for the writer: what is long is compressed, before the task that writes sees it.
 
 use bytes::Bytes;
-use hookmill_store::payload::{join, pack};
+use hookmill_store::payload::{join, pack, pack_all};
 use hookmill_store::{Change, Dedupe, Event, Expect, FlowVersion, Resealed, Run, Shard, TimerKey, Unit};
 
 use crate::column::{Key, key};
@@ -86,7 +86,7 @@ impl Facts {
         if facts.is_empty() {
             return Self { count: 0, column: Vec::new() };
         }
-        Self { count: facts.len() as u64, column: pack(&join(facts.iter().map(Vec::as_slice))) }
+        Self { count: facts.len() as u64, column: pack_all(facts) }
     }
 }
 

@@ -5,7 +5,7 @@ use hookmill_model::{EventId, FlowId, Id, RunId, SubscriptionId, Timestamp};
 use hookmill_store::{Change, Dedupe, Event, Expect, FlowVersion, Resealed, Run, RunUpdate, Unit};
 
 use crate::column::key;
-use crate::payload::{join, pack};
+use crate::payload::{join, pack, pack_all};
 
 /// A unit in the writer's form.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Facts {
         if facts.is_empty() {
             return Self { count: 0, column: Vec::new() };
         }
-        Self { count: facts.len() as u64, column: pack(&join(facts.iter().map(Vec::as_slice))) }
+        Self { count: facts.len() as u64, column: pack_all(facts) }
     }
 }
 

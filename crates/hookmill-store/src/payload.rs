@@ -5,6 +5,7 @@
 //! that brings the bytes, never on the one that writes.
 
 use std::cell::RefCell;
+use std::io::Write as _;
 
 use bytes::Bytes;
 use zstd::bulk::{Compressor, Decompressor};
@@ -14,6 +15,10 @@ use zstd::zstd_safe::CParameter;
 const COMPRESSED_FROM: usize = 512;
 /// No column holds more; SQLite and PostgreSQL both end a little above.
 const CONTENT_MAX: usize = 900_000_000;
+/// Parts that have more bytes together are compressed one after the other, so that they never stand in memory twice.
+const STREAMED_FROM: usize = 1_024 * 1_024;
+/// How hard the compression tries: what is fastest.
+const LEVEL: i32 = 1;
 const PLAIN: u8 = 0;
 const ZSTD: u8 = 1;
 
@@ -46,7 +51,7 @@ fn compress(content: &[u8]) -> Option<Vec<u8>> {
     let length = u32::try_from(content.len()).ok()?;
     COMPRESSOR.with_borrow_mut(|slot| {
         if slot.is_none() {
-            let mut fresh = Compressor::new(1).ok()?;
+            let mut fresh = Compressor::new(LEVEL).ok()?;
             fresh.set_parameter(CParameter::ChecksumFlag(true)).ok()?;
             *slot = Some(fresh);
         }
@@ -91,16 +96,59 @@ pub fn unpack(column: &[u8]) -> Result<Bytes, Problem> {
     }
 }
 
-/// Several byte strings as one: the length of each, then its bytes.
-pub fn join<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut joined = Vec::new();
+/// The column for several byte strings; [`unpack`] and [`split`] give them back.
+#[must_use]
+pub fn pack_all(parts: &[Vec<u8>]) -> Vec<u8> {
+    let parts = || parts.iter().map(Vec::as_slice);
+    let bytes: usize = parts().map(joined_len).sum();
+    if (STREAMED_FROM..=CONTENT_MAX).contains(&bytes)
+        && let Ok(packed) = compress_all(parts(), bytes)
+        && packed.len() < bytes
+    {
+        return packed;
+    }
+    pack(&join(parts()))
+}
+
+fn compress_all<'a>(parts: impl Iterator<Item = &'a [u8]>, bytes: usize) -> std::io::Result<Vec<u8>> {
+    let mut frame = vec![ZSTD];
+    frame.extend(u32::try_from(bytes).map_err(std::io::Error::other)?.to_le_bytes());
+    let mut encoder = zstd::stream::write::Encoder::new(frame, LEVEL)?;
+    encoder.include_checksum(true)?;
+    let mut length = Vec::new();
     for part in parts {
-        let mut length = part.len();
-        while length >= 0x80 {
-            joined.push((length & 0x7F) as u8 | 0x80);
-            length >>= 7;
-        }
-        joined.push((length & 0x7F) as u8);
+        length.clear();
+        put_length(&mut length, part.len());
+        encoder.write_all(&length)?;
+        encoder.write_all(part)?;
+    }
+    encoder.finish()
+}
+
+/// Writes a length, seven bits in each byte, the lowest first; all bytes but the last have the highest bit set.
+fn put_length(into: &mut Vec<u8>, mut length: usize) {
+    while length >= 0x80 {
+        into.push((length & 0x7F) as u8 | 0x80);
+        length >>= 7;
+    }
+    into.push((length & 0x7F) as u8);
+}
+
+/// How many bytes a part takes in what [`join`] gives, its length included.
+const fn joined_len(part: &[u8]) -> usize {
+    let length_bytes = match part.len().checked_ilog2() {
+        Some(bits) => 1 + bits as usize / 7,
+        None => 1,
+    };
+    length_bytes + part.len()
+}
+
+/// Several byte strings as one: the length of each, then its bytes.
+pub fn join<'a>(parts: impl IntoIterator<Item = &'a [u8], IntoIter: Clone>) -> Vec<u8> {
+    let parts = parts.into_iter();
+    let mut joined = Vec::with_capacity(parts.clone().map(joined_len).sum());
+    for part in parts {
+        put_length(&mut joined, part.len());
         joined.extend_from_slice(part);
     }
     joined
@@ -195,5 +243,29 @@ mod tests {
         let found: Vec<Vec<u8>> = split(&joined).unwrap().iter().map(|part| part.to_vec()).collect();
         assert_eq!(found, parts);
         assert!(split(&joined.slice(..joined.len() - 1)).is_err());
+    }
+
+    #[test]
+    fn parts_of_any_size_come_back_from_one_column() {
+        let text = |bytes: usize| b"0123456789 and so on; ".iter().copied().cycle().take(bytes).collect::<Vec<u8>>();
+        for parts in [
+            vec![],
+            vec![vec![], text(127), text(128)],
+            vec![text(16_383), text(16_384)],
+            vec![text(3)],
+            vec![text(500), text(700)],
+            vec![text(9), text(STREAMED_FROM), text(2)],
+        ] {
+            let column = pack_all(&parts);
+            let joined = join(parts.iter().map(Vec::as_slice));
+            assert_eq!(joined.len(), parts.iter().map(|part| joined_len(part)).sum::<usize>());
+            let found = split(&unpack(&column).unwrap()).unwrap();
+            assert_eq!(found.iter().map(|part| part.to_vec()).collect::<Vec<_>>(), parts);
+            let bytes: usize = parts.iter().map(Vec::len).sum();
+            assert!(bytes < STREAMED_FROM || column.len() < bytes / 10, "{bytes} bytes became {}", column.len());
+        }
+        // The same content gives the same bytes to whoever reads, compressed at once or part by part.
+        let large = vec![text(STREAMED_FROM), text(7)];
+        assert_eq!(unpack(&pack_all(&large)), unpack(&pack(&join(large.iter().map(Vec::as_slice)))));
     }
 }

@@ -165,6 +165,43 @@ fn runs_that_are_counted_begin_one_after_the_other() {
     assert!(matches!(queue.next(), Some((_, Work::Event(again, _))) if again.id == first.id));
 }
 
+/// The door of the first event is slow between the commit and the announcement, while its queue is read twice.
+#[test]
+fn no_event_of_a_counted_trigger_overtakes_one_that_is_not_announced_yet() {
+    let queue = opened(100);
+    let (first, second) = (event(1, 1, 0), event(1, 2, 0));
+    let begins = |expected: &Event| match queue.next() {
+        Some((_, Work::Event(next, _))) => assert_eq!(next.id, expected.id),
+        _ => panic!("no event is next"),
+    };
+    let slow = queue.announcement(flow(1), first.id, true);
+    queue.missed(flow(1));
+    assert!(matches!(queue.next(), Some((_, Work::Read(None)))));
+    // The first is stored by now, the second is not.
+    queue.push_read(flow(1), true, vec![first.clone()], Some(1));
+    begins(&first);
+    let door = queue.announcement(flow(1), second.id, true);
+    slow.announce(first.clone());
+    door.announce(second.clone());
+    assert!(queue.next().is_none(), "the first begins");
+    queue.begun(flow(1), first.id, false);
+    assert!(matches!(queue.next(), Some((_, Work::Read(None)))));
+    queue.push_read(flow(1), true, vec![second.clone()], Some(2));
+    begins(&second);
+}
+
+#[test]
+fn an_event_whose_door_went_away_is_looked_for() {
+    let queue = opened(100);
+    let event = event(1, 1, 0);
+    drop(queue.announcement(flow(1), event.id, false));
+    assert!(matches!(queue.next(), Some((_, Work::Read(None)))));
+    queue.push_read(flow(1), false, vec![event.clone()], Some(1));
+    assert!(matches!(queue.next(), Some((_, Work::Event(next, _))) if next.id == event.id));
+    queue.announcement(flow(2), EventId::from_bits(9), false).nothing_to_look_for();
+    assert!(queue.know(EventId::from_bits(9)), "nobody looks after what was not stored");
+}
+
 #[test]
 fn a_flow_with_many_waiting_runs_begins_no_further_ones() {
     let queue = opened(100);
