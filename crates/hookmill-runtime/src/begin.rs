@@ -1,10 +1,11 @@
 //! The beginning of runs: the trigger fires, and what follows is stored in the unit that takes the event from the queue.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hookmill_definition::plan::Trigger;
 use hookmill_engine::trigger::{Event as Fired, Firing, Split, split};
-use hookmill_engine::{ActionError, Fact, Input, RunState, Start, Summary, TakenOver, summary};
+use hookmill_engine::{ActionError, Allowance, BrokenOff, Fact, Input, RunState, Start, Summary, TakenOver, summary};
 use hookmill_model::{FlowId, Object, RunId, RunKind, RunStatus, Timestamp, Value};
 use hookmill_store::{Change, Damaged, Dedupe, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
 use tokio::sync::oneshot;
@@ -32,6 +33,9 @@ const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Larger bodies are stored before anything else.
 const AT_ONCE_BYTES_MAX: usize = 64 * 1_024;
+
+/// A first decision that takes longer is left to the run's own task: there people see the run, and can cancel it.
+const FIRST_DECISION_WAIT: Duration = Duration::from_secs(1);
 
 /// What a run received is counted up to so many bytes: no decision about more is short.
 const RECORD_BYTES_MAX: usize = 1_024 * 1_024;
@@ -461,17 +465,21 @@ impl Runtime {
             let bytes = record.heap_bytes_within(RECORD_BYTES_MAX);
             let start = self.start_of(&run, flow, version, record, origin, held);
             let is_short = version.is_short(bytes);
+            let mut begins_only = false;
             let (state, facts) = loop {
                 let mut state = RunState::default();
                 let turn = self.0.cores.turn(flow.id).await;
                 let environment = callbacks.environment(self.now());
-                let (input, allowance) = (Input::Start(Box::new(start.clone())), room.allowance());
-                let decide = || decided(&version.plan, &mut state, environment, input, allowance);
+                let allowance = if begins_only { Allowance::INPUT_ONLY } else { room.allowance() };
+                let (input, since) = (Input::Start(Box::new(start.clone())), Instant::now());
+                let wanted = || is_short || begins_only || since.elapsed() < FIRST_DECISION_WAIT;
+                let decide = || decided(&version.plan, &mut state, environment, input, allowance, &wanted);
                 let facts = cores::aside(is_short, decide);
                 drop(turn);
                 match facts.map_err(Error::Internal)? {
-                    Some(facts) => break (state, facts),
-                    None => room.try_widen().await?,
+                    Ok(facts) => break (state, facts),
+                    Err(BrokenOff::Memory) => room.try_widen().await?,
+                    Err(BrokenOff::Stopped) => begins_only = true,
                 }
             };
             bytes_before += state.bytes();

@@ -139,7 +139,7 @@ pub use event_body::referred_body;
 pub use failures::OnFailure;
 pub use flow_cache::RuntimeStore;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView, trigger_summary};
-pub use history::{Exchange, RunView};
+pub use history::{Exchange, Repetitions, RunView, cut};
 pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api};
 pub use hookmill_push::mail::Mail;
 pub use inbox::leads_on;
