@@ -1,11 +1,10 @@
 //! The beginning of runs: the trigger fires, and what follows is stored in the unit that takes the event from the queue.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use hookmill_definition::plan::Trigger;
 use hookmill_engine::trigger::{Event as Fired, Firing, Split, split};
-use hookmill_engine::{ActionError, Allowance, BrokenOff, Fact, Input, RunState, Start, Summary, TakenOver, summary};
+use hookmill_engine::{ActionError, Fact, RunState, Start, Summary, TakenOver, summary};
 use hookmill_model::{FlowId, Object, RunId, RunKind, RunStatus, Timestamp, Value};
 use hookmill_store::{Change, Damaged, Dedupe, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
 use tokio::sync::oneshot;
@@ -16,7 +15,7 @@ use crate::door::Webhook;
 use crate::event_body::plain_body;
 use crate::failures::note_of;
 use crate::gates::is_counted;
-use crate::guard::{caught, decided};
+use crate::guard::caught;
 use crate::intake::{header_lines, run_of};
 use crate::live::LiveKind;
 use crate::plans::Version;
@@ -33,9 +32,6 @@ const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Larger bodies are stored before anything else.
 const AT_ONCE_BYTES_MAX: usize = 64 * 1_024;
-
-/// A first decision that takes longer is left to the run's own task: there people see the run, and can cancel it.
-const FIRST_DECISION_WAIT: Duration = Duration::from_secs(1);
 
 /// What a run received is counted up to so many bytes: no decision about more is short.
 const RECORD_BYTES_MAX: usize = 1_024 * 1_024;
@@ -444,7 +440,6 @@ impl Runtime {
         origin: Origin<'_>,
         (is_plain, room): (bool, &mut Room),
     ) -> Result<(Unit, Vec<Begun>), Error> {
-        let callbacks = &self.0.callbacks;
         let counted = version.plan.triggers.first().filter(|trigger| is_counted(trigger));
         let mut begun: Vec<Begun> = Vec::with_capacity(records.len());
         let (mut running, mut bytes_before) = (0, 0);
@@ -465,23 +460,7 @@ impl Runtime {
             let bytes = record.heap_bytes_within(RECORD_BYTES_MAX);
             let start = self.start_of(&run, flow, version, record, origin, held);
             let is_short = version.is_short(bytes);
-            let mut begins_only = false;
-            let (state, facts) = loop {
-                let mut state = RunState::default();
-                let turn = self.0.cores.turn(flow.id).await;
-                let environment = callbacks.environment(self.now());
-                let allowance = if begins_only { Allowance::INPUT_ONLY } else { room.allowance() };
-                let (input, since) = (Input::Start(Box::new(start.clone())), Instant::now());
-                let wanted = || is_short || begins_only || since.elapsed() < FIRST_DECISION_WAIT;
-                let decide = || decided(&version.plan, &mut state, environment, input, allowance, &wanted);
-                let facts = cores::aside(is_short, decide);
-                drop(turn);
-                match facts.map_err(Error::Internal)? {
-                    Ok(facts) => break (state, facts),
-                    Err(BrokenOff::Memory) => room.try_widen().await?,
-                    Err(BrokenOff::Stopped) => begins_only = true,
-                }
-            };
+            let (state, facts) = self.first_decision(version, flow.id, start, is_short, room).await?;
             bytes_before += state.bytes();
             room.hold(bytes_before);
             run.facts = state.facts();

@@ -72,6 +72,7 @@ mod error;
 mod event_body;
 mod failures;
 mod figures;
+mod first;
 mod flow_cache;
 mod flows;
 mod gates;
