@@ -118,6 +118,18 @@ impl Connector {
     /// is in [`Import::diagnostics`].
     #[must_use]
     pub fn import(document: &[u8], properties: Option<&[u8]>, settings: &Settings) -> Import {
+        Self::import_while(document, properties, settings, &|| true)
+    }
+
+    /// As [`Connector::import`], for as long as `wanted` says that somebody waits for it; it is asked before each
+    /// operation. What was stopped is no connector, and the findings say so. Once `wanted` says no, it must say no for good.
+    #[must_use]
+    pub fn import_while(
+        document: &[u8],
+        properties: Option<&[u8]>,
+        settings: &Settings,
+        wanted: &dyn Fn() -> bool,
+    ) -> Import {
         let mut diagnostics = Vec::new();
         let properties =
             properties.and_then(|bytes| match read_json(bytes, "properties_not_json", "properties file") {
@@ -129,7 +141,7 @@ impl Connector {
             });
         match read_json(document, "not_json", "file") {
             Ok(value) => {
-                let mut import = Self::import_value(&value, properties.as_ref(), settings);
+                let mut import = Self::import_value_while(&value, properties.as_ref(), settings, wanted);
                 diagnostics.append(&mut import.diagnostics);
                 Import { diagnostics, ..import }
             }
@@ -143,6 +155,15 @@ impl Connector {
     /// Reads a document that is JSON already. See [`Connector::import`].
     #[must_use]
     pub fn import_value(document: &Value, properties: Option<&Value>, settings: &Settings) -> Import {
+        Self::import_value_while(document, properties, settings, &|| true)
+    }
+
+    fn import_value_while(
+        document: &Value,
+        properties: Option<&Value>,
+        settings: &Settings,
+        wanted: &dyn Fn() -> bool,
+    ) -> Import {
         let mut diagnostics = Vec::new();
         if let Err(finding) = crate::bounds::check(document) {
             let (properties, diagnostics) = (properties.cloned(), vec![finding]);
@@ -156,9 +177,9 @@ impl Connector {
                 if document.get("openapi").and_then(Value::as_str).is_some_and(|version| version.starts_with('3')) =>
             {
                 // Findings name the places of the file that a person has before them.
-                Document::new(document.clone()).check_references(&mut diagnostics);
+                Document::new(document.clone()).check_references(&mut diagnostics, wanted);
                 is_checked = true;
-                openapi3::to_2(document, &mut diagnostics)
+                openapi3::to_2(document, &mut diagnostics, wanted)
             }
             Ok(()) => document.clone(),
             Err(finding) => {
@@ -172,12 +193,17 @@ impl Connector {
         };
         let document_kept = Document::new(document.clone());
         if !is_checked {
-            document_kept.check_references(&mut diagnostics);
+            document_kept.check_references(&mut diagnostics, wanted);
         }
         if diagnostics.iter().any(|own| own.code == "document_too_large") {
             return Import { connector: None, document: None, properties: properties.cloned(), diagnostics };
         }
-        let connector = Self::build(document_kept, properties, settings, &mut diagnostics);
+        let connector = Self::build(document_kept, properties, settings, &mut diagnostics, wanted);
+        if !wanted() {
+            let message = "it was stopped, since nobody waits for it";
+            let diagnostics = vec![Diagnostic::error("took_too_long", Pointer::root(), message)];
+            return Import { connector: None, document: None, properties: properties.cloned(), diagnostics };
+        }
         Import { connector: Some(connector), document: Some(document), properties: properties.cloned(), diagnostics }
     }
 
@@ -186,9 +212,10 @@ impl Connector {
         properties: Option<&Value>,
         settings: &Settings,
         diagnostics: &mut Vec<Diagnostic>,
+        wanted: &dyn Fn() -> bool,
     ) -> Self {
         crate::webhook::check(document.root(), diagnostics);
-        let operations = operation::operations(&document, diagnostics);
+        let operations = operation::operations(&document, diagnostics, wanted);
         if operations.is_empty() {
             diagnostics.push(
                 Diagnostic::warning("no_operations", Pointer::root().child("paths"), "the file has no operations")

@@ -21,7 +21,7 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 const DEPTH_MAX: usize = 128;
 
 /// Writes a 3.x document as 2.0. What 2.0 cannot say is kept as it is or left out with a warning.
-pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
+pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>, wanted: &dyn Fn() -> bool) -> Value {
     let mut out = Object::new();
     out.insert("swagger", "2.0");
     out.insert("info", document.get("info").cloned().unwrap_or_else(|| Object::new().into()));
@@ -51,6 +51,7 @@ pub(crate) fn to_2(document: &Value, found: &mut Vec<Diagnostic>) -> Value {
             }
             "paths" => {
                 let paths = member.as_object().into_iter().flat_map(Object::iter);
+                let paths = paths.take_while(|_| wanted());
                 let paths: Object = paths.map(|(path, item)| (path.clone(), mapping.path_item(item))).collect();
                 out.insert("paths", paths);
             }

@@ -324,8 +324,13 @@ pub struct OperationSummary {
     pub pointer: String,
 }
 
-/// Reads all operations in the order of the file.
-pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> Vec<Operation> {
+/// Reads all operations in the order of the file. Ends early, with those that were found, once `wanted` says that nobody
+/// waits for them.
+pub(crate) fn operations(
+    document: &Document,
+    diagnostics: &mut Vec<Diagnostic>,
+    wanted: &dyn Fn() -> bool,
+) -> Vec<Operation> {
     let mut found: Vec<Operation> = Vec::new();
     let root = document.root();
     let mut barren = Barren::default();
@@ -341,6 +346,9 @@ pub(crate) fn operations(document: &Document, diagnostics: &mut Vec<Diagnostic>)
         for (method, source) in item.as_object().into_iter().flat_map(|members| members.iter()) {
             if !METHODS.contains(&method.to_ascii_lowercase().as_str()) || source.as_object().is_none() {
                 continue;
+            }
+            if !wanted() {
+                return found;
             }
             if found.len() >= OPERATIONS_MAX {
                 let message = format!("the file has more than {OPERATIONS_MAX} operations");

@@ -67,6 +67,17 @@ pub enum PlanError {
         /// What it needs.
         what: String,
     },
+    /// A request by method and path that the connector does not describe, so nothing is sent: nobody could say which of
+    /// its policies are for it.
+    #[error("The connector '{connector}' has no operation {method} {path}, so nothing is sent.")]
+    NoOperation {
+        /// The connector.
+        connector: Str,
+        /// In capitals.
+        method: String,
+        /// Without its query.
+        path: String,
+    },
     /// A policy could not do its work.
     #[error("The policy \"{template}\" of the connector failed: {reason}.")]
     Policy {

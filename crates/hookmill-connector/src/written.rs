@@ -8,9 +8,9 @@ use crate::body::ITEMS;
 use crate::connection::Credentials;
 use crate::connector::Connector;
 use crate::draft::{Base, Body, Draft, Query};
-use crate::operation::Place;
+use crate::operation::{Operation, Place};
 use crate::plan_error::PlanError;
-use crate::policy::{Kind, Section, Surroundings, run, same_origin};
+use crate::policy::{Compiled, Kind, Section, Surroundings, run, same_origin};
 use crate::request::{Call, Plan, PlannedRequest, matches};
 use crate::security::Secrets;
 use crate::serialise::{climbs, content_object, decoded, one_line, text};
@@ -31,22 +31,66 @@ pub struct WrittenRequest<'a> {
 }
 
 impl Connector {
-    /// Plans a request that a definition wrote with method and path (`ApiConnection`).
+    /// The operation that a request by method and path is, where it can be used.
     ///
     /// # Errors
-    /// The connector has no host, the path is not one, or a policy does not run here.
+    /// There is none, so nothing is known of its policies; or it cannot be used at all.
+    pub fn usable_at(&self, method: &str, path: &str) -> Result<&Operation, PlanError> {
+        let operation = self.operation_at(method, path).ok_or_else(|| PlanError::NoOperation {
+            connector: self.name.clone(),
+            method: method.to_ascii_uppercase(),
+            path: path.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        })?;
+        self.usable(operation)?;
+        Ok(operation)
+    }
+
+    /// Plans a call of the base address, to see whether a connection works.
+    ///
+    /// # Errors
+    /// The connector has no host, a policy or a script does not run here, or policies of single operations say which host
+    /// it is.
+    pub fn plan_base(&self, call: &Call<'_>) -> Result<Plan, PlanError> {
+        let unsupported = |what: &str| PlanError::Unsupported { operation: "GET /".into(), what: what.to_owned() };
+        if self.needs_script("") {
+            return Err(unsupported("it needs custom code (C#), which does not run here"));
+        }
+        let base = self.base()?;
+        let goes_elsewhere = |operation: &Operation| {
+            let id = Some(&*operation.operation_id);
+            self.hosts().any(|policy| policy.concerns(id) && !policy.concerns(None))
+        };
+        let all_go_elsewhere = !self.operations.is_empty() && self.operations.iter().all(goes_elsewhere);
+        if all_go_elsewhere && !self.is_host_by_policy(&base.origin, &base.origin, call.credentials) {
+            return Err(unsupported("policies say for each operation that another host is called"));
+        }
+        let draft = Draft {
+            method: "GET".into(),
+            base,
+            path: "/".to_owned(),
+            path_values: Vec::new(),
+            queries: Vec::new(),
+            headers: Vec::new(),
+            body: Body::None { is_declared: false },
+            content_type: None,
+        };
+        self.after_policies(None, draft, call)
+    }
+
+    /// Plans a request that a definition wrote with method and path (`ApiConnection`). As in Azure, it is one of the
+    /// operations that the connector describes, or none.
+    ///
+    /// # Errors
+    /// The connector has no such operation or no host, the path is not one, or a policy does not run here.
     pub fn plan_by_path(&self, written: &WrittenRequest<'_>, call: &Call<'_>) -> Result<Plan, PlanError> {
         let (path, query) = written.path.split_once('?').unwrap_or((written.path, ""));
         let path = format!("/{}", path.strip_prefix('/').unwrap_or(path));
         if path.contains(['#', '\\']) || path.split('/').any(climbs) {
             return Err(PlanError::Climbs { name: "path".to_owned(), path });
         }
-        let operation = self.operation_at(written.method, &path);
-        if let Some(operation) = operation {
-            self.usable(operation)?;
-        }
+        let operation = self.usable_at(written.method, &path)?;
         // Services take two slashes for one, and a slash at the end for none: the request would be another one.
-        if empty_parts(&path) > operation.map_or(0, |operation| empty_parts(&operation.path)) {
+        if empty_parts(&path) > empty_parts(&operation.path) {
             return Err(PlanError::Unfit { name: "path".to_owned(), what: "one that leaves a part of the path empty" });
         }
         let texts = |of: &Value| -> Vec<(Str, String)> {
@@ -67,9 +111,9 @@ impl Connector {
             one_line(&name, &text)?;
             headers.push((name, text.into()));
         }
-        let path_values = operation.and_then(|operation| matches(&operation.path, &path)).unwrap_or_default();
+        let path_values = matches(&operation.path, &path).unwrap_or_default();
         let mut body = written.body.clone();
-        if let (Some(url), Some(operation)) = (call.callback_url, operation) {
+        if let Some(url) = call.callback_url {
             for callback in &operation.callbacks {
                 match callback.place {
                     Place::Body => put_names(&mut body, &callback.path, url),
@@ -90,8 +134,7 @@ impl Connector {
         if let Some(url) = call.callback_url
             && !carries(url, (&path, &queries), &headers, &body)
         {
-            let name = operation.map_or_else(|| path.as_str().into(), |operation| operation.operation_id.clone());
-            return Err(PlanError::NoCallback { operation: name });
+            return Err(PlanError::NoCallback { operation: operation.operation_id.clone() });
         }
         let is_ready = content_object(&body).is_some()
             || body.get("$multipart").is_some()
@@ -105,16 +148,15 @@ impl Connector {
             queries,
             headers,
             body: match body {
-                Value::Null => Body::None {
-                    is_declared: operation
-                        .is_some_and(|operation| operation.declared.iter().any(|own| own.place == Place::Body)),
-                },
+                Value::Null => {
+                    Body::None { is_declared: operation.declared.iter().any(|own| own.place == Place::Body) }
+                }
                 body if is_ready => Body::Ready(body),
                 body => Body::Json(body),
             },
             content_type: None,
         };
-        self.after_policies(operation, draft, call)
+        self.after_policies(Some(operation), draft, call)
     }
 
     /// Plans a request to an address that the service named: a poll, a page, a status. Credentials and headers by
@@ -201,21 +243,29 @@ impl Connector {
     /// that hosts by policy name from the connection; those that the connection's owner has confirmed.
     #[must_use]
     pub fn is_own_origin(&self, origin: &str, credentials: Option<&Credentials>) -> bool {
-        let hosts = || self.policies.iter().filter(|policy| matches!(policy.kind, Ok(Kind::Host(_))));
         let own = self.base().map(|base| base.origin).unwrap_or_default();
-        if origin == own && !hosts().any(|policy| policy.concerns(None)) {
+        if origin == own && !self.hosts().any(|policy| policy.concerns(None)) {
             return true;
         }
         if credentials.is_some_and(|own| own.hosts.iter().any(|host| same_origin(host, origin))) {
             return true;
         }
+        self.is_host_by_policy(origin, &own, credentials)
+    }
+
+    fn hosts(&self) -> impl Iterator<Item = &Compiled> {
+        self.policies.iter().filter(|policy| matches!(policy.kind, Ok(Kind::Host(_))))
+    }
+
+    /// Whether some policy replaces `own`, the origin of the file, by `origin`.
+    fn is_host_by_policy(&self, origin: &str, own: &str, credentials: Option<&Credentials>) -> bool {
         let around = Surroundings { credentials, set: None, lookups: &[], poll: None };
-        hosts().any(|policy| {
+        self.hosts().any(|policy| {
             let mut alone = policy.clone();
             alone.operations.clear();
             let mut draft = Draft {
                 method: "GET".into(),
-                base: Base { origin: own.clone(), path: String::new() },
+                base: Base { origin: own.to_owned(), path: String::new() },
                 path: String::new(),
                 path_values: Vec::new(),
                 queries: Vec::new(),

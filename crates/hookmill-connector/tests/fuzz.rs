@@ -85,6 +85,37 @@ fn properties_of_connectors() {
     seeded::run(targets::properties, &[PROPERTIES.into()], WORDS, STEPS);
 }
 
+/// A caller who leaves stops the reading, wherever it is; and one who stays gets the same as ever.
+#[test]
+fn a_reading_stops_when_nobody_waits() {
+    for document in documents().into_iter().take(2) {
+        let asked = std::cell::Cell::new(0);
+        let read = |most: usize| {
+            asked.set(0);
+            let wanted = || {
+                asked.set(asked.get() + 1);
+                asked.get() <= most
+            };
+            hookmill_connector::Connector::import_while(
+                &document,
+                None,
+                &hookmill_connector::Settings::default(),
+                &wanted,
+            )
+        };
+        let whole = read(usize::MAX);
+        let times = asked.get();
+        assert!(whole.connector.is_some() && times > 1, "asked {times} times");
+        for most in 0..times {
+            let stopped = read(most);
+            assert!(stopped.connector.is_none() && stopped.document.is_none(), "stopped after {most} of {times}");
+            assert_eq!(&*stopped.diagnostics[0].code, "took_too_long");
+            assert!(asked.get() <= most + 4, "it went on and asked {} times", asked.get());
+        }
+        assert_eq!(read(times).connector.unwrap().operations, whole.connector.unwrap().operations);
+    }
+}
+
 #[test]
 fn schemas_that_refer_to_each_other_many_times_are_read_in_time() {
     let mut definitions: Vec<String> = Vec::new();

@@ -11,7 +11,7 @@ use hookmill_model::{ActionStatus, Object, RunStatus, Str, Timestamp, Value};
 use serde::Serialize;
 
 use crate::command::{ActionPath, Command, EffectId, Outcome, Performed};
-use crate::decide::{Environment, Input, Start, callback_token, decide_while, pending};
+use crate::decide::{Allowance, Environment, Input, Start, callback_token, decide_while, pending};
 use crate::fact::{ActionError, Fact, WaitReason};
 use crate::history::{ActionRun, RunHistory};
 use crate::state::RunState;
@@ -188,8 +188,9 @@ impl World<'_> {
         for _ in 0..STEPS_MAX {
             let environment =
                 Environment { now: self.clock, callback_base: "https://backtest.invalid/", callback_key: KEY };
-            let made = decide_while(self.plan, &mut state, environment, input, self.wanted);
-            facts.extend(made.map_err(|fault| fault.to_string())?.ok_or("It was stopped, since nobody waits for it.")?);
+            let made = decide_while(self.plan, &mut state, environment, input, Allowance::ALL, self.wanted);
+            let made = made.map_err(|fault| fault.to_string())?;
+            facts.extend(made.map_err(|_| "It was stopped, since nobody waits for it.")?);
             if state.status().is_final() {
                 return Ok(facts);
             }

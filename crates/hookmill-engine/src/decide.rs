@@ -191,14 +191,26 @@ pub fn decide(
     environment: Environment<'_>,
     input: Input,
 ) -> Result<Vec<Fact>, IllegalFact> {
-    // Without an allowance nothing is broken off.
-    Ok(decide_within(plan, state, environment, input, Allowance::ALL)?.unwrap_or_default())
+    // Without an allowance, and with somebody who waits, nothing is broken off.
+    let facts = made(plan, state, environment, input, Allowance::ALL, &|| true)?;
+    Ok(facts.unwrap_or_default())
 }
 
-/// Decides as [`decide`] does, for as long as `wanted` says that somebody waits for the decision. It is asked before each
-/// action, and every few milliseconds while an expression is evaluated.
+/// Why there is no decision. The state must be forgotten and folded anew then, as where facts cannot be stored; the input
+/// may be given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenOff {
+    /// An evaluation needs more memory than the allowance has.
+    Memory,
+    /// Nobody waits for it any more.
+    Stopped,
+}
+
+/// Decides as [`decide`] does, within an allowance, for as long as `wanted` says that somebody waits for the decision. It is
+/// asked before each action, and every few milliseconds while an expression is evaluated.
 ///
-/// A stop is never another decision: there is none then, and whoever asked must forget the state and fold it anew.
+/// A decision that pauses leaves what is due in the state, and [`outlook`] says that it wants to go on. One that is broken
+/// off is never another decision: there is none then.
 ///
 /// # Errors
 /// As [`decide`].
@@ -207,34 +219,20 @@ pub fn decide_while(
     state: &mut RunState,
     environment: Environment<'_>,
     input: Input,
+    allowance: Allowance,
     wanted: &dyn Fn() -> bool,
-) -> Result<Option<Vec<Fact>>, IllegalFact> {
+) -> Result<Result<Vec<Fact>, BrokenOff>, IllegalFact> {
     let is_stopped = Cell::new(false);
     // Once it was stopped it stays so: parts that were decided before and after a stop must not be mixed.
     let still = || {
         is_stopped.set(is_stopped.get() || !wanted());
         !is_stopped.get()
     };
-    let facts = made(plan, state, environment, input, Allowance::ALL, &still);
-    if is_stopped.get() { Ok(None) } else { facts }
+    let facts = made(plan, state, environment, input, allowance, &still);
+    if is_stopped.get() { Ok(Err(BrokenOff::Stopped)) } else { facts.map(|facts| facts.ok_or(BrokenOff::Memory)) }
 }
 
-/// As [`decide`], within an allowance. A decision that pauses leaves what is due in the state, and [`outlook`] says that
-/// it wants to go on. `None` where an evaluation needs more than it may make: then the state must be forgotten and
-/// folded anew, as where facts cannot be stored, and the input be given again with a larger allowance.
-///
-/// # Errors
-/// As [`decide`].
-pub fn decide_within(
-    plan: &Plan,
-    state: &mut RunState,
-    environment: Environment<'_>,
-    input: Input,
-    allowance: Allowance,
-) -> Result<Option<Vec<Fact>>, IllegalFact> {
-    made(plan, state, environment, input, allowance, &|| true)
-}
-
+/// The facts of a decision; `None` where an evaluation needs more than its allowance.
 fn made(
     plan: &Plan,
     state: &mut RunState,

@@ -422,6 +422,18 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// The action run that the fact begins or ends, and whether it failed or took too long.
+    #[must_use]
+    pub fn begins_or_ends(&self) -> Option<(&ActionPath, bool)> {
+        match self {
+            Self::ActionStarted { path, .. } => Some((path, false)),
+            Self::ActionEnded { path, status, .. } => {
+                Some((path, matches!(status, ActionStatus::Failed | ActionStatus::TimedOut)))
+            }
+            _ => None,
+        }
+    }
+
     /// The beginning of a run as it is stored beside the event that began it: the body of the trigger's outputs stands
     /// in the event already. All other facts as they are.
     #[must_use]

@@ -1,5 +1,7 @@
 //! The history of a run, read from its facts: what people see, action by action, attempt by attempt.
 
+mod digest;
+
 use std::collections::BTreeMap;
 
 use hookmill_definition::plan::VariableKind;
@@ -10,6 +12,8 @@ use crate::fact::{ActionError, Fact, Purpose, WaitReason};
 use crate::state::{Indexes, Response, reply_value};
 use crate::status_code;
 use crate::variable::Variable;
+
+pub use digest::{Digest, Keeps, Seen};
 
 /// One request of an action run.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,13 +108,23 @@ pub struct RunHistory {
     set: BTreeMap<Str, Variable>,
     runs: BTreeMap<Str, BTreeMap<Indexes, ActionRun>>,
     order: Vec<Str>,
+    /// Of a history that does not keep all runs of actions.
+    tallies: digest::Tallies,
 }
 
 impl RunHistory {
     /// Reads a journal; a fact that does not fit is passed over, since a history shows what there is.
     #[must_use]
     pub fn read<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
-        let mut history = Self {
+        let mut history = Self::unread();
+        for fact in facts {
+            history.take(fact);
+        }
+        history
+    }
+
+    fn unread() -> Self {
+        Self {
             status: RunStatus::Waiting,
             code: None,
             error: None,
@@ -124,11 +138,8 @@ impl RunHistory {
             set: BTreeMap::new(),
             runs: BTreeMap::new(),
             order: Vec::new(),
-        };
-        for fact in facts {
-            history.take(fact);
+            tallies: BTreeMap::new(),
         }
-        history
     }
 
     /// Changes every value and every text that came from outside: what `value` and `text` do not let through is not
@@ -218,7 +229,15 @@ impl RunHistory {
     /// How many runs an action has.
     #[must_use]
     pub fn count_of(&self, action: &str) -> usize {
-        self.runs.get(action).map_or(0, BTreeMap::len)
+        let kept = self.runs.get(action).map_or(0, BTreeMap::len);
+        self.tallies.get(action).map_or(kept, |(count, _)| *count)
+    }
+
+    /// How many runs of an action failed or took too long.
+    #[must_use]
+    pub fn failures_of(&self, action: &str) -> usize {
+        let has_failed = |run: &&ActionRun| matches!(run.status, ActionStatus::Failed | ActionStatus::TimedOut);
+        self.tallies.get(action).map_or_else(|| self.runs_of(action).filter(has_failed).count(), |(_, failed)| *failed)
     }
 
     fn slot(&mut self, path: &ActionPath) -> &mut ActionRun {
@@ -357,9 +376,7 @@ impl RunHistory {
                     variable.append(value);
                 }
             }
-            Fact::Responded { status, headers, body, .. } => {
-                self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });
-            }
+            Fact::Responded { .. } => self.response = Response::of(fact),
             Fact::RunStopped { error, .. } => self.error = error.clone(),
             Fact::RunEnded { at, status, code, error, outputs } => {
                 self.status = *status;

@@ -10,6 +10,7 @@
 //! | `variable`, `extent` | variables that grow piece by piece; how much memory a run takes |
 //! | `fact` | what can happen in a run, and its stored form |
 //! | `command` | what the engine asks of the world, and what the world answers |
+//! | `answer` | which headers the answer to a caller can have |
 //! | `retry`, `status_code` | retries, and the names of HTTP statuses |
 //! | `trigger` | what a fired trigger starts |
 //! | `history` | what people see of a run |
@@ -20,6 +21,7 @@
 //! | `backtest` | recorded runs against a changed definition |
 //! | `case` | test cases of flows with scripted replies and a virtual clock |
 
+mod answer;
 pub mod backtest;
 pub mod case;
 mod command;
@@ -39,12 +41,13 @@ mod trace;
 pub mod trigger;
 mod variable;
 
+pub use answer::is_removed;
 pub use command::{
     ActionPath, ActionRequest, Chunks, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome,
     Performed,
 };
 pub use decide::{
-    Allowance, Environment, Input, Start, decide, decide_while, decide_within, outlook, pending, was_called_back,
+    Allowance, BrokenOff, Environment, Input, Start, decide, decide_while, outlook, pending, was_called_back,
 };
 pub use fact::{ActionError, CallSettings, Due, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};

@@ -136,6 +136,19 @@ pub struct Response {
     pub body: Option<Value>,
 }
 
+impl Response {
+    /// The answer that a fact brings.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Option<Self> {
+        match fact {
+            Fact::Responded { status, headers, body, .. } => {
+                Some(Self { status: *status, headers: headers.clone(), body: body.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why nothing new begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stop {
@@ -626,9 +639,7 @@ impl RunState {
                 };
                 variable.append(value);
             }
-            Fact::Responded { status, headers, body, .. } => {
-                self.response = Some(Response { status: *status, headers: headers.clone(), body: body.clone() });
-            }
+            Fact::Responded { .. } => self.response = Response::of(fact),
             Fact::DecisionPaused { due, .. } => {
                 if !self.due.is_empty() {
                     return Err(illegal(fact, "the decision before has not gone on".to_owned()));

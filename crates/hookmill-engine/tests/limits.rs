@@ -6,7 +6,9 @@ use std::time::Duration;
 use hookmill_definition::{Limits, Profile, compile};
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::trigger::{Event, Firing, fire};
-use hookmill_engine::{Command, Environment, Fact, Input, RunState, Start, decide, decide_while, pending};
+use hookmill_engine::{
+    Allowance, BrokenOff, Command, Environment, Fact, Input, RunState, Start, decide, decide_while, pending,
+};
 use hookmill_model::{Id, Object, RunId, RunStatus, Timestamp, Value};
 
 const NOW: Timestamp = Timestamp::from_millis(1_735_689_600_000);
@@ -191,7 +193,7 @@ fn a_stop_gives_no_decision_and_never_another_one() {
         };
         let environment = Environment { now: NOW, callback_base: "", callback_key: b"k" };
         let mut state = RunState::default();
-        let facts = decide_while(&plan, &mut state, environment, start(), &wanted).unwrap();
+        let facts = decide_while(&plan, &mut state, environment, start(), Allowance::ALL, &wanted).unwrap();
         (facts.map(|facts| facts.iter().map(Fact::encode).collect::<Vec<_>>()), asked.get())
     };
     let (whole, asked) = asked_until(usize::MAX);
@@ -199,8 +201,8 @@ fn a_stop_gives_no_decision_and_never_another_one() {
     assert!(asked > 10, "it was asked {asked} times");
     for most in 0..asked {
         let (made, asked_then) = asked_until(most);
-        assert_eq!(made, None, "stopped after {most} of {asked} answers");
+        assert_eq!(made, Err(BrokenOff::Stopped), "stopped after {most} of {asked} answers");
         assert!(asked_then <= most + 2, "it went on and asked {asked_then} times after {most} answers");
     }
-    assert_eq!(asked_until(asked).0, Some(whole));
+    assert_eq!(asked_until(asked).0, Ok(whole));
 }

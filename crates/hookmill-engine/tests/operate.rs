@@ -3,10 +3,11 @@
 
 use hookmill_definition::{Limits, Plan, Profile, compile};
 use hookmill_engine::backtest::{DifferenceKind, replay};
-use hookmill_engine::history::RunHistory;
+use hookmill_engine::history::{Digest, Keeps, RunHistory, Seen};
 use hookmill_engine::resume::{Source, taken_over};
 use hookmill_engine::{
-    ActionRequest, Command, Environment, Fact, Input, Outcome, Performed, RunState, Start, TakenOver, decide, pending,
+    ActionRequest, Allowance, Command, Environment, Fact, Input, Outcome, Performed, RunState, Start, TakenOver,
+    decide, decide_while, pending,
 };
 use hookmill_model::{ActionStatus, Id, Object, RunId, RunStatus, Timestamp, Value};
 use proptest::prelude::*;
@@ -86,6 +87,21 @@ impl Flow {
         let (facts, calls) = self.run(taken, |_| 200);
         (RunHistory::read(&facts), calls)
     }
+}
+
+fn start() -> Input {
+    Input::Start(Box::new(Start {
+        run: RunId::make(NOW, [7; 10]),
+        seed: 1,
+        trigger: Value::object([("outputs", Value::from(Object::new()))]),
+        parameters: Value::Null,
+        workflow: Value::Null,
+        caller_waits: false,
+        caller_until: None,
+        taken_over: Vec::new(),
+        held: false,
+        secret: false,
+    }))
 }
 
 fn status(history: &RunHistory, action: &str) -> ActionStatus {
@@ -249,6 +265,90 @@ fn a_held_run_begins_when_it_is_released() {
     assert!(decide(&flow.plan, &mut state, at(later), Input::Released).unwrap().is_empty());
     assert_eq!(RunHistory::read(&facts).started_at, later);
     assert_eq!(RunState::fold(&facts).unwrap().status(), RunStatus::Succeeded);
+}
+
+/// Two loops in each other, whose inner actions fail at times.
+const LOOPS: &str = r#"{
+    "Outer":{"type":"Foreach","foreach":"@range(0,4)","actions":{
+        "Ask":{"type":"Http","inputs":{"method":"GET","uri":"@concat('http://',item())","retryPolicy":{"type":"none"}}},
+        "Inner":{"type":"Foreach","foreach":"@range(0,3)","runAfter":{"Ask":["Succeeded","Failed"]},"actions":{
+            "Say":{"type":"Compose","inputs":"@concat('secret ',items('Inner'))"},
+            "If":{"type":"If","expression":{"equals":["@items('Inner')",1]},"runAfter":{"Say":["Succeeded"]},
+                "actions":{"Never":{"type":"Compose","inputs":"@div(1,0)"}}}}}}},
+    "Last":{"type":"Compose","inputs":1,"runAfter":{"Outer":["Failed"]}}}"#;
+
+/// What a page shows of a run, read fact by fact, is what the whole history has.
+#[test]
+fn a_page_shows_what_the_whole_history_has() {
+    let flow = Flow::new(LOOPS);
+    let (facts, _) = flow.run(Vec::new(), |uri| if uri == "http://2" { 500 } else { 200 });
+    let (same, text) = (|value: &Value| value.clone(), |text: &str| text.to_owned());
+    let seen = Seen { value: &same, whole: &same, text: &text };
+    let digested = |facts: &[Fact], keeps: Keeps| {
+        let mut digest = Digest::new(keeps);
+        facts.iter().for_each(|fact| digest.take(fact, seen));
+        digest.finished()
+    };
+    // Also while it runs: after each fact.
+    for end in 1..=facts.len() {
+        let facts = &facts[..end];
+        let (whole, page) = (RunHistory::read(facts), digested(facts, Keeps::First));
+        assert_eq!(page.actions(), whole.actions());
+        assert_eq!((page.status, &page.error, &page.outputs), (whole.status, &whole.error, &whole.outputs));
+        assert_eq!(page.trigger_shown(), whole.trigger_shown());
+        for action in whole.actions() {
+            assert_eq!(page.runs_of(action).next(), whole.runs_of(action).next(), "{action} after {end} facts");
+            assert!(page.runs_of(action).count() == 1, "only the first one of {action} is kept");
+            let counts = |of: &RunHistory| (of.count_of(action), of.failures_of(action));
+            assert_eq!(counts(&page), counts(&whole), "{action} after {end} facts");
+            let one = whole.runs_of(action).next_back().unwrap();
+            let alone = digested(facts, Keeps::These([one.path.clone()].into()));
+            assert_eq!(alone.run_of(action, &one.path.indexes), Some(one));
+        }
+    }
+    let whole = RunHistory::read(&facts);
+    assert!(whole.count_of("Say") == 12 && whole.failures_of("Never") == 4 && whole.failures_of("Ask") == 1);
+    // Nothing is kept that people may not see.
+    let hidden = |value: &Value| Value::from(value.to_json().replace("secret", "***"));
+    let mut digest = Digest::new(Keeps::First);
+    facts.iter().for_each(|fact| digest.take(fact, Seen { value: &hidden, whole: &hidden, text: &text }));
+    let page = digest.finished();
+    assert_eq!(page.run_of("Say", &[0, 0]).unwrap().outputs, Some(Value::from("\"*** 0\"")));
+    assert!(!format!("{page:?}").contains("secret"));
+}
+
+/// An input whose consequences are left to the next decision leads to the same run.
+#[test]
+fn what_follows_from_an_input_can_be_decided_later() {
+    let flow = Flow::new(LOOPS);
+    let run = |pauses: bool| {
+        let mut state = RunState::default();
+        let mut facts = Vec::new();
+        let mut input = start();
+        while !state.status().is_final() {
+            let environment = Environment { now: NOW, callback_base: "", callback_key: b"k" };
+            let is_new = !matches!(input, Input::Tick);
+            let allowance = if pauses && is_new { Allowance::INPUT_ONLY } else { Allowance::ALL };
+            let made = decide_while(&flow.plan, &mut state, environment, input, allowance, &|| true).unwrap().unwrap();
+            assert!(!(pauses && is_new) || made.len() <= 5, "{made:?}");
+            facts.extend(made);
+            let open = pending(&flow.plan, &state);
+            input = match open.first() {
+                Some(Command::Perform { effect, .. }) => {
+                    let outcome = Outcome::Replied { status: 200, headers: Object::new(), body: None };
+                    let performed = Performed { outcome, request: Value::Null };
+                    Input::EffectEnded { effect: effect.clone(), performed: Box::new(performed) }
+                }
+                _ => Input::Tick,
+            };
+        }
+        assert!(RunState::fold(&facts).is_ok(), "the facts fold");
+        facts
+    };
+    let (at_once, later) = (run(false), run(true));
+    let pauses = |facts: &[Fact]| facts.iter().filter(|fact| matches!(fact, Fact::DecisionPaused { .. })).count();
+    assert!(pauses(&at_once) == 0 && pauses(&later) >= 5, "{} and {}", pauses(&at_once), pauses(&later));
+    assert_eq!(RunHistory::read(&at_once), RunHistory::read(&later));
 }
 
 proptest! {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookmill_engine::{ConnectorRequest, Input, OperationRequest, Outcome, Performed, was_called_back};
+use hookmill_engine::{ConnectorRequest, Input, OperationRequest, Outcome, Performed};
 use hookmill_model::{ApprovalId, Id as _, NotificationId, Object, UserId, Value, hex};
 use hookmill_push::mail::Mail;
 use hookmill_store::{
@@ -592,12 +592,7 @@ impl Runtime {
             return self.put_end(approval, record, ApprovalState::Ended).await;
         }
         // The run knows it from before a crash, or does not wait any more.
-        let key = self.0.callbacks.environment(self.now()).callback_key;
-        let facts = match self.0.store.run(approval.run).await? {
-            Some(_) => self.facts(approval.run).await?,
-            None => Vec::new(),
-        };
-        if was_called_back(&facts, key, approval.run, &token) {
+        if self.was_called_back(approval.run, &token).await? {
             return self.put_end(approval, record, ApprovalState::Ended).await;
         }
         if *self.0.stopped.borrow() {

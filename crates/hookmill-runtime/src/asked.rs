@@ -60,7 +60,7 @@ impl Runtime {
     ) -> Result<Option<bool>, Error> {
         let Ok(_place) = self.0.questions.try_acquire() else { return Ok(None) };
         let record = self.opened_record(generation)?;
-        if record.is_local() {
+        if record.is_local() && !record.is_by_hand {
             return Ok(Some(false));
         }
         let performed = self.ask_operation(flow, &record, &question.call).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookmill_definition::plan::Trigger;
 use hookmill_engine::trigger::{Event as Fired, Firing, Split, split};
-use hookmill_engine::{ActionError, Fact, Input, RunState, Start, Summary, TakenOver, summary};
+use hookmill_engine::{ActionError, Fact, RunState, Start, Summary, TakenOver, summary};
 use hookmill_model::{FlowId, Object, RunId, RunKind, RunStatus, Timestamp, Value};
 use hookmill_store::{Change, Damaged, Dedupe, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
 use tokio::sync::oneshot;
@@ -15,7 +15,7 @@ use crate::door::Webhook;
 use crate::event_body::plain_body;
 use crate::failures::note_of;
 use crate::gates::is_counted;
-use crate::guard::{caught, decided};
+use crate::guard::caught;
 use crate::intake::{header_lines, run_of};
 use crate::live::LiveKind;
 use crate::plans::Version;
@@ -452,7 +452,6 @@ impl Runtime {
         origin: Origin<'_>,
         (is_plain, room): (bool, &mut Room),
     ) -> Result<(Unit, Vec<Begun>), Error> {
-        let callbacks = &self.0.callbacks;
         let counted = version.plan.triggers.first().filter(|trigger| is_counted(trigger));
         let mut begun: Vec<Begun> = Vec::with_capacity(records.len());
         let (mut running, mut bytes_before) = (0, 0);
@@ -473,19 +472,7 @@ impl Runtime {
             let bytes = record.heap_bytes_within(RECORD_BYTES_MAX);
             let start = self.start_of(&run, flow, version, record, origin, held);
             let is_short = version.is_short(bytes);
-            let (state, facts) = loop {
-                let mut state = RunState::default();
-                let turn = self.0.cores.turn(flow.id).await;
-                let environment = callbacks.environment(self.now());
-                let (input, allowance) = (Input::Start(Box::new(start.clone())), room.allowance());
-                let decide = || decided(&version.plan, &mut state, environment, input, allowance);
-                let facts = cores::aside(is_short, decide);
-                drop(turn);
-                match facts.map_err(Error::Internal)? {
-                    Some(facts) => break (state, facts),
-                    None => room.try_widen().await?,
-                }
-            };
+            let (state, facts) = self.first_decision(version, flow.id, start, is_short, room).await?;
             bytes_before += state.bytes();
             room.hold(bytes_before);
             run.facts = state.facts();

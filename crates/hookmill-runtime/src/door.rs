@@ -167,6 +167,21 @@ pub(crate) fn check_trigger(trigger: &Trigger) -> Vec<Diagnostic> {
     };
     let at = Pointer::root().child("triggers").child(&trigger.name).child("inputs");
     let declarations = read(&[(members, at.clone())], &mut findings);
+    // Nothing was registered through a connection, so there is no service that could be asked for anything.
+    if declarations.ask_service() {
+        let message =
+            "A flow's own address cannot ask a service whether a call is genuine: all calls would be refused.";
+        findings
+            .push(Diagnostic::error("webhook_contradiction", at.child("x-hookmill-verification"), message).with_hint(
+                "Declare a signature or a token here. Or declare this in a connector, for its own webhook.",
+            ));
+    }
+    for name in ["x-hookmill-registration", "x-hookmill-renewal", "x-hookmill-recovery"] {
+        if members.contains_key(name) {
+            let message = format!("{name} has no effect at a flow's own address: nothing is registered at a service.");
+            findings.push(Diagnostic::warning("webhook_contradiction", at.child(name), message));
+        }
+    }
     // An expression is not a secret yet; only what is written out can be looked at.
     for secret in texts(members.get("x-hookmill-secret")).iter().filter(|secret| !secret.starts_with('@')) {
         if let Some(why) = hookmill_webhook::kind_of_secret(&declarations.verification, secret) {

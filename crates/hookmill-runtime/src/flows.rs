@@ -1,6 +1,7 @@
 //! Saving, switching and deleting flows.
 
 mod trigger;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -138,6 +139,11 @@ pub(crate) fn trigger_name(flow: &Flow) -> String {
     summary.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// What a call by path is sent with where its method is not said.
+const fn usual_method(subscribes: bool) -> &'static str {
+    if subscribes { "post" } else { "get" }
+}
+
 /// What lists show of the trigger.
 fn summarized(plan: Option<&Plan>, definition: &Value) -> Value {
     let first = definition.get("triggers").and_then(Value::as_object).and_then(|triggers| triggers.at(0));
@@ -246,19 +252,21 @@ impl Runtime {
         connections: &BTreeMap<String, ConnectionBinding>,
     ) -> Vec<Diagnostic> {
         use hookmill_definition::plan::{ActionKind, OperationInputs};
-        let mut calls: Vec<(Pointer, &hookmill_definition::plan::ConnectorInputs)> = Vec::new();
+        let mut calls: Vec<(Pointer, &hookmill_definition::plan::ConnectorInputs, &str)> = Vec::new();
         for trigger in &plan.triggers {
             if let TriggerKind::ConnectorWebhook(call) | TriggerKind::ConnectorPolling(call) = &trigger.kind {
-                calls.push((Pointer::root().child("triggers").child(&trigger.name), call));
+                let subscribes = matches!(trigger.kind, TriggerKind::ConnectorWebhook(_));
+                calls.push((Pointer::root().child("triggers").child(&trigger.name), call, usual_method(subscribes)));
             }
         }
         for action in &plan.actions {
             if let ActionKind::Connector(call) | ActionKind::ConnectorWebhook(call) = &action.kind {
-                calls.push((action.pointer.clone(), call));
+                let subscribes = matches!(action.kind, ActionKind::ConnectorWebhook(_));
+                calls.push((action.pointer.clone(), call, usual_method(subscribes)));
             }
         }
         let mut findings = Vec::new();
-        for (at, call) in calls {
+        for (at, call, usual_method) in calls {
             if call.api.as_deref().is_some_and(hookmill_executor::is_own_api) {
                 continue;
             }
@@ -277,7 +285,13 @@ impl Runtime {
                     continue;
                 }
             };
-            let OperationInputs::ById { operation_id, parameters } = &call.operation else { continue };
+            let (operation_id, parameters) = match &call.operation {
+                OperationInputs::ById { operation_id, parameters } => (operation_id, parameters),
+                OperationInputs::ByPath(request) => {
+                    findings.extend(written::check(&connector, request.source(), usual_method, &at));
+                    continue;
+                }
+            };
             let Some(operation) = connector.operation(operation_id) else {
                 let message = format!("The connector '{}' has no operation '{operation_id}'.", connector.name);
                 let known = connector.operations.iter().map(|operation| &*operation.operation_id);

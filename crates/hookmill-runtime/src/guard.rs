@@ -7,7 +7,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 use hookmill_definition::Plan;
 use hookmill_engine::backtest::{Replay, replay};
-use hookmill_engine::{Allowance, Environment, Fact, Input, RunState, decide_within};
+use hookmill_engine::{Allowance, BrokenOff, Environment, Fact, Input, RunState, decide_while};
 use hookmill_model::Value;
 
 fn words(panic: &(dyn Any + Send)) -> String {
@@ -20,16 +20,17 @@ pub(crate) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Stri
     AssertUnwindSafe(future).catch_unwind().await.map_err(|panic| words(&*panic))
 }
 
-/// Asks the engine. After an error the state must be forgotten, and the run be set aside. `None` where the allowance was
-/// too small: then the state must be forgotten, too, and the input be given again with a larger one.
+/// Asks the engine. After an error the state must be forgotten, and the run be set aside. Where the decision was broken
+/// off the state must be forgotten, too, and the input may be given again.
 pub(crate) fn decided(
     plan: &Plan,
     state: &mut RunState,
     environment: Environment<'_>,
     input: Input,
     allowance: Allowance,
-) -> Result<Option<Vec<Fact>>, String> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| decide_within(plan, state, environment, input, allowance)))
+    wanted: &dyn Fn() -> bool,
+) -> Result<Result<Vec<Fact>, BrokenOff>, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| decide_while(plan, state, environment, input, allowance, wanted)))
         .map_err(|panic| words(&*panic))?
         .map_err(|fault| fault.to_string())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hookmill_definition::secret;
 use hookmill_engine::trigger::violation;
-use hookmill_engine::{Input, Response, depth_of, was_called_back};
+use hookmill_engine::{Input, Response, depth_of};
 use hookmill_expression::content;
 use hookmill_model::{EventId, FlowId, FlowState, Id as _, Object, RunId, SubscriptionState, Value};
 use hookmill_store::{Change, Dedupe, Event, Flow, Lane, StoreError, Subscription, Unit};
@@ -495,7 +495,7 @@ impl Runtime {
                 None => Err(AcceptError::Unknown),
             };
         };
-        match self.history_of(run).await?.response {
+        match self.response_of(run).await? {
             Some(response) => Ok(responded(Some(run), response)),
             None if listed.run.status.is_final() => Err(AcceptError::NoResponse),
             None => Ok(wait()),
@@ -672,8 +672,7 @@ impl Runtime {
             return Err(AcceptError::Unknown);
         }
         // A caller whose answer was cut off calls again: what has come in is accepted again.
-        let key = self.0.callbacks.environment(self.now()).callback_key;
-        if was_called_back(&self.facts(id).await?, key, id, token) {
+        if self.was_called_back(id, token).await? {
             return Ok(Accepted::Stored { event: None });
         }
         Err(AcceptError::Gone)

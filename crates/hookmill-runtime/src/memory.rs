@@ -10,7 +10,7 @@ use std::time::Duration;
 use hookmill_engine::{Input, RunState};
 use hookmill_model::{FlowId, RunId, RunKind, RunStatus};
 use hookmill_store::{Change, Lane, Run, RunError, RunUpdate, StoreError, TimerKey, Unit};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::budget::Room;
 use crate::gates::is_counted;
@@ -27,9 +27,40 @@ const TELL_TRIES: usize = 10;
 /// A run that could not be taken into memory is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Where a run in memory is found.
+struct Inbox {
+    messages: mpsc::Sender<Message>,
+    hurry: Hurry,
+}
+
+/// How many people wait for a run to heed what they told it: it does not finish long decisions before.
+pub(crate) type Hurry = watch::Sender<usize>;
+
+/// Somebody who waits; no more when this is dropped.
+struct Waits(Hurry);
+
+impl Waits {
+    fn new(hurry: Hurry) -> Self {
+        hurry.send_modify(|waiting| *waiting += 1);
+        Self(hurry)
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+}
+
+/// What the task of a run in memory hears.
+pub(crate) struct Hears {
+    pub messages: mpsc::Receiver<Message>,
+    pub hurry: watch::Receiver<usize>,
+}
+
 /// The inboxes of the runs in memory.
 #[derive(Default)]
-pub(crate) struct Inboxes(Mutex<HashMap<RunId, mpsc::Sender<Message>>>);
+pub(crate) struct Inboxes(Mutex<HashMap<RunId, Inbox>>);
 
 impl Inboxes {
     pub fn len(&self) -> usize {
@@ -41,18 +72,24 @@ impl Inboxes {
     }
 
     fn get(&self, run: RunId) -> Option<mpsc::Sender<Message>> {
-        locked(&self.0).get(&run).cloned()
+        locked(&self.0).get(&run).map(|inbox| inbox.messages.clone())
+    }
+
+    /// Lets a run in memory break off a long decision, for as long as the answer is kept.
+    fn hurry(&self, run: RunId) -> Option<Waits> {
+        locked(&self.0).get(&run).map(|inbox| Waits::new(inbox.hurry.clone()))
     }
 
     /// A run is in memory from here on; `None` where it is already.
-    fn open(&self, run: RunId) -> Option<mpsc::Receiver<Message>> {
+    fn open(&self, run: RunId) -> Option<Hears> {
         let mut inboxes = locked(&self.0);
         if inboxes.contains_key(&run) {
             return None;
         }
-        let (sender, receiver) = mpsc::channel(MESSAGES_MAX);
-        inboxes.insert(run, sender);
-        Some(receiver)
+        let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+        let (waiting, hurry) = watch::channel(0);
+        inboxes.insert(run, Inbox { messages: sender, hurry: waiting });
+        Some(Hears { messages, hurry })
     }
 
     fn close(&self, run: RunId) {
@@ -68,13 +105,14 @@ impl Inboxes {
             inboxes.remove(&run);
             return None;
         };
+        let Some(own) = inboxes.get_mut(&run) else { return Some(message) };
         let (sender, fresh) = mpsc::channel(MESSAGES_MAX);
         let mut old = std::mem::replace(inbox, fresh);
         while let Ok(further) = old.try_recv() {
             // The channel is as large as the old one, so there is room.
             let _ = sender.try_send(further);
         }
-        inboxes.insert(run, sender);
+        own.messages = sender;
         Some(message)
     }
 
@@ -82,7 +120,7 @@ impl Inboxes {
     fn give(&self, run: RunId, message: Message) -> Result<(), Message> {
         let inboxes = locked(&self.0);
         let Some(inbox) = inboxes.get(&run) else { return Err(message) };
-        inbox.try_send(message).map_err(|unheard| match unheard {
+        inbox.messages.try_send(message).map_err(|unheard| match unheard {
             mpsc::error::TrySendError::Full(message) | mpsc::error::TrySendError::Closed(message) => message,
         })
     }
@@ -98,17 +136,17 @@ impl Runtime {
         first: Option<Message>,
         was_read: bool,
     ) -> Result<(), Option<Message>> {
-        let Some(inbox) = self.0.inboxes.open(active.run.id) else { return Err(first) };
+        let Some(hears) = self.0.inboxes.open(active.run.id) else { return Err(first) };
         let runtime = self.clone();
-        tokio::spawn(async move { runtime.drive_to_end(active, state, inbox, first, was_read).await });
+        tokio::spawn(async move { runtime.drive_to_end(active, state, hears, first, was_read).await });
         Ok(())
     }
 
     /// Lets a run that has just begun go on in the task that asks for it, until it leaves the memory.
     pub(crate) async fn go_on(&self, active: Active, state: RunState) {
         // Nobody else knows of a run that has just begun.
-        if let Some(inbox) = self.0.inboxes.open(active.run.id) {
-            self.drive_to_end(active, state, inbox, None, false).await;
+        if let Some(hears) = self.0.inboxes.open(active.run.id) {
+            self.drive_to_end(active, state, hears, None, false).await;
         }
     }
 
@@ -117,14 +155,14 @@ impl Runtime {
         &self,
         active: Active,
         state: RunState,
-        inbox: mpsc::Receiver<Message>,
+        hears: Hears,
         first: Option<Message>,
         was_read: bool,
     ) {
         let (id, flow) = (active.run.id, active.run.flow);
         let counted = active.version.plan.triggers.first().is_some_and(is_counted);
         let mut ended = true;
-        match caught(Box::pin(self.drive(active, state, inbox, first, was_read))).await {
+        match caught(Box::pin(self.drive(active, state, hears, first, was_read))).await {
             Ok(Ok(Left::Ended)) => {}
             Ok(Ok(Left::Open)) => ended = false,
             // Its inbox is gone already, or belongs to the task that took it up again.
@@ -278,6 +316,8 @@ impl Runtime {
         for _ in 0..TELL_TRIES {
             let (done, heard) = oneshot::channel();
             let mut message = Some(Message::Input { input: input.clone(), done: Some(done) });
+            let is_cancelled = matches!(input, Input::CancelRequested);
+            let _waits = is_cancelled.then(|| self.0.inboxes.hurry(run)).flatten();
             if !self.load(run, None, &mut message).await? {
                 return Ok(None);
             }

@@ -405,7 +405,7 @@ impl Runtime {
             return Ok(None);
         }
         let Some(listed) = self.0.store.run(run).await? else { return Ok(None) };
-        Ok(Some(match self.history_of(run).await?.response {
+        Ok(Some(match self.response_of(run).await? {
             Some(response) => Answer::Response(response),
             None if listed.run.status.is_final() => Answer::NoResponse,
             None => Answer::NotBegun,
@@ -538,12 +538,9 @@ impl Runtime {
     /// The connection is not there, or its connector has no address.
     pub async fn call_base(&self, owner: UserId, connection: ConnectionId) -> Result<CallView, Error> {
         let bound = self.bound(owner, connection).await?;
-        let nothing = Value::Null;
         let plan = |bound: &Bound, lookups: &[Lookup]| {
-            let written =
-                WrittenRequest { method: "get", path: "/", queries: &nothing, headers: &nothing, body: &nothing };
             let call = PlannedCall { credentials: bound.credentials.as_ref(), lookups, ..PlannedCall::default() };
-            bound.connector.plan_by_path(&written, &call).map_err(|error| Error::Inputs(error.to_string()))
+            bound.connector.plan_base(&call).map_err(|error| Error::Inputs(error.to_string()))
         };
         self.called(&bound, plan).await
     }

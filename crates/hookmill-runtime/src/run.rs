@@ -2,20 +2,21 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hookmill_engine::{EffectId, Fact, Input, Outcome, Performed, RunState, outlook};
+use hookmill_engine::{Allowance, BrokenOff, EffectId, Fact, Input, Outcome, Performed, RunState, outlook};
 use hookmill_model::{RunStatus, Timestamp};
 use hookmill_store::{Change, Flow, Lane, Run, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::budget::{Room, SMALL_BYTES};
 use crate::calls::Calls;
-use crate::cores;
+use crate::cores::{self, Turn};
 use crate::failures::note_of;
 use crate::guard::decided;
 use crate::history::run_error;
 use crate::live::LiveKind;
+use crate::memory::Hears;
 use crate::places::Granted;
 use crate::plans::Version;
 use crate::queue::Slot;
@@ -33,6 +34,8 @@ const PARK_CROWDED: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// An input is counted up to so many bytes: no decision about more is short.
 const INPUT_BYTES_MAX: usize = 1_024 * 1_024;
+/// A decision that is begun while the server stops has so long; then the rest of it is left to the next start.
+const STOPPING_WAIT: Duration = Duration::from_secs(1);
 /// A run that is held stays in memory so long after it was told something.
 const HELD_WAIT: Duration = Duration::from_secs(1);
 
@@ -83,6 +86,17 @@ enum Happened {
     Stopped,
 }
 
+/// How much of a decision is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// All of it, unless the server stops or a person waits meanwhile.
+    Whole,
+    /// All of it, whoever waits: it is short.
+    Briefly,
+    /// The input is recorded. What follows is decided later, here or after the next start.
+    InputOnly,
+}
+
 /// What came of a commit.
 enum Stored {
     Yes,
@@ -96,6 +110,8 @@ struct Drive<'a> {
     active: Active,
     state: RunState,
     inbox: mpsc::Receiver<Message>,
+    /// How many people wait for it to heed what they told it.
+    hurry: watch::Receiver<usize>,
     calls: Calls,
     /// What is to be decided next.
     inputs: VecDeque<Input>,
@@ -121,12 +137,21 @@ fn bytes_of(input: &Input) -> usize {
     }
 }
 
+/// Waits until a decision should not be begun: a person waits, or the server stops.
+async fn is_hurried(hurry: &mut watch::Receiver<usize>, stopping: &mut watch::Receiver<Phase>) {
+    // Both senders live as long as the run is in memory.
+    tokio::select! {
+        _ = hurry.wait_for(|waiting| *waiting > 0) => {}
+        _ = stopping.wait_for(|phase| *phase >= Phase::Leaves) => {}
+    }
+}
+
 impl Runtime {
     pub(crate) async fn drive(
         &self,
         active: Active,
         state: RunState,
-        inbox: mpsc::Receiver<Message>,
+        hears: Hears,
         first: Option<Message>,
         was_read: bool,
     ) -> Result<Left, Error> {
@@ -141,7 +166,8 @@ impl Runtime {
             runtime: self,
             active,
             state,
-            inbox,
+            inbox: hears.messages,
+            hurry: hears.hurry,
             calls,
             inputs,
             has_timer,
@@ -257,14 +283,31 @@ impl Drive<'_> {
     async fn decide(&mut self, input: Input, done: Option<oneshot::Sender<bool>>) -> Result<Option<Left>, Error> {
         self.calls.set_free();
         let before = self.state.facts();
-        if self.state.bytes() > SMALL_BYTES {
-            self.active.room.widen().await;
-        }
+        let is_short = self.active.version.is_short(self.state.bytes().saturating_add(bytes_of(&input)));
+        // What a person waits for is short: it stops the run.
+        let mut pace = if matches!(input, Input::CancelRequested) { Pace::Briefly } else { Pace::Whole };
         let facts = loop {
-            if let Some(facts) = self.decided(input.clone()).await? {
-                break facts;
+            let turn = match pace {
+                Pace::Whole => self.turn(is_short).await,
+                Pace::Briefly | Pace::InputOnly => None,
+            };
+            if turn.is_none() && pace == Pace::Whole {
+                pace = Pace::InputOnly;
             }
-            self.active.room.widen().await;
+            if pace == Pace::InputOnly && matches!(input, Input::Tick) {
+                // It brings nothing that would be lost, and comes again.
+                return Ok(None);
+            }
+            match self.decided(input.clone(), pace, turn)? {
+                Ok(facts) => break facts,
+                Err(BrokenOff::Stopped) if *self.stopped.borrow() == Phase::Lost => return Ok(Some(Left::Open)),
+                Err(BrokenOff::Stopped) => pace = Pace::InputOnly,
+                Err(BrokenOff::Memory) => tokio::select! {
+                    biased;
+                    () = self.active.room.widen() => {}
+                    () = is_hurried(&mut self.hurry, &mut self.stopping) => pace = Pace::InputOnly,
+                },
+            }
             self.state = self.runtime.fold(self.active.run.id, &mut self.active.room).await?.0;
         };
         if facts.is_empty() {
@@ -308,13 +351,38 @@ impl Drive<'_> {
         Ok(Some(Left::Ended))
     }
 
-    /// Asks the engine within what the run may take now; `None` where that is too little, and the state is of no use.
-    async fn decided(&mut self, input: Input) -> Result<Option<Vec<Fact>>, Error> {
-        let turn = self.runtime.0.cores.turn(self.active.flow.id).await;
-        let environment = self.runtime.0.callbacks.environment(self.runtime.now());
-        let (version, allowance) = (&self.active.version, self.active.room.allowance());
+    /// Waits for room to grow, where the run has grown, and for its turn; `None` where it should rather be brief.
+    async fn turn(&mut self, is_short: bool) -> Option<Turn> {
+        let Self { runtime, active, state, hurry, stopping, .. } = self;
+        let turn = async {
+            if state.bytes() > SMALL_BYTES {
+                active.room.widen().await;
+            }
+            runtime.0.cores.turn(active.flow.id).await
+        };
+        tokio::select! {
+            biased;
+            turn = turn => turn,
+            () = is_hurried(hurry, stopping), if !is_short => None,
+        }
+    }
+
+    /// Asks the engine within what the run may take now.
+    fn decided(&mut self, input: Input, pace: Pace, turn: Option<Turn>) -> Result<Result<Vec<Fact>, BrokenOff>, Error> {
+        let (version, environment) = (&self.active.version, self.runtime.0.callbacks.environment(self.runtime.now()));
         let is_short = version.is_short(self.state.bytes().saturating_add(bytes_of(&input)));
-        let decide = || decided(&version.plan, &mut self.state, environment, input, allowance);
+        let allowance = match pace {
+            Pace::Whole => self.active.room.allowance(),
+            Pace::Briefly => Allowance::ALL,
+            Pace::InputOnly => Allowance::INPUT_ONLY,
+        };
+        let (hurry, stopping, since) = (&self.hurry, &self.stopping, Instant::now());
+        let wanted = || match *stopping.borrow() {
+            Phase::Works => is_short || pace != Pace::Whole || *hurry.borrow() == 0,
+            Phase::Leaves => is_short || pace != Pace::Whole || since.elapsed() < STOPPING_WAIT,
+            Phase::Lost => is_short,
+        };
+        let decide = || decided(&version.plan, &mut self.state, environment, input, allowance, &wanted);
         let facts = cores::aside(is_short, decide).map_err(Error::Internal);
         drop(turn);
         facts
@@ -424,7 +492,14 @@ impl Drive<'_> {
             if may_leave && self.active.room.is_over() {
                 return Happened::MakesRoom;
             }
-            return Happened::Message(Input::Tick.into());
+            if *self.hurry.borrow() == 0 {
+                return Happened::Message(Input::Tick.into());
+            }
+            return tokio::select! {
+                Some(message) = self.inbox.recv() => Happened::Message(message),
+                _ = self.hurry.wait_for(|waiting| *waiting == 0) => Happened::Look,
+                _ = self.stopping.changed() => Happened::Look,
+            };
         }
         self.active.room.give_back();
         if is_waiting && is_stopping {

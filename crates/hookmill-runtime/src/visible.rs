@@ -4,13 +4,15 @@
 //! them where they stand, and takes them out of everything else in every spelling in which they come back.
 
 use hookmill_definition::{Profile, secret};
+use hookmill_engine::Fact;
 use hookmill_engine::backtest::Replay;
-use hookmill_engine::history::RunHistory;
+use hookmill_engine::history::{Digest, RunHistory, Seen};
 use hookmill_expression::content;
 use hookmill_http::Redactor;
 use hookmill_model::{EventId, FlowId, Pointer, Timestamp, UserId, Value};
 
 use crate::flows::read_part;
+use crate::history::cut;
 use crate::plans::Version;
 use crate::sealed::lost_secrets;
 use crate::{Error, Runtime};
@@ -102,6 +104,14 @@ impl Visible {
     pub fn history(&self, history: RunHistory) -> RunHistory {
         let own = self.of_run(&history.trigger);
         own.shown(history)
+    }
+
+    /// Reads facts of a run, of which [`Self::of_run`] knows the trigger, into what is shown of it.
+    pub fn digested(&self, digest: &mut Digest, facts: &[Fact], is_cut: bool) {
+        let whole = |value: &Value| self.value(value);
+        let part = |value: &Value| if is_cut { cut(&self.value(value)) } else { self.value(value) };
+        let text = |text: &str| self.redactor.text(text).into_owned();
+        facts.iter().for_each(|fact| digest.take(fact, Seen { value: &part, whole: &whole, text: &text }));
     }
 
     fn shown(&self, history: RunHistory) -> RunHistory {

@@ -144,6 +144,27 @@ async fn a_request_trigger_verifies_with_a_preset_and_a_pasted_secret() {
     eventually(async || flow_runs(&world).await.len() == 1).await;
 }
 
+/// A flow's own address has no connection through which a service could be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_flows_own_address_cannot_do_is_said_when_it_is_saved() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let saved = async |declared: &str| {
+        let definition = format!(
+            r#"{{"triggers":{{"T":{{"type":"Request","kind":"Http","inputs":{{{declared}}}}}}},"actions":{SAY}}}"#
+        );
+        let mut form = form(&world, "{}", "x");
+        form.connections.clear();
+        form.definition = Value::from_json(definition.as_bytes()).unwrap();
+        world.runtime.create_flow(world.owner, form).await
+    };
+    let asking =
+        r#""x-hookmill-verification":{"scheme":"remote","remote":{"operationId":"Verify","expect":{"/ok":"true"}}}"#;
+    let Err(error) = saved(asking).await else { panic!("it was saved") };
+    let told = format!("{:?}", error.diagnostics());
+    assert!(told.contains("cannot ask a service"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preset_without_a_secret_puts_events_off_instead_of_taking_them() {
     let (address, _) = service(false, false).await;

@@ -191,7 +191,8 @@ fn answer(status: u16, headers: &Object, body: Option<&hookmill_model::Value>) -
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
     }
     for (name, value) in headers.iter() {
-        let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&content::to_text(value)));
+        let pair =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(content::to_text(value).as_bytes()));
         if let (Ok(name), Ok(value)) = pair {
             response.headers_mut().insert(name, value);
         }

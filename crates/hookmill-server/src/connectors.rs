@@ -266,10 +266,10 @@ pub(crate) async fn replace(
     let old = stored_document(state, &stored).await?;
     let settings_before = connector_settings(&stored).map_err(hookmill_runtime::Error::from)?;
     let settings = to.settings.unwrap_or_else(|| settings_before.clone());
-    let before = model::Connector::import(&old.document, old.properties.as_deref(), &settings_before);
+    let before = imports::imported(&old.document, old.properties.as_deref(), &settings_before);
     let document = to.document.unwrap_or(old.document);
     let properties = to.properties.or(old.properties);
-    let import = model::Connector::import(&document, properties.as_deref(), &settings);
+    let import = imports::imported(&document, properties.as_deref(), &settings);
     let (connector, document) = imports::usable(&import)?;
     stored.name = connector.name.to_string();
     stored.description = connector.description.to_string();

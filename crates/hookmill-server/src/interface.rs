@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use rust_embed::RustEmbed;
 
-use crate::Problem;
+use crate::{Problem, problem};
 
 #[derive(RustEmbed)]
 #[folder = "../../ui/dist"]
@@ -69,18 +69,19 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     let missing =
         || Problem::new(StatusCode::NOT_FOUND, "not_found", "There is nothing at this address.").into_response();
-    if !matches!(method, Method::GET | Method::HEAD) || path.starts_with("api/") || path.starts_with("callback/") {
+    if path.starts_with("api/") || path.starts_with("callback/") {
         return missing();
     }
-    if path.is_empty() || path == "index.html" {
-        return page(&headers);
-    }
-    match file(path, &headers) {
-        Some(found) => found,
-        // A file that is not there is not a page.
-        None if is_immutable(path) || is_file_name(path) => missing(),
-        None => page(&headers),
-    }
+    let found = match path {
+        "" | "index.html" => page(&headers),
+        _ => match file(path, &headers) {
+            Some(found) => found,
+            // A file that is not there is not a page.
+            None if is_immutable(path) || is_file_name(path) => return missing(),
+            None => page(&headers),
+        },
+    };
+    if matches!(method, Method::GET | Method::HEAD) { found } else { problem::method_not_allowed("GET, HEAD") }
 }
 
 /// Whether a path ends like that of a file. The signed links of approvals have dots too, and are pages.

@@ -9,7 +9,7 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -46,6 +46,9 @@ const INTERFACE_CSP: &str = "default-src 'self'; script-src 'self'; style-src 's
 /// What the API answers is no page, whatever its type says.
 const API_CSP: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 const NO_PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), serial=(), usb=()";
+
+/// What flows and webhooks may be called with. Which of these one takes is its own matter.
+const DOOR_METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
 /// Headers that a flow's answer may not have: they would last longer than the answer, or say where it ends.
 const TAKEN_OUT: [&str; 20] = [
@@ -92,6 +95,10 @@ fn elsewhere(state: &ServerState, request: &Request, part: Part) -> Option<Respo
     if is_worker && part != Part::Interface {
         let detail = "There are no scripts of service workers here.";
         return Some(Problem::new(StatusCode::FORBIDDEN, "service_worker_refused", detail).into_response());
+    }
+    // Nothing is tunnelled here, and no request is sent back with the credentials that it carries.
+    if matches!(*request.method(), Method::CONNECT | Method::TRACE) && matches!(part, Part::Flows | Part::Interface) {
+        return Some(problem::method_not_allowed(if part == Part::Flows { DOOR_METHODS } else { "GET, HEAD" }));
     }
     let hooks_url = state.config.hooks_url.as_deref()?;
     match (is_at_hooks(request, hooks_url), part) {
@@ -173,6 +180,13 @@ pub(crate) async fn contained(request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_history_shows_no_header_that_is_taken_out() {
+        for name in TAKEN_OUT {
+            assert!(hookmill_engine::is_removed(name), "{name}");
+        }
+    }
 
     #[test]
     fn hosts_are_compared_without_the_usual_port() {

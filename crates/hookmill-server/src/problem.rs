@@ -247,6 +247,17 @@ impl From<hookmill_runtime::Error> for Problem {
     }
 }
 
+fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not take this method.")
+}
+
+/// The answer to a method that an address does not take; `allowed` are those that it takes.
+pub(crate) fn method_not_allowed(allowed: &'static str) -> Response {
+    let mut response = wrong_method().into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
 /// Refusals that the web framework writes as plain text are given the form of all others.
 pub(crate) async fn in_form(response: Response) -> Response {
     let status = response.status();
@@ -258,9 +269,7 @@ pub(crate) async fn in_form(response: Response) -> Response {
     let said = axum::body::to_bytes(body, REFUSAL_BYTES_MAX).await.unwrap_or_default();
     let said = String::from_utf8_lossy(&said);
     let problem = match status {
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Problem::new(status, "method_not_allowed", "This address does not take this method.")
-        }
+        StatusCode::METHOD_NOT_ALLOWED => wrong_method(),
         _ if status.is_server_error() => Problem::internal(&said),
         _ if said.is_empty() => Problem::new(status, "request_malformed", "The request cannot be read."),
         _ => Problem::new(status, "request_malformed", sentence(&said)),

@@ -8,10 +8,10 @@ use std::collections::HashMap;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use hookmill_engine::WaitReason;
 use hookmill_engine::history::{self, ActionRun};
-use hookmill_model::{ActionStatus, Id, RunId, Timestamp, Value};
-use hookmill_runtime::WhichVersion;
+use hookmill_engine::{ActionPath, WaitReason, is_removed};
+use hookmill_model::{Id, Object, RunId, Timestamp, Value};
+use hookmill_runtime::{WhichVersion, cut};
 use hookmill_store::{Event, Needle, RunFilter, RunListed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,11 +21,6 @@ use crate::extract::{Json, Query};
 use crate::flows::Explained;
 use crate::schema::{self, ListQuery, Named, Page};
 use crate::{Problem, ServerState};
-
-/// Larger inputs and outputs are named, not shown, in the run's page.
-const SHOWN_BYTES_MAX: usize = 256 * 1024;
-/// Runs of an action in the run's page; further ones are read by page.
-const REPETITIONS_SHOWN: usize = 1;
 
 /// A run that was taken on.
 #[derive(Serialize, ToSchema)]
@@ -116,16 +111,6 @@ fn listed(listed: &RunListed) -> Listed {
             hint: error.hint.clone(),
         }),
         resubmitted_from: run.resubmitted_from.map(|run| run.to_string()),
-    }
-}
-
-fn cut(value: &Value) -> Value {
-    match value.json_bytes() {
-        bytes if bytes > SHOWN_BYTES_MAX => Value::object([
-            ("$truncated", Value::Bool(true)),
-            ("bytes", Value::from(i64::try_from(bytes).unwrap_or(i64::MAX))),
-        ]),
-        _ => value.clone(),
     }
 }
 
@@ -229,6 +214,8 @@ pub struct ActionView {
     tracked_properties: Option<Value>,
     /// The result is that of the run that was resumed.
     taken_over: bool,
+    /// Headers that a Response named and that were not sent: no answer may have them.
+    removed_headers: Vec<String>,
 }
 
 fn explained(error: &hookmill_engine::ActionError) -> Explained {
@@ -259,13 +246,12 @@ const fn waiting(reason: WaitReason) -> &'static str {
     }
 }
 
-fn has_failed(run: &ActionRun) -> bool {
-    matches!(run.status, ActionStatus::Failed | ActionStatus::TimedOut)
-}
-
-/// How often an action ran, and how often it failed.
-fn tally(history: &history::RunHistory, name: &str) -> (usize, usize) {
-    (history.count_of(name), history.runs_of(name).filter(|run| has_failed(run)).count())
+/// The headers of a Response that were not sent.
+fn removed_headers(run: &ActionRun, types: &HashMap<String, String>) -> Vec<String> {
+    let is_response = types.get(&*run.path.action).is_some_and(|kind| kind.eq_ignore_ascii_case("Response"));
+    let written = run.inputs.as_ref().and_then(|inputs| inputs.get("headers")).and_then(Value::as_object);
+    let names = written.into_iter().flat_map(Object::keys).filter(|name| is_removed(name));
+    names.filter(|_| is_response).map(ToString::to_string).collect()
 }
 
 fn action(
@@ -297,6 +283,7 @@ fn action(
         secure_outputs: run.secure_outputs,
         tracked_properties: run.tracked_properties.clone(),
         taken_over: run.taken_over,
+        removed_headers: removed_headers(run, types),
     }
 }
 
@@ -425,7 +412,7 @@ pub async fn show(
     State(state): State<ServerState>,
     Path(id): Path<String>,
 ) -> Result<Json<RunWhole>, Problem> {
-    let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
+    let view = state.runtime.run_page(caller.user, id_of(&id)?).await?;
     let mut run = RunWhole {
         listed: listed(&view.listed),
         waiting_for: view.waiting_for.into_iter().map(Into::into).collect(),
@@ -442,9 +429,9 @@ pub async fn show(
     if let Some(history) = &view.history {
         let types = run.definition.as_ref().map(types).unwrap_or_default();
         let actions = history.actions().iter().flat_map(|name| {
-            let count = tally(history, name);
+            let count = (history.count_of(name), history.failures_of(name));
             let types = &types;
-            history.runs_of(name).enumerate().take(REPETITIONS_SHOWN).map(move |one| action(one, count, types))
+            history.runs_of(name).take(1).map(move |run| action((0, run), count, types))
         });
         run.actions = Some(actions.collect());
         run.outputs.clone_from(&history.outputs);
@@ -477,19 +464,13 @@ pub async fn repetitions(
     Query(page): Query<ListQuery>,
     Query(query): Query<RepetitionQuery>,
 ) -> Result<Json<Page<ActionView>>, Problem> {
-    let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
-    let history = view.history.ok_or_else(|| Problem::missing("action"))?;
-    let limit = page.limit()?;
     let from: usize = schema::filter("cursor", page.cursor())?.unwrap_or(0);
-    let places = history.runs_of(&name).enumerate().skip(from);
-    let mut found: Vec<(usize, &ActionRun)> =
-        places.filter(|(_, run)| !query.failed || has_failed(run)).take(limit + 1).collect();
-    let next = found.get(limit).map(|(place, _)| *place);
-    found.truncate(limit);
-    let types = view.definition.as_ref().map(types).unwrap_or_default();
-    let count = tally(&history, &name);
-    let items = found.into_iter().map(|(place, run)| action((place, run), count, &types)).collect();
-    Ok(Json(Page::of(items, next)))
+    let which = (from, page.limit()?, query.failed);
+    let found = state.runtime.repetitions(caller.user, id_of(&id)?, &name, which).await?;
+    let types = found.definition.as_ref().map(types).unwrap_or_default();
+    let count = (found.count, found.failures);
+    let items = found.runs.iter().map(|(place, run)| action((*place, run), count, &types)).collect();
+    Ok(Json(Page::of(items, found.next)))
 }
 
 /// `0-2`: the third iteration of the inner loop in the first of the outer one.
@@ -575,12 +556,12 @@ pub async fn value(
     Path((id, name, which)): Path<(String, String, String)>,
     Query(query): Query<ValueQuery>,
 ) -> Result<Json<Option<Value>>, Problem> {
-    let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
-    let history = view.history.ok_or_else(|| Problem::missing("action"))?;
-    let run = history.run_of(&name, &indexes(&query.index)).ok_or_else(|| Problem::missing("action"))?;
+    let path = ActionPath { action: name.as_str().into(), indexes: indexes(&query.index) };
+    let run = state.runtime.action_run(caller.user, id_of(&id)?, path).await?;
+    let run = run.ok_or_else(|| Problem::missing("action"))?;
     match which.as_str() {
-        "inputs" => Ok(Json(run.inputs.clone())),
-        "outputs" => Ok(Json(run.outputs.clone())),
+        "inputs" => Ok(Json(run.inputs)),
+        "outputs" => Ok(Json(run.outputs)),
         _ => Err(Problem::missing("value")),
     }
 }
@@ -592,7 +573,7 @@ pub async fn trigger_outputs(
     State(state): State<ServerState>,
     Path(id): Path<String>,
 ) -> Result<Json<Option<Value>>, Problem> {
-    let view = state.runtime.run_view(caller.user, id_of(&id)?).await?;
-    let history = view.history.ok_or_else(|| Problem::missing("value"))?;
-    Ok(Json(history.trigger_shown().get("outputs").cloned()))
+    let trigger = state.runtime.trigger_shown(caller.user, id_of(&id)?).await?;
+    let trigger = trigger.ok_or_else(|| Problem::missing("value"))?;
+    Ok(Json(trigger.get("outputs").cloned()))
 }

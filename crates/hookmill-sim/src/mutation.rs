@@ -1,7 +1,7 @@
 //! Faults that are planted into a copy of what the engine decides, to see whether the properties find them.
 
 use hookmill_definition::{Limits, Plan, Profile, compile};
-use hookmill_engine::{Allowance, Environment, Fact, IllegalFact, Input, RunState, decide_within};
+use hookmill_engine::{Allowance, Environment, Fact, IllegalFact, Input, RunState, decide_while};
 use hookmill_model::{ActionStatus, Value};
 
 use crate::journal::Journal;
@@ -92,7 +92,8 @@ impl Mutation {
         {
             effect.attempt = attempt;
         }
-        let Some(mut facts) = decide_within(plan, state, environment, input, allowance)? else { return Ok(None) };
+        let decided = decide_while(plan, state, environment, input, allowance, &|| true)?;
+        let Ok(mut facts) = decided else { return Ok(None) };
         if let (Self::PauseForgets, Some(Fact::DecisionPaused { due, .. })) = (self, facts.last_mut()) {
             due.pop();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookmill_model::{Object, Str, Value};
 
 use crate::template::{Conditions, Selector, Template};
-use crate::verification::Verification;
+use crate::verification::{Scheme, Verification};
 
 /// Everything that is declared for one webhook.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -370,6 +370,12 @@ impl Declarations {
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         self.verification.iter().all(Verification::is_none)
+    }
+
+    /// Whether some way of proving a sender is to ask the service about each event.
+    #[must_use]
+    pub fn ask_service(&self) -> bool {
+        self.verification.iter().any(|way| way.scheme == Scheme::Remote)
     }
 
     /// The secrets that Hookmill makes and sends with the creation.

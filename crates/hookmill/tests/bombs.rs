@@ -224,3 +224,51 @@ fn a_run_whose_text_doubles_ends_and_gives_its_memory_back() {
     });
     println!("it took {} MiB before, and takes {} MiB after", resting / 1_024, kept / 1_024);
 }
+
+/// A journal of 80 MiB: its page and its values are read within the memory of what they show.
+#[test]
+fn the_page_of_a_run_with_a_large_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = start(folder.path());
+    let text = "@join(range(0, 90000), ',')";
+    let actions = json!({
+        "Text": {"type": "InitializeVariable", "inputs": {"variables": [{"name": "text", "type": "string", "value": text}]}},
+        "Each": {"type": "Foreach", "foreach": "@range(0, 160)", "runAfter": {"Text": ["Succeeded"]}, "actions": {
+            "Copy": {"type": "Compose", "inputs": "@variables('text')"}}},
+    });
+    let form = json!({"name": "Long", "definition": {"triggers": {"manual": {"type": "Request"}}, "actions": actions}});
+    let flow = server.post("/api/flows", &form)["id"].as_str().unwrap().to_owned();
+    let run = server.post(&format!("/api/flows/{flow}/run"), &json!({}))["run"].as_str().unwrap().to_owned();
+    support::eventually_within("the run ended", Duration::from_secs(240), || {
+        let runs = server.get(&format!("/api/runs?flow={flow}&kind=flow&status=Succeeded"));
+        (!runs["items"].as_array().unwrap().is_empty()).then_some(())
+    });
+    // The memory of the run itself does not count.
+    let token = server.token.clone();
+    server.signal("TERM");
+    assert!(server.ended_within(Duration::from_secs(60)).is_some());
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &[]);
+    server.token = token;
+    server.get("/api/flows");
+    let resting = server.memory_peak_kib();
+    let path = format!("/api/runs/{run}");
+    let page = server.get(&path);
+    let copy = page["actions"].as_array().unwrap().iter().find(|action| action["name"] == "Copy").unwrap().clone();
+    assert_eq!(
+        (&copy["repetitions"], &copy["failed_repetitions"], &copy["index"]),
+        (&json!(160), &json!(0), &json!([0]))
+    );
+    assert_eq!(copy["outputs"]["$truncated"], true);
+    let some = server.get(&format!("{path}/actions/Copy/repetitions?limit=10&cursor=55"));
+    let (items, next) = (some["items"].as_array().unwrap(), &some["next_cursor"]);
+    assert_eq!(
+        (items.len(), &items[2]["index"], &items[2]["place"], next),
+        (10, &json!([57]), &json!(57), &json!("65"))
+    );
+    let whole = server.get(&format!("{path}/actions/Copy/outputs?index=57"));
+    assert_eq!(i64::try_from(whole.as_str().unwrap().len() + 2).unwrap(), copy["outputs"]["bytes"].as_i64().unwrap());
+    let peak = server.memory_peak_kib();
+    println!("the page of a journal of 80 MiB: {} MiB more than at rest", (peak - resting) / 1_024);
+    // Read as a whole it takes three times its size.
+    assert!(peak - resting < 70 * 1_024, "{} KiB", peak - resting);
+}

@@ -245,6 +245,30 @@ fn only_http_1_is_spoken() {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
+/// Nothing is tunnelled, and no request is sent back with the credentials that it carries.
+#[test]
+fn methods_that_no_address_takes_are_refused_with_those_that_it_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = server(&folder);
+    let all = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
+    for (method, path, allowed) in [
+        ("TRACE", "/callback/nobody", all),
+        ("TRACE", "/workflows/flw_1/triggers/manual/paths/invoke", all),
+        ("CONNECT", "/callback/nobody", all),
+        ("TRACE", "/", "GET, HEAD"),
+        ("CONNECT", "/flows", "GET, HEAD"),
+        ("POST", "/flows", "GET, HEAD"),
+        ("DELETE", "/", "GET, HEAD"),
+        ("CONNECT", "other.example:443", "GET, HEAD"),
+        ("TRACE", "/api/about", "GET,HEAD"),
+    ] {
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: me\r\nCookie: a=b\r\nConnection: close\r\n\r\n");
+        let answer = support::raw(&server.address, request.as_bytes());
+        assert_eq!((answer.status(), answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+        assert_eq!(answer.json()["code"], "method_not_allowed", "{method} {path}");
+    }
+}
+
 #[test]
 fn a_body_that_stops_coming_is_refused() {
     let folder = tempfile::tempdir().unwrap();

@@ -259,6 +259,42 @@ fn nothing_is_sent_that_a_policy_would_have_changed() {
 }
 
 #[test]
+fn nothing_is_sent_that_the_connector_does_not_describe() {
+    let world = World::new(|_| Answer::new("200 OK", &json!({})));
+    let read = |id: &str| json!({"operationId": id, "parameters": [in_path("id")], "responses": {"200": {"description": "OK"}}});
+    let paths = json!({"/items/{id}": {"get": read("Item")}});
+    let (connector, connection) = world.connect(&paths);
+    let manual = json!({"manual": {"type": "Request"}});
+    let host = json!({"connection": {"name": "@parameters('$connections')['shared']['connectionId']"}});
+    let by_path = |method: &str, path: &str| {
+        json!({"Do": {"type": "ApiConnection", "inputs": {"host": host, "method": method, "path": path,
+            "retryPolicy": {"type": "none"}}}})
+    };
+    // A path that is written out is looked at when the flow is saved, one that is made when it runs.
+    for (method, path) in [("get", "/others/1"), ("delete", "/items/1"), ("get", "/items/1/parts")] {
+        let (status, refused) = world.save(&connection, &manual, &by_path(method, path));
+        assert_eq!((status, &refused["diagnostics"][0]["code"]), (422, &json!("operation_unknown")), "{refused}");
+    }
+    let (status, flow) = world.save(&connection, &manual, &by_path("get", "/@{triggerBody()?['of']}/1"));
+    assert_eq!(status, 201, "{flow}");
+    assert_eq!(world.run(&flow, &json!({"of": "items"}))["status"], "Succeeded");
+    let run = world.run(&flow, &json!({"of": "others"}));
+    assert_eq!(run["status"], "Failed", "{run}");
+    let told = run["actions"][0]["error"]["message"].as_str().unwrap();
+    assert!(told.contains("has no operation GET /others/1"), "{told}");
+    assert_eq!(world.service.lines(), ["GET /items/1"]);
+    // A policy that does not run here holds for a call by path as well, and that is said when the flow is saved.
+    let policy = json!({"templateId": "sendtotenant", "title": "Own",
+        "parameters": {"x-ms-apimTemplate-operationName": ["Item"]}});
+    let path = format!("/api/connectors/{}/policies", connector["id"].as_str().unwrap());
+    let (status, put) = world.server.call("PUT", &path, &json!({"instances": [policy]}));
+    assert_eq!(status, 200, "{put}");
+    let (status, refused) = world.save(&connection, &manual, &by_path("get", "/items/@{triggerBody()}"));
+    assert_eq!((status, &refused["diagnostics"][0]["code"]), (422, &json!("operation_unsupported")), "{refused}");
+    assert_eq!(world.service.lines().len(), 1);
+}
+
+#[test]
 fn a_field_that_no_connection_can_hold_is_named_and_its_operations_refused() {
     let world = World::new(|_| Answer::new("200 OK", &json!({})));
     let read = json!({"operationId": "Read", "parameters": [], "responses": {"200": {"description": "OK"}}});

@@ -162,6 +162,48 @@ fn others_are_answered_while_makers_keep_the_server_busy() {
     assert!(longest <= STALL, "a probe took {longest:?}");
 }
 
+/// A run in the middle of a decision that takes minutes: the server ends without it, and a person can end it.
+#[test]
+fn a_run_that_computes_is_left_by_a_stop_and_ended_by_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data, "127.0.0.1:0", &["--stop-wait", "600"]);
+    server.set_up();
+    // Each of them together makes less than a run may have.
+    let inputs = format!("@createArray({})", vec![&COSTLY[1..]; 10].join(", "));
+    let mut actions = serde_json::Map::new();
+    for number in 0..400 {
+        let after = if number == 0 { json!({}) } else { json!({format!("Step{}", number - 1): ["Succeeded"]}) };
+        actions.insert(format!("Step{number}"), json!({"type": "Compose", "inputs": inputs, "runAfter": after}));
+    }
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": actions});
+    let flow = server.post("/api/flows", &json!({"name": "Long", "definition": definition}));
+    let run = server.post(&format!("/api/flows/{}/run", flow["id"].as_str().unwrap()), &json!({"body": {}}));
+    let path = format!("/api/runs/{}", run["run"].as_str().unwrap());
+    let status = |server: &Server| server.get(&path)["status"].as_str().unwrap_or_default().to_owned();
+    let is_running = || (status(&server) == "Running").then_some(());
+    support::eventually_within("the run computes", Duration::from_secs(60), is_running);
+    let begin = Instant::now();
+    server.signal("TERM");
+    // The end of its decision would be waited for, for up to ten minutes.
+    let ended = server.ended_within(Duration::from_secs(60));
+    println!("a stop while a run computes: {ended:?}");
+    assert!(ended.is_some(), "it still runs after {:?}", begin.elapsed());
+    assert_eq!(server.exit_code(), Some(0));
+    let token = server.token.clone();
+    let mut server = Server::start(&data, "127.0.0.1:0", &[]);
+    server.token = token;
+    assert_eq!(status(&server), "Running", "it goes on where it was");
+    let begin = Instant::now();
+    let (status, answer) = server.call("POST", &format!("{path}/cancel"), &Value::Null);
+    println!("a cancellation while the run computes: {:?}", begin.elapsed());
+    assert_eq!(status, 202, "{answer}");
+    let run = server.get(&path);
+    assert_eq!(run["status"], "Cancelled", "{}", run["status"]);
+    let ended = run["actions"].as_array().unwrap().iter().filter(|action| action["status"] == "Succeeded").count();
+    assert!(ended < 400, "all of it was computed");
+}
+
 /// How long the server goes on computing, until it rests for a while.
 fn computing(server: &Server, wait: Duration) -> Duration {
     let begin = Instant::now();

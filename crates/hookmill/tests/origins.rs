@@ -3,7 +3,7 @@
 
 mod support;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Message, Server, http, try_http};
 
 fn page_flow(server: &Server) -> String {
@@ -58,6 +58,41 @@ fn answers_of_flows_have_no_origin() {
     assert!(interface.header("content-security-policy").unwrap().contains("script-src 'self'"));
     assert_eq!(interface.header("cross-origin-opener-policy"), Some("same-origin"));
     assert_eq!(interface.header("strict-transport-security"), None, "there is no https here");
+}
+
+/// What a Response names and no answer can have is said in the history of the run, or the action fails.
+#[test]
+fn headers_that_are_not_sent_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(&folder.path().join("data"), "127.0.0.1:0", &[]);
+    server.set_up();
+    let answered = |headers: &Value| {
+        let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": {"Answer": {"type": "Response",
+            "inputs": {"statusCode": 200, "headers": headers, "body": "x"}}}});
+        let flow = server.post("/api/flows", &json!({"name": "Answer", "definition": definition}));
+        let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
+        let answer = http(&server.address, "POST", path(&url), &[], b"");
+        let run = answer.header("x-ms-workflow-run-id").map(str::to_owned);
+        let runs = format!("/api/runs?flow={}&kind=flow", flow["id"].as_str().unwrap());
+        let run = run.unwrap_or_else(|| server.get(&runs)["items"][0]["id"].as_str().unwrap().to_owned());
+        let action = support::eventually("the end of the run", || {
+            let run = server.get(&format!("/api/runs/{run}"));
+            run["ended_at"].is_string().then(|| run["actions"][0].clone())
+        });
+        (answer, action)
+    };
+    let (answer, action) = answered(&json!({"Set-Cookie": "a=b", "Connection": "upgrade", "X-Kept": "Käse"}));
+    assert_eq!(answer.status(), 200);
+    assert_eq!((answer.header("set-cookie"), answer.header("x-kept")), (None, Some("Käse")));
+    assert_eq!(action["status"], "Succeeded");
+    assert_eq!(action["removed_headers"], json!(["Set-Cookie", "Connection"]), "{action}");
+    assert_eq!(action["outputs"]["headers"], json!({"X-Kept": "Käse"}), "{action}");
+    for (name, value) in [("X Y", "1"), ("X-Y", "1\r\nSet-Cookie: a=b")] {
+        let (answer, action) = answered(&json!({name: value}));
+        assert_eq!((answer.status(), answer.header("set-cookie")), (502, None), "{name}");
+        let told = action["error"]["message"].as_str().unwrap();
+        assert!(action["status"] == "Failed" && told.contains(name), "{action}");
+    }
 }
 
 #[test]

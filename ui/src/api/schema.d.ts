@@ -2041,6 +2041,8 @@ export interface components {
             tracked_properties?: Json;
             /** @description The result is that of the run that was resumed. */
             taken_over: boolean;
+            /** @description Headers that a Response named and that were not sent: no answer may have them. */
+            removed_headers: string[];
         };
         /** @enum {string} */
         ActionStatus: "Pending" | "Running" | "Waiting" | "Succeeded" | "Failed" | "Skipped" | "TimedOut" | "Cancelled";
@@ -3744,6 +3746,8 @@ export interface components {
                 tracked_properties?: Json;
                 /** @description The result is that of the run that was resumed. */
                 taken_over: boolean;
+                /** @description Headers that a Response named and that were not sent: no answer may have them. */
+                removed_headers: string[];
             }[];
             /** @description The `cursor` of the next page; `null` on the last one. */
             next_cursor: string | null;

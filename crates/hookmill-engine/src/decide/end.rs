@@ -6,12 +6,10 @@ use hookmill_model::{ActionStatus, Object, RunStatus, Str, Value};
 
 use super::control::action_failed;
 use super::{Decision, Ending, Step};
+use crate::answer;
 use crate::fact::{ActionError, Fact};
 use crate::scope::ActionScope;
 use crate::state::Indexes;
-
-/// Headers that an answer to the caller never carries.
-const DROPPED_HEADERS: &[&str] = &["allow", "cookie", "expires", "last-modified", "set-cookie", "transfer-encoding"];
 
 impl Decision<'_> {
     pub(super) fn terminate(&mut self, action: ActionIndex, indexes: Indexes, inputs: &Compiled) -> Step {
@@ -186,15 +184,10 @@ impl Decision<'_> {
             let message = "The caller has stopped waiting for the response.";
             return self.end(action, indexes, Ending::failed("ActionResponseTimedOut", message));
         }
-        let mut headers = Object::new();
-        for (name, value) in evaluated.get("headers").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
-            let lower = name.to_ascii_lowercase();
-            let content = lower.starts_with("content-")
-                && !["content-disposition", "content-encoding", "content-type"].contains(&lower.as_str());
-            if !content && !DROPPED_HEADERS.contains(&lower.as_str()) {
-                headers.insert(name.clone(), content::to_text(value));
-            }
-        }
+        let headers = match answer::headers(evaluated.get("headers")) {
+            Ok(headers) => headers,
+            Err(why) => return self.end(action, indexes, Ending::failed("BadRequest", why)),
+        };
         let body = evaluated.get("body").cloned();
         let mut outputs = Object::new();
         outputs.insert("statusCode", Value::Integer(status.into()));

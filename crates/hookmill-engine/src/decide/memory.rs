@@ -11,7 +11,8 @@ use crate::scope::room;
 /// What one decision may make, beside the run's own bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// Once its facts take about so many bytes a decision pauses, and goes on with the next input.
+    /// Once its facts take about so many bytes a decision pauses, and goes on with the next input. Where it is none it
+    /// pauses as soon as the input is recorded.
     pub fact_bytes: usize,
     /// One evaluation may make so many bytes; where one needs more, the decision is broken off. `None` where only the
     /// run's bound counts.
@@ -21,6 +22,8 @@ pub struct Allowance {
 impl Allowance {
     /// Only the run's own bound counts.
     pub const ALL: Self = Self { fact_bytes: usize::MAX, evaluation_bytes: None };
+    /// The input is recorded, and what follows from it is left to the next decision.
+    pub const INPUT_ONLY: Self = Self { fact_bytes: 0, evaluation_bytes: None };
 }
 
 /// The code of a run whose values take more memory than they may.
@@ -59,7 +62,7 @@ impl Decision<'_> {
 
     /// Whether the decision has made as much as it may.
     pub(super) const fn is_full(&self) -> bool {
-        self.fact_bytes > self.allowance.fact_bytes
+        self.allowance.fact_bytes == 0 || self.fact_bytes > self.allowance.fact_bytes
     }
 
     /// Whether one evaluation needed more than it was allowed: what was decided since is of no use.

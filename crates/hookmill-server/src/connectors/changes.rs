@@ -86,7 +86,7 @@ pub async fn changes(
         None => connector_settings(&stored).map_err(hookmill_runtime::Error::from)?,
     };
     let properties = form.properties.map(|properties| Bytes::from(properties.to_json())).or(old.properties);
-    let import = model::Connector::import(&document, properties.as_deref(), &settings);
+    let import = imports::imported(&document, properties.as_deref(), &settings);
     let (after, _) = imports::usable(&import)?;
     let found = state.runtime.connector_changes(caller.user, stored.id, after).await?;
     let items = found.into_iter().map(|own| FlowBreakView {

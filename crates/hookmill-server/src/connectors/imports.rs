@@ -134,7 +134,12 @@ fn prebuilt(id: &str, mut settings: Settings) -> Result<Parts, Problem> {
 fn read(parts: &Parts) -> Result<Import, Problem> {
     let document =
         parts.document.as_ref().ok_or_else(|| Problem::bad("file_missing", "Send the OpenAPI file as \"file\"."))?;
-    Ok(model::Connector::import(document, parts.properties.as_deref(), &parts.settings))
+    Ok(imported(document, parts.properties.as_deref(), &parts.settings))
+}
+
+/// Reads a file for as long as its caller waits.
+pub(super) fn imported(document: &[u8], properties: Option<&[u8]>, settings: &Settings) -> Import {
+    model::Connector::import_while(document, properties, settings, &*hookmill_runtime::wanted())
 }
 
 /// The connector and its document, where nothing speaks against storing them.

@@ -82,6 +82,7 @@ function One({ run, action }: { run: string; action: ActionRun }) {
       </div>
       <Waits action={action} />
       {action.taken_over && <p className="quiet">{t.takenOver}</p>}
+      {action.removed_headers.length > 0 && <p className="quiet">{t.removedHeaders(action.removed_headers.join(', '))}</p>}
       {action.error && (
         <MessageBar intent={action.status === 'Skipped' ? 'info' : 'error'} layout="multiline">
           <MessageBarBody>
