@@ -156,6 +156,11 @@ impl Room {
         }
     }
 
+    /// Whether the run may grow.
+    pub const fn has_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
     /// Waits for the turn.
     pub async fn widen(&mut self) {
         if self.turn.is_some() {

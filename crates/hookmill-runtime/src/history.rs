@@ -142,11 +142,14 @@ impl Runtime {
                 return Ok((state, bytes));
             }
             let page: usize = stored.iter().map(bytes::Bytes::len).sum();
+            if page > SMALL_BYTES && !room.has_turn() {
+                // It is read again then: nobody holds it while many wait.
+                drop(stored);
+                room.try_widen().await?;
+                continue;
+            }
             let is_first = bytes == 0;
             bytes += page;
-            if page > SMALL_BYTES {
-                room.try_widen().await?;
-            }
             let mut facts = cores::aside(page <= SHORT_BYTES_MAX, || decoded(run, &stored))?;
             drop(stored);
             if is_first {

@@ -207,6 +207,11 @@ fn a_full_disk_performs_nothing_twice_and_heals() {
     let known = [None, Some(202), Some(503)];
     assert!(statuses.keys().all(|status| known.contains(status)), "{statuses:?}");
     each_once(&sink, usize::try_from(accepted).unwrap() + 1);
+    // A line for each state, not for each event that is refused or waits.
+    let log = server.logged();
+    let lines = log.lines().filter(|line| line.contains("the store refuses what it is given")).count();
+    println!("{lines} lines say that the store refuses; the answers were {statuses:?}");
+    assert!((1..=40).contains(&lines), "{log}");
 }
 
 /// The webhooks of a service: number → callback URL.

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::{Answer, Server, Service, text, try_http};
 
-/// Where the file `fsync` is, no file is confirmed; where `write` is, no file below the data folder can be written; where
-/// `clock` is, the clock is one hour behind.
+/// Where the file `fsync` is, no file is confirmed; where `write` or `read` is, no file below the data folder can be written
+/// or read; where `clock` is, the clock is one hour behind.
 const LIBRARY: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -65,6 +65,21 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
     REAL(pwrite64);
     if (is_data(fd) && told("write")) { errno = EIO; return -1; }
+    return real(fd, bytes, count, at);
+}
+ssize_t read(int fd, void *bytes, size_t count) {
+    REAL(read);
+    if (told("read") && is_data(fd)) { errno = EIO; return -1; }
+    return real(fd, bytes, count);
+}
+ssize_t pread(int fd, void *bytes, size_t count, off_t at) {
+    REAL(pread);
+    if (told("read") && is_data(fd)) { errno = EIO; return -1; }
+    return real(fd, bytes, count, at);
+}
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
+    REAL(pread64);
+    if (told("read") && is_data(fd)) { errno = EIO; return -1; }
     return real(fd, bytes, count, at);
 }
 int clock_gettime(clockid_t clock, struct timespec *now) {
@@ -142,6 +157,54 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 const COMPOSE: &str = r#"{"Keep": {"type": "Compose", "inputs": 1}}"#;
+
+/// A text that does not become shorter by compression.
+fn noise(seed: u64, length: usize) -> String {
+    let mut state = seed + 1;
+    let letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + u8::try_from(state >> 58).unwrap())
+    };
+    std::iter::repeat_with(letter).take(length).map(|letter| if letter == '\\' { '!' } else { letter }).collect()
+}
+
+/// What the disk cannot read for a moment is asked for again later: nothing is called damaged, and nothing set aside.
+#[test]
+fn a_passing_error_of_reading_is_no_damage() {
+    let Some(faults) = Faults::build() else { return };
+    let data = faults.folder.path().join("data");
+    let mut server = faults.start(&data, "127.0.0.1:0");
+    server.set_up();
+    let keep = json!({"Keep": {"type": "Compose", "inputs": "@triggerBody()"}});
+    let (_, door) = flow(&server, &json!({"type": "Request"}), &keep);
+    let door = door.unwrap();
+    let headers = [("Content-Type", "application/json")];
+    // More than the readers of the store keep in memory.
+    for n in 0..60 {
+        let body = json!(noise(n, 60_000)).to_string();
+        let answer = try_http(&server.address, "POST", &door, &headers, body.as_bytes(), Duration::from_secs(30));
+        assert_eq!(answer.map(|answer| answer.status()), Some(202));
+    }
+    let list = || server.get("/api/runs?kind=flow&limit=200")["items"].as_array().unwrap().clone();
+    until("the end of all runs", || list().iter().filter(|run| run["status"] == "Succeeded").count() == 60);
+    let runs = list();
+    let look = |run: &Value| server.call("GET", &format!("/api/runs/{}", run["id"].as_str().unwrap()), &Value::Null);
+    faults.begin("read");
+    let mut refused = 0;
+    for run in &runs {
+        let (status, answer) = look(run);
+        assert!([200, 503].contains(&status), "{status}: {answer}");
+        refused += usize::from(status == 503);
+    }
+    println!("{refused} of {} runs could not be read while the disk gave errors", runs.len());
+    assert!(refused > 0, "the disk never failed");
+    faults.end("read");
+    until("reading again", || runs.iter().all(|run| look(run).0 == 200));
+    assert_eq!(server.get("/api/attention")["items"], json!([]), "nothing was called damaged");
+    let (status, answer) = server.call("GET", "/api/runs?kind=flow&limit=200", &Value::Null);
+    assert!(status == 200 && answer["items"].as_array().unwrap().iter().all(|run| run["status"] == "Succeeded"));
+    assert_eq!(send(&server, &door), 202);
+}
 
 /// After a failed fsync nobody knows what is on disk: the process ends, and a supervisor starts it again.
 #[test]

@@ -158,15 +158,7 @@ fn kills_under_load(folder: &Path, rounds: u32, pause_ms: std::ops::Range<u64>, 
     let seen = calls();
     let lost = unseen(&seen);
     let runs = eventually("the end of all runs", || {
-        let (mut runs, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page = server.get(&format!("/api/runs?kind=flow&limit=500{cursor}"));
-            runs.extend(page["items"].as_array().unwrap().clone());
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => break,
-            }
-        }
+        let runs = all_runs(&server);
         runs.iter().all(|run| run["ended_at"].is_string()).then_some(runs)
     });
     let failed: Vec<&Value> = runs.iter().filter(|run| run["status"] != "Succeeded").collect();
@@ -206,6 +198,75 @@ fn kills_under_load(folder: &Path, rounds: u32, pause_ms: std::ops::Range<u64>, 
             "{call:?} was performed {} times; the history says otherwise",
             keys.len()
         );
+    }
+}
+
+/// An event of many items is cut off in the middle of its runs' beginning, again and again: the window and the queue hold
+/// fewer runs than there are items.
+#[test]
+fn no_item_is_lost_or_begun_twice_by_kills_in_the_middle_of_a_split() {
+    const ITEMS: usize = 4_000;
+    const KILLS_AFTER: [usize; 3] = [50, 400, 800];
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let sink = Service::start(|_, _| Answer::new("200 OK", &json!({})));
+    let mut server = Server::start(&data, "127.0.0.1:0", &[]);
+    server.set_up();
+    let (address, token) = (server.address.clone(), server.token.clone());
+    let call = json!({"type": "Http", "inputs": {"method": "POST", "uri": format!("http://{}/item", sink.address),
+        "body": {"n": "@triggerBody()?['n']"}, "retryPolicy": {"type": "none"}}});
+    let definition =
+        json!({"triggers": {"manual": {"type": "Request", "splitOn": "@triggerBody()"}}, "actions": {"Call": call}});
+    let flow = server.post("/api/flows", &json!({"name": "Split", "definition": definition}));
+    let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
+    let items: Vec<Value> = (0..ITEMS).map(|n| json!({"n": n})).collect();
+    let headers = [("Content-Type", "application/json")];
+    let door = &url[url.find("/workflows/").unwrap()..];
+    let body = json!(items).to_string();
+    let answer = try_http(&address, "POST", door, &headers, body.as_bytes(), Duration::from_secs(30));
+    assert_eq!(answer.map(|answer| answer.status()), Some(202));
+    // Item → the idempotency keys of its calls: each run has one of its own.
+    let seen = || {
+        let mut seen: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+        for call in sink.calls() {
+            let key = call.header("idempotency-key").unwrap_or_default().to_owned();
+            seen.entry(call.json()["n"].as_u64().unwrap()).or_default().insert(key);
+        }
+        seen
+    };
+    for least in KILLS_AFTER {
+        let wait = Duration::from_secs(60);
+        support::eventually_within("some calls", wait, || (seen().len() >= least).then_some(()));
+        server.kill();
+        println!("killed when {} of {ITEMS} items had made their call", seen().len());
+        server = Server::start(&data, &address, &[]);
+    }
+    server.token = token;
+    let last = support::eventually_within("the calls of all items", Duration::from_secs(180), || {
+        std::thread::sleep(Duration::from_millis(200));
+        let seen = seen();
+        (seen.len() == ITEMS).then_some(seen)
+    });
+    let runs = support::eventually_within("the end of all runs", Duration::from_secs(60), || {
+        let runs = all_runs(&server);
+        runs.iter().all(|run| run["ended_at"].is_string()).then_some(runs)
+    });
+    assert_eq!(runs.len(), ITEMS, "each item has one run");
+    assert!(runs.iter().all(|run| run["status"] == "Succeeded"));
+    let twice: Vec<_> = last.iter().filter(|(_, keys)| keys.len() != 1 || keys.contains("")).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+/// All runs of flows, page by page.
+fn all_runs(server: &Server) -> Vec<Value> {
+    let (mut runs, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("/api/runs?kind=flow&limit=500{cursor}"));
+        runs.extend(page["items"].as_array().unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return runs,
+        }
     }
 }
 
