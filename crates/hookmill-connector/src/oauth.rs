@@ -247,6 +247,15 @@ impl Oauth2 {
             ),
             _ => {}
         }
+        let lost = not_sent(settings);
+        if !lost.is_empty() {
+            let message =
+                format!("what the file's templates ask for beside the standard is not sent: {}", lost.join(", "));
+            diagnostics.push(
+                Diagnostic::warning("oauth_template", Pointer::root().child("properties"), message)
+                    .with_hint("Write constants into the query of the authorization URL or the token URL."),
+            );
+        }
         own.authorization_url = own.authorization_url.or(of_file.authorization_url);
         own.token_url = own.token_url.or(of_file.token_url);
         own.refresh_url = own.refresh_url.or(of_file.refresh_url).filter(|url| Some(url) != own.token_url.as_ref());
@@ -414,6 +423,43 @@ fn authorization_of(settings: &Value) -> Option<Str> {
     }
     let sign = if address.contains('?') { '&' } else { '?' };
     Some(format!("{address}{sign}{}", constants.join("&")).into())
+}
+
+/// Templates of requests, and whether their constants are sent.
+const TEMPLATES: [(&str, bool); 5] = [
+    ("authorizationUrlQueryStringTemplate", true),
+    ("tokenUrlQueryStringTemplate", false),
+    ("refreshUrlQueryStringTemplate", false),
+    ("tokenBodyTemplate", false),
+    ("refreshBodyTemplate", false),
+];
+/// What a request to a token endpoint or for a consent holds by the standard.
+const STANDARD: [&str; 9] = [
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "response_type",
+    "grant_type",
+    "code",
+    "refresh_token",
+    "scope",
+    "state",
+];
+
+/// The parts of templates that no request of ours has, each with the name of its template.
+fn not_sent(settings: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, has_constants) in TEMPLATES {
+        let template = custom(settings, name).unwrap_or_default();
+        let query = template.split_once('?').map_or(&*template, |(_, query)| query);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (own, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if !STANDARD.contains(&own) && (value.contains('{') || !has_constants) {
+                found.push(format!("'{own}' of {name}"));
+            }
+        }
+    }
+    found
 }
 
 /// An address that can be asked; those with places to fill in cannot.

@@ -17,6 +17,8 @@ use crate::operation::{Operation, Place, path_names};
 
 /// The member of the trigger's operation.
 pub(crate) const EXTENSION: &str = "x-hookmill-registration";
+/// Requests that delete one webhook.
+const REQUESTS_MAX: usize = 5;
 
 /// How a webhook is deleted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -43,6 +45,8 @@ pub enum DeleteRequest {
 pub(crate) struct Registration {
     /// How the webhook is deleted.
     pub delete_request: DeleteRequest,
+    /// What is sent after that, in this order, where the service keeps several things for a webhook.
+    pub also: Vec<Also>,
     /// Where the file says so.
     pub at: Pointer,
     /// Whether the file says that the service sends `Location`.
@@ -51,6 +55,17 @@ pub(crate) struct Registration {
     pub handles: Vec<Str>,
     /// What the answer must hold: JSON pointer and value.
     pub success: Vec<(Str, Value)>,
+}
+
+/// A further request that deletes something of a webhook.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Also {
+    /// The operation.
+    pub operation_id: Str,
+    /// Key of a parameter → template.
+    pub parameters: Object,
+    /// Where the file says so.
+    pub at: Pointer,
 }
 
 impl Registration {
@@ -223,14 +238,20 @@ pub(crate) fn registration(levels: &[(&Object, Pointer)], diagnostics: &mut Vec<
     for (name, value, at) in &hookmill_webhook::registration_members(levels) {
         let at = at.clone();
         match &**name {
-            "unsubscribe" => match unsubscribe(value, &at) {
-                Ok(request) => {
-                    found.names_location = request == DeleteRequest::Location;
-                    found.at = at;
-                    found.delete_request = request;
+            "unsubscribe" => {
+                let read = match value.as_array() {
+                    Some(list) => several(list, &at),
+                    None => unsubscribe(value, &at).map(|request| (request, Vec::new())),
+                };
+                match read {
+                    Ok((request, also)) => {
+                        found.names_location = request == DeleteRequest::Location;
+                        found.at = if value.as_array().is_some() { at.child(0) } else { at };
+                        (found.delete_request, found.also) = (request, also);
+                    }
+                    Err((at, message)) => wrong(at, &message),
                 }
-                Err((at, message)) => wrong(at, &message),
-            },
+            }
             "handle" => {
                 let listed = value.as_array().unwrap_or(std::slice::from_ref(value));
                 for selector in listed {
@@ -254,15 +275,35 @@ pub(crate) fn registration(levels: &[(&Object, Pointer)], diagnostics: &mut Vec<
     found
 }
 
-/// Reads the member `unsubscribe`.
+/// A request that deletes, and those that are sent after it.
+type Requests = (DeleteRequest, Vec<Also>);
+
+/// Reads a list of requests that delete one webhook.
+fn several(list: &[Value], at: &Pointer) -> Result<Requests, (Pointer, String)> {
+    let refused = |at: Pointer, message: String| Err((at, message));
+    let [first, rest @ ..] = list else {
+        return refused(at.clone(), "this names no operation that deletes the webhook".to_owned());
+    };
+    if rest.len() >= REQUESTS_MAX {
+        return refused(at.clone(), format!("more than {REQUESTS_MAX} requests for one webhook cannot run here"));
+    }
+    let mut also = Vec::new();
+    for (place, written) in rest.iter().enumerate() {
+        let at = at.child(place + 1);
+        match unsubscribe(written, &at)? {
+            DeleteRequest::Operation { operation_id, parameters } => also.push(Also { operation_id, parameters, at }),
+            DeleteRequest::Location => {
+                let message = "only the first of several requests can be the address that the service names";
+                return refused(at, message.to_owned());
+            }
+        }
+    }
+    Ok((unsubscribe(first, &at.child(0))?, also))
+}
+
+/// Reads one request of the member `unsubscribe`.
 fn unsubscribe(written: &Value, at: &Pointer) -> Result<DeleteRequest, (Pointer, String)> {
     let refused = |at: &Pointer, message: &str| Err((at.clone(), message.to_owned()));
-    if let Some(list) = written.as_array() {
-        return match list {
-            [only] => unsubscribe(only, &at.child(0)),
-            _ => refused(at, "several requests that delete one webhook cannot run here; name one"),
-        };
-    }
     if written.get("location") == Some(&Value::Bool(true)) {
         return Ok(DeleteRequest::Location);
     }
@@ -286,30 +327,40 @@ fn unsubscribe(written: &Value, at: &Pointer) -> Result<DeleteRequest, (Pointer,
 /// Compares the delete requests with the operations that they name.
 pub(crate) fn check(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
     for trigger in operations {
-        let DeleteRequest::Operation { operation_id, parameters } = &trigger.registration.delete_request else {
-            continue;
-        };
-        let at = &trigger.registration.at;
-        let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
-            let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");
-            diagnostics.push(
-                Diagnostic::warning("delete_operation_missing", at.child("operationId"), message)
-                    .with_hint("Add the operation that deletes a webhook of the service, or name another one."),
-            );
-            continue;
-        };
-        let declared = delete.declared.iter().filter(|own| own.required && own.place != Place::Body);
-        let needed = declared
-            .filter(|own| own.source.get("default").is_none())
-            .map(|own| &*own.name)
-            .chain(path_names(&delete.path));
-        if let Some(name) = needed.into_iter().find(|name| !parameters.contains_key(name)) {
-            let message = format!("the delete request gives no value for \"{name}\" of \"{operation_id}\"");
-            diagnostics.push(
-                Diagnostic::warning("delete_parameter_missing", at.child("parameters"), message)
-                    .with_hint(format!("Add \"{name}\": \"{{registration:/id}}\", or where else the value is.")),
-            );
+        let registration = &trigger.registration;
+        if let DeleteRequest::Operation { operation_id, parameters } = &registration.delete_request {
+            check_one(operations, (&registration.at, operation_id, parameters), diagnostics);
         }
+        for also in &registration.also {
+            check_one(operations, (&also.at, &also.operation_id, &also.parameters), diagnostics);
+        }
+    }
+}
+
+fn check_one(
+    operations: &[Operation],
+    (at, operation_id, parameters): (&Pointer, &Str, &Object),
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
+        let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");
+        diagnostics.push(
+            Diagnostic::warning("delete_operation_missing", at.child("operationId"), message)
+                .with_hint("Add the operation that deletes a webhook of the service, or name another one."),
+        );
+        return;
+    };
+    let declared = delete.declared.iter().filter(|own| own.required && own.place != Place::Body);
+    let needed = declared
+        .filter(|own| own.source.get("default").is_none())
+        .map(|own| &*own.name)
+        .chain(path_names(&delete.path));
+    if let Some(name) = needed.into_iter().find(|name| !parameters.contains_key(name)) {
+        let message = format!("the delete request gives no value for \"{name}\" of \"{operation_id}\"");
+        diagnostics.push(
+            Diagnostic::warning("delete_parameter_missing", at.child("parameters"), message)
+                .with_hint(format!("Add \"{name}\": \"{{registration:/id}}\", or where else the value is.")),
+        );
     }
 }
 

@@ -17,7 +17,7 @@ use crate::connection::Credentials;
 use crate::connector::Connector;
 use crate::operation::Operation;
 use crate::plan_error::PlanError;
-use crate::registration::{DeleteRequest, Sources};
+use crate::registration::{Also, DeleteRequest, Sources};
 use crate::request::{Call, Plan, PlannedRequest};
 use crate::serialise::text;
 use own::Own;
@@ -104,6 +104,9 @@ pub struct DeletionAddress {
     /// The operation that it is, so that policies run when it is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<DeletionOperation>,
+    /// What is sent after that, where the service keeps several things for the webhook.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<DeletionAddress>,
 }
 
 impl DeletionAddress {
@@ -115,7 +118,7 @@ impl DeletionAddress {
     #[must_use]
     pub fn shown(&self) -> Option<&Self> {
         let is_plain = self.headers.is_empty() && self.body.is_null() && !self.url.contains('?');
-        is_plain.then_some(self)
+        (is_plain && self.also.iter().all(|also| also.shown().is_some())).then_some(self)
     }
 }
 
@@ -191,7 +194,8 @@ impl Connector {
             .or_else(|| finder.named_address())
             .or_else(|| finder.own_operation())
             .or_else(|| finder.own_address());
-        found.ok_or_else(|| {
+        let also = finder.also(&mut faults);
+        found.map(|address| DeletionAddress { also, ..address }).ok_or_else(|| {
             let mut reason = match faults.pop() {
                 Some(fault) => fault,
                 None => finder.reason(),
@@ -340,6 +344,26 @@ impl<'a> Finder<'a> {
         self.at(&handle, DeletionRule::Declared, &mut ignored)
     }
 
+    /// What is declared to be sent after the first request. What lacks a value was not made at the service.
+    fn also(&self, faults: &mut Vec<String>) -> Vec<DeletionAddress> {
+        let sources = Sources { answer: self.body(), headers: self.creation.headers, inputs: self.creation.parameters };
+        let planned = |request: &Also| {
+            let delete =
+                self.connector.operation(&request.operation_id).ok_or("the connector has no such operation")?;
+            self.planned(delete, sources.fill_all(&request.parameters)?.into(), DeletionRule::Declared)
+        };
+        let mut found = Vec::new();
+        for request in &self.operation.registration.also {
+            match planned(request) {
+                Ok(address) => found.push(address),
+                Err(fault) => {
+                    faults.push(format!("The operation '{}' also deletes, but {fault}.", request.operation_id))
+                }
+            }
+        }
+        found
+    }
+
     fn location(&self, faults: &mut Vec<String>) -> Option<DeletionAddress> {
         let location = header_of(self.creation.headers, "location").map(str::trim)?;
         self.at(location, DeletionRule::Location, faults)
@@ -440,6 +464,7 @@ impl<'a> Finder<'a> {
             body: planned.body,
             rule,
             operation: Some(operation),
+            also: Vec::new(),
         })
     }
 

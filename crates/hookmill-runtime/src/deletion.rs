@@ -118,12 +118,22 @@ impl Runtime {
             Ok(bound) => bound,
             Err(error) => return Some(not_made(&error)),
         };
-        let plan = |bound: &Bound, _: &[Lookup]| {
-            bound.connector.plan_deletion(&address, bound.credentials.as_ref()).map(Plan::Request)
-        };
-        let context = CallContext::outside_runs();
-        let sent = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
-        Some(sent.unwrap_or_else(|error| not_sent(&error.to_string())))
+        // The next try begins at the first again: what is gone already is answered 404.
+        let mut last = None;
+        for address in std::iter::once(&address).chain(&address.also) {
+            let plan = |bound: &Bound, _: &[Lookup]| {
+                bound.connector.plan_deletion(address, bound.credentials.as_ref()).map(Plan::Request)
+            };
+            let context = CallContext::outside_runs();
+            let sent = self.send_through(&bound, self.0.config.service_wait, &context, plan).await;
+            let performed = sent.unwrap_or_else(|error| not_sent(&error.to_string()));
+            let is_done = matches!(performed.outcome, Outcome::Replied { status: 200..=299 | 404 | 410, .. });
+            last = Some(performed);
+            if !is_done {
+                break;
+            }
+        }
+        last
     }
 
     /// Sends the `unsubscribe` of the definition; `None` where it has none.

@@ -4,25 +4,26 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use hookmill_connector::Connector;
 use hookmill_definition::plan::{Trigger, TriggerKind};
 use hookmill_definition::secret;
 use hookmill_engine::trigger::evaluate;
 use hookmill_model::{
     ConnectorId, Diagnostic, FlowId, FlowState, Object, Pointer, Str, SubscriptionId, SubscriptionState, Timestamp,
-    UserId, Value,
+    Value,
 };
 use hookmill_store::{Flow, Subscription, Unit};
 use hookmill_webhook::{
-    Call, Decision, Declarations, Fetch, Generation, Outcome, Registered, Request, Secret, State, case, decide, read,
+    Decision, Declarations, Fetch, Generation, Outcome, Registered, Request, Secret, State, case, decide, read,
 };
 
 use crate::intake::{AcceptError, Notification};
+use crate::owed::OWED;
 use crate::plans::{Bound, Version};
 use crate::record::Record;
 use crate::sealed::is_lost;
+use crate::throttle::Throttle;
 use crate::{Error, Runtime, locked};
 
 /// Webhooks kept ready; all are forgotten when there are more, and made again when needed.
@@ -43,10 +44,10 @@ const REFUSING_FLOWS_MAX: usize = 1_000;
 const NAMES_MAX: usize = 40;
 /// Deliveries that services were asked for again and that are remembered.
 const EXPECTED_MAX: usize = 4_000;
+/// Characters of a fingerprint that stand before the identifiers of deliveries.
+const MADE_FOR_CHARS: usize = 24;
 /// Secrets that one generation has.
 const SECRETS_MAX: usize = 4;
-/// How often a call after a handshake is tried.
-const CALLS_MAX: u32 = 4;
 /// How long an event waits for its webhook to be created, and how often it looks.
 const CREATION_WAIT: Duration = Duration::from_secs(2);
 const CREATION_LOOK: Duration = Duration::from_millis(50);
@@ -55,6 +56,9 @@ const CREATION_LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug, Default)]
 pub(crate) struct Webhook {
     pub declarations: Declarations,
+    /// What its generations have in common that are made for the same: their deliveries are told apart together, so one
+    /// that comes by the old and by the new generation of a renewed webhook is known.
+    made_for: Str,
     secrets: Vec<Str>,
     parameters: Object,
     inputs: Object,
@@ -65,6 +69,19 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
+    /// What the store is told of a delivery that the service calls `key`.
+    pub fn delivery(&self, key: &str) -> Bytes {
+        Bytes::from(format!("{} {key}", self.made_for))
+    }
+
+    /// What a handshake brought and its service wants to hear from a person: the secret of a webhook that no request
+    /// created.
+    pub fn token(&self) -> Option<&Str> {
+        let secret = self.declarations.registration.as_ref()?.secret.as_ref()?;
+        let is_told = matches!(secret, Secret::Handshake) && self.registered.is_none();
+        self.secrets.first().filter(|_| is_told)
+    }
+
     /// A notification that proved its sender, without the secrets that it showed in doing so: they say nothing more, and
     /// whoever reads them could send notifications.
     pub fn without_secrets(&self, mut notification: Notification) -> Notification {
@@ -115,6 +132,7 @@ pub(crate) struct Door {
     webhooks: Mutex<Webhooks>,
     documents: Mutex<BTreeMap<String, (Timestamp, Str)>>,
     refused: Mutex<BTreeMap<FlowId, RefusedCalls>>,
+    throttles: Mutex<HashMap<SubscriptionId, Throttle>>,
     /// What services were asked to deliver again, by what they call it.
     expected: Mutex<VecDeque<(SubscriptionId, String)>>,
 }
@@ -141,7 +159,23 @@ impl Door {
         locked(&self.webhooks).clear();
     }
 
-    fn note(&self, flow: FlowId, call: RefusedCall) {
+    /// Whether a call of an address is looked at.
+    fn admits(&self, generation: SubscriptionId, now: Timestamp) -> bool {
+        locked(&self.throttles).get_mut(&generation).is_none_or(|throttle| throttle.admits(now))
+    }
+
+    fn is_throttled(&self, generation: SubscriptionId, now: Timestamp) -> bool {
+        locked(&self.throttles).get(&generation).is_some_and(|throttle| throttle.is_on(now))
+    }
+
+    fn note(&self, flow: FlowId, generation: SubscriptionId, call: RefusedCall) {
+        {
+            let mut throttles = locked(&self.throttles);
+            if throttles.len() >= WEBHOOKS_MAX {
+                throttles.retain(|_, throttle| throttle.is_on(call.at));
+            }
+            throttles.entry(generation).or_default().refused(call.at);
+        }
         let mut refused = locked(&self.refused);
         if refused.len() >= REFUSING_FLOWS_MAX && !refused.contains_key(&flow) {
             refused.clear();
@@ -200,6 +234,10 @@ pub struct WebhookProof {
     pub state: &'static str,
     /// Calls that proved nothing, since the server was started.
     pub refused: RefusedCalls,
+    /// Whether there were so many lately that few calls of its address are looked at.
+    pub is_throttled: bool,
+    /// Whether the service has sent a token that a person has to enter at the service.
+    pub has_token: bool,
 }
 
 /// What a secret is kept as. The first is the only one nearly everywhere.
@@ -244,7 +282,9 @@ impl Runtime {
             _ => "verified",
         };
         let preset = webhook.declarations.preset.clone();
-        Ok(WebhookProof { preset, state, refused: self.refused_calls(flow.id) })
+        let is_throttled = self.0.door.is_throttled(generation.id, self.now());
+        let has_token = webhook.token().is_some();
+        Ok(WebhookProof { preset, state, refused: self.refused_calls(flow.id), is_throttled, has_token })
     }
 
     /// The webhook of a generation, with its declarations and secrets.
@@ -263,12 +303,20 @@ impl Runtime {
         let record = self.opened_record(generation)?;
         let mut made = match version.plan.triggers.first() {
             Some(trigger) if record.is_local() && !record.is_by_hand => self.own_webhook(flow, version, trigger)?,
-            _ => Webhook {
-                declarations: self.declared(flow, &record).await?,
-                inputs: record.parameters.as_object().cloned().unwrap_or_default(),
-                is_by_hand: record.is_by_hand,
-                ..Webhook::default()
-            },
+            _ => {
+                // The address that a person enters stays when the trigger's parameters change.
+                let now = if record.is_by_hand { self.creation_record(flow, version)? } else { None };
+                let inputs = now.map_or_else(|| record.parameters.clone(), |now| now.parameters);
+                let inputs = inputs.as_object().cloned().unwrap_or_default();
+                Webhook {
+                    declarations: self.declared(flow, &record).await?,
+                    // What a declaration asks for beside the secret is a parameter of the trigger.
+                    parameters: inputs.clone(),
+                    inputs,
+                    is_by_hand: record.is_by_hand,
+                    ..Webhook::default()
+                }
+            }
         };
         if let Some(field) = hookmill_connector::entered_secret(&made.declarations) {
             made.secrets.extend(self.secret_of_connection(flow, &record, &field).await?);
@@ -277,6 +325,7 @@ impl Runtime {
         made.secrets.extend(secrets_in(&kept));
         made.kept = kept;
         made.registered = registered(&record);
+        made.made_for = record.fingerprint.chars().take(MADE_FOR_CHARS).collect::<String>().into();
         let made = Arc::new(made);
         let mut webhooks = locked(&self.0.door.webhooks);
         if webhooks.len() >= WEBHOOKS_MAX {
@@ -353,55 +402,6 @@ impl Runtime {
         Ok(values.get(field).and_then(Value::as_str).filter(|secret| !secret.is_empty()).map(Str::from))
     }
 
-    /// Keeps the secret that the service has shown a person for the webhook of a flow, sealed beside its generation.
-    ///
-    /// # Errors
-    /// The flow has no webhook whose calls are signed, or this cannot be its secret.
-    pub async fn enter_webhook_secret(&self, owner: UserId, id: FlowId, secret: &str) -> Result<(), Error> {
-        let flow = self.own_flow(owner, id).await?;
-        if secret.is_empty() {
-            return Err(Error::Inputs("the secret is empty".to_owned()));
-        }
-        let version = self.version(flow.id, flow.version).await?;
-        let _alone = self.subscription_guard(id).await;
-        let live = |own: &&Subscription| matches!(own.state, SubscriptionState::Live | SubscriptionState::Creating);
-        let all = self.0.store.subscriptions_of(id).await?;
-        let generation = all.iter().filter(live).max_by_key(|own| own.generation).cloned();
-        let nothing =
-            || Error::NotPossible("This flow has no webhook whose calls are signed with a secret.".to_owned());
-        let generation = generation.ok_or_else(nothing)?;
-        let webhook = self.webhook(&flow, &generation, &version).await?;
-        let mut record = Record::of(&generation)?;
-        if (record.is_local() && !record.is_by_hand) || !webhook.declarations.needs_secret() {
-            return Err(nothing());
-        }
-        if let Some(why) = hookmill_webhook::kind_of_secret(&webhook.declarations.verification, secret) {
-            return Err(Error::Inputs(why));
-        }
-        let mut kept = self.kept_secrets(&generation, &record)?;
-        kept.insert("secret", secret);
-        record.kept = Some(self.seal_kept(&generation, kept)?);
-        self.put(generation, &record, Unit::new()).await?;
-        Ok(())
-    }
-
-    /// What is sealed beside a generation: its secret, and what handshakes left.
-    pub(crate) fn kept_secrets(&self, generation: &Subscription, record: &Record) -> Result<Object, Error> {
-        let Some(sealed) = &record.kept else { return Ok(Object::new()) };
-        let damaged = |what: &str| Error::Internal(format!("the secret of {} {what}", generation.id));
-        let sealed = STANDARD.decode(sealed).map_err(|_| damaged("is damaged"))?;
-        let bytes =
-            self.0.vault.unseal(&generation.id.to_string(), &sealed).map_err(|_| damaged("cannot be opened"))?;
-        let kept = Value::from_json(&bytes).map_err(|_| damaged("is damaged"))?;
-        kept.as_object().cloned().ok_or_else(|| damaged("is damaged"))
-    }
-
-    pub(crate) fn seal_kept(&self, generation: &Subscription, kept: Object) -> Result<String, Error> {
-        let text = Value::from(kept).to_json();
-        let sealed = self.0.vault.seal(&generation.id.to_string(), text.as_bytes());
-        Ok(STANDARD.encode(sealed.map_err(|error| Error::Internal(error.to_string()))?))
-    }
-
     /// Secrets of this generation's own, sealed in its record, where the creation has places for them.
     pub(crate) async fn make_secret(
         &self,
@@ -455,6 +455,9 @@ impl Runtime {
         url: &str,
         notification: &Notification,
     ) -> Result<Decision, AcceptError> {
+        if !self.0.door.admits(generation.id, self.now()) {
+            return Err(AcceptError::Throttled { retry_after_s: 1 });
+        }
         let lines = notification.header_lines();
         let request = Request { method: &notification.method, url, headers: &lines, body: &notification.body };
         let mut decision = self.decide(flow, generation, webhook, request, None);
@@ -476,15 +479,21 @@ impl Runtime {
                 tracing::info!(flow = %flow.id, ?reasons, "a call did not prove its sender");
                 let headers = lines.iter().take(NAMES_MAX).map(|(name, _)| name.chars().take(80).collect()).collect();
                 let (method, reasons) = (notification.method.clone(), reasons.clone());
-                self.0.door.note(flow.id, RefusedCall { at: self.now(), method, headers, reasons });
+                self.0.door.note(flow.id, generation.id, RefusedCall { at: self.now(), method, headers, reasons });
             }
             Outcome::Handshake { kept, calls } => {
-                self.keep_handshake(generation, kept).await?;
+                // A call that follows is on disk before the handshake is answered: the service does not ask again.
+                let mut kept = kept.clone();
+                if let Some(call) = calls.first() {
+                    let told = Value::object([("method", call.method.as_str()), ("url", call.url.as_str())]);
+                    kept.push((OWED.into(), told.to_json()));
+                }
+                self.keep_handshake(generation, &kept).await?;
                 if !kept.is_empty() {
                     self.look_after_handshake(flow.id, webhook).await?;
                 }
-                for call in calls {
-                    tokio::spawn(self.clone().call_after(call.clone()));
+                if let Some(call) = calls.first() {
+                    tokio::spawn(self.clone().call_after(generation.id, call.clone()));
                 }
             }
             _ => {}
@@ -581,23 +590,6 @@ impl Runtime {
         Err(AcceptError::Overloaded { retry_after_s: 1 })
     }
 
-    /// Calls what a handshake asked for. The service asks again when nobody calls, so this is tried for a while only.
-    async fn call_after(self, call: Call) {
-        for attempt in 0..CALLS_MAX {
-            let method = call.method.parse().unwrap_or(hookmill_http::Method::GET);
-            let request = hookmill_http::Request::new(method, &call.url).with_timeout(Duration::from_secs(30));
-            match self.0.client.send(request).await {
-                Ok(answer) if answer.status.is_success() => {
-                    tracing::info!(host = host(&call.url), "a handshake was confirmed by a call");
-                    return;
-                }
-                Ok(answer) => tracing::warn!(host = host(&call.url), status = %answer.status, "a confirmation failed"),
-                Err(error) => tracing::warn!(host = host(&call.url), error = %error.message, "a confirmation failed"),
-            }
-            tokio::time::sleep(Duration::from_secs(2 << (2 * attempt))).await;
-        }
-    }
-
     /// Waits until a generation is not being created any more, for a short while.
     pub(crate) async fn after_creation(&self, generation: Subscription) -> Result<Subscription, AcceptError> {
         let mut newest = generation;
@@ -634,9 +626,4 @@ impl Runtime {
             None => Ok(Arc::default()),
         }
     }
-}
-
-/// The host of an address, for logs: the rest may hold a token.
-fn host(url: &str) -> &str {
-    url.split('/').nth(2).unwrap_or_default()
 }

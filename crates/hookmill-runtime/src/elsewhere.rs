@@ -102,7 +102,7 @@ pub(crate) struct TakenIn {
     body: String,
     is_secret: bool,
     /// The key in base64, and how many milliseconds it is remembered.
-    dedupe: Option<(String, u64)>,
+    dedupe: Option<(Vec<String>, u64)>,
     waits: bool,
 }
 
@@ -286,7 +286,10 @@ impl Runtime {
             head: STANDARD.encode(&event.head),
             body: STANDARD.encode(&event.body),
             is_secret: is_secret || version.is_secret,
-            dedupe: dedupe.map(|own| (STANDARD.encode(&own.key), u64::try_from(own.window.as_millis()).unwrap_or(0))),
+            dedupe: dedupe.map(|own| {
+                let keys = own.keys.iter().map(|key| STANDARD.encode(key)).collect();
+                (keys, u64::try_from(own.window.as_millis()).unwrap_or(0))
+            }),
             waits,
         };
         let wait = if waits { self.0.config.response_wait + OWNER_WAIT } else { OWNER_WAIT };
@@ -383,7 +386,10 @@ impl Runtime {
             body: decoded(&taken.body)?,
         };
         let dedupe = match taken.dedupe {
-            Some((key, window_ms)) => Some(Dedupe { key: decoded(&key)?, window: Duration::from_millis(window_ms) }),
+            Some((keys, window_ms)) => {
+                let keys = keys.iter().map(|key| decoded(key)).collect::<Result<_, _>>()?;
+                Some(Dedupe { keys, window: Duration::from_millis(window_ms) })
+            }
             None => None,
         };
         let webhook = self.declarations_of(flow, &version, taken.subscription).await?;

@@ -193,6 +193,12 @@ pub enum AcceptError {
         /// When to try again.
         retry_after_s: u64,
     },
+    /// 429: too many calls of this address did not prove their sender.
+    #[error("too many calls of this address proved nothing; few of them are looked at for a while")]
+    Throttled {
+        /// When to try again.
+        retry_after_s: u64,
+    },
     /// 503
     #[error("the server is busy")]
     Overloaded {
@@ -232,18 +238,12 @@ impl From<StoreError> for AcceptError {
     }
 }
 
-/// What the store is told about the identifiers of a delivery. Several items are known together.
-fn dedupe_of(keys: Keys) -> Option<Dedupe> {
-    let mut own = keys.keys;
-    let key = match (own.len(), keys.incomplete) {
-        (_, true) | (0, _) => return None,
-        (1, _) => own.remove(0),
-        _ => {
-            own.sort();
-            own.join("\n")
-        }
-    };
-    Some(Dedupe { key: key.into(), window: keys.window })
+/// What the store is told about the identifiers of a delivery, one for each of its items.
+fn dedupe_of(webhook: &Webhook, keys: Keys) -> Option<Dedupe> {
+    if keys.incomplete || keys.keys.is_empty() {
+        return None;
+    }
+    Some(Dedupe { keys: keys.keys.iter().map(|key| webhook.delivery(key)).collect(), window: keys.window })
 }
 
 fn header<'a>(headers: &'a Object, name: &str) -> Option<&'a str> {
@@ -329,7 +329,8 @@ impl Runtime {
         let key = DELIVERY_HEADERS
             .iter()
             .find_map(|name| header(&notification.headers, name).map(|id| format!("{name}:{id}")));
-        let dedupe = key.map(|key| Dedupe { key: key.into(), window: Duration::from_secs(24 * 3_600) });
+        let window = Duration::from_secs(24 * 3_600);
+        let dedupe = key.map(|key| Dedupe { keys: vec![webhook.delivery(&key)], window });
         let fresh = self.fresh_event(flow, &version, &found, webhook, notification, None);
         Ok(Accepted::Stored { event: self.take_in(FreshEvent { dedupe, ..fresh }).await? })
     }
@@ -354,11 +355,12 @@ impl Runtime {
         let (response, outcome) = (decision.response, decision.outcome);
         let Outcome::Event { keys, .. } = outcome else { return Ok(Accepted::Answered { event: None, response }) };
         let notification = webhook.without_secrets(notification);
-        let mut fresh = self.fresh_event(flow, version, &generation, webhook, notification, None);
+        let mut fresh = self.fresh_event(flow, version, &generation, Arc::clone(&webhook), notification, None);
         if keys.as_ref().is_some_and(|keys| self.0.door.is_recovered(generation.id, &keys.keys)) {
             fresh.event.summary = format!("{} (recovered)", fresh.event.summary);
         }
-        let event = self.take_in(FreshEvent { dedupe: keys.and_then(dedupe_of), ..fresh }).await?;
+        let event =
+            self.take_in(FreshEvent { dedupe: keys.and_then(|keys| dedupe_of(&webhook, keys)), ..fresh }).await?;
         Ok(Accepted::Answered { event, response })
     }
 
@@ -416,7 +418,7 @@ impl Runtime {
             let Outcome::Event { keys, .. } = decision.outcome else {
                 return Ok(Accepted::Answered { event: None, response: decision.response });
             };
-            declared = Some((decision.response, keys.and_then(dedupe_of)));
+            declared = Some((decision.response, keys.and_then(|keys| dedupe_of(&webhook, keys))));
             notification = webhook.without_secrets(notification);
         }
         let parameters = matched(own, &notification)?;

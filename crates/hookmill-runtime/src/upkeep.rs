@@ -455,6 +455,9 @@ impl Runtime {
     /// Leaves signs of life; after an outage, live webhooks whose services can be asked have missed something.
     pub(crate) async fn watch_upkeep(self) {
         let mut stopped = self.stopped();
+        if let Err(error) = self.take_up_upkeep().await {
+            tracing::warn!(%error, "what earlier processes left to do for live webhooks is not known");
+        }
         if let Err(error) = self.note_outage().await {
             tracing::warn!(%error, "how long the server was away is not known; services are not asked for what was missed");
         }
@@ -468,6 +471,23 @@ impl Runtime {
                 () = tokio::time::sleep(ALIVE_EVERY) => {}
             }
         }
+    }
+
+    /// What earlier processes knew of live webhooks: why they are not renewed, and calls after handshakes.
+    async fn take_up_upkeep(&self) -> Result<(), Error> {
+        let states = [SubscriptionState::Creating, SubscriptionState::Live];
+        let generations = self.0.store.subscriptions_in(None, &states).await?;
+        for generation in generations.iter().filter(|own| self.0.shards.owns(own.flow)) {
+            // A damaged record is told where its flow is looked at.
+            let Ok(record) = Record::of(generation) else { continue };
+            let Some(trouble) = record.life().upkeep.trouble.as_deref() else { continue };
+            let flow = self.0.store.flow(generation.flow).await?;
+            if let Some(flow) = flow.filter(|flow| flow.state == FlowState::On && flow.deleted_at.is_none()) {
+                self.0.damages.note_renewal(&flow, Some(trouble));
+            }
+        }
+        self.make_owed_calls(&generations);
+        Ok(())
     }
 
     async fn note_outage(&self) -> Result<(), Error> {

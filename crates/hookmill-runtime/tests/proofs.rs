@@ -4,8 +4,10 @@
 
 mod world;
 
-use hookmill_model::{RunKind, SubscriptionState, Value};
-use hookmill_runtime::{AcceptError, Accepted, Notification, ReceivedFilter, RuntimeConfig, Verdict};
+use std::time::Duration;
+
+use hookmill_model::{RunKind, SubscriptionState, Timestamp, Value};
+use hookmill_runtime::{AcceptError, Accepted, Clock, Notification, ReceivedFilter, RuntimeConfig, Verdict};
 use hookmill_store::List;
 use ring::hmac;
 use world::{
@@ -103,6 +105,73 @@ async fn a_secret_is_made_sent_with_the_creation_and_demanded_of_every_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_flooded_with_forged_calls_is_throttled_and_its_service_gets_through() {
+    let (address, _) = service(false, false).await;
+    let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+    let config = RuntimeConfig { clock: clock.clone(), ..RuntimeConfig::default() };
+    let world = world_of(world::DOCUMENT, &address, config).await;
+    let trigger =
+        r#"{"type":"Request","kind":"Http","inputs":{"x-hookmill-preset":"github","x-hookmill-secret":"pasted"}}"#;
+    let (flow, url) = create(&world, trigger, SAY).await;
+    let url = url.unwrap();
+    let call = async |notification| invoke(&world.runtime, &url, notification).await;
+    let throttled =
+        async || world.runtime.flow(world.owner, flow).await.unwrap().webhook.unwrap().proof.unwrap().is_throttled;
+    for number in 0..100 {
+        assert_eq!(answered(call(signed("guessed", &number.to_string())).await).0, 401);
+        assert_eq!(throttled().await, number == 99);
+    }
+    // Ten within a second are looked at, the genuine one among them.
+    for _ in 0..9 {
+        assert_eq!(answered(call(signed("guessed", "x")).await).0, 401);
+    }
+    assert!(answered(call(signed("pasted", "d-1")).await).2);
+    assert!(matches!(call(signed("pasted", "d-2")).await, Err(AcceptError::Throttled { retry_after_s: 1 })));
+    clock.set(clock.now().plus(Duration::from_secs(1)));
+    assert!(answered(call(signed("pasted", "d-2")).await).2);
+    clock.set(clock.now().plus(Duration::from_secs(600)));
+    assert!(!throttled().await);
+    assert_eq!(world.runtime.refused_calls(flow).count, 109);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_declaration_asks_for_is_a_parameter_of_the_trigger() {
+    let (address, seen) = service(false, false).await;
+    let document =
+        document(r#""x-hookmill-verification":{"scheme":"none","require":{"body:/owner":"{parameter:owner}"}},"#);
+    let world = world_of(&document, &address, RuntimeConfig::default()).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, SAY, "site")).await.unwrap();
+    let door = capability(&seen);
+    let call = async |body: &str| answered(world.runtime.accept(&door, post(body)).await).0;
+    assert_eq!(call(r#"{"owner":"acme"}"#).await, 202);
+    assert_eq!(call(r#"{"owner":"another"}"#).await, 401);
+    // The secret of a webhook that a request created is nobody's to see.
+    let flow = world.runtime.flow(world.owner, saved.view.flow.id).await.unwrap();
+    assert!(!flow.webhook.unwrap().proof.unwrap().has_token);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_known_items_is_a_duplicate_and_one_with_a_new_item_is_not() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let trigger = r#"{"type":"Request","kind":"Http","inputs":{
+        "x-hookmill-dedupe":{"items":"/value","key":"{item:/id}"},"x-hookmill-verification":{"scheme":"none"}}}"#;
+    let (_, url) = create(&world, trigger, SAY).await;
+    let url = url.unwrap();
+    for (body, is_new) in [
+        (r#"{"value":[{"id":1},{"id":2}]}"#, true),
+        (r#"{"value":[{"id":2},{"id":1}]}"#, false),
+        (r#"{"value":[{"id":2},{"id":3}]}"#, true),
+        (r#"{"value":[{"id":3},{"id":1}]}"#, false),
+        (r#"{"value":[{"id":3}]}"#, false),
+        // One without an identifier is never known.
+        (r#"{"value":[{"id":3},{}]}"#, true),
+    ] {
+        assert_eq!(answered(invoke(&world.runtime, &url, post(body)).await).2, is_new, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_in_the_reply_is_sealed_and_hidden() {
     let (address, seen) = service(false, false).await;
     // The stand-in answers a creation with {"id": 7}: its text is the secret here.
@@ -180,14 +249,16 @@ async fn a_handshake_brings_the_secret_while_the_maker_waits() {
     let (address, _) = service(false, false).await;
     let world = world(&address).await;
     let trigger = r#"{"type":"Request","kind":"Http","inputs":{"x-hookmill-preset":"notion"}}"#;
-    let (_, url) = create(&world, trigger, SAY).await;
+    let (flow, url) = create(&world, trigger, SAY).await;
     let url = url.unwrap();
+    assert!(world.runtime.webhook_token(world.owner, flow).await.is_err(), "none has come");
     let token = async |token: &str| {
         let body = format!(r#"{{"verification_token":"{token}"}}"#);
         answered(invoke(&world.runtime, &url, post(&body)).await).0
     };
     assert_eq!(token("secret_a").await, 200);
     assert_eq!(token("secret_b").await, 401, "nobody else can bring another secret");
+    assert_eq!(&*world.runtime.webhook_token(world.owner, flow).await.unwrap(), "secret_a");
     let mut event = post(r#"{"id":"e1"}"#);
     event.headers.insert("X-Notion-Signature", format!("sha256={}", sign("secret_a", &[&event.body])));
     assert_eq!(answered(invoke(&world.runtime, &url, event).await), (200, String::new(), true));

@@ -198,6 +198,15 @@ async fn a_webhook_that_cannot_be_extended_is_replaced_with_an_overlap() {
     assert_eq!(view.flow.state.to_string(), "on");
     assert!(service.calls("DELETE").is_empty());
 
+    // The next process says so too, before it has tried again.
+    let told = world.runtime.renewals_failing(world.owner);
+    world.runtime.stop(Duration::from_secs(5)).await;
+    let store = Arc::clone(&world.store);
+    store.reopen();
+    let runtime = Runtime::start(service.config(), store, Arc::clone(&world.vault), client()).await.unwrap();
+    let world = World { runtime, ..world };
+    eventually(async || world.runtime.renewals_failing(world.owner) == told).await;
+
     *service.trouble.lock().unwrap() = None;
     service.clock.set(after(50));
     eventually(async || service.calls("DELETE") == ["/subscriptions/s1"]).await;

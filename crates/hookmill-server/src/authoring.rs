@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
-use crate::connectors::{self, ConnectorWhole, Replacement, Tagged};
+use crate::connectors::{self, Acceptance, ConnectorWhole, Replacement, Tagged};
 use crate::extract::{Json, Query};
 use crate::schema::Page;
 use crate::{Problem, ServerState};
@@ -121,11 +121,12 @@ pub async fn dynamic_content(_: Caller, Json(form): Json<DynamicContentForm>) ->
 }
 
 /// Put an operation into the connector's document, or replace one
-#[utoipa::path(put, path = "/api/connectors/{id}/operations/{operation}", tag = "authoring", params(("id" = String, Path), ("operation" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = ConnectorWhole)))]
+#[utoipa::path(put, path = "/api/connectors/{id}/operations/{operation}", tag = "authoring", params(("id" = String, Path), ("operation" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on."), Acceptance), responses((status = 200, body = ConnectorWhole)))]
 pub async fn put_operation(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, original)): Path<(String, String)>,
+    Query(acceptance): Query<Acceptance>,
     headers: HeaderMap,
     Json(form): Json<OperationForm>,
 ) -> Result<Tagged, Problem> {
@@ -134,35 +135,42 @@ pub async fn put_operation(
     let known = state.runtime.connector(stored.id).await?.operation(&original).is_some();
     let made = model::put_operation(&document, known.then_some(original.as_str()), &form)
         .map_err(|error| Problem::bad("operation_invalid", error.message).at(error.pointer))?;
-    connectors::replace(&state, stored, &headers, Replacement::document(&made)).await
+    connectors::replace(&state, stored, (&headers, acceptance), Replacement::document(&made)).await
 }
 
 /// Take an operation out of the connector's document
-#[utoipa::path(delete, path = "/api/connectors/{id}/operations/{operation}", tag = "authoring", params(("id" = String, Path), ("operation" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = ConnectorWhole)))]
+#[utoipa::path(delete, path = "/api/connectors/{id}/operations/{operation}", tag = "authoring", params(("id" = String, Path), ("operation" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on."), Acceptance), responses((status = 200, body = ConnectorWhole)))]
 pub async fn delete_operation(
     caller: Caller,
     State(state): State<ServerState>,
     Path((id, operation)): Path<(String, String)>,
+    Query(acceptance): Query<Acceptance>,
     headers: HeaderMap,
 ) -> Result<Tagged, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
     let document = connectors::document_of(&state, &stored).await?;
     let made = model::remove_operation(&document, &operation).ok_or_else(|| Problem::missing("operation"))?;
-    connectors::replace(&state, stored, &headers, Replacement::document(&made)).await
+    connectors::replace(&state, stored, (&headers, acceptance), Replacement::document(&made)).await
 }
 
 /// Replace the connector's whole document
-#[utoipa::path(put, path = "/api/connectors/{id}/definition", tag = "authoring", params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), request_body(content = Object, content_type = "application/json"), responses((status = 200, body = ConnectorWhole)))]
+#[utoipa::path(put, path = "/api/connectors/{id}/definition", tag = "authoring", params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on."), Acceptance), request_body(content = Object, content_type = "application/json"), responses((status = 200, body = ConnectorWhole)))]
 pub async fn put_definition(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
+    Query(acceptance): Query<Acceptance>,
     headers: HeaderMap,
     document: Bytes,
 ) -> Result<Tagged, Problem> {
     let stored = connectors::own(&state, &caller, &id).await?;
-    connectors::replace(&state, stored, &headers, Replacement { document: Some(document), ..Replacement::default() })
-        .await
+    connectors::replace(
+        &state,
+        stored,
+        (&headers, acceptance),
+        Replacement { document: Some(document), ..Replacement::default() },
+    )
+    .await
 }
 
 #[derive(Deserialize, IntoParams)]

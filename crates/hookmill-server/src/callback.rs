@@ -219,6 +219,9 @@ fn refusal(error: AcceptError) -> Response {
             Problem::new(StatusCode::TOO_MANY_REQUESTS, "WorkflowMaximumWaitingRunCountExceeded", detail)
                 .retry_after(retry_after_s)
         }
+        AcceptError::Throttled { retry_after_s } => {
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "callback_throttled", detail).retry_after(retry_after_s)
+        }
         AcceptError::Overloaded { retry_after_s } => {
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry_after(retry_after_s)
         }

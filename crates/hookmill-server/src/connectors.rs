@@ -179,12 +179,22 @@ pub struct ConnectorForm {
     properties: Option<Value>,
 }
 
+/// Whether flows may break.
+#[derive(Clone, Copy, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Acceptance {
+    /// Saves the change also where it breaks flows; they break from then on.
+    #[serde(default)]
+    accept_breaks: bool,
+}
+
 /// Change a connector's settings or document
-#[utoipa::path(put, path = "/api/connectors/{id}", tag = "connectors", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = ConnectorWhole)))]
+#[utoipa::path(put, path = "/api/connectors/{id}", tag = "connectors", params(("If-Match" = Option<String>, Header, description = "The etag that the change is based on."), Acceptance), responses((status = 200, body = ConnectorWhole)))]
 pub async fn update(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
+    Query(acceptance): Query<Acceptance>,
     headers: HeaderMap,
     Json(form): Json<ConnectorForm>,
 ) -> Result<Tagged, Problem> {
@@ -199,7 +209,7 @@ pub async fn update(
         document: form.document.map(text),
         properties: properties.map(text),
     };
-    replace(&state, stored, &headers, to).await
+    replace(&state, stored, (&headers, acceptance), to).await
 }
 
 pub(crate) async fn stored_document(state: &ServerState, stored: &Connector) -> Result<ConnectorDocument, Problem> {
@@ -254,11 +264,12 @@ pub(crate) fn seal_client_secret(
     Ok(())
 }
 
-/// Stores a changed connector, if its document can be used and nobody else changed it meanwhile.
+/// Stores a changed connector, if its document can be used, nobody else changed it meanwhile, and no flow breaks that
+/// nobody has agreed to.
 pub(crate) async fn replace(
     state: &ServerState,
     mut stored: Connector,
-    headers: &HeaderMap,
+    (headers, acceptance): (&HeaderMap, Acceptance),
     to: Replacement,
 ) -> Result<Tagged, Problem> {
     check_etag(&stored, headers)?;
@@ -271,6 +282,9 @@ pub(crate) async fn replace(
     let properties = to.properties.or(old.properties);
     let import = imports::imported(&document, properties.as_deref(), &settings);
     let (connector, document) = imports::usable(&import)?;
+    if !acceptance.accept_breaks {
+        changes::check(state, &stored, connector).await?;
+    }
     stored.name = connector.name.to_string();
     stored.description = connector.description.to_string();
     stored.settings = serde_json::to_vec(&settings).unwrap_or_default().into();

@@ -170,6 +170,10 @@ pub struct Proof {
     state: &'static str,
     /// Calls that proved nothing and were refused, since the server was started.
     refused: u64,
+    /// There were so many of them lately that few calls of the address are looked at.
+    throttled: bool,
+    /// The service has sent a token that a person enters at the service; `webhook-token` shows it.
+    has_token: bool,
     /// The last of them, newest first. Bodies are not kept.
     last_refused: Vec<RefusedCall>,
 }
@@ -192,7 +196,14 @@ fn proof(made: hookmill_runtime::WebhookProof) -> Proof {
         headers: call.headers,
         reasons: call.reasons,
     });
-    Proof { preset: made.preset, state: made.state, refused: made.refused.count, last_refused: last.collect() }
+    Proof {
+        preset: made.preset,
+        state: made.state,
+        refused: made.refused.count,
+        throttled: made.is_throttled,
+        has_token: made.has_token,
+        last_refused: last.collect(),
+    }
 }
 
 /// Why the webhook of a saved flow could not be created.

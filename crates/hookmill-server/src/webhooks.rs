@@ -36,6 +36,24 @@ pub async fn enter_secret(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What a service sent to a flow's address, to be entered at the service.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookToken {
+    token: String,
+}
+
+/// Show the verification token that the service has sent, which a person enters at the service
+#[utoipa::path(post, path = "/api/flows/{id}/webhook-token", tag = "flows", responses((status = 200, body = WebhookToken)))]
+pub async fn token(
+    caller: Caller,
+    State(state): State<ServerState>,
+    Path(id): Path<String>,
+) -> Result<Json<WebhookToken>, Problem> {
+    let id: FlowId = id.parse().map_err(|_| Problem::missing("flow"))?;
+    let token = state.runtime.webhook_token(caller.user, id).await?.to_string();
+    Ok(Json(WebhookToken { token }))
+}
+
 /// A request about the webhook of a flow.
 #[derive(Serialize, ToSchema)]
 pub struct WebhookCall {

@@ -68,9 +68,9 @@ pub(crate) struct PackedEvent {
 }
 
 impl PackedEvent {
-    /// Whose keys the event's dedupe key is unique among.
+    /// Whose keys the event's dedupe keys are unique among.
     pub(crate) fn scope(&self) -> Key {
-        self.event.subscription.map_or_else(|| key(self.event.flow), key)
+        key(self.event.flow)
     }
 }
 

@@ -87,9 +87,9 @@ pub(crate) struct PackedEvent {
 }
 
 impl PackedEvent {
-    /// Whose keys the event's dedupe key is unique among.
+    /// Whose keys the event's dedupe keys are unique among.
     pub(crate) fn scope(&self) -> [u8; 16] {
-        self.subscription.map_or_else(|| key(self.flow), key)
+        key(self.flow)
     }
 }
 

@@ -27,9 +27,10 @@ pub struct Event {
 /// Says that an event must not be stored twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dedupe {
-    /// What the sender calls the delivery; unique per subscription, or per flow where there is no subscription.
-    pub key: Bytes,
-    /// How long the key is remembered, counted from `received_at`; at most [`Dedupe::WINDOW_MAX`].
+    /// What the sender calls the delivery, or each of its items; unique per flow. The event is refused where all of them
+    /// are remembered, and is never refused without any.
+    pub keys: Vec<Bytes>,
+    /// How long the keys are remembered, counted from `received_at`; at most [`Dedupe::WINDOW_MAX`].
     pub window: Duration,
 }
 

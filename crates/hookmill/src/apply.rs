@@ -22,6 +22,9 @@ pub struct Args {
     /// The folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Change connectors also where flows on the server break; those in DIR are changed after them
+    #[arg(long)]
+    accept_breaks: bool,
     /// Where the server is
     #[command(flatten)]
     server: ServerArgs,
@@ -51,6 +54,7 @@ struct Apply<'a> {
     connectors: BTreeMap<String, String>,
     connections: BTreeMap<String, String>,
     verdict: Verdict,
+    accept_breaks: bool,
 }
 
 pub fn run(args: &Args) -> Result<Verdict> {
@@ -63,6 +67,7 @@ pub fn run(args: &Args) -> Result<Verdict> {
         connectors: BTreeMap::new(),
         connections: BTreeMap::new(),
         verdict: Verdict::Fine,
+        accept_breaks: args.accept_breaks,
     };
     let [connectors, connections, flows] = parts;
     apply.connectors(&connectors)?;
@@ -188,7 +193,8 @@ impl Apply<'_> {
                         if let (Some(form), Some(properties)) = (form.as_object_mut(), &import.properties) {
                             form.insert("properties", properties.clone());
                         }
-                        client::send_json(self.server, Method::PUT, &format!("/api/connectors/{id}"), &form)?;
+                        let accepted = if self.accept_breaks { "?accept_breaks=true" } else { "" };
+                        client::send_json(self.server, Method::PUT, &format!("/api/connectors/{id}{accepted}"), &form)?;
                     }
                     (if same { Done::Unchanged } else { Done::Updated }, id)
                 }

@@ -89,6 +89,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/docs/connectors/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What to do at a service and here, in which order, so that its ready-made connector works */
+        get: operations["connectors_guide"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/about": {
         parameters: {
             query?: never;
@@ -1211,6 +1228,23 @@ export interface paths {
         /** Enter the secret that the service shows for the webhook of a flow; until then its calls are put off */
         put: operations["flows_enter_secret"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/flows/{id}/webhook-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show the verification token that the service has sent, which a person enters at the service */
+        post: operations["flows_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4873,6 +4907,10 @@ export interface components {
              * @description Calls that proved nothing and were refused, since the server was started.
              */
             refused: number;
+            /** @description There were so many of them lately that few calls of the address are looked at. */
+            throttled: boolean;
+            /** @description The service has sent a token that a person enters at the service; `webhook-token` shows it. */
+            has_token: boolean;
             /** @description The last of them, newest first. Bodies are not kept. */
             last_refused: components["schemas"]["RefusedCall"][];
         };
@@ -4886,6 +4924,10 @@ export interface components {
         };
         /** @enum {string} */
         WebhookState: "absent" | "creating" | "live" | "deleting" | "gone" | "failed";
+        /** @description What a service sent to a flow's address, to be entered at the service. */
+        WebhookToken: {
+            token: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -5160,6 +5202,36 @@ export interface operations {
                 };
             };
             /** @description There is no such code. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connectors_guide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description There is no such connector. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8571,7 +8643,10 @@ export interface operations {
     };
     connectors_update: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Saves the change also where it breaks flows; they break from then on. */
+                accept_breaks?: boolean;
+            };
             header?: {
                 /** @description The etag that the change is based on. */
                 "If-Match"?: string | null;
@@ -9395,7 +9470,10 @@ export interface operations {
     };
     connectors_put_policies: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Saves the change also where it breaks flows; they break from then on. */
+                accept_breaks?: boolean;
+            };
             header?: {
                 /** @description The etag that the change is based on. */
                 "If-Match"?: string | null;
@@ -9633,7 +9711,10 @@ export interface operations {
     };
     authoring_put_definition: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Saves the change also where it breaks flows; they break from then on. */
+                accept_breaks?: boolean;
+            };
             header?: {
                 /** @description The etag that the change is based on. */
                 "If-Match"?: string | null;
@@ -10040,7 +10121,10 @@ export interface operations {
     };
     authoring_put_operation: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Saves the change also where it breaks flows; they break from then on. */
+                accept_breaks?: boolean;
+            };
             header?: {
                 /** @description The etag that the change is based on. */
                 "If-Match"?: string | null;
@@ -10195,7 +10279,10 @@ export interface operations {
     };
     authoring_delete_operation: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Saves the change also where it breaks flows; they break from then on. */
+                accept_breaks?: boolean;
+            };
             header?: {
                 /** @description The etag that the change is based on. */
                 "If-Match"?: string | null;
@@ -14739,6 +14826,144 @@ export interface operations {
             };
             /** @description The body is of a type that is not taken here. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What was sent can be read and has faults, or took too long. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A service that was asked did not do its part. */
+            424: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There were too many tries; Retry-After says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server made a mistake; its log says more. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot do that now; Retry-After may say when to try again. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    flows_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookToken"];
+                };
+            };
+            /** @description The request cannot be read, or does not fit. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller may not do that, or the page's token is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing is in a state in which that cannot be done. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The thing was changed since it was read. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than this server takes. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

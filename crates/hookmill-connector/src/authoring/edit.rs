@@ -302,7 +302,12 @@ fn set_delete_request(own: &mut Map<String, Json>, request: Option<&DeleteReques
                 *registration = json!({});
             }
             let parameters = Json::from(&Value::from(parameters.clone()));
-            registration["unsubscribe"] = json!({"operationId": &**operation_id, "parameters": parameters});
+            let request = json!({"operationId": &**operation_id, "parameters": parameters});
+            // A form has the first of several requests; the others stay.
+            match registration["unsubscribe"].as_array_mut().and_then(|list| list.first_mut()) {
+                Some(first) => *first = request,
+                None => registration["unsubscribe"] = request,
+            }
         }
         Some(DeleteRequest::Location) => {
             let registration = own.get_mut(registration::EXTENSION).and_then(Json::as_object_mut);

@@ -69,6 +69,18 @@ fn templates_keep_their_constants_and_lose_their_places() {
     let read = oauth(&import("", Some(settings)));
     assert_eq!(read.authorization_url.as_deref(), Some("https://b.test/auth?access_type=offline&prompt=consent"));
     assert_eq!(read.scope(), "a,b");
+    assert_eq!(codes(&import("", Some(settings))), [""; 0]);
+    let more = r#"{"identityProvider":"oauth2generic","clientId":"c","customParameters":{
+        "authorizationUrlTemplate":{"value":"https://b.test/auth"},"tokenUrlTemplate":{"value":"https://b.test/token"},
+        "authorizationUrlQueryStringTemplate":{"value":"?client_id={ClientId}&prompt=login&acr_values=tenantName:{OrgName}"},
+        "tokenBodyTemplate":{"value":"grant_type=authorization_code&code={Code}&audience=https://b.test"}}}"#;
+    let told = import("", Some(more));
+    assert_eq!(codes(&told), ["oauth_template"]);
+    let told = &told.diagnostics[0].message;
+    assert!(
+        told.ends_with("'acr_values' of authorizationUrlQueryStringTemplate, 'audience' of tokenBodyTemplate"),
+        "{told}"
+    );
     let filled = r#"{"identityProvider":"oauth2generic","customParameters":{
         "authorizationUrlTemplate":{"value":"https://accounts.zoho{CustomHost}/auth"},"tokenUrlTemplate":{"value":"{env}/token"}}}"#;
     let read = import("", Some(filled));

@@ -167,6 +167,25 @@ fn a_declared_delete_request_may_have_headers_and_a_body() {
 }
 
 #[test]
+fn several_requests_delete_one_webhook_in_their_order() {
+    let mut document = serde_json::Value::from(connector().document());
+    document["paths"]["/repos/{owner}/hooks"]["post"]["x-hookmill-registration"] = serde_json::json!({"unsubscribe": [
+        {"operationId": "remove", "parameters": {"owner": "{inputs:owner}", "hook_id": "{registration:/rule}"}},
+        {"operationId": "stop", "parameters": {"mark": "m", "body/ids": ["{registration:/id}"]}},
+        {"operationId": "stop", "parameters": {"mark": "m", "body/ids": ["{registration:/only/sometimes}"]}}]});
+    let import = Connector::import_value(&document.into(), None, &Settings::default());
+    let connector = import.connector.unwrap();
+    assert!(!import.diagnostics.iter().any(|own| own.pointer.as_str().contains("registration")));
+    let address = asked(&connector, "{}", r#"{"id":1,"rule":2}"#).unwrap();
+    assert_eq!(&*address.url, "https://api.test/v1/repos/ada/hooks/2");
+    let also: Vec<_> = address.also.iter().map(|own| (&*own.method, &*own.url, own.body.to_json())).collect();
+    assert_eq!(also, [("POST", "https://api.test/v1/stop", r#"{"ids":[1]}"#.to_owned())]);
+    assert_eq!(address.shown(), None);
+    let kept = serde_json::to_string(&address).unwrap();
+    assert_eq!(serde_json::from_str::<DeletionAddress>(&kept).unwrap(), address);
+}
+
+#[test]
 fn what_is_odd_about_a_delete_request_is_told() {
     let codes = |extension: &str| {
         let mut document = serde_json::Value::from(connector().document());
@@ -189,6 +208,9 @@ fn what_is_odd_about_a_delete_request_is_told() {
             "delete_request_invalid",
         ),
         (r#"{"unsubscribe":{"operationId":"gone"}}"#, "delete_operation_missing"),
+        (r#"{"unsubscribe":[{"location":true},{"operationId":"gone"}]}"#, "delete_operation_missing"),
+        (r#"{"unsubscribe":[{"location":true},{"location":true}]}"#, "delete_request_invalid"),
+        (r#"{"unsubscribe":[]}"#, "delete_request_invalid"),
         (r#"{"unsubscribe":{"operationId":"remove","parameters":{"owner":"x"}}}"#, "delete_parameter_missing"),
     ] {
         assert_eq!(codes(extension), [code], "{extension}");

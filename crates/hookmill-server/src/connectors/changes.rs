@@ -1,11 +1,13 @@
 //! What a change of a connector breaks in flows, before it is saved.
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use bytes::Bytes;
 use hookmill_connector as model;
 use hookmill_connector::{BreakKind, OperationForm, Settings};
-use hookmill_model::Value;
+use hookmill_model::{Diagnostic, Pointer, Value};
 use hookmill_runtime::connector_settings;
+use hookmill_store::Connector;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -54,6 +56,25 @@ pub struct FlowBreakView {
 pub struct ConnectorChanges {
     /// At most 500.
     items: Vec<FlowBreakView>,
+}
+
+/// Refuses a change that breaks flows, and says which.
+pub(super) async fn check(state: &ServerState, stored: &Connector, after: &model::Connector) -> Result<(), Problem> {
+    let found = state.runtime.connector_changes(stored.owner, stored.id, after).await?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<Diagnostic> = found
+        .into_iter()
+        .map(|own| {
+            let message = format!("{}, {}: {}", own.name, own.step, own.what.message);
+            Diagnostic::error("connector_breaks_flow", Pointer::root(), message)
+        })
+        .collect();
+    let detail = "The change breaks flows that use the connector, so it is not saved; they go on as before.";
+    Err(Problem::new(StatusCode::CONFLICT, "connector_breaks_flows", detail)
+        .diagnostics(&told)
+        .hint("Change the flows first, or send it with ?accept_breaks=true (hookmill apply --accept-breaks)."))
 }
 
 /// What a change would break in flows; nothing is stored

@@ -7,9 +7,9 @@ use hookmill_model::Value;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ConnectorWhole, Replacement, Tagged, own, replace, stored_document};
+use super::{Acceptance, ConnectorWhole, Replacement, Tagged, own, replace, stored_document};
 use crate::account::Caller;
-use crate::extract::Json;
+use crate::extract::{Json, Query};
 use crate::{Problem, ServerState};
 
 /// A connector has no more policies.
@@ -59,11 +59,12 @@ pub struct PoliciesForm {
 }
 
 /// Replace the policies of a connector
-#[utoipa::path(put, path = "/api/connectors/{id}/policies", tag = "connectors", params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on.")), responses((status = 200, body = ConnectorWhole)))]
+#[utoipa::path(put, path = "/api/connectors/{id}/policies", tag = "connectors", params(("id" = String, Path), ("If-Match" = Option<String>, Header, description = "The etag that the change is based on."), Acceptance), responses((status = 200, body = ConnectorWhole)))]
 pub async fn put_policies(
     caller: Caller,
     State(state): State<ServerState>,
     Path(id): Path<String>,
+    Query(acceptance): Query<Acceptance>,
     headers: HeaderMap,
     Json(form): Json<PoliciesForm>,
 ) -> Result<Tagged, Problem> {
@@ -84,5 +85,5 @@ pub async fn put_policies(
     let held = held.map(|bytes| Value::from_json(&bytes)).transpose().map_err(|error| Problem::internal(&error))?;
     let properties = model::policies_replaced(held.as_ref(), form.instances).to_json();
     let to = Replacement { properties: Some(properties.into()), ..Replacement::default() };
-    replace(&state, stored, &headers, to).await
+    replace(&state, stored, (&headers, acceptance), to).await
 }

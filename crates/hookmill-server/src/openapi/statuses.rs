@@ -96,6 +96,7 @@ pub(super) fn refusals(form: &Form<'_>) -> Vec<(StatusCode, &'static str)> {
 fn outside(path: &str) -> Vec<(StatusCode, &'static str)> {
     match path {
         "/health/ready" => vec![(StatusCode::SERVICE_UNAVAILABLE, "The server is not ready; the body says why.")],
+        "/docs/connectors/{name}" => vec![(StatusCode::NOT_FOUND, "There is no such connector.")],
         "/docs/errors/{code}" => vec![(StatusCode::NOT_FOUND, "There is no such code.")],
         "/callback/{capability}" => [
             (StatusCode::BAD_REQUEST, "The call cannot be read, or does not fit the trigger's schema."),

@@ -132,7 +132,20 @@ async fn what_a_change_breaks_is_told_before_it_is_saved() {
     let other = world.post(&owner, &changes, json!({"replaces": "webhook-trigger"})).await;
     assert_eq!(other.expect(200)["items"], json!([]), "no flow uses it");
     world.post(&owner, &changes, json!({"text": "{"})).await.expect(422);
+
+    // Nobody saves it by accident: neither the document nor a part of it.
+    let definition = format!("/api/connectors/{forge}/definition");
+    for refused in [
+        world.put(&owner, &definition, document.clone()).await,
+        world.put(&owner, &format!("/api/connectors/{forge}"), json!({"document": document})).await,
+        world.delete(&owner, &format!("/api/connectors/{forge}/operations/repo")).await,
+    ] {
+        refused.expect(409);
+        assert_eq!(refused.text("/code"), "connector_breaks_flows");
+        assert!(refused.text("/diagnostics/0/message").starts_with("Uses it, Get_it: "), "{}", refused.json);
+    }
     assert_eq!(world.get(&owner, &format!("/api/connectors/{forge}")).await.json, before, "nothing was stored");
+    world.put(&owner, &format!("{definition}?accept_breaks=true"), document).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

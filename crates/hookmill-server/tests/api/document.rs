@@ -39,6 +39,7 @@ fn only_these_operations_are_open_to_strangers() {
         "GET /api/approval-links/{link}",
         "POST /api/approval-links/{link}/response",
         "GET /api/openapi.json",
+        "GET /docs/connectors/{name}",
         "GET /docs/errors/{code}",
         "GET /health/live",
         "GET /health/ready",

@@ -144,15 +144,22 @@ impl<'a> Desk<'_, 'a> {
     }
 
     fn remember(&mut self, one: &PackedEvent, dedupe: &Dedupe) -> Done {
-        let delivery = (one.scope(), dedupe.key.to_vec());
         let buckets = dedupe.buckets(one.event.received_at);
-        let made = self.now.deliveries.get(&delivery).or_else(|| self.before.deliveries.get(&delivery));
-        let found = self.found.deliveries.get(&delivery);
-        let of = made.into_iter().chain(found.into_iter().flatten()).find(|(bucket, _)| bucket >= buckets.start());
-        if let Some((_, of)) = of {
-            return Err(StoreError::Duplicate { of: of.id() });
+        let (mut of, mut fresh) = (None, Vec::new());
+        for own in &dedupe.keys {
+            let delivery = (one.scope(), own.to_vec());
+            let made = self.now.deliveries.get(&delivery).or_else(|| self.before.deliveries.get(&delivery));
+            let found = self.found.deliveries.get(&delivery).into_iter().flatten();
+            match made.into_iter().chain(found).find(|(bucket, _)| bucket >= buckets.start()) {
+                Some((_, known)) => of = Some(known.id()),
+                None => fresh.push(delivery),
+            }
         }
-        self.now.deliveries.insert(delivery, (*buckets.end(), key(one.event.id)));
+        if let (Some(of), true) = (of, fresh.is_empty()) {
+            return Err(StoreError::Duplicate { of });
+        }
+        let stored = (*buckets.end(), key(one.event.id));
+        self.now.deliveries.extend(fresh.into_iter().map(|delivery| (delivery, stored)));
         Ok(())
     }
 

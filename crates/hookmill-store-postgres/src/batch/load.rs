@@ -53,10 +53,12 @@ impl Named {
                 self.added.push(key(one.event.id));
                 self.locks.insert(lock(&key(one.event.flow), b""));
                 if let Some(dedupe) = &one.dedupe {
-                    self.locks.insert(lock(&one.scope(), &dedupe.key));
-                    self.scopes.push(one.scope());
-                    self.keys.push(dedupe.key.to_vec());
-                    self.buckets.push(*dedupe.buckets(one.event.received_at).start());
+                    let oldest = *dedupe.buckets(one.event.received_at).start();
+                    for own in &dedupe.keys {
+                        self.scopes.push(one.scope());
+                        self.keys.push(own.to_vec());
+                        self.buckets.push(oldest);
+                    }
                 }
             }
             Step::StartRun(run, _) => drop(self.runs.insert(key(run.id))),

@@ -34,15 +34,27 @@ fn remember(c: &Connection, event: &PackedEvent, dedupe: &Dedupe) -> Done {
     let buckets = dedupe.buckets(event.received_at);
     let newest = *buckets.end();
     let mut look = c.prepare_cached("SELECT event FROM dedupe WHERE bucket = ?1 AND scope = ?2 AND key = ?3")?;
-    for bucket in buckets {
-        let found: Option<[u8; 16]> =
-            look.query_row(params![bucket, scope, &dedupe.key[..]], |row| row.get(0)).optional()?;
-        if let Some(of) = found {
-            return Err(StoreError::Duplicate { of: EventId::from_bits(u128::from_be_bytes(of)) }.into());
+    let (mut of, mut fresh) = (None, Vec::new());
+    for own in &dedupe.keys {
+        let mut known: Option<[u8; 16]> = None;
+        for bucket in buckets.clone() {
+            known = look.query_row(params![bucket, scope, &own[..]], |row| row.get(0)).optional()?;
+            if known.is_some() {
+                break;
+            }
+        }
+        match known {
+            Some(known) => of = Some(EventId::from_bits(u128::from_be_bytes(known))),
+            None => fresh.push(own),
         }
     }
-    let sql = "INSERT INTO dedupe (bucket, scope, key, event) VALUES (?1, ?2, ?3, ?4)";
-    run(c, sql, params![newest, scope, &dedupe.key[..], key(event.id)])?;
+    if let (Some(of), true) = (of, fresh.is_empty()) {
+        return Err(StoreError::Duplicate { of }.into());
+    }
+    let sql = "INSERT OR IGNORE INTO dedupe (bucket, scope, key, event) VALUES (?1, ?2, ?3, ?4)";
+    for own in fresh {
+        run(c, sql, params![newest, scope, &own[..], key(event.id)])?;
+    }
     Ok(())
 }
 

@@ -258,14 +258,21 @@ impl State {
             return Err(StoreError::conflict("event", event.id, "it exists already"));
         }
         if let Some(dedupe) = dedupe {
-            let scope = event.subscription.map_or_else(|| event.flow.to_bits(), Id::to_bits);
-            let key = (scope, dedupe.key.clone());
-            for bucket in dedupe.buckets(event.received_at) {
-                if let Some(of) = self.dedupe.get(&(bucket, key.clone())) {
-                    return Err(StoreError::Duplicate { of: *of });
+            let (mut of, mut fresh) = (None, Vec::new());
+            for key in &dedupe.keys {
+                let key = (event.flow.to_bits(), key.clone());
+                let known =
+                    dedupe.buckets(event.received_at).find_map(|bucket| self.dedupe.get(&(bucket, key.clone())));
+                match known {
+                    Some(known) => of = Some(*known),
+                    None => fresh.push(key),
                 }
             }
-            self.put(|s| &mut s.dedupe, (Dedupe::bucket(event.received_at), key), event.id);
+            if let (Some(of), true) = (of, fresh.is_empty()) {
+                return Err(StoreError::Duplicate { of });
+            }
+            let bucket = Dedupe::bucket(event.received_at);
+            fresh.into_iter().for_each(|key| self.put(|s| &mut s.dedupe, (bucket, key), event.id));
         }
         self.position += 1;
         let position = self.position;

@@ -15,7 +15,7 @@ use crate::{
     TimerKey, Token, Unit, User, Uses,
 };
 
-/// Where a dedupe key belongs: the subscription, or the flow where there is none.
+/// A dedupe key with the flow that it belongs to.
 pub(super) type DedupeKey = (u128, Bytes);
 
 type Undo = Box<dyn FnOnce(&mut State) + Send>;

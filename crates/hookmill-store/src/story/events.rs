@@ -54,31 +54,48 @@ pub(super) async fn a_delivery_is_stored_once(store: &dyn Store) -> Told {
     let flow: FlowId = id(0);
     let subscription: SubscriptionId = id(0);
     let hours = 3_600;
-    let add = |key: &'static [u8], seconds: i64, subscription| {
+    let add = |flow: FlowId, keys: &[&'static [u8]], seconds: i64, subscription| {
         let mut one = event(flow, seconds);
         one.subscription = subscription;
-        let dedupe = Dedupe { key: Bytes::from_static(key), window: Duration::from_secs(24 * 3_600) };
+        let keys = keys.iter().map(|key| Bytes::from_static(key)).collect();
+        let dedupe = Dedupe { keys, window: Duration::from_secs(24 * 3_600) };
         (one.id, Unit::from(Change::AddEvent(one, Some(dedupe))))
     };
-    let (first, unit) = add(b"72d3162e", 0, Some(subscription));
+    let own: &[&'static [u8]] = &[b"72d3162e"];
+    let (first, unit) = add(flow, own, 0, Some(subscription));
     store.commit(unit, Lane::Intake).await?;
-    for seconds in [0, 1, 5 * hours, 7 * hours, 23 * hours] {
-        let (_, unit) = add(b"72d3162e", seconds, Some(subscription));
+    // By whichever generation it comes.
+    for (seconds, of) in [(0, None), (0, Some(id(0))), (1, None), (5 * hours, None), (23 * hours, Some(subscription))] {
+        let (_, unit) = add(flow, own, seconds, of);
         let refused = store.commit(unit, Lane::Intake).await;
         assert_eq!(refused, Err(StoreError::Duplicate { of: first }), "{seconds} s later");
     }
     assert_eq!(store.pending_events(flow, None, 10).await?.len(), 1);
-    for (key, seconds, of) in [
-        (&b"other"[..], 0, Some(subscription)),
-        (b"72d3162e", 0, Some(id(0))),
-        (b"72d3162e", 0, None),
+    let other: FlowId = id(0);
+    for (of, keys, seconds) in [
+        (flow, &[&b"other"[..]][..], 0),
+        (other, own, 0),
         // The window and one more bucket are over.
-        (b"72d3162e", 31 * hours, Some(subscription)),
+        (flow, own, 31 * hours),
     ] {
-        let (_, unit) = add(key, seconds, of);
+        let (_, unit) = add(of, keys, seconds, Some(subscription));
         store.commit(unit, Lane::Intake).await?;
     }
-    assert_eq!(store.pending_events(flow, None, 10).await?.len(), 5);
+    assert_eq!(store.pending_events(flow, None, 10).await?.len(), 3);
+
+    // One with many items is known when all of them are, whichever came together.
+    let (items, unit) = add(other, &[b"a", b"b", b"a"], 1, None);
+    store.commit(unit, Lane::Intake).await?;
+    let (more, unit) = add(other, &[b"b", b"c"], 2, None);
+    store.commit(unit, Lane::Intake).await?;
+    for (keys, of) in [(&[&b"b"[..], b"a"][..], items), (&[b"a", b"c"], more), (&[b"72d3162e", b"c", b"b"], items)] {
+        let (_, unit) = add(other, keys, 3, None);
+        let refused = store.commit(unit, Lane::Intake).await;
+        assert_eq!(refused, Err(StoreError::Duplicate { of }), "{keys:?}");
+    }
+    let (_, unit) = add(other, &[], 4, None);
+    store.commit(unit, Lane::Intake).await?;
+    assert_eq!(store.pending_events(other, None, 10).await?.len(), 4);
     Ok(())
 }
 

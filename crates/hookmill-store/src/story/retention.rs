@@ -30,7 +30,7 @@ pub(super) async fn the_old_goes_the_unfinished_stays(store: &dyn Store) -> Told
         .with(Change::PutFlowVersion(version(gone.id, 1)))
         .with(Change::DeleteFlow(gone.id, at(10)));
     for one in kept_events.iter().chain([&old_event, &referred_event]) {
-        let dedupe = Dedupe { key: Bytes::from(one.id.to_string()), window: Duration::from_secs(3_600) };
+        let dedupe = Dedupe { keys: vec![Bytes::from(one.id.to_string())], window: Duration::from_secs(3_600) };
         unit.push(Change::AddEvent(one.clone(), Some(dedupe)));
     }
     // The first event waits for a run still; the second belongs to one that has not ended.

@@ -88,9 +88,9 @@ function Code({ connector, text: held, at, onUnsaved }: { connector: Connector; 
     };
   }, [text, valid, host, scheme, base_path]);
   useEffect(() => {
-    const save = async (etag: string) => {
+    const save = async (etag: string, accept: boolean) => {
       const now = latest.current;
-      const stored = await api.put('/api/connectors/{id}/definition', { path: { id: connector.id }, body: JSON.parse(now) as JsonObject, etag });
+      const stored = await api.put('/api/connectors/{id}/definition', { path: { id: connector.id }, query: { accept_breaks: accept }, body: JSON.parse(now) as JsonObject, etag });
       setStored(now);
       return stored;
     };

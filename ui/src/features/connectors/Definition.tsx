@@ -45,9 +45,9 @@ function Editor({ connector, initial, original, at, onUnsaved, onSaved, onDelete
     latest.current = form;
   });
   useEffect(() => {
-    const save = async (etag: string) => {
+    const save = async (etag: string, accept: boolean) => {
       const now = latest.current;
-      const stored = await api.put('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: original ?? now.operation_id }, body: now, etag });
+      const stored = await api.put('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: original ?? now.operation_id }, query: { accept_breaks: accept }, body: now, etag });
       setStored(now);
       onSaved(now.operation_id);
       return stored;
@@ -133,7 +133,7 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
     if (choice && window.matchMedia('(max-width: 760px)').matches) form.current?.scrollIntoView({ block: 'start' });
   }, [choice]);
   const erase = async () => {
-    if (doomed === 'operation' && id) await api.delete('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id }, etag: connector.etag });
+    if (doomed === 'operation' && id) await api.delete('/api/connectors/{id}/operations/{operation}', { path: { id: connector.id, operation: id }, query: { accept_breaks: true }, etag: connector.etag });
     if (doomed === 'policy' && choice?.kind === 'policy') {
       await api.put('/api/connectors/{id}/policies', { path: { id: connector.id }, body: { instances: items.filter((_, index) => index !== choice.index).map((item) => item.instance) }, etag: connector.etag });
     }

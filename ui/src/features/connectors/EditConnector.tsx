@@ -7,7 +7,7 @@ import { addressOf, api, Problem } from '../../api/client';
 import type { Connector, ConnectorSettings, Diagnostic, FlowBreakView } from '../../api/types';
 import { useText } from '../../shared/language';
 import { Page } from '../../shared/page';
-import { ProblemBar } from '../../shared/ProblemBar';
+import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { Breaks } from './Breaks';
 import { CodePart } from './CodePart';
@@ -94,7 +94,7 @@ export function EditConnector({ connector, part, at, isCreated = false, onPart }
     }
     await update(version);
   };
-  const update = async (version: Connector) => {
+  const update = async (version: Connector, accept = false) => {
     setBusy(true);
     setError(null);
     setBreaks([]);
@@ -103,14 +103,14 @@ export function EditConnector({ connector, part, at, isCreated = false, onPart }
     let typed = !same(settings, settingsOf(base)) || clientSecret !== '';
     setSaved(false);
     try {
-      if (unsaved.save) now = await unsaved.save(now.etag);
+      if (unsaved.save) now = await unsaved.save(now.etag, accept);
       if (icon) {
         await api.put('/api/connectors/{id}/icon', { path: { id: connector.id }, file: icon, etag: now.etag });
         setIcon(null);
         now = await api.get('/api/connectors/{id}', { path: { id: connector.id } });
       }
       if (typed) {
-        now = await api.put('/api/connectors/{id}', { path: { id: connector.id }, body: { settings, ...(clientSecret ? { client_secret: clientSecret } : {}) }, etag: now.etag });
+        now = await api.put('/api/connectors/{id}', { path: { id: connector.id }, query: { accept_breaks: accept }, body: { settings, ...(clientSecret ? { client_secret: clientSecret } : {}) }, etag: now.etag });
         setClientSecret('');
         typed = false;
       }
@@ -161,6 +161,8 @@ export function EditConnector({ connector, part, at, isCreated = false, onPart }
   const errors = diagnostics.filter((problem) => problem.severity === 'error').length;
   const warnings = diagnostics.length - errors;
   const conflict = error instanceof Problem && error.status === 412;
+  /** Found by the server where it could not be asked before. */
+  const refused = error instanceof Problem && error.body.code === 'connector_breaks_flows' ? (error.body.diagnostics ?? []) : null;
   const next = PARTS[PARTS.indexOf(part) + 1];
   const cannotSave = unsaved.dirty && unsaved.save === null;
   return (
@@ -185,12 +187,20 @@ export function EditConnector({ connector, part, at, isCreated = false, onPart }
       {breaks.length > 0 && (
         <Breaks breaks={breaks}>
           <MessageBarActions>
-            <Button disabled={busy} onClick={() => void update(base)}>{g.saveAnyway}</Button>
+            <Button disabled={busy} onClick={() => void update(base, true)}>{g.saveAnyway}</Button>
             <Button onClick={() => setBreaks([])}>{shared.cancel}</Button>
           </MessageBarActions>
         </Breaks>
       )}
-      {conflict ? (
+      {refused ? (
+        <MessageBar intent="warning" layout="multiline" role="alert">
+          <MessageBarBody><MessageBarTitle>{g.breaksTitle}</MessageBarTitle> {g.breaksText}<DiagnosticList diagnostics={refused} /></MessageBarBody>
+          <MessageBarActions>
+            <Button disabled={busy} onClick={() => void update(base, true)}>{g.saveAnyway}</Button>
+            <Button onClick={() => setError(null)}>{shared.cancel}</Button>
+          </MessageBarActions>
+        </MessageBar>
+      ) : conflict ? (
         <MessageBar intent="warning" layout="multiline" role="alert">
           <MessageBarBody><MessageBarTitle>{t.conflictTitle}</MessageBarTitle> {t.conflict}</MessageBarBody>
           <MessageBarActions>

@@ -1,9 +1,9 @@
 /** What there is to add: connectors that come with Hookmill, and the public collection. Searched as one types. */
-import { Badge, Button, Dropdown, Field, Input, Option, Spinner } from '@fluentui/react-components';
+import { Badge, Button, Dropdown, Field, Input, Link, Option, Spinner } from '@fluentui/react-components';
 import { keepPreviousData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useDeferredValue, useState } from 'react';
-import { api } from '../../api/client';
+import { addressOf, api } from '../../api/client';
 import type { GalleryEntry } from '../../api/types';
 import { Modal } from '../../shared/bits';
 import { useText } from '../../shared/language';
@@ -26,7 +26,9 @@ function Entry({ entry, busy, onAdd }: { entry: GalleryEntry; busy: boolean; onA
           <Badge appearance="tint" color={color}>{t.verdicts[entry.verdict]}</Badge>{' '}
           {entry.verdict !== 'full' && t.refused(entry.refused_count, entry.refused_by.map((why) => t.reasons[why] ?? why).join(', '))}
         </p>
-        {entry.source === 'public' && <p className="quiet small">{t.licence(entry.licence)}</p>}
+        {entry.source === 'public' ? <p className="quiet small">{t.licence(entry.licence)}</p> : (
+          <p className="small"><Link href={addressOf('/docs/connectors/{name}', { name: entry.id })} target="_blank" aria-label={`${t.guide}: ${entry.title}`}>{t.guide}</Link></p>
+        )}
       </div>
       <Button disabled={busy || entry.refused_by.includes('file')} onClick={onAdd} aria-label={`${t.add}: ${entry.title}`}>{t.add}</Button>
     </li>

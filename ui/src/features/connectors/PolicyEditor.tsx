@@ -104,11 +104,11 @@ export function PolicyEditor({ connector, instances, index, onUnsaved, onSaved, 
     latest.current = { form, instances, before };
   });
   useEffect(() => {
-    const save = async (etag: string) => {
+    const save = async (etag: string, accept: boolean) => {
       const now = latest.current;
       const made = now.form ? instanceOf(now.form, now.before) : now.before;
       const next = made === null ? now.instances : index === null ? [...now.instances, made] : now.instances.map((item, at) => (at === index ? made : item));
-      const stored = await api.put('/api/connectors/{id}/policies', { path: { id: connector.id }, body: { instances: next }, etag });
+      const stored = await api.put('/api/connectors/{id}/policies', { path: { id: connector.id }, query: { accept_breaks: accept }, body: { instances: next }, etag });
       setStored(now.form);
       onSaved(index ?? next.length - 1);
       return stored;

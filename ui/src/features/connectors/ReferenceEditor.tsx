@@ -29,10 +29,10 @@ export function ReferenceEditor({ connector, document, name, onUnsaved }: { conn
     latest.current = { text, document };
   });
   useEffect(() => {
-    const save = async (etag: string) => {
+    const save = async (etag: string, accept: boolean) => {
       const now = latest.current;
       const definitions = { ...(now.document['definitions'] as JsonObject | undefined), [name]: JSON.parse(now.text) as JsonObject };
-      const stored = await api.put('/api/connectors/{id}/definition', { path: { id: connector.id }, body: { ...now.document, definitions }, etag });
+      const stored = await api.put('/api/connectors/{id}/definition', { path: { id: connector.id }, query: { accept_breaks: accept }, body: { ...now.document, definitions }, etag });
       setStored(now.text);
       return stored;
     };

@@ -75,18 +75,22 @@ function Level({ asked, node, onChoose }: { asked: Asked; node: Json; onChoose: 
 /** A value that is chosen from a tree of the service, or typed. */
 export function DynamicTree({ asked, ...props }: FieldProps & { asked: Asked }) {
   const t = useText(designerText);
-  const [open, setOpen] = useState(false);
+  const [wanted, setWanted] = useState(false);
+  const tree = asked.parameter.dynamic_tree;
+  const missing = neededBy(isObject(tree) ? tree['open'] : undefined).filter((key) => !isKnown(asked.parameters[key]));
+  const open = wanted && missing.length === 0;
   return (
     <div>
       <SchemaField {...props} schema={asked.parameter.schema} />
-      <Button size="small" disabled={!asked.connection} aria-expanded={open} onClick={() => setOpen(!open)}>{t.browse}</Button>
+      <Button size="small" disabled={!asked.connection || missing.length > 0} aria-expanded={open} onClick={() => setWanted(!open)}>{t.browse}</Button>
+      {missing.length > 0 && <p className="quiet small">{t.choicesNeed(missing.map(asked.labelOf).join(', '))}</p>}
       {open && (
         <Level
           asked={asked}
           node={null}
           onChoose={(node) => {
             props.onChange(node.value as Json);
-            setOpen(false);
+            setWanted(false);
           }}
         />
       )}

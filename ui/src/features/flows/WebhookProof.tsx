@@ -37,6 +37,23 @@ function SecretForm({ flow }: { flow: string }) {
   );
 }
 
+/** A token that the service has sent, and wants to hear from a person. */
+function Token({ flow }: { flow: string }) {
+  const t = useText(proofText);
+  const [token, setToken] = useState('');
+  const [error, setError] = useState<unknown>(null);
+  const show = () => {
+    setError(null);
+    api.post('/api/flows/{id}/webhook-token', { path: { id: flow } }).then((shown) => setToken(shown.token), setError);
+  };
+  return (
+    <div className="row">
+      {token ? <Field label={t.token} hint={t.tokenHint} className="grow"><Input className="mono" readOnly value={token} /></Field> : <Button onClick={show}>{t.showToken}</Button>}
+      <ProblemBar error={error} />
+    </div>
+  );
+}
+
 export function WebhookProof({ flow, proof, isOwn }: { flow: Flow; proof: Proof; isOwn: boolean }) {
   const t = useText(proofText);
   if (proof.state === 'waiting') {
@@ -55,6 +72,8 @@ export function WebhookProof({ flow, proof, isOwn }: { flow: Flow; proof: Proof;
         <Badge appearance="tint" color={proof.state === 'verified' ? 'success' : 'subtle'}>{proof.state === 'verified' ? t.verified : t.addressOnly}</Badge>{' '}
         {proof.preset && <span className="quiet">{proof.preset}</span>}
       </p>
+      {proof.has_token && <Token flow={flow.id} />}
+      {proof.throttled && <MessageBar intent="warning" layout="multiline"><MessageBarBody>{t.throttled}</MessageBarBody></MessageBar>}
       {proof.refused > 0 && (
         <details>
           <summary>{t.refused(proof.refused)}</summary>

@@ -10,6 +10,10 @@ export const proofText = defineText(
     saveSecret: 'Save secret',
     verified: 'Senders are verified',
     addressOnly: 'The address is the only proof of the sender',
+    showToken: 'Show the verification token',
+    token: 'Verification token',
+    tokenHint: 'Enter it at the service, where it asks for the token that it has sent.',
+    throttled: 'So many calls proved nothing lately that only ten a second are looked at. If the service signs with another secret now, enter it; if a stranger knows the address, turn the flow off and on.',
     refused: (count: number) => (count === 1 ? 'One call proved nothing and was refused' : `${count} calls proved nothing and were refused`),
   },
   {
@@ -20,6 +24,10 @@ export const proofText = defineText(
     saveSecret: 'Geheimnis speichern',
     verified: 'Absender werden geprüft',
     addressOnly: 'Die Adresse ist der einzige Nachweis des Absenders',
+    showToken: 'Prüftoken zeigen',
+    token: 'Prüftoken',
+    tokenHint: 'Tragen Sie es beim Dienst ein, wo er nach dem gesendeten Token fragt.',
+    throttled: 'Zuletzt wiesen sich so viele Aufrufe nicht aus, dass nur zehn in der Sekunde geprüft werden. Signiert der Dienst nun mit einem anderen Geheimnis, tragen Sie es ein; kennt ein Fremder die Adresse, schalten Sie den Flow aus und wieder ein.',
     refused: (count: number) => (count === 1 ? 'Ein Aufruf wies sich nicht aus und wurde abgelehnt' : `${count} Aufrufe wiesen sich nicht aus und wurden abgelehnt`),
   },
 );
