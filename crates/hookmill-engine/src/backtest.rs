@@ -75,6 +75,8 @@ pub struct Replay {
     pub differences: Vec<Difference>,
     /// How many there are.
     pub differences_count: usize,
+    /// How often each container would choose each of its branches, by action and branch.
+    pub branches: BTreeMap<Str, BTreeMap<Str, u32>>,
 }
 
 impl Replay {
@@ -127,6 +129,7 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact], wanted: &dyn Fn()
         assumed: Vec::new(),
         differences: Vec::new(),
         differences_count: 0,
+        branches: BTreeMap::new(),
     };
     let Some(own_trigger) = plan.triggers.first() else {
         result.reason = Some("The definition has no trigger.".into());
@@ -167,8 +170,19 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact], wanted: &dyn Fn()
     };
     result.would_be = Some(now.status);
     result.assumed = world.assumed.iter().map(ToString::to_string).collect();
+    result.branches = chosen(&now);
     compare(&then, &now, &mut result);
     Ok(result)
+}
+
+fn chosen(now: &RunHistory) -> BTreeMap<Str, BTreeMap<Str, u32>> {
+    let mut branches: BTreeMap<Str, BTreeMap<Str, u32>> = BTreeMap::new();
+    for action in now.actions() {
+        for branch in now.runs_of(action).filter_map(|run| run.branch.as_ref()) {
+            *branches.entry(action.clone()).or_default().entry(branch.clone()).or_default() += 1;
+        }
+    }
+    branches
 }
 
 struct World<'a> {

@@ -5,8 +5,10 @@ mod world;
 
 use hookmill_definition::Profile;
 use hookmill_model::{Object, RunKind, RunStatus, Value};
-use hookmill_runtime::{Error, WhichVersion};
-use hookmill_store::{Inbox as _, List, NotificationFilter, RunFilter, Runs as _};
+use hookmill_runtime::{Backtested, Error, OnFailure, WhichVersion};
+use hookmill_store::{
+    Accounts as _, Change, Inbox as _, Lane, List, NotificationFilter, RunFilter, Runs as _, Store as _, Unit,
+};
 use world::{World, eventually, form, service, world};
 
 /// Notifies, then calls an address of the service, then notes that it is done.
@@ -113,6 +115,9 @@ async fn a_changed_definition_is_tried_on_recorded_runs() {
         })
         .collect();
     assert_eq!(ways, [0, 1, 0, 0], "{tested:?} {other:?}");
+    let chosen = |own: &Backtested, branch: &str| own.replay.as_ref().unwrap().branches["If"].contains_key(branch);
+    let count = |branch: &str| tested.iter().filter(|own| chosen(own, branch)).count();
+    assert_eq!((count("true"), count("false")), (1, 3), "{tested:?}");
     assert_eq!(seen.lock().unwrap().len(), calls, "nothing is sent");
     assert_eq!(world.runtime.backtest(world.owner, id, &changed, 2).await.unwrap().len(), 2);
 }
@@ -138,4 +143,39 @@ async fn a_flow_keeps_its_profile_and_its_parameters_until_they_are_changed() {
     (flow.profile, flow.parameters) = (Some(Profile::LogicApps), Value::object([("limit", 8)]));
     let changed = world.runtime.update_flow(world.owner, id, None, flow).await.unwrap();
     assert_eq!((changed.view.profile, &changed.view.parameters), (Profile::LogicApps, &Value::object([("limit", 8)])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_failed_run_asks_for_outlives_a_crash_and_happens_once() {
+    let (address, _seen) = service(false, false).await;
+    let world = world(&address).await;
+    let stop = r#"{"Stop":{"type":"Terminate","inputs":{"runStatus":"Failed","runError":{"code":"X","message":"out of lamps"}}}}"#;
+    let failing = world.runtime.create_flow(world.owner, form(&world, stop, "site")).await.unwrap().view.flow.id;
+    let mut catching = form(&world, r#"{"Take":{"type":"Compose","inputs":"@triggerBody()"}}"#, "site");
+    let request = br#"{"triggers":{"manual":{"type":"Request"}},"actions":{"Take":{"type":"Compose","inputs":"@triggerBody()"}}}"#;
+    catching.definition = Value::from_json(request).unwrap();
+    catching.connections.clear();
+    let catching = world.runtime.create_flow(world.owner, catching).await.unwrap().view.flow.id;
+    let failed = world.runtime.run_now(world.owner, failing, Value::Null, Object::new()).await.unwrap();
+    ended(&world, 1).await;
+    let wanted = OnFailure { notify: true, run_flow: Some(catching), ..OnFailure::default() };
+    world.runtime.set_on_failure(world.owner, failing, wanted).await.unwrap();
+    world.runtime.begin_to_stop();
+
+    // What the unit that ends a run leaves, and what a crash before the end of the work leaves once more.
+    let name = format!("failed {failed}");
+    let note = format!(r#"{{"flow":"{failing}","depth":0,"is_secret":false}}"#);
+    for _ in 0..2 {
+        let put = Unit::from(Change::PutSetting(name.clone(), note.clone().into_bytes().into()));
+        world.store.commit(put, Lane::Work).await.unwrap();
+        let again = world::start(&world.store, &world.vault).await;
+        eventually(async || world.store.setting(&name).await.unwrap().is_none()).await;
+        let run = ended(&world, 2).await;
+        assert_eq!((run.flow, run.status), (catching, RunStatus::Succeeded));
+        let history = again.run_view(world.owner, run.id).await.unwrap().history.unwrap();
+        let taken = history.run_of("Take", &[]).unwrap().outputs.clone().unwrap();
+        assert_eq!(taken.pointer("/run/id"), Some(&Value::from(failed.to_string())), "{taken:?}");
+        assert_eq!(inbox(&world).await, ["A run failed. out of lamps"]);
+        again.begin_to_stop();
+    }
 }

@@ -1,5 +1,7 @@
 //! A changed definition on the recorded runs of a flow.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use hookmill_engine::backtest::Replay;
 use hookmill_model::{FlowId, Timestamp, Value};
@@ -74,6 +76,9 @@ pub struct Backtest {
     tested: usize,
     /// Runs that would have gone the same way.
     same: usize,
+    /// How often each container would have chosen each of its branches in all these runs, by action and branch.
+    #[schema(value_type = HashMap<String, HashMap<String, u64>>)]
+    branches: BTreeMap<String, BTreeMap<String, u64>>,
     runs: Vec<BacktestedRun>,
 }
 
@@ -94,7 +99,7 @@ fn shown(own: Backtested) -> BacktestedRun {
         Err(reason) => run.reason = Some(reason),
         Ok(replay) => {
             run.same = replay.is_same();
-            let Replay { was, would_be, reason, assumed, differences, differences_count } = replay;
+            let Replay { was, would_be, reason, assumed, differences, differences_count, branches: _ } = replay;
             run.was = Some(was.as_str());
             run.would_be = would_be.map(hookmill_model::RunStatus::as_str);
             run.reason = reason.map(|reason| reason.to_string());
@@ -124,6 +129,14 @@ pub async fn backtest(
     let id: FlowId = id.parse().map_err(|_| Problem::missing("flow"))?;
     let last = form.last.unwrap_or(LAST).min(hookmill_runtime::BACKTEST_MAX);
     let tested = state.runtime.backtest(caller.user, id, &form.definition, last).await?;
+    let mut branches: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    for (action, chosen) in tested.iter().filter_map(|one| one.replay.as_ref().ok()).flat_map(|replay| &replay.branches)
+    {
+        let counts = branches.entry(action.to_string()).or_default();
+        for (branch, times) in chosen {
+            *counts.entry(branch.to_string()).or_default() += u64::from(*times);
+        }
+    }
     let runs: Vec<BacktestedRun> = tested.into_iter().map(shown).collect();
-    Ok(Json(Backtest { tested: runs.len(), same: runs.iter().filter(|run| run.same).count(), runs }))
+    Ok(Json(Backtest { tested: runs.len(), same: runs.iter().filter(|run| run.same).count(), branches, runs }))
 }

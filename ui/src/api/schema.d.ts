@@ -2272,6 +2272,12 @@ export interface components {
             tested: number;
             /** @description Runs that would have gone the same way. */
             same: number;
+            /** @description How often each container would have chosen each of its branches in all these runs, by action and branch. */
+            branches: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
             runs: components["schemas"]["BacktestedRun"][];
         };
         /** @description A changed definition. */

@@ -19,6 +19,9 @@ export function hostOf(step: JsonObject | null | undefined): Host | null {
   return { key: text('connectionName') || text('connectionReferenceName'), operation, api: text('apiId').split('/').pop() ?? '' };
 }
 
+/** What the API of a step is called, where no connector of this server is known to be it: `shared_office365` is “office365”. Empty for a step that calls none. */
+export const nameOfApi = (step: JsonObject | null | undefined): string => (hostOf(step)?.api ?? '').replace(/^shared_/, '').replace(/[_-]+/g, ' ');
+
 /** A step that calls an operation of a connector over a connection of the flow. What asks by itself does so every five minutes, until the maker says otherwise. */
 export const operationStep = (kind: 'trigger' | 'action', type: string, connector: string, key: string, operation: string): JsonObject => ({
   type,

@@ -1,5 +1,5 @@
 /** Automatic layout: cards from top to bottom, branches side by side, containers around their branches. */
-import { actionsAt, branchesOf, branchPlace, isObject, ROOT, runAfterOf, triggerOf, type Branch, type JsonObject, type Place } from './definition';
+import { actionsAt, branchesOf, branchPlace, forEachAction, isObject, ROOT, runAfterOf, triggerOf, type Branch, type JsonObject, type Place } from './definition';
 import { lastOf, rowsOf } from './order';
 import type { Position } from './edits';
 
@@ -28,6 +28,8 @@ export interface Box {
   branch?: Branch;
   /** Where an add button adds. */
   position?: Position;
+  /** Of a container that is drawn closed: how many steps stand inside. */
+  inside?: number;
   depth: number;
 }
 
@@ -59,17 +61,24 @@ const branchId = (place: Place) => `branch:${place.join('/')}`;
 const addId = (place: Place) => `add:${place.join('/')}`;
 const startId = (place: Place) => `start:${place.join('/')}`;
 
-/** Places the cards of a definition. Names of collapsed containers are drawn closed, as plain cards. */
-export function layout(definition: JsonObject, collapsed: ReadonlySet<string> = new Set()): Layout {
+function stepsInside(definition: JsonObject, name: string, action: JsonObject, place: Place): number {
+  let count = 0;
+  for (const branch of branchesOf(action)) forEachAction(definition, () => (count += 1), branchPlace(place, name, branch));
+  return count;
+}
+
+/** Places the cards of a definition. Folded containers are drawn closed, as plain cards. */
+export function layout(definition: JsonObject, folded: ReadonlySet<string> = new Set()): Layout {
   const boxes: Box[] = [];
   const lines: Line[] = [];
 
   const sizeAction = (name: string, action: JsonObject, place: Place, depth: number): Sized => {
-    const branches = collapsed.has(name) ? [] : branchesOf(action);
-    if (branches.length === 0) {
+    const branches = branchesOf(action);
+    if (branches.length === 0 || folded.has(name)) {
+      const closed = branches.length > 0 ? { inside: stepsInside(definition, name, action, place) } : {};
       return {
         ...CARD,
-        draw: (x, y) => boxes.push({ id: name, kind: 'card', x, y, ...CARD, name, depth }),
+        draw: (x, y) => boxes.push({ id: name, kind: 'card', x, y, ...CARD, name, ...closed, depth }),
       };
     }
     const sized = branches.map((branch) => ({ branch, inner: sizePlace(branchPlace(place, name, branch), depth + 1) }));

@@ -148,11 +148,3 @@ export function itemExpression(definition: JsonObject, step: string, token: Cont
   const { depth, item } = standing(definition, step, token.arrays);
   return depth === token.arrays.length ? item + (token.tail ?? '') : null;
 }
-
-/** What a plain path reads in known data; undefined for every other expression. `bodies` has the trigger's under null. */
-export function valueOfPath(expression: string, bodies: ReadonlyMap<string | null, Json>): Json | undefined {
-  const path = /^(?:triggerBody\(\)|body\('((?:[^']|'')*)'\))((?:\?\['(?:[^']|'')*'\])*)$/.exec(normalExpression(expression));
-  if (!path) return undefined;
-  const keys = [...(path[2] ?? '').matchAll(/\['((?:[^']|'')*)'\]/g)].map((match) => (match[1] ?? '').replace(/''/g, "'"));
-  return valueAt(bodies.get(path[1] === undefined ? null : path[1].replace(/''/g, "'")), keys);
-}

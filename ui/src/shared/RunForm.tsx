@@ -1,9 +1,10 @@
 /** The body of a run by hand: a form from the trigger's schema, or JSON. */
-import { Button, Field, Input, Select, Switch, Textarea } from '@fluentui/react-components';
+import { Button, Field, Input, Switch, Textarea } from '@fluentui/react-components';
 import { useState } from 'react';
 import type { Json } from '../api/types';
 import { bodyOf, missingOf, prefilled, runFields, type RunField } from '../flow-model/run-inputs';
 import { useText } from './language';
+import { LongSelect } from './LongSelect';
 import { runFormText } from './run-form-text';
 
 /** A file goes out in base64 within one request. */
@@ -43,10 +44,7 @@ function FieldOf({ field, value, onChange }: { field: RunField; value: Json | un
     case 'choice':
       return (
         <Field {...around}>
-          <Select value={asText} onChange={(_, data) => onChange(data.value)}>
-            <option value="">{t.none}</option>
-            {field.choices.map((choice) => <option key={choice} value={choice}>{choice}</option>)}
-          </Select>
+          <LongSelect empty={t.none} value={asText} options={field.choices.map((choice) => ({ value: choice, title: choice }))} onChange={onChange} />
         </Field>
       );
     case 'file':

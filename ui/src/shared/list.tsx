@@ -54,8 +54,8 @@ export function MorePages({ query }: { query: { hasNextPage: boolean; isFetching
 
 /** The items whose words have the text; for short lists that come whole. */
 export function withText<T>(items: T[], q: string | undefined, words: (item: T) => string): T[] {
-  const wanted = q?.trim().toLocaleLowerCase() ?? '';
-  return wanted ? items.filter((item) => words(item).toLocaleLowerCase().includes(wanted)) : items;
+  const wanted = q?.toLocaleLowerCase().split(/\s+/).filter(Boolean) ?? [];
+  return wanted.length > 0 ? items.filter((item) => wanted.every((word) => words(item).toLocaleLowerCase().includes(word))) : items;
 }
 
 /** A search field that reports after a short pause, and takes the focus when `/` is pressed. */

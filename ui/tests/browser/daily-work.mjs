@@ -123,7 +123,7 @@ await runScript('daily-work', async (world, step) => {
     await until('the newest to be chosen', () => panel().getByRole('radio', { name: 'With a past notification' }).isChecked());
     await see(panel().locator('.cm-content').getByText('"paid"'));
     await panel().getByRole('button', { name: 'Run', exact: true }).click();
-    await see(page.getByText('The run on the cards:'));
+    await see(page.getByText('Test run failed:'));
     await openCard('Reserve');
     const name = box('Name of the step');
     await name.fill('Reserve: the goods?');

@@ -1,12 +1,14 @@
 /** The flow model: every edit keeps the definition whole. */
 import { describe, expect, it } from 'vitest';
 import { check, isBroken } from '../../src/flow-model/checker';
+import { emptyOperand } from '../../src/flow-model/compared';
 import { formatRows, parseCondition } from '../../src/flow-model/condition';
-import { actionsAt, branchesOf, emptyDefinition, findAction, freeName, nameOf, ROOT, runAfterOf, type JsonObject } from '../../src/flow-model/definition';
+import { actionsAt, branchesOf, emptyDefinition, findAction, freeName, nameOf, ROOT, runAfterOf, type Json, type JsonObject } from '../../src/flow-model/definition';
 import { addAction, copied, ensureBranches, moveActions, paste, removeActions, renameAction, setTrigger, wrapInForeach } from '../../src/flow-model/edits';
 import { layout } from '../../src/flow-model/layout';
 import { formatTemplate, mentionsOf, parseTemplate, renameReferences } from '../../src/flow-model/references';
-import { tokensOfSample, valueOfPath } from '../../src/flow-model/tokens';
+import { inOneLine, seenOf, seenOfToken } from '../../src/flow-model/seen';
+import { tokensOfSample } from '../../src/flow-model/tokens';
 import { begin, change, redo, undo } from '../../src/flow-model/undo';
 
 const compose = (inputs: string): JsonObject => ({ type: 'Compose', inputs });
@@ -150,13 +152,42 @@ describe('broken tokens', () => {
 });
 
 describe('values of tokens', () => {
-  it('are read from known bodies, for plain paths alone', () => {
-    const bodies = new Map<string | null, JsonObject>([[null, { pusher: { name: 'Ada' } }], ["It's", { ok: true }]]);
-    expect(valueOfPath("triggerBody()?['pusher']?['name']", bodies)).toBe('Ada');
-    expect(valueOfPath("triggerOutputs()?['body/pusher/name']", bodies)).toBe('Ada');
-    expect(valueOfPath("body('It''s')?['ok']", bodies)).toBe(true);
-    expect(valueOfPath("toUpper(triggerBody()?['pusher'])", bodies)).toBeUndefined();
-    expect(valueOfPath("body('Nobody')?['x']", bodies)).toBeUndefined();
+  const flow: JsonObject = {
+    actions: {
+      "It's": { type: 'Http', inputs: {} },
+      Filter: { type: 'Query', inputs: { from: "@triggerBody()?['orders']", where: true } },
+      Loop: { type: 'Foreach', foreach: "@triggerBody()?['orders']", actions: { Inner: { type: 'Foreach', foreach: "@items('Loop')?['lines']", actions: { In: { type: 'Compose', inputs: '' } } } } },
+      Select: { type: 'Select', inputs: { from: "@body('Filter')", select: {} } },
+    },
+  };
+  const orders = [{ id: 1, lines: [{ article: 'lamp' }, { article: 'desk' }] }, { id: 2, lines: [{ article: 'chair' }] }];
+  const outputs = new Map<string | null, Json>([
+    [null, { headers: { host: 'h' }, body: { pusher: { name: 'Ada' }, orders } }],
+    ["It's", { statusCode: 200, body: { ok: true } }],
+    ['Filter', { body: [orders[1] as Json] }],
+    ['Cut', { $truncated: true }],
+  ]);
+  const seen = (expression: string, step: string | null = null) => seenOf(flow, outputs, step, expression);
+  it('are read from what a run gave, for plain paths alone', () => {
+    expect(seen("triggerBody()?['pusher']?['name']")).toEqual(['Ada']);
+    expect(seen("triggerOutputs()?['body/pusher/name']")).toEqual(['Ada']);
+    expect(seen("triggerOutputs()?['headers']?['host']")).toEqual(['h']);
+    expect(seen("body('It''s')?['ok']")).toEqual([true]);
+    expect(seen("outputs('It''s')?['statusCode']")).toEqual([200]);
+    expect(seen("toUpper(triggerBody()?['pusher'])")).toEqual([]);
+    expect(seen("body('Nobody')?['x']")).toEqual([]);
+  });
+  it('are those of the first items inside of loops, and of the list that a step goes through', () => {
+    expect(seen("items('Loop')?['id']", 'In')).toEqual([1, 2]);
+    expect(seen("items('Inner')?['article']", 'In')).toEqual(['lamp', 'desk', 'chair']);
+    expect(seen("item()?['id']", 'Select')).toEqual([2]);
+    expect(seen("item()?['id']", 'Filter')).toEqual([1, 2]);
+    expect(seen("item()?['id']", 'Loop')).toEqual([]);
+  });
+  it('are those of the first items for properties below a list', () => {
+    const article = { title: 'Article', expression: '', arrays: ["triggerBody()?['orders']", "?['lines']"], tail: "?['article']" };
+    expect(inOneLine(seenOfToken(flow, outputs, null, article), 80)).toBe('lamp, desk, chair');
+    expect(inOneLine(seenOfToken(flow, outputs, null, { title: 'Id', expression: '', arrays: ["body('Filter')"], tail: "?['id']" }), 80)).toBe('2');
   });
 });
 
@@ -167,5 +198,19 @@ describe('undo', () => {
     history = change(history, 'abc', 'field');
     expect(undo(history).present).toBe('a');
     expect(redo(undo(history)).present).toBe('abc');
+  });
+});
+
+describe('a comparison without a value', () => {
+  const message = "The template language function 'greater' expects its first parameter to be of the same kind as the other: two numbers or two strings. The provided value is of type 'Null'.";
+  it('is named by the path that was empty', () => {
+    const step = (expression: Json): JsonObject => ({ type: 'If', expression });
+    expect(emptyOperand(step({ and: [{ equals: [1, 1] }, { or: [{ greater: ["@triggerOutputs()?['body/order/amount_due']", 100] }] }] }), message)).toEqual({ what: 'order.amount_due', operator: 'greater', isNumber: true });
+    expect(emptyOperand(step("@greater(variables('due'), triggerBody()?['least'])"), message)).toEqual({ what: 'due', operator: 'greater', isNumber: false });
+  });
+  it('is not guessed', () => {
+    expect(emptyOperand({ type: 'If', expression: { or: [{ greater: ['@a()', 1] }, { greater: ['@b()', 1] }] } }, message)).toBeNull();
+    expect(emptyOperand({ type: 'If', expression: { and: [{ less: ["@triggerBody()?['x']", 1] }] } }, message)).toBeNull();
+    expect(emptyOperand({ type: 'Compose', inputs: '' }, 'The service answered 500.')).toBeNull();
   });
 });

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, header};
+use hookmill_store::{Change, Lane, Unit};
 use serde_json::{Value, json};
 
 use crate::world::{Who, World, owned_world};
@@ -79,6 +80,43 @@ async fn failures_are_grouped_by_cause_and_repeated_as_one_batch() {
     assert_eq!((&ended["total"], &ended["repeated"], &ended["done"]), (&json!(12), &json!(6), &json!(6)));
     let listed = world.get(&owner, "/api/run-batches").await;
     assert_eq!(listed.expect(200)["items"][0]["id"], json!(again.id()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_goes_on_after_a_restart_and_repeats_no_run_twice() {
+    let (mut world, owner) = owned_world().await;
+    let flow = picky(&world, &owner, "Orders").await;
+    let mut runs = Vec::new();
+    for order in 0..5 {
+        runs.push(run(&world, &owner, &flow, json!({"bad": true, "order": order})).await);
+    }
+    let form = json!({"action": "resubmit", "runs": runs[..3]});
+    let begun = world.post(&owner, "/api/run-batches", form).await;
+    let id = begun.expect(202)["id"].as_str().unwrap().to_owned();
+    assert_eq!(done(&world, &owner, &id).await["done"], 3);
+
+    // As a crash leaves a batch of five after its third run.
+    let name = format!("batch {id}");
+    let stored = world.store.setting(&name).await.unwrap().unwrap();
+    let mut stored: Value = serde_json::from_slice(&stored).unwrap();
+    stored["runs"] = json!(runs);
+    let view = &mut stored["view"];
+    (view["stage"], view["ended_at"]) = (json!("working"), Value::Null);
+    (view["total"], view["done"]) = (json!(5), json!(0));
+    let put = Change::PutSetting(name, stored.to_string().into_bytes().into());
+    world.store.commit(Unit::from(put), Lane::Work).await.unwrap();
+    world.restart();
+    assert_eq!(world.get(&owner, "/api/run-batches").await.expect(200)["items"], json!([]));
+    world.listen().await;
+    while world.get(&owner, &format!("/api/run-batches/{id}")).await.status == 404 {
+        tokio::task::yield_now().await;
+    }
+    let ended = done(&world, &owner, &id).await;
+    assert_eq!((&ended["stage"], &ended["done"], &ended["refused"]), (&json!("done"), &json!(5), &json!(0)));
+    while count(&world, &owner, &format!("flow={flow}&status=Failed")).await < 10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count(&world, &owner, &format!("flow={flow}")).await, 10, "five runs, each repeated once");
 }
 
 #[tokio::test(flavor = "multi_thread")]

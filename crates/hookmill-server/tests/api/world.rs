@@ -103,15 +103,18 @@ async fn world_on(store: Arc<dyn Store>, folder: tempfile::TempDir, config: Runt
     let vault = Arc::new(Vault::open(folder.path(), None).unwrap());
     let config = RuntimeConfig { public_url: "https://me.test".to_owned(), ..config };
     let runtime = Runtime::start(config, Arc::clone(&store), vault, outgoing()).await.unwrap();
-    let config = ServerConfig {
+    let state = ServerState::new(runtime.clone(), config_of(&folder));
+    World { store, runtime, router: router(state.clone()), state, folder }
+}
+
+fn config_of(folder: &tempfile::TempDir) -> ServerConfig {
+    ServerConfig {
         setup_token: SETUP_TOKEN.to_owned(),
         public_url: "https://me.test".to_owned(),
         folder: Some(folder.path().to_owned()),
         gallery: folder.path().join("gallery").display().to_string(),
         ..ServerConfig::default()
-    };
-    let state = ServerState::new(runtime.clone(), config);
-    World { store, runtime, router: router(state.clone()), state, folder }
+    }
 }
 
 /// A server with its owner.
@@ -132,6 +135,12 @@ impl World {
     /// The folder of the data.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Forgets what the server had in memory, as a restart does.
+    pub fn restart(&mut self) {
+        self.state = ServerState::new(self.runtime.clone(), config_of(&self.folder));
+        self.router = router(self.state.clone());
     }
 
     /// Lets the server listen, and says where.

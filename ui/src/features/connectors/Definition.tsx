@@ -1,5 +1,5 @@
 /** Wizard, part 3: triggers, actions, shared schemas and policies in the left pane, the form of the chosen one on the right. */
-import { Badge, Button } from '@fluentui/react-components';
+import { Badge, Button, SearchBox } from '@fluentui/react-components';
 import { AddRegular } from '@fluentui/react-icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
@@ -7,6 +7,7 @@ import { api } from '../../api/client';
 import type { Connector, JsonObject, OperationForm, OperationSummary } from '../../api/types';
 import { Confirm } from '../../shared/bits';
 import { useText } from '../../shared/language';
+import { withText } from '../../shared/list';
 import { Empty, Loaded } from '../../shared/page';
 import { sharedText } from '../../shared/text';
 import { useEdited } from './edited';
@@ -20,6 +21,9 @@ import { PolicyEditor } from './PolicyEditor';
 import { ReferenceEditor } from './ReferenceEditor';
 import { NOTHING_UNSAVED, type OnUnsaved } from './saver';
 import { connectorsText } from './text';
+
+/** A longer list is searched. */
+const SEARCHED_FROM = 12;
 
 type Choice =
   | { kind: 'new'; role: 'trigger' | 'action' }
@@ -78,6 +82,7 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
   const [choice, setChoice] = useState<Choice>(() => choiceOf(place));
   const [doomed, setDoomed] = useState<'operation' | 'policy' | null>(null);
   const [led, setLed] = useState(place);
+  const [sought, setSought] = useState('');
   const removed = doomed === 'operation' && choice?.kind === 'operation' ? choice.id : null;
   const lost = useQuery({
     queryKey: ['connectors', connector.id, 'changes', removed],
@@ -117,8 +122,9 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
     </li>
   );
   const operation = (item: OperationSummary) => entry(item.operation_id, id === item.operation_id, { kind: 'operation', id: item.operation_id, at: null }, item.summary || item.operation_id);
+  const isLong = operations.length > SEARCHED_FROM;
   const section = (role: 'trigger' | 'action', title: string, add: string) => {
-    const own = operations.filter((item) => item.role === role);
+    const own = withText(operations.filter((item) => item.role === role), sought, (item) => `${item.summary ?? ''} ${item.operation_id}`);
     return (
       <section aria-label={title}>
         <h3>{title} ({own.length})</h3>
@@ -129,7 +135,9 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
   };
   // Where the list is above the form, what was chosen is brought into view.
   const form = useRef<HTMLDivElement>(null);
+  const list = useRef<HTMLElement>(null);
   useEffect(() => {
+    list.current?.querySelector('[aria-current="true"]')?.scrollIntoView({ block: 'nearest' });
     if (choice && window.matchMedia('(max-width: 760px)').matches) form.current?.scrollIntoView({ block: 'start' });
   }, [choice]);
   const erase = async () => {
@@ -142,7 +150,8 @@ export function Definition({ connector, place, dirty, onUnsaved }: {
   };
   return (
     <div className="definition">
-      <aside className="panel">
+      <aside className="panel" ref={list}>
+        {isLong && <SearchBox size="small" value={sought} onChange={(_, data) => setSought(data.value)} placeholder={t.searchOperations} aria-label={t.searchOperations} />}
         {section('trigger', t.triggers, t.newTrigger)}
         {section('action', t.actions, t.newAction)}
         <section aria-label={t.references}>

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import type { Connector, OperationForm, OperationSummary, Parameter } from '../../api/types';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { Loaded } from '../../shared/page';
 import { EXAMPLES, guessed, originOf, SOURCES, templateOf, withValue, type Source } from './delete-request';
 import { operationQuery } from './operation-query';
@@ -93,17 +94,15 @@ export function DeleteRequestSection({ connector, form, others, saved, onChange 
         <>
           {actions.length === 0 && <MessageBar intent="info" layout="multiline"><MessageBarBody>{t.noDeleteOperation}</MessageBarBody></MessageBar>}
           <Field label={t.deleteOperationField} required>
-            <Select
+            <LongSelect
+              empty=""
               value={chosen}
-              onChange={(_, data) => {
-                fresh.current = data.value;
-                set({ by: 'operation', operation_id: data.value, parameters: {} });
+              options={[...actions.map((action) => ({ value: action.operation_id, title: `${action.method} ${action.path} · ${action.summary || action.operation_id}` })), ...(chosen && !known ? [{ value: chosen, title: chosen }] : [])]}
+              onChange={(next) => {
+                fresh.current = next;
+                set({ by: 'operation', operation_id: next, parameters: {} });
               }}
-            >
-              <option value="" />
-              {actions.map((action) => <option key={action.operation_id} value={action.operation_id}>{`${action.method} ${action.path} · ${action.summary || action.operation_id}`}</option>)}
-              {chosen && !known && <option value={chosen}>{chosen}</option>}
-            </Select>
+            />
           </Field>
           {known && (
             <Loaded query={detail} rows={1}>

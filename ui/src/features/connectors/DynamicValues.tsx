@@ -3,6 +3,7 @@ import { Button, Field, Input, Select, Textarea } from '@fluentui/react-componen
 import { useQuery } from '@tanstack/react-query';
 import type { Connector, FormParameter, OperationSummary } from '../../api/types';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import type { DynamicValues } from './dynamic-values';
 import { operationQuery } from './operation-query';
 import { connectorsText } from './text';
@@ -37,11 +38,12 @@ export function DynamicValuesFields({ connector, others, siblings, choice, bad, 
     <fieldset className="stack tight plain">
       <legend>{t.dynamicValues}</legend>
       <Field label={t.dynamicOperation}>
-        <Select value={form.operation} onChange={(_, data) => set({ operation: data.value, parameters: [] })}>
-          <option value="">{t.none}</option>
-          {others.filter((other) => other.role === 'action').map((other) => <option key={other.operation_id} value={other.operation_id}>{other.summary || other.operation_id}</option>)}
-          {form.operation && !known && <option value={form.operation}>{form.operation}</option>}
-        </Select>
+        <LongSelect
+          empty={t.none}
+          value={form.operation}
+          options={[...others.filter((other) => other.role === 'action').map((other) => ({ value: other.operation_id, title: other.summary || other.operation_id, words: other.operation_id })), ...(form.operation && !known ? [{ value: form.operation, title: form.operation }] : [])]}
+          onChange={(next) => set({ operation: next, parameters: [] })}
+        />
       </Field>
       {form.operation && (
         <>

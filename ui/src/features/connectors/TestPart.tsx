@@ -8,6 +8,7 @@ import { Modal } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { JsonView } from '../../shared/JsonView';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { duration } from '../../shared/time';
@@ -68,10 +69,7 @@ function Operation({ connector, operation, connection }: { connector: Connector;
         return (
           <Field key={parameter.key} label={label} hint={parameter.description} required={parameter.required}>
             {parameter.enum?.length ? (
-              <Select value={value} onChange={(_, data) => set(parameter.key, data.value)}>
-                <option value="" />
-                {parameter.enum.map((item) => <option key={String(item)} value={String(item)}>{String(item)}</option>)}
-              </Select>
+              <LongSelect empty="" value={value} options={parameter.enum.map((item) => ({ value: String(item), title: String(item) }))} onChange={(next) => set(parameter.key, next)} />
             ) : isStructured(parameter) ? (
               <Textarea className="mono" value={value} onChange={(_, data) => set(parameter.key, data.value)} />
             ) : (
@@ -136,10 +134,7 @@ export function TestPart({ connector }: { connector: Connector }) {
         )}
       </Loaded>
       <Field label={t.operation}>
-        <Select value={operation} onChange={(_, data) => setOperation(data.value)}>
-          <option value="" />
-          {(connector.operations ?? []).map((item) => <option key={item.operation_id} value={item.operation_id}>{item.summary || item.operation_id}</option>)}
-        </Select>
+        <LongSelect empty="" value={operation} options={(connector.operations ?? []).map((item) => ({ value: item.operation_id, title: item.summary || item.operation_id, words: item.operation_id }))} onChange={setOperation} />
       </Field>
       {operation && <Loaded query={detail}>{(data) => <Operation key={data.operation_id} connector={connector} operation={data} connection={chosen} />}</Loaded>}
       {creating && (

@@ -5,8 +5,10 @@ import type { ActionStatus, ConnectorListed, Run, RunStatus } from '../../api/ty
 import { builtinOf } from '../../flow-model/builtins';
 import type { Finding } from '../../flow-model/checker';
 import { typeOf, type JsonObject } from '../../flow-model/definition';
+import { nameOfApi } from '../../flow-model/host';
 import { summaryOf } from '../../flow-model/summary';
 import { Status } from '../../shared/bits';
+import { shownFor } from '../../shared/canvas/folding';
 import { pictureColor, StepIcon } from '../../shared/canvas/StepIcon';
 import { useLanguage, useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
@@ -23,13 +25,17 @@ export interface Told {
 }
 
 /** Class, colour, connector and mark of each card. */
-export function useDescribe({ definition, connections }: Edited, findings: Finding[], run: Run | undefined): (name: string | null) => Told {
+export function useDescribe({ definition, connections }: Edited, findings: Finding[], run: Run | undefined, folded: ReadonlySet<string>): (name: string | null) => Told {
   const connectorFor = useConnectorOf(connections);
   const marks = useMemo(() => {
     const map = new Map<string | null, Finding['severity']>();
-    for (const finding of findings) if (finding.step !== undefined && map.get(finding.step) !== 'error') map.set(finding.step, finding.severity);
+    for (const { step, severity } of findings) {
+      // What is closed shows the marks of all that is inside.
+      const shown = typeof step === 'string' ? shownFor(definition, folded, step) : step;
+      if (shown !== undefined && map.get(shown) !== 'error') map.set(shown, severity);
+    }
     return map;
-  }, [findings]);
+  }, [findings, definition, folded]);
   const statuses = useMemo(() => new Map((run?.actions ?? []).map((action) => [action.name, action.status])), [run]);
   return useCallback(
     (name) => {
@@ -64,7 +70,7 @@ export const CardFace = memo(function CardFace({ step, title, kind, connector, m
   const { language } = useLanguage();
   if (!step) return <><StepIcon step={null} kind={kind} /><span className="title"><strong>{t.triggerPrompt}</strong></span></>;
   const builtin = builtinOf(step, kind);
-  const family = connector?.name ?? builtin?.title[language] ?? typeOf(step);
+  const family = connector?.name ?? builtin?.title[language] ?? (nameOfApi(step) || typeOf(step));
   const summary = summaryOf(step, kind, t.operators);
   // A message says more than that it is one; the icon tells that.
   const isSaid = family === title || (builtin?.type === 'OpenApiConnection' && summary !== '');

@@ -8,6 +8,7 @@ import { AnyValue, JsonValue, type FieldProps } from './fields';
 import { formText } from './forms/text';
 import { TokenField } from './TokenField';
 import { designerText } from './text';
+import { HowOften } from './Yesterday';
 
 const blank: Row = { left: '', operator: 'equals', right: '' };
 
@@ -30,6 +31,7 @@ export function ConditionField(props: FieldProps) {
     return (
       <div className="stack tight">
         <AnyValue {...props} />
+        {props.step !== null && <HowOften step={props.step} />}
         <div className="commands">{switchTo(form.asRows, asRows)}</div>
       </div>
     );
@@ -46,6 +48,7 @@ export function ConditionField(props: FieldProps) {
   const isBlank = parsed.items.every((item) => !isGroup(item) && item.left === '' && item.right === '');
   return (
     <div className="stack">
+      {props.step !== null && <HowOften step={props.step} />}
       <GroupRows group={parsed} label={props.label} step={props.step} fieldKey={props.fieldKey} onChange={(group) => props.onChange(formatGroup(group))} />
       <div className="commands">
         {switchTo(t.rawMode, () => setMode('json'))}

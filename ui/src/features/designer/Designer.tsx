@@ -16,13 +16,15 @@ import { useCallback, useEffect, useMemo, useReducer, useRef, useState, type Key
 import type { Flow } from '../../api/types';
 import { BUILTINS } from '../../flow-model/builtins';
 import { addCase, caseInWords } from '../../flow-model/cases';
-import { titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { isContainer, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
 import { stepOfPointer } from '../../flow-model/checker';
 import { addAction, ensureBranches, setTrigger, type Position } from '../../flow-model/edits';
 import { layout, TRIGGER_ID, type Layout } from '../../flow-model/layout';
 import { structureOf } from '../../flow-model/structure';
 import { begin, redo, undo } from '../../flow-model/undo';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
+import { useFolding } from '../../shared/canvas/folding';
+import { PanelEdge, usePanelWidth } from '../../shared/PanelEdge';
 import { ago } from '../../shared/time';
 import { useLanguage, useText } from '../../shared/language';
 import { usePageTitle } from '../../shared/page';
@@ -59,11 +61,11 @@ const cardOf = (target: EventTarget): string | null | undefined => {
 };
 
 /** The layout, the same for as long as no card has to move. */
-function usePicture(definition: JsonObject): Layout {
+function usePicture(definition: JsonObject, folded: ReadonlySet<string>): Layout {
   const structure = useMemo(() => structureOf(definition), [definition]);
-  const [held, setHeld] = useState(() => ({ structure, layout: layout(definition) }));
-  if (held.structure === structure) return held.layout;
-  const next = { structure, layout: layout(definition) };
+  const [held, setHeld] = useState(() => ({ structure, folded, layout: layout(definition, folded) }));
+  if (held.structure === structure && held.folded === folded) return held.layout;
+  const next = { structure, folded, layout: layout(definition, folded) };
   setHeld(next);
   return next.layout;
 }
@@ -115,8 +117,10 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
   const cards = useCards({ edited, edit, picked, setPicked, open, close, focusCard, announce, words: t.cards, scopeTitle: t.scopeTitle });
   const context = useMemo(() => ({ edited, edit, flow: stored, open, cards }), [edited, edit, stored, open, cards]);
   // Typing into a field changes the definition, but moves no card.
-  const picture = usePicture(edited.definition);
-  const describe = useDescribe(edited, findings, live.run);
+  const folding = useFolding(edited.definition, focus, setFocus);
+  const picture = usePicture(edited.definition, folding.folded);
+  const describe = useDescribe(edited, findings, live.run, folding.folded);
+  const panel = usePanelWidth();
 
   const choose = (choice: Choice) => {
     const made = stepOfChoice(choice, language, edited, connections.data ?? []);
@@ -241,6 +245,7 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
       if (command === 'remove') cards.remove(cards.chosen(name));
       else if (command === 'duplicate') cards.duplicate(cards.chosen(name));
       else if (command === 'choose') toggle(name);
+      else if (command === 'fold' && isContainer(stepOf(edited.definition, name) ?? {})) folding.fold(name);
       else if (command in MOVES) cards.step(name, MOVES[command] as Direction);
     }
   };
@@ -271,6 +276,8 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
       setMenu({ name, at: { x: event.clientX, y: event.clientY } });
     },
     onKey: cardKeys,
+    onFold: folding.fold,
+    onFoldAll: folding.foldAll,
     caseValue: (name, label) => caseInWords(stepOf(edited.definition, name) ?? undefined, label),
     onCase: (name, label) => {
       open(name);
@@ -341,12 +348,13 @@ export function Designer({ initial, stored, onStored, opened = false }: { initia
             </div>
           )}
         </div>
-        <div className="work" {...clipboard}>
+        <div className="work" style={panel.style} {...clipboard}>
           {isCode ? (
             <CodePage edited={edited} onChange={(definition) => edit((held) => ({ ...held, definition }), 'code')} />
           ) : (
             <Canvas layout={picture} parts={parts} label={t.canvas} focus={focus} />
           )}
+          {side && <PanelEdge width={panel.width} onWidth={panel.setWidth} />}
           {side && (
             <SidePanel
               ref={aside}

@@ -6,7 +6,8 @@ import { useMemo } from 'react';
 import { api } from '../../api/client';
 import type { ActionRun, Run } from '../../api/types';
 import { Status } from '../../shared/bits';
-import { useText } from '../../shared/language';
+import { inLanguage } from '../../shared/advice';
+import { useLanguage, useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
 import { duration } from '../../shared/time';
 import { designerText } from './text';
@@ -30,11 +31,12 @@ const INTENTS = { Succeeded: 'success', Failed: 'error', TimedOut: 'error', Abor
 export function RunBar({ run, onClose }: { run: Run; onClose: () => void }) {
   const t = useText(designerText);
   const shared = useText(sharedText);
+  const { language } = useLanguage();
   return (
     <MessageBar intent={INTENTS[run.status as keyof typeof INTENTS] ?? 'info'} data-run={run.id}>
       <MessageBarBody>
-        <MessageBarTitle>{t.testedRun}</MessageBarTitle>
-        <Status status={run.status} /> {run.duration_ms !== null && duration(run.duration_ms)} {run.error?.message}
+        <MessageBarTitle>{INTENTS[run.status as keyof typeof INTENTS] === 'error' ? t.testFailed : t.testedRun}</MessageBarTitle>
+        <Status status={run.status} /> {run.duration_ms !== null && duration(run.duration_ms)} {run.error && inLanguage(run.error, language).message}
       </MessageBarBody>
       <MessageBarActions>
         <Link to="/flows/$flow/runs/$run" params={{ flow: run.flow.id, run: run.id }}>{t.openRun}</Link>

@@ -32,6 +32,7 @@ import { $createTokenNode, $isTokenNode, TokenNode } from './TokenNode';
 import { TokenPicker } from './TokenPicker';
 import { TokenPlace } from './token-titles';
 import { designerText } from './text';
+import { LastValue } from './Yesterday';
 
 const $nodesOf = (text: string): LexicalNode[] =>
   parseTemplate(text).flatMap((segment): LexicalNode[] =>
@@ -207,6 +208,7 @@ export function TokenField({
           <Button size="small" appearance="subtle" icon={<FlashRegular />} aria-label={`${t.insertLabel}: ${label}`} aria-expanded={isOpen} onClick={() => setActive(isOpen ? null : fieldKey)} />
         </div>
       </Field>
+      <LastValue value={value} step={step} />
       {isOpen && <TokenPicker key={changing?.node ?? ''} step={step} start={changing?.expression ?? ''} onInsert={insert} fieldKey={fieldKey} onClose={() => { setChanging(null); setActive(null); }} />}
     </div>
   );

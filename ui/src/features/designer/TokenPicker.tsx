@@ -4,14 +4,15 @@ import { DismissRegular } from '@fluentui/react-icons';
 import { useMemo, useState } from 'react';
 import type { Json } from '../../flow-model/definition';
 import { wrapInForeach } from '../../flow-model/edits';
-import { itemExpression, standing, valueOfPath, type ContentToken } from '../../flow-model/tokens';
+import { inOneLine, seenOfToken } from '../../flow-model/seen';
+import { itemExpression, standing, type ContentToken } from '../../flow-model/tokens';
 import { Modal } from '../../shared/bits';
 import { StepIcon } from '../../shared/canvas/StepIcon';
 import { useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
 import { useConnectorOf, useDesigner } from './context';
 import { ExpressionTab } from './ExpressionTab';
-import { bodiesOf, useLastRun } from './last-run';
+import { outputsOf, useLastRun } from './last-run';
 import { designerText } from './text';
 import { useTokens } from './tokens';
 
@@ -50,12 +51,9 @@ export function TokenPicker({ step, start, onInsert, onClose, fieldKey }: { step
   };
   const last = useLastRun(flow);
   const connectorFor = useConnectorOf(edited.connections);
-  const bodies = useMemo(() => (last.data ? bodiesOf(last.data) : new Map<string | null, Json>()), [last.data]);
+  const outputs = useMemo(() => (last.data ? outputsOf(last.data) : new Map<string | null, Json>()), [last.data]);
   /** What the token stood for in the last run: an example says more than a description. */
-  const seen = (token: ContentToken): string | undefined => {
-    const value = token.arrays ? undefined : valueOfPath(token.expression, bodies);
-    return value === undefined || value === null || typeof value === 'object' ? undefined : String(value).slice(0, SEEN_MAX);
-  };
+  const seen = (token: ContentToken): string | undefined => inOneLine(seenOfToken(edited.definition, outputs, step, token), SEEN_MAX);
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (token: ContentToken) => {
     const text = `${token.title} ${token.expression} ${token.description ?? ''}`.toLowerCase();

@@ -29,6 +29,9 @@ export function bodiesOf(run: Run): Map<string | null, Json> {
   return bodies;
 }
 
+/** The outputs of a run's trigger (null) and actions. */
+export const outputsOf = (run: Run): Map<string | null, Json> => new Map<string | null, Json>([[null, run.trigger.outputs ?? null], ...(run.actions ?? []).map((action) => [action.name, action.outputs ?? null] as const)]);
+
 const isCut = (value: Json | undefined): boolean => isObject(value) && value['$truncated'] === true;
 
 const evaluated = (expression: string, context: JsonObject): Promise<Evaluated> => api.post('/api/expressions/evaluate', { body: { expression, context } });
@@ -39,8 +42,8 @@ async function whole(run: Run, action: ActionRun, which: 'inputs' | 'outputs'): 
   return isCut(value) ? await api.get('/api/runs/{id}/actions/{name}/{which}', { path: { id: run.id, name: action.name, which } }) : value;
 }
 
-async function contextOf(run: Run, { definition, parameters: given = {} }: Edited, step: string | null, expression: string): Promise<JsonObject> {
-  const mentioned = new Set(mentionsOf(`@{${expression}}`).map((mention) => mention.name));
+async function contextOf(run: Run, { definition, parameters: given = {} }: Edited, step: string | null, template: string): Promise<JsonObject> {
+  const mentioned = new Set(mentionsOf(template).map((mention) => mention.name));
   const actions: JsonObject = {};
   const variables: JsonObject = {};
   for (const action of run.actions ?? []) {
@@ -97,8 +100,14 @@ const ALWAYS_WRONG = ['ParseError', 'UnknownFunction', 'ArgumentCount'];
  * right, but that no run has the data it reads.
  */
 export async function evaluate(expression: string, run: Run | null, edited: Edited, step: string | null): Promise<Evaluated & { awaitsData: boolean }> {
-  const told = await evaluated(`@${expression}`, run ? await contextOf(run, edited, step, expression) : {});
+  const told = await evaluated(`@${expression}`, run ? await contextOf(run, edited, step, `@{${expression}}`) : {});
   const performed = new Set((run?.actions ?? []).filter((action) => action.status !== 'Skipped').map((action) => action.name.toLowerCase()));
   const isUnseen = run === null ? READS.test(expression) : mentionsOf(`@{${expression}}`).some((mention) => !performed.has(mention.name.toLowerCase()));
   return { ...told, awaitsData: !!told.error && isUnseen && !ALWAYS_WRONG.includes(told.error.kind) && !isBroken(edited.definition, expression, step) };
+}
+
+/** A text with expressions, filled in with the data of a run; undefined where the run did not have that data. */
+export async function filledIn(text: string, run: Run, edited: Edited, step: string | null): Promise<Json | undefined> {
+  const told = await evaluated(text, await contextOf(run, edited, step, text));
+  return told.error ? undefined : told.value;
 }

@@ -3,7 +3,7 @@
 /** What a key may do. `here`: the card that has the focus, null for the trigger, undefined for none. */
 export type Command =
   | 'search' | 'save' | 'undo' | 'redo' | 'close' | 'keys'
-  | 'add' | 'remove' | 'rename' | 'duplicate' | 'choose' | 'moveBefore' | 'moveBehind' | 'moveOut' | 'moveIn';
+  | 'add' | 'remove' | 'rename' | 'duplicate' | 'choose' | 'moveBefore' | 'moveBehind' | 'moveOut' | 'moveIn' | 'fold';
 
 export interface Keystroke {
   key: string;
@@ -34,6 +34,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { where: 'card', command: 'moveOut', strokes: [{ key: 'arrowleft', alt: true }] },
   { where: 'card', command: 'moveIn', strokes: [{ key: 'arrowright', alt: true }] },
   { where: 'card', command: 'choose', strokes: [{ key: ' ', shift: true }] },
+  { where: 'card', command: 'fold', strokes: [{ key: 'c' }] },
   { where: 'card', command: 'duplicate', strokes: [{ key: 'd', ctrl: true }] },
 ];
 

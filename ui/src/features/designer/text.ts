@@ -1,5 +1,6 @@
 /** Texts of the designer. */
 import { defineText } from '../../shared/language';
+import { operatorText } from '../../shared/operator-text';
 
 export const designerText = defineText(
   {
@@ -37,6 +38,9 @@ export const designerText = defineText(
     paste: 'Paste',
     pasteCard: 'Paste JSON …',
     cutStep: 'Cut',
+    lastValue: (value: string) => `Last run: ${value}`,
+    trueForRuns: (n: number, of: number) => (of === 1 ? (n === 1 ? 'True for the last run.' : 'Not true for the last run.') : `True for ${n} of the last ${of} runs.`),
+    trueTimes: (n: number, of: number, runs: number) => `True ${n} of ${of} times in the last ${runs === 1 ? 'run' : `${runs} runs`}.`,
     duplicateStep: 'Duplicate',
     intoScope: 'Put into a scope',
     scopeTitle: 'Scope',
@@ -72,6 +76,7 @@ export const designerText = defineText(
     restore: 'Restore them',
     discard: 'Discard',
     testedRun: 'The run on the cards:',
+    testFailed: 'Test run failed:',
     openRun: 'Open the run',
     testReal: 'Wait for a real one',
     testWaiting: 'Waiting for the next run. Cause the event at the service; the run appears on the cards.',
@@ -92,7 +97,7 @@ export const designerText = defineText(
     keyWords: {
       search: 'Search actions and the cards of the flow', walk: 'Go along the lines', open: 'Open the card', add: 'Add an action after the card', remove: 'Delete the card', rename: 'Rename the card',
       moveBefore: 'Move the card before its neighbour', moveBehind: 'Move the card behind its neighbour', moveOut: 'Move the card out of its container', moveIn: 'Move the card into the container beside it',
-      choose: 'Choose several cards (also Shift and click)', clipboard: 'Copy, cut, paste cards', duplicate: 'Duplicate the card', undo: 'Undo', redo: 'Redo', save: 'Save', menu: 'Menu of the card', close: 'Close the panel', keys: 'Show these keys',
+      choose: 'Choose several cards (also Shift and click)', clipboard: 'Copy, cut, paste cards', duplicate: 'Duplicate the card', fold: 'Collapse or expand the container', undo: 'Undo', redo: 'Redo', save: 'Save', menu: 'Menu of the card', close: 'Close the panel', keys: 'Show these keys',
     } as Record<string, string>,
     conflictYour: 'Your version',
     conflictYours: (change: string) => `${change} by you`,
@@ -171,11 +176,7 @@ export const designerText = defineText(
     leftValue: 'Choose a value',
     rightValue: 'Choose a value to compare with',
     operator: 'Comparison',
-    operators: {
-      equals: 'is equal to', notEquals: 'is not equal to', contains: 'contains', notContains: 'does not contain',
-      greater: 'is greater than', greaterOrEquals: 'is greater than or equal to', less: 'is less than', lessOrEquals: 'is less than or equal to',
-      startsWith: 'starts with', endsWith: 'ends with',
-    } as Record<string, string>,
+    operators: operatorText.en.operators,
     rawCondition: 'This condition is too rich for the form. Edit it as JSON.',
     addCase: 'Add a case',
     apply: 'Apply',
@@ -260,6 +261,9 @@ export const designerText = defineText(
     paste: 'Einfügen',
     pasteCard: 'JSON einfügen …',
     cutStep: 'Ausschneiden',
+    lastValue: (value: string) => `Letzter Lauf: ${value}`,
+    trueForRuns: (n: number, of: number) => (of === 1 ? (n === 1 ? 'Im letzten Lauf erfüllt.' : 'Im letzten Lauf nicht erfüllt.') : `In ${n} der letzten ${of} Läufe erfüllt.`),
+    trueTimes: (n: number, of: number, runs: number) => `${n}-mal von ${of}-mal erfüllt, ${runs === 1 ? 'im letzten Lauf' : `in den letzten ${runs} Läufen`}.`,
     duplicateStep: 'Duplizieren',
     intoScope: 'In einen Bereich legen',
     scopeTitle: 'Bereich',
@@ -295,6 +299,7 @@ export const designerText = defineText(
     restore: 'Wiederherstellen',
     discard: 'Verwerfen',
     testedRun: 'Der Lauf auf den Karten:',
+    testFailed: 'Testlauf fehlgeschlagen:',
     openRun: 'Lauf öffnen',
     testReal: 'Auf eine echte Mitteilung warten',
     testWaiting: 'Es wird auf den nächsten Lauf gewartet. Lösen Sie das Ereignis beim Dienst aus; der Lauf erscheint auf den Karten.',
@@ -315,7 +320,7 @@ export const designerText = defineText(
     keyWords: {
       search: 'Aktionen und Karten des Flows suchen', walk: 'An den Linien entlang gehen', open: 'Karte öffnen', add: 'Aktion nach der Karte hinzufügen', remove: 'Karte löschen', rename: 'Karte umbenennen',
       moveBefore: 'Karte vor ihre Nachbarin schieben', moveBehind: 'Karte hinter ihre Nachbarin schieben', moveOut: 'Karte aus ihrem Behälter holen', moveIn: 'Karte in den Behälter daneben legen',
-      choose: 'Mehrere Karten wählen (auch Umschalt und Klick)', clipboard: 'Karten kopieren, ausschneiden, einfügen', duplicate: 'Karte duplizieren', undo: 'Rückgängig', redo: 'Wiederholen', save: 'Speichern', menu: 'Menü der Karte', close: 'Bereich schließen', keys: 'Diese Tasten zeigen',
+      choose: 'Mehrere Karten wählen (auch Umschalt und Klick)', clipboard: 'Karten kopieren, ausschneiden, einfügen', duplicate: 'Karte duplizieren', fold: 'Container zu- oder aufklappen', undo: 'Rückgängig', redo: 'Wiederholen', save: 'Speichern', menu: 'Menü der Karte', close: 'Bereich schließen', keys: 'Diese Tasten zeigen',
     } as Record<string, string>,
     conflictYour: 'Ihre Version',
     conflictYours: (change: string) => `von Ihnen ${change}`,

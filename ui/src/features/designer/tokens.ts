@@ -188,7 +188,9 @@ export function useTokens(step: string | null): { groups: TokenGroup[]; titles: 
         }
         default: {
           const type = typeOf(source.step ?? {});
-          const own = content.get(rootOf(name, source.step)) ?? [];
+          const seen = content.get(rootOf(name, source.step)) ?? [];
+          // *Filter array* gives items as they were, also where none was left over in the last run.
+          const own = seen.length === 0 && type === 'Query' ? inside(bodyOf(name)).map((token): ContentToken => ({ ...token, expression: `${bodyOf(name)}[*]${token.tail ?? ''}`, arrays: [bodyOf(name)] })) : seen;
           if (type === 'Compose') return [...own, { title: words['outputs'] ?? '', expression: `outputs('${quoted(name)}')` }];
           const body: ContentToken = { title: words['body'] ?? '', expression: bodyOf(name) };
           if (type.startsWith('Http') || type.startsWith('OpenApi') || type.startsWith('ApiConnection')) {

@@ -10,6 +10,7 @@ import { Ago, Confirm, Sparkline, Status } from '../../shared/bits';
 import { StepIcon } from '../../shared/canvas/StepIcon';
 import { deleteFlow, duplicate, turn } from '../../shared/flow-commands';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { MorePages, moveBetweenRows, Search, usePages } from '../../shared/list';
 import { Empty, Loaded, Page } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -140,11 +141,12 @@ export function FlowsPage() {
         </Field>
         {(tags.length > 0 || search.tag) && (
           <Field label={t.tag}>
-            <Select value={search.tag ?? ''} onChange={(_, data) => filter({ tag: data.value })}>
-              <option value="">{t.allTags}</option>
-              {search.tag && !known.includes(search.tag) && <option value={search.tag}>{search.tag}</option>}
-              {tags.map(([tag, count]) => <option key={tag} value={tag}>{tag} ({count})</option>)}
-            </Select>
+            <LongSelect
+              empty={t.allTags}
+              value={search.tag ?? ''}
+              options={[...(search.tag && !known.includes(search.tag) ? [{ value: search.tag, title: search.tag }] : []), ...tags.map(([tag, count]) => ({ value: tag, title: `${tag} (${count})` }))]}
+              onChange={(next) => filter({ tag: next })}
+            />
           </Field>
         )}
         <Field label={t.sort}>

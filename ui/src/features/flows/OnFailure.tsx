@@ -1,10 +1,11 @@
 /** What happens when a run of a flow fails: who is told, and which flow runs with what failed. */
-import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody, Select } from '@fluentui/react-components';
+import { Button, Checkbox, Field, Input, MessageBar, MessageBarBody } from '@fluentui/react-components';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState, type FormEvent } from 'react';
 import { api } from '../../api/client';
 import type { OnFailure as Wanted } from '../../api/types';
 import { useText } from '../../shared/language';
+import { LongSelect } from '../../shared/LongSelect';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
@@ -53,11 +54,12 @@ function Form({ flow, held, saved, setSaved }: { flow: string; held: Wanted; sav
         </Field>
       )}
       <Field label={t.runFlow} hint={t.runFlowHint}>
-        <Select value={wanted.run_flow ?? ''} onChange={(_, data) => change({ run_flow: data.value === '' ? null : data.value })}>
-          <option value="">{t.noFlow}</option>
-          {wanted.run_flow && !others.some((other) => other.id === wanted.run_flow) && <option value={wanted.run_flow}>{wanted.run_flow}</option>}
-          {others.map((other) => <option key={other.id} value={other.id}>{other.name}</option>)}
-        </Select>
+        <LongSelect
+          empty={t.noFlow}
+          value={wanted.run_flow ?? ''}
+          options={[...(wanted.run_flow && !others.some((other) => other.id === wanted.run_flow) ? [{ value: wanted.run_flow, title: wanted.run_flow }] : []), ...others.map((other) => ({ value: other.id, title: other.name }))]}
+          onChange={(next) => change({ run_flow: next === '' ? null : next })}
+        />
       </Field>
       <ProblemBar error={error} onDismiss={() => setError(null)} />
       <div role="status">{saved && <MessageBar intent="success"><MessageBarBody>{t.saved}</MessageBarBody></MessageBar>}</div>

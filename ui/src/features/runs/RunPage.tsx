@@ -8,16 +8,20 @@ import { api } from '../../api/client';
 import type { ActionRun, Run } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
 import { emptyDefinition, findAction, titleOf, triggerOf, type JsonObject } from '../../flow-model/definition';
+import { emptyOperand } from '../../flow-model/compared';
 import { caseInWords } from '../../flow-model/cases';
 import { hostOf } from '../../flow-model/host';
 import { layout, TRIGGER_ID } from '../../flow-model/layout';
 import { Ago, CopyButton, Status } from '../../shared/bits';
 import { Canvas, type CanvasParts } from '../../shared/canvas/Canvas';
+import { useFolding } from '../../shared/canvas/folding';
 import { pictureColor, StepIcon } from '../../shared/canvas/StepIcon';
 import { getFlow, retryWebhook } from '../../shared/flow-commands';
 import { useLanguage, useText } from '../../shared/language';
 import { useNarrow } from '../../shared/narrow';
 import { Loaded, Page } from '../../shared/page';
+import { PanelEdge, usePanelWidth } from '../../shared/PanelEdge';
+import { operatorText } from '../../shared/operator-text';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { RepairConnection } from '../../shared/RepairConnection';
 import { sharedText } from '../../shared/text';
@@ -112,6 +116,7 @@ function ParentRun({ flow, run, resumed }: { flow: string; run: string; resumed:
 
 function Cards({ run }: { run: Run }) {
   const t = useText(runsText);
+  const operators = useText(operatorText);
   const { language } = useLanguage();
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { step?: string };
@@ -124,13 +129,15 @@ function Cards({ run }: { run: Run }) {
   };
   const isNarrow = useNarrow();
   const definition = useMemo(() => run.definition ?? emptyDefinition(), [run.definition]);
-  const picture = useMemo(() => layout(definition), [definition]);
   const actions = useMemo(() => new Map((run.actions ?? []).map((action) => [action.name, action])), [run.actions]);
   const failed = useMemo(() => firstFailed(definition, run.actions ?? []), [definition, run.actions]);
   // The address names the step, so that a link leads to it. A failed run opens at what failed.
   const selected = search.step === undefined ? failed?.name : search.step === CLOSED ? undefined : search.step === TRIGGER_STEP ? null : search.step;
   const setSelected = (name: string | null | undefined) =>
     void navigate({ to: '/flows/$flow/runs/$run', params: { flow: run.flow.id, run: run.id }, search: { step: name === null ? TRIGGER_STEP : (name ?? CLOSED) }, replace: true });
+  const folding = useFolding(definition, selected, setSelected);
+  const picture = useMemo(() => layout(definition, folding.folded), [definition, folding.folded]);
+  const panel = usePanelWidth();
   const inside = (name: string | null) => {
     if (name === null) {
       const trigger = triggerOf(definition);
@@ -145,7 +152,8 @@ function Cards({ run }: { run: Run }) {
     const step = findAction(definition, name)?.action ?? null;
     const action = actions.get(name);
     const family = connectorOf(step)?.name ?? (step ? builtinOf(step, 'action')?.title[language] : undefined) ?? '';
-    const why = action && hasFailed(action) && action.error && codeOf(action.error.code) ? inShort(action.error, language) : '';
+    const empty = step && action?.error ? emptyOperand(step, action.error.message) : null;
+    const why = empty ? operators.wasEmpty(empty.what, operators.operators[empty.operator] ?? empty.operator, empty.isNumber) : action && hasFailed(action) && action.error && codeOf(action.error.code) ? inShort(action.error, language) : '';
     const branch = action?.branch && step ? t.tookCase(branchInWords(step, action.branch, t.branches)) : '';
     const counted = action && action.repetitions > 1 ? (action.failed_repetitions ? t.someFailed(action.failed_repetitions, action.repetitions) : `×${action.repetitions}`) : '';
     const took = action ? durationText(between(action.started_at, action.ended_at)) : family;
@@ -164,6 +172,8 @@ function Cards({ run }: { run: Run }) {
     card: inside,
     onOpen: (name) => setSelected(name),
     isSelected: (name) => name === selected,
+    onFold: folding.fold,
+    onFoldAll: folding.foldAll,
     caseValue: (name, label) => caseInWords(findAction(definition, name)?.action, label),
     isTaken: (name, branch) => isTaken(actions.get(name)?.branch, branch),
     describe: (name) => {
@@ -178,14 +188,15 @@ function Cards({ run }: { run: Run }) {
     selected === null ? (
       <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} place={{ id: run.id, trigger: true }} name="trigger" /></section>
     ) : selected !== undefined ? (
-      <StepDetail key={selected} run={run.id} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} />
+      <StepDetail key={selected} run={run.id} step={findAction(definition, selected)?.action ?? null} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} />
     ) : null;
   if (isNarrow) {
     return <StepList definition={definition} inside={inside} detail={detail} selected={selected} onOpen={setSelected} caseValue={(name, label) => caseInWords(findAction(definition, name)?.action, label)} isTaken={(name, branch) => isTaken(actions.get(name)?.branch, branch)} label={t.canvas} />;
   }
   return (
-    <div className="run-work">
+    <div className="run-work" style={panel.style}>
       <Canvas layout={picture} parts={parts} label={t.canvas} focus={selected === undefined ? null : (selected ?? TRIGGER_ID)} />
+      {selected !== undefined && <PanelEdge width={panel.width} onWidth={panel.setWidth} />}
       {selected !== undefined && (
         <aside className="run-side" aria-label={selected === null ? titleOf(run.trigger.name ?? '') : titleOf(selected)}>
           <div className="side-head row">

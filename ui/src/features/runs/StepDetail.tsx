@@ -5,9 +5,12 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
 import type { ActionRun, Attempt, Json } from '../../api/types';
+import { emptyOperand } from '../../flow-model/compared';
+import type { JsonObject } from '../../flow-model/definition';
 import { Status } from '../../shared/bits';
 import { useLanguage, useText } from '../../shared/language';
 import { Loading } from '../../shared/page';
+import { operatorText } from '../../shared/operator-text';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { exact } from '../../shared/time';
@@ -65,11 +68,13 @@ function AttemptList({ attempts, max }: { attempts: Attempt[]; max: number | nul
   );
 }
 
-function One({ run, action }: { run: string; action: ActionRun }) {
+function One({ run, action, step }: { run: string; action: ActionRun; step: JsonObject | null }) {
   const t = useText(runsText);
   const { language } = useLanguage();
   const said = action.error && inLanguage(action.error, language);
   const shared = useText(sharedText);
+  const operators = useText(operatorText);
+  const empty = action.error && step ? emptyOperand(step, action.error.message) : null;
   const place = (which: 'inputs' | 'outputs') => ({ id: run, name: action.name, which, index: action.index });
   const has = (value: Json | undefined) => value !== undefined && value !== null;
   return (
@@ -86,6 +91,7 @@ function One({ run, action }: { run: string; action: ActionRun }) {
       {action.error && (
         <MessageBar intent={action.status === 'Skipped' ? 'info' : 'error'} layout="multiline">
           <MessageBarBody>
+            {empty && <p><strong>{operators.wasEmpty(empty.what, operators.operators[empty.operator] ?? empty.operator, empty.isNumber)}</strong></p>}
             {codeOf(action.error.code) && <MessageBarTitle>{action.error.code}</MessageBarTitle>} {said?.message}
             {said?.hint && <p><strong>{shared.whatToDo}:</strong> {said.hint}</p>}
           </MessageBarBody>
@@ -104,7 +110,7 @@ function One({ run, action }: { run: string; action: ActionRun }) {
 }
 
 /** Pages through the repetitions of a loop; the address keeps which one is shown. */
-function Repetitions({ run, action }: { run: string; action: ActionRun }) {
+function Repetitions({ run, action, step }: { run: string; action: ActionRun; step: JsonObject | null }) {
   const t = useText(runsText);
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -153,13 +159,14 @@ function Repetitions({ run, action }: { run: string; action: ActionRun }) {
       </div>
       <div role="status">{noMore && <span className="quiet small">{t.noMoreFailed}</span>}</div>
       <ProblemBar error={error ?? page.error} onRetry={() => void page.refetch()} />
-      {current ? <One key={at} run={run} action={current} /> : !page.error && <Loading rows={3} />}
+      {current ? <One key={at} run={run} action={current} step={step} /> : !page.error && <Loading rows={3} />}
     </div>
   );
 }
 
-export function StepDetail({ run, action, isOver }: { run: string; action: ActionRun | null; isOver: boolean }) {
+/** `step`: as the definition of the run has it. */
+export function StepDetail({ run, action, step, isOver }: { run: string; action: ActionRun | null; step: JsonObject | null; isOver: boolean }) {
   const t = useText(runsText);
   if (!action) return <p className="quiet">{isOver ? t.notRun : t.notReached}</p>;
-  return action.repetitions > 1 ? <Repetitions run={run} action={action} /> : <One run={run} action={action} />;
+  return action.repetitions > 1 ? <Repetitions run={run} action={action} step={step} /> : <One run={run} action={action} step={step} />;
 }

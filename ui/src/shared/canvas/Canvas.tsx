@@ -1,10 +1,10 @@
 /** The zoomable canvas: cards, containers with their branches, lines with *+*. Used by the designer and the run view. */
 import { Button } from '@fluentui/react-components';
-import { AddRegular } from '@fluentui/react-icons';
-import { BaseEdge, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeHandle, type NodeProps } from '@xyflow/react';
+import { AddRegular, ArrowMaximizeVerticalRegular, ArrowMinimizeVerticalRegular, ChevronDownRegular, ChevronUpRegular } from '@fluentui/react-icons';
+import { BaseEdge, ControlButton, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeHandle, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
 import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
-import type { Branch } from '../../flow-model/definition';
+import { titleOf, type Branch } from '../../flow-model/definition';
 import type { Position } from '../../flow-model/edits';
 import { CARD, neighbour, TRIGGER_ID, type Box, type Layout, type Line } from '../../flow-model/layout';
 import { useText } from '../language';
@@ -29,6 +29,10 @@ export interface CanvasParts {
   /** Whether a branch is the one that a run took; undefined where none was chosen. */
   isTaken?: (name: string, branch: Branch) => boolean | undefined;
   onKey?: (event: KeyboardEvent, name: string | null) => void;
+  /** Closes or opens a container. */
+  onFold?: (name: string) => void;
+  /** Closes all containers; opens all where one is closed. */
+  onFoldAll?: () => void;
   /** Class names and the colour of a card. */
   describe?: (name: string | null) => { className?: string; color?: string };
 }
@@ -85,11 +89,31 @@ function CardButton({ box, head = false }: { box: Box; head?: boolean }) {
   );
 }
 
+/** Closes the container, or opens it and says how much is inside. */
+function Fold({ box }: { box: Box }) {
+  const t = useText(canvasText);
+  const parts = useContext(Parts);
+  const { name, inside } = box;
+  if (name === null || !parts?.onFold) return null;
+  const isOpen = inside === undefined;
+  const label = isOpen ? t.fold(titleOf(name)) : t.unfold(titleOf(name), inside);
+  return (
+    <button type="button" className="flow-fold nopan" data-fold={name} aria-expanded={isOpen} aria-label={label} title={label} onClick={() => parts.onFold?.(name)}>
+      {!isOpen && <span aria-hidden>{inside}</span>}
+      {isOpen ? <ChevronUpRegular aria-hidden /> : <ChevronDownRegular aria-hidden />}
+    </button>
+  );
+}
+
 function Card({ data }: NodeProps<BoxNode>) {
+  const isClosed = data.box.inside !== undefined;
   return (
     <>
       <Ends />
-      <CardButton box={data.box} />
+      <div className={isClosed ? 'foldable closed' : 'plain-card'}>
+        <CardButton box={data.box} />
+        {isClosed && <Fold box={data.box} />}
+      </div>
     </>
   );
 }
@@ -99,8 +123,9 @@ function Container({ data }: NodeProps<BoxNode>) {
   return (
     <>
       <Ends />
-      <div className={`flow-container ${parts?.isSelected(data.box.name) ? 'selected' : ''}`} data-depth={data.box.depth % 2}>
+      <div className={`flow-container ${parts?.onFold ? 'foldable' : ''} ${parts?.isSelected(data.box.name) ? 'selected' : ''}`} data-depth={data.box.depth % 2}>
         <CardButton box={data.box} head />
+        <Fold box={data.box} />
       </div>
     </>
   );
@@ -212,6 +237,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
   const { dark } = useLook();
   const frame = useRef<HTMLDivElement>(null);
   const canAdd = parts.onAdd !== undefined;
+  const isAnyClosed = layout.boxes.some((box) => box.inside !== undefined);
   const nodes = useMemo<BoxNode[]>(
     () =>
       layout.boxes
@@ -324,7 +350,13 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
         ariaLabelConfig={{ 'controls.ariaLabel': t.zoom, 'controls.zoomIn.ariaLabel': t.zoomIn, 'controls.zoomOut.ariaLabel': t.zoomOut, 'controls.fitView.ariaLabel': t.fit, 'minimap.ariaLabel': t.map }}
         proOptions={{ hideAttribution: true }}
       >
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false}>
+          {parts.onFoldAll && (isAnyClosed || layout.boxes.some((box) => box.kind === 'container')) && (
+            <ControlButton onClick={parts.onFoldAll} title={isAnyClosed ? t.unfoldAll : t.foldAll} aria-label={isAnyClosed ? t.unfoldAll : t.foldAll}>
+              {isAnyClosed ? <ArrowMaximizeVerticalRegular /> : <ArrowMinimizeVerticalRegular />}
+            </ControlButton>
+          )}
+        </Controls>
         {hasMap(layout) && <MiniMap pannable zoomable className="canvas-map" style={MAP} nodeColor={(node) => MAPPED[node.type ?? ''] ?? 'transparent'} nodeStrokeWidth={0} />}
       </ReactFlow>
     </div>

@@ -9,6 +9,9 @@ export const canvasText = defineText(
     editCase: 'Edit the case',
     taken: '✓ taken',
     after: { Failed: 'after a failure', Skipped: 'when skipped', TimedOut: 'after a timeout' } as Record<string, string>,
+    fold: (name: string) => `Collapse ${name}`,
+    unfold: (name: string, n: number) => `Expand ${name}: ${n === 1 ? '1 step' : `${n} steps`} inside`,
+    foldAll: 'Collapse all containers', unfoldAll: 'Expand all containers',
     zoom: 'Zoom', zoomIn: 'Zoom in', zoomOut: 'Zoom out', fit: 'Show the whole flow', map: 'Map of the flow',
   },
   {
@@ -18,6 +21,9 @@ export const canvasText = defineText(
     editCase: 'Fall bearbeiten',
     taken: '✓ genommen',
     after: { Failed: 'nach Fehler', Skipped: 'wenn übersprungen', TimedOut: 'nach Zeitüberschreitung' },
+    fold: (name: string) => `${name} zuklappen`,
+    unfold: (name: string, n: number) => `${name} aufklappen: ${n === 1 ? '1 Schritt' : `${n} Schritte`} darin`,
+    foldAll: 'Alle Container zuklappen', unfoldAll: 'Alle Container aufklappen',
     zoom: 'Zoom', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern', fit: 'Ganzen Flow zeigen', map: 'Karte des Flows',
   },
 );
