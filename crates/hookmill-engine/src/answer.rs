@@ -1,8 +1,24 @@
-//! Which headers the answer to a caller can have. What a Response action says of them is decided here, so that the
+//! The answer to a caller, and which headers it can have. What a Response action says of them is decided here, so that the
 //! history shows what was sent.
 
 use hookmill_expression::content;
 use hookmill_model::{Object, Value};
+
+use crate::fact::Fact;
+use crate::state::Response;
+
+impl Response {
+    /// The answer that a fact brings.
+    #[must_use]
+    pub fn of(fact: &Fact) -> Option<Self> {
+        match fact {
+            Fact::Responded { status, headers, body, .. } => {
+                Some(Self { status: *status, headers: headers.clone(), body: body.clone() })
+            }
+            _ => None,
+        }
+    }
+}
 
 /// Headers that are not sent although a Response names them. They say where the answer ends, would last longer than
 /// the answer, or are this server's own. Logic Apps leaves such headers out as well. All others that begin with

@@ -136,19 +136,6 @@ pub struct Response {
     pub body: Option<Value>,
 }
 
-impl Response {
-    /// The answer that a fact brings.
-    #[must_use]
-    pub fn of(fact: &Fact) -> Option<Self> {
-        match fact {
-            Fact::Responded { status, headers, body, .. } => {
-                Some(Self { status: *status, headers: headers.clone(), body: body.clone() })
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Why nothing new begins.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stop {
