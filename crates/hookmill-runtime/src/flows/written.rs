@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn expressions_are_some_value() {
-        let of = |path| sketched(path).map(|(path, is_fixed)| (path, is_fixed));
+        let of = sketched;
         assert_eq!(of("/a/b"), Some(("/a/b".to_owned(), true)));
         assert_eq!(of("/a/@{x('y')}/b/@{z}"), Some(("/a/value/b/value".to_owned(), false)));
         assert_eq!(of("@{x}/b"), Some(("value/b".to_owned(), false)));
