@@ -172,8 +172,12 @@ async fn a_webhook_is_renewed_in_place_before_it_expires() {
     eventually(async || world.runtime.renewals_failing(world.owner).is_empty()).await;
 
     // The service asks for it itself.
+    service.clock.set(after(100).plus(Duration::from_secs(602)));
     assert_eq!(call(&world.runtime, &service.capability(0), "x", r#"{"event":"renew"}"#).await, (202, false));
     eventually(async || service.calls("PATCH").len() == 4).await;
+    // What the service answered is known before the clock goes on.
+    let renewed = after(100 + 72).plus(Duration::from_secs(602));
+    eventually(async || upkeep().await.expires_at == Some(renewed)).await;
 
     // It knows the webhook no more: another one is made.
     service.is_gone.store(true, Ordering::SeqCst);
