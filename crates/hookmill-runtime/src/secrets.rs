@@ -114,6 +114,16 @@ fn asked_again(name: &str) -> Diagnostic {
 }
 
 impl Secrets {
+    /// Whether a person or a service gave nothing of it.
+    fn is_empty(&self) -> bool {
+        let texts = [&self.username, &self.password, &self.api_key, &self.set];
+        texts.iter().all(|text| text.is_empty())
+            && self.fields.is_empty()
+            && self.hosts.is_empty()
+            && self.tokens.is_none()
+            && self.consent.is_none()
+    }
+
     /// Takes over what a person entered, if the whole fits the connector. Another parameter set begins without values;
     /// values of fields that the connector no longer has are forgotten.
     ///
@@ -251,7 +261,8 @@ impl Runtime {
     }
 
     fn sealed(&self, id: ConnectionId, secrets: &Secrets) -> Result<Bytes, Error> {
-        let plain = hookmill_vault::Zeroizing::new(serde_json::to_vec(secrets).unwrap_or_default());
+        let plain = serde_json::to_vec(secrets).map_err(|error| Error::Internal(error.to_string()))?;
+        let plain = hookmill_vault::Zeroizing::new(plain);
         let sealed = self.0.vault.seal(&id.to_string(), &plain);
         Ok(sealed.map_err(|error| Error::Internal(error.to_string()))?.into())
     }
@@ -311,8 +322,8 @@ impl Runtime {
         Ok(connection)
     }
 
-    /// Changes a connection, whoever else changes it meanwhile. Secrets that cannot be opened count as empty, so that
-    /// they can be entered again.
+    /// Changes a connection, whoever else changes it meanwhile. Secrets that cannot be opened are shown to `change` as
+    /// empty, so that they can be entered again; they stay as they are stored unless it enters some.
     ///
     /// # Errors
     /// There is none of this owner, `change` refused it as it is now, or the vault or the store did.
@@ -328,11 +339,15 @@ impl Runtime {
         let mut tries = 0;
         loop {
             let before = self.owned_connection(owner, id).await?;
-            let mut secrets = self.unsealed(&before).unwrap_or_default();
+            let opened = self.unsealed(&before);
+            let is_opened = opened.is_ok();
+            let mut secrets = opened.unwrap_or_default();
             let fields = secrets.fields.clone();
             let mut connection = before.clone();
             let told = change(&mut connection, &mut secrets)?;
-            connection.sealed = self.sealed(id, &secrets)?;
+            if is_opened || !secrets.is_empty() {
+                connection.sealed = self.sealed(id, &secrets)?;
+            }
             connection.etag += 1;
             connection.updated_at = self.now();
             let expected = Expect::ConnectionEtag(id, before.etag);

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use hookmill_model::{RunKind, RunStatus, SubscriptionState};
 use hookmill_runtime::Settings;
-use hookmill_store::{Change, Flows as _, Lane, Runs as _, Store as _, Subscriptions as _, Unit};
+use hookmill_store::{
+    Accounts as _, Change, Connectors as _, Flows as _, Lane, Runs as _, Store as _, Subscriptions as _, Unit,
+};
 use world::{NOTIFY, create, eventually, flow_runs, form, post, service, start, world};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +77,24 @@ async fn damaged_record_leaves_the_webhook(damage: impl Fn(&[u8]) -> Vec<u8>) {
     // Another flow is not concerned.
     let other = world.runtime.create_flow(world.owner, form(&world, NOTIFY, "docs")).await.unwrap();
     assert_eq!(other.view.webhook.unwrap().state, SubscriptionState::Live);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_connection_keeps_secrets_that_cannot_be_opened() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let mut connection = world.store.connection(world.connection).await.unwrap().unwrap();
+    connection.sealed = b"sealed with another key".to_vec().into();
+    world.store.commit(Change::PutConnection(connection.clone()).into(), Lane::Work).await.unwrap();
+    let (renamed, ()) = world
+        .runtime
+        .change_connection(world.owner, world.connection, |connection, _| {
+            "Renamed".clone_into(&mut connection.name);
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!((renamed.name.as_str(), &renamed.sealed), ("Renamed", &connection.sealed));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3225,10 +3225,12 @@ export interface components {
              * @default
              */
             description?: string;
-            /** @description `x-ms-dynamic-values` as written. */
+            /** @description `x-ms-dynamic-list` or `x-ms-dynamic-values` as written. */
             dynamic_values?: Json;
-            /** @description `x-ms-dynamic-schema` as written. */
+            /** @description `x-ms-dynamic-properties` or `x-ms-dynamic-schema` as written. */
             dynamic_schema?: Json;
+            /** @description `x-ms-dynamic-tree` as written. */
+            dynamic_tree?: Json;
             /**
              * @description Whether it receives the callback URL, as the server told it; what is sent back is decided by the operation's
              *     `callback_parameter`.

@@ -406,10 +406,14 @@ fn schema(parameter: &FormParameter, is_callback: bool) -> Map<String, Json> {
             own.insert(name.to_owned(), json!(text));
         }
     }
-    for (name, value) in
-        [("x-ms-dynamic-values", &parameter.dynamic_values), ("x-ms-dynamic-schema", &parameter.dynamic_schema)]
-    {
+    for (newer, older, value) in [
+        ("x-ms-dynamic-list", "x-ms-dynamic-values", &parameter.dynamic_values),
+        ("x-ms-dynamic-properties", "x-ms-dynamic-schema", &parameter.dynamic_schema),
+        ("x-ms-dynamic-tree", "x-ms-dynamic-tree", &parameter.dynamic_tree),
+    ] {
         if let Some(value) = value {
+            // The two forms of one extension differ in their members: paths in camel case, or with hyphens.
+            let name = if value.get("itemValuePath").is_some() { newer } else { older };
             own.insert(name.to_owned(), Json::from(value));
         }
     }

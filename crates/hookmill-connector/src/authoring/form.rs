@@ -41,12 +41,15 @@ pub struct FormParameter {
     /// More of it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// `x-ms-dynamic-values` as written.
+    /// `x-ms-dynamic-list` or `x-ms-dynamic-values` as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_values: Option<Value>,
-    /// `x-ms-dynamic-schema` as written.
+    /// `x-ms-dynamic-properties` or `x-ms-dynamic-schema` as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dynamic_schema: Option<Value>,
+    /// `x-ms-dynamic-tree` as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dynamic_tree: Option<Value>,
     /// Whether it receives the callback URL, as the server told it; what is sent back is decided by the operation's
     /// `callback_parameter`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

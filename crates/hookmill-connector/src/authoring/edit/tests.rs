@@ -36,13 +36,46 @@ fn form_of(connector: &Connector, id: &str) -> OperationForm {
         request: RequestForm {
             method: operation.method.to_string(),
             path: operation.path.to_string(),
-            parameters: serde_json::from_value(parameters).unwrap_or_default(),
+            parameters: serde_json::from_value(parameters).unwrap_or_else(|error| panic!("{error}")),
             consumes: None,
         },
         callback_parameter: operation.callback.clone(),
         delete_request: Some(operation.registration.delete_request.clone()),
         notification_schema: operation.notification_schema.clone(),
         ..OperationForm::default()
+    }
+}
+
+/// Both forms of each extension, and a tree: a change of the summary leaves them as they are.
+#[test]
+fn what_parameters_ask_of_a_service_is_kept() {
+    let extensions = [
+        r#""x-ms-dynamic-values":{"operationId":"list","value-path":"id","value-title":"name"}"#,
+        r#""x-ms-dynamic-list":{"operationId":"list","itemValuePath":"id","itemTitlePath":"name"}"#,
+        r#""x-ms-dynamic-schema":{"operationId":"list","value-path":"schema"}"#,
+        r#""x-ms-dynamic-properties":{"operationId":"list","itemValuePath":"schema"}"#,
+        r#""x-ms-dynamic-tree":{"open":{"operationId":"list","itemValuePath":"id"}}"#,
+    ];
+    for extension in extensions {
+        let document = format!(
+            r#"{{"swagger":"2.0","info":{{"title":"T","version":"1"}},"host":"h.test","paths":{{
+            "/items":{{"get":{{"operationId":"list","responses":{{"200":{{"description":"OK"}}}}}}}},
+            "/send":{{"post":{{"operationId":"send","summary":"Send","parameters":[
+              {{"name":"item","in":"query","type":"string",{extension}}}],"responses":{{"200":{{"description":"OK"}}}}}}}}}}}}"#
+        );
+        let document = Value::from_json(document.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        let before = import(&document);
+        let mut form = form_of(&before, "send");
+        form.role = "action".to_owned();
+        (form.trigger_kind, form.mode) = (None, None);
+        form.request.parameters[0].summary = "Which item".to_owned();
+        let put = put_operation(&document, Some("send"), &form).unwrap_or_else(|error| panic!("{error}"));
+        let kept =
+            put.pointer("/paths/~1send/post/parameters/0").and_then(Value::as_object).cloned().unwrap_or_default();
+        let (name, value) = extension.split_once(':').unwrap_or_else(|| panic!("{extension}"));
+        let expected = Value::from_json(value.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(kept.get(name.trim_matches('"')), Some(&expected), "{}", Value::from(kept.clone()).to_json());
+        assert_eq!(kept.get("x-ms-summary"), Some(&Value::from("Which item")));
     }
 }
 
