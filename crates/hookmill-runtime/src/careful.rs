@@ -230,7 +230,8 @@ impl Runtime {
         starts.marked = Some(run.id);
         self.insist(|| self.store_starts(starts)).await?;
         let input = if was_orderly { Input::Tick } else { Input::Recovered };
-        if let Ok(Err(error)) = tokio::time::timeout(DECIDE_WAIT, self.tell(run.id, input)).await {
+        let told = self.insist(|| self.tell(run.id, input.clone()));
+        if let Ok(Err(error)) = tokio::time::timeout(DECIDE_WAIT, told).await {
             tracing::error!(run = %run.id, %error, "a run cannot be taken up; the next start tries again");
         }
         starts.marked = None;

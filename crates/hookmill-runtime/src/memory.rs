@@ -23,7 +23,9 @@ use crate::{Answer, Error, Runtime, locked};
 /// Messages that wait for a run.
 const MESSAGES_MAX: usize = 64;
 /// If a run is unloaded while an input is being delivered, delivery is retried this many times.
-const TELL_TRIES: usize = 10;
+const TELL_TRIES: u32 = 10;
+/// The first pause between these tries; each further one is longer by as much.
+const TELL_PAUSE: Duration = Duration::from_millis(5);
 /// A run that could not be taken into memory is tried again after this time.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -313,7 +315,7 @@ impl Runtime {
     /// It comes into memory and leaves it all the time, so that it can be told later only; or as the store says.
     pub(crate) async fn tell_here(&self, run: RunId, input: Input) -> Result<Option<bool>, Error> {
         // A run that comes into memory or leaves it at this moment is told again.
-        for _ in 0..TELL_TRIES {
+        for tried in 0..TELL_TRIES {
             let (done, heard) = oneshot::channel();
             let mut message = Some(Message::Input { input: input.clone(), done: Some(done) });
             let is_cancelled = matches!(input, Input::CancelRequested);
@@ -324,7 +326,7 @@ impl Runtime {
             if let Ok(changed) = heard.await {
                 return Ok(Some(changed));
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(TELL_PAUSE * tried).await;
         }
         Err(Error::Store(StoreError::Overloaded { retry_after_s: 1 }))
     }

@@ -63,7 +63,7 @@ impl Runtime {
             after = Some(last.id);
             for run in runs.into_iter().filter(|run| run.kind == RunKind::Flow && wants(Shard::of(run.flow))) {
                 let was_orderly = was_orderly(Shard::of(run.flow));
-                if let Err(error) = self.recover(run, was_orderly).await {
+                if let Err(error) = self.insist(|| self.recover(&run, was_orderly)).await {
                     tracing::error!(run = %run.id, %error, "a run cannot be taken up; the next start tries again");
                 }
             }
@@ -80,8 +80,8 @@ impl Runtime {
         self.0.queue.open(shards);
     }
 
-    async fn recover(&self, run: OpenRun, was_orderly: bool) -> Result<(), Error> {
-        if self.know(&run).await? {
+    async fn recover(&self, run: &OpenRun, was_orderly: bool) -> Result<(), Error> {
+        if self.know(run).await? {
             // After an orderly stop nothing was in flight: what is pending is handed out for the first time.
             let input = if was_orderly { Input::Tick } else { Input::Recovered };
             self.0.queue.push_run(run.flow, run.id, Some(Message::from(input)));

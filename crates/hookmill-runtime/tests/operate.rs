@@ -170,8 +170,10 @@ async fn what_a_failed_run_asks_for_outlives_a_crash_and_happens_once() {
         world.store.commit(put, Lane::Work).await.unwrap();
         let again = world::start(&world.store, &world.vault).await;
         eventually(async || world.store.setting(&name).await.unwrap().is_none()).await;
-        let run = ended(&world, 2).await;
-        assert_eq!((run.flow, run.status), (catching, RunStatus::Succeeded));
+        ended(&world, 2).await;
+        let filter = RunFilter { flow: Some(catching), ..RunFilter::of(world.owner) };
+        let run = world.store.runs(&filter, List::first(2)).await.unwrap().items.remove(0).run;
+        assert_eq!(run.status, RunStatus::Succeeded);
         let history = again.run_view(world.owner, run.id).await.unwrap().history.unwrap();
         let taken = history.run_of("Take", &[]).unwrap().outputs.clone().unwrap();
         assert_eq!(taken.pointer("/run/id"), Some(&Value::from(failed.to_string())), "{taken:?}");

@@ -170,7 +170,7 @@ fn a_run_that_computes_is_left_by_a_stop_and_ended_by_a_person() {
     let mut server = Server::start(&data, "127.0.0.1:0", &["--stop-wait", "600"]);
     server.set_up();
     // Each of them together makes less than a run may have.
-    let inputs = format!("@createArray({})", vec![&COSTLY[1..]; 10].join(", "));
+    let inputs = format!("@createArray({})", [&COSTLY[1..]; 10].join(", "));
     let mut actions = serde_json::Map::new();
     for number in 0..400 {
         let after = if number == 0 { json!({}) } else { json!({format!("Step{}", number - 1): ["Succeeded"]}) };

@@ -156,6 +156,7 @@ pub fn client() -> Client {
 }
 
 pub const DOCUMENT: &str = r#"{"swagger":"2.0","info":{"title":"Forge"},"host":"HOST","basePath":"/","schemes":["http"],"paths":{
+  "/feed":{"get":{"operationId":"feed","parameters":[],"responses":{}}},
   "/repos/{owner}/{repo}/hooks":{
     "x-ms-notification-content":{"schema":{"type":"object"}},
     "post":{"operationId":"webhook-trigger","x-ms-trigger":"single","parameters":[

@@ -317,7 +317,9 @@ async fn repeated(
 ) -> Result<HashSet<RunId>, Problem> {
     let filter = RunFilter { flow: chosen.flow, from: causes::oldest_of(&chosen.runs), ..RunFilter::of(owner) };
     let (newer, _) = causes::newest(state, &filter, None, NEWER_MAX).await?;
-    let fits = newer.iter().filter(|listed| listed.run.id.made_at() >= since);
+    // Identifiers know the millisecond only in which they were made.
+    let since = RunId::floor(since);
+    let fits = newer.iter().filter(|listed| listed.run.id >= since);
     Ok(fits.filter_map(|listed| listed.run.resubmitted_from).collect())
 }
 
