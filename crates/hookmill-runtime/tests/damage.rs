@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use hookmill_model::{RunKind, RunStatus, SubscriptionState};
 use hookmill_runtime::Settings;
-use hookmill_store::{
-    Accounts as _, Change, Connectors as _, Flows as _, Lane, Runs as _, Store as _, Subscriptions as _, Unit,
-};
+use hookmill_store::{Change, Connectors as _, Flows as _, Lane, Runs as _, Store as _, Subscriptions as _, Unit};
 use world::{NOTIFY, create, eventually, flow_runs, form, post, service, start, world};
 
 #[tokio::test(flavor = "multi_thread")]
