@@ -50,8 +50,9 @@ const NO_PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), g
 /// What flows and webhooks may be called with. Which of these one takes is its own matter.
 const DOOR_METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
-/// Headers that a flow's answer may not have: they would last longer than the answer, or say where it ends.
-const TAKEN_OUT: [&str; 20] = [
+/// Headers that a flow's answer may not have: they would last longer than the answer, lead the browser on, change what
+/// pages may do, or say where the answer ends.
+const TAKEN_OUT: [&str; 24] = [
     "set-cookie",
     "set-cookie2",
     "clear-site-data",
@@ -64,6 +65,10 @@ const TAKEN_OUT: [&str; 20] = [
     "reporting-endpoints",
     "origin-agent-cluster",
     "accept-ch",
+    "refresh",
+    "speculation-rules",
+    "document-policy",
+    "permissions-policy",
     "connection",
     "content-length",
     "keep-alive",
@@ -86,7 +91,9 @@ fn is_at_hooks(request: &Request, hooks_url: &str) -> bool {
     let given = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let given = request.uri().authority().map_or(given, |authority| authority.as_str()).to_ascii_lowercase();
     let usual = if hooks_url.starts_with("https:") { ":443" } else { ":80" };
-    host_of(hooks_url).is_some_and(|host| host == given.strip_suffix(usual).unwrap_or(&given))
+    // A name with a dot at its end is the same name.
+    let given = given.strip_suffix(usual).unwrap_or(&given).replace(".:", ":");
+    host_of(hooks_url).is_some_and(|host| host == given.strip_suffix('.').unwrap_or(&given))
 }
 
 /// What is refused before anything is read, or sent elsewhere.
@@ -144,8 +151,7 @@ fn protect(headers: &mut HeaderMap, part: Part, is_https: bool) {
         Part::Flows => {
             put(header::CONTENT_SECURITY_POLICY, "sandbox");
             put(header::REFERRER_POLICY, "no-referrer");
-            // A flow may let other pages show its picture; that opens nothing of ours.
-            headers.entry(RESOURCE).or_insert(HeaderValue::from_static("same-origin"));
+            put(RESOURCE, "same-origin");
         }
         Part::Api | Part::Health => {
             put(header::CONTENT_SECURITY_POLICY, API_CSP);

@@ -62,9 +62,12 @@ pub(crate) fn disk(_folder: &Path) -> Option<Disk> {
 /// Refuses a folder whose database is missing or empty although one was there: a new one would hide the loss.
 pub(crate) fn check_traces(folder: &Path) -> Result<(), StoreError> {
     let bytes = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
-    if bytes(DATABASE) > 0 {
-        return Ok(());
-    }
+    if bytes(DATABASE) > 0 { Ok(()) } else { refuse_traces(folder) }
+}
+
+/// Refuses a folder in which something shows that there was a database. For one whose database holds nothing.
+pub(crate) fn refuse_traces(folder: &Path) -> Result<(), StoreError> {
+    let bytes = |name: &str| std::fs::metadata(folder.join(name)).map_or(0, |file| file.len());
     match TRACES.iter().find(|name| bytes(name) > 0) {
         None => Ok(()),
         Some(trace) => Err(StoreError::Damaged {

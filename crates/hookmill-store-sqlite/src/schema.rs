@@ -37,6 +37,9 @@ pub(crate) fn open_writer(folder: &Path, cache_kib: u32) -> Result<Connection, S
     if found > version_known() {
         return Err(StoreError::TooNew { found, known: version_known() });
     }
+    if found == 0 && is_without_tables(&connection).map_err(|error| problem(&error))? {
+        folder::refuse_traces(folder)?;
+    }
     prepare(&connection, found).map_err(|error| problem(&error))?;
     migrate(&mut connection, folder, found).map_err(|error| problem(&error))?;
     Ok(connection)
@@ -67,6 +70,10 @@ fn connect(folder: &Path, cache_kib: u32) -> rusqlite::Result<Connection> {
 
 fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn is_without_tables(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
 fn prepare(connection: &Connection, found: u32) -> rusqlite::Result<()> {

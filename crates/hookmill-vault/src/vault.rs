@@ -85,6 +85,20 @@ impl Vault {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_beside(data_dir: &Path, master_key_env: Option<&str>, lost: LostKey) -> Result<Self, VaultError> {
+        Self::open_known(data_dir, master_key_env, lost, None)
+    }
+
+    /// Like [`Self::open_beside`], where `known` is the [mark](Self::mark) of the key that the store was last used with.
+    /// Where the proof of the key is lost, one of the given keys must have that mark, before a new proof is written.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_known(
+        data_dir: &Path,
+        master_key_env: Option<&str>,
+        lost: LostKey,
+        known: Option<&str>,
+    ) -> Result<Self, VaultError> {
         let check_path = data_dir.join(CHECK_FILE);
         let unusable = |source| VaultError::File { path: check_path.clone(), source };
         let check = match fs::read(&check_path) {
@@ -99,6 +113,7 @@ impl Vault {
         };
         let found = master_key::find(data_dir, master_key_env, may_create)?;
         let wrong = VaultError::KeyWrong { folder: data_dir.to_owned(), place: found.place.clone() };
+        let is_known = known.is_none_or(|known| found.keys.iter().any(|key| mark_of(key) == known));
         let Some(vault) = Self::with_keys(found) else { return Err(wrong) };
         let opens =
             |sealed: &Vec<u8>| vault.unseal(CHECK_CONTEXT, sealed).is_ok_and(|plain| crate::same(&plain, CHECK_TEXT));
@@ -110,9 +125,16 @@ impl Vault {
                 }
             }
             Some(_) if lost != LostKey::GivenUp => return Err(wrong),
+            None if lost == LostKey::Needed && !is_known => return Err(wrong),
             _ => vault.write_check(data_dir)?,
         }
         Ok(vault)
+    }
+
+    /// A mark of the master key in 64 hexadecimal digits. It may be stored in clear: it does not tell the key.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        mark_of(&self.master)
     }
 
     fn with_keys(found: master_key::Found) -> Option<Self> {
@@ -238,6 +260,11 @@ impl Vault {
     pub fn lookup(&self, label: &str, secret: &str) -> [u8; token::HASH_BYTES] {
         mac(&self.derive(label), &[secret.as_bytes()])
     }
+}
+
+fn mark_of(master: &Key) -> String {
+    let derived = Zeroizing::new(mac(master, &[b"hookmill derived key ", b"master key"]));
+    hookmill_model::hex(&mac(&derived, &[b"mark"]))
 }
 
 #[cfg(test)]

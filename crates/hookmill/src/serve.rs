@@ -139,6 +139,8 @@ pub fn run(args: Args) -> Result<Verdict> {
 
 /// The setting that says that the store holds values which were sealed with a master key.
 pub const VAULT_SETTING: &str = "vault";
+/// How long the mark of a master key is.
+const MARK_DIGITS: usize = 64;
 
 /// Whether a new master key would be too late. Stores of older releases have no mark; they hold sealed values as soon
 /// as they have an account.
@@ -146,15 +148,21 @@ async fn holds_sealed(store: &dyn Store) -> Result<bool, hookmill_store::StoreEr
     Ok(store.setting(VAULT_SETTING).await?.is_some() || !store.users().await?.is_empty())
 }
 
+/// The mark of the master key that the store was last used with; earlier releases say only that there is a key.
+async fn known_mark(store: &dyn Store) -> std::result::Result<Option<String>, hookmill_store::StoreError> {
+    let known = store.setting(VAULT_SETTING).await?.filter(|known| known.len() == MARK_DIGITS);
+    Ok(known.and_then(|known| String::from_utf8(known.to_vec()).ok()))
+}
+
 /// Marks the store as one that holds sealed values, and refuses a master key that is not the one of the servers beside
 /// this one.
 async fn same_key(store: &dyn Store, vault: &Vault) -> Result<()> {
     let told = |error: hookmill_store::StoreError| explained(&error);
-    let mark = hookmill_model::hex(&vault.lookup("master key", "mark"));
-    let known = store.setting(VAULT_SETTING).await.map_err(told)?;
-    // Earlier releases say only that there is a key; with a key given up on purpose the new one counts.
+    let mark = vault.mark();
+    // With a key given up on purpose the new one counts.
+    let known = known_mark(store).await.map_err(told)?;
     let others = store.nodes().await.map_err(told)?.into_iter().any(|node| !node.is_this && node.shards > 0);
-    if known.is_some_and(|known| known.len() == mark.len() && known != mark.as_bytes()) && others {
+    if known.is_some_and(|known| known != mark) && others {
         anyhow::bail!(
             "the servers that work with {} have another master key\n  hint: Give all of them the same HOOKMILL_MASTER_KEY, \
              or the same master.key in their data folders.",
@@ -243,8 +251,9 @@ async fn serve(args: Args) -> Result<Verdict> {
     } else {
         LostKey::Unheard
     };
-    let vault = Vault::open_beside(&args.data, master.as_deref(), lost).map_err(|error| explained(&error))?;
-    let vault = Arc::new(vault);
+    let known = known_mark(&*store).await.map_err(|error| explained(&error))?;
+    let vault = Vault::open_known(&args.data, master.as_deref(), lost, known.as_deref());
+    let vault = Arc::new(vault.map_err(|error| explained(&error))?);
     same_key(&*store, &vault).await?;
     let policy = AddressPolicy::new(&args.allow_address, &[], false).context("--allow-address")?;
     let client = Client::new(ClientConfig { policy, ..ClientConfig::default() }).context("the outgoing client")?;

@@ -54,18 +54,43 @@ fn without_its_key_a_store_is_left_alone_whatever_else_is_missing() {
     }
 }
 
+/// The store knows the mark of its key, so another key is refused also where the proof is lost, and the right one opens.
+#[test]
+fn another_key_is_refused_although_the_proof_of_the_right_one_is_lost() {
+    let (_folder, data) = used();
+    let right = std::fs::read(data.join("master.key")).unwrap();
+    let (_other_folder, other) = used();
+    std::fs::copy(other.join("master.key"), data.join("master.key")).unwrap();
+    remove(&data, &["master.check"]);
+    let why = refusal(&data, &[]);
+    assert!(why.contains("another master key"), "{why}");
+    assert!(!data.join("master.check").exists(), "nothing is written for the wrong key");
+    std::fs::write(data.join("master.key"), right).unwrap();
+    Server::start(&data, "127.0.0.1:0", &[]).kill();
+    assert!(data.join("master.check").exists());
+}
+
 #[test]
 fn a_database_that_is_gone_or_empty_beside_traces_of_one_is_not_begun_anew() {
-    for is_empty in [false, true] {
+    // The first page of a database without tables, as SQLite writes it.
+    let mut without_tables = vec![0; 4_096];
+    without_tables[..28].copy_from_slice(b"SQLite format 3\0\x10\0\x02\x02\0\x40\x20\x20\0\0\0\x01");
+    without_tables[28..32].copy_from_slice(&[0, 0, 0, 1]);
+    without_tables[92..96].copy_from_slice(&[0, 0, 0, 1]);
+    (without_tables[100], without_tables[105]) = (13, 0x10);
+    for content in [None, Some(&b""[..]), Some(&without_tables)] {
         let (_folder, data) = used();
         let database = data.join("hookmill.db");
-        std::fs::remove_file(&database).unwrap();
-        if is_empty {
-            std::fs::write(&database, b"").unwrap();
+        for file in ["hookmill.db", "hookmill.db-wal", "hookmill.db-shm"] {
+            let _ = std::fs::remove_file(data.join(file));
+        }
+        if let Some(content) = content {
+            std::fs::write(&database, content).unwrap();
         }
         let why = refusal(&data, &[]);
         assert!(why.contains("backup"), "{why}");
-        assert_eq!(std::fs::metadata(&database).map_or(0, |facts| facts.len()), 0, "nothing is begun anew");
+        let found = std::fs::read(&database).unwrap_or_default();
+        assert_eq!(found, content.unwrap_or_default(), "nothing is begun anew");
     }
 }
 

@@ -53,12 +53,22 @@ pub(super) fn refusal(performed: &Performed) -> Option<Refusal> {
                 hint: hint.map(Into::into),
             })
         }
+        // There was no request: something of the flow, its connector or its connection forbids it.
+        Outcome::NoReply { message, .. } if !was_sent(performed) => Some(Refusal {
+            code: "webhook_refused".into(),
+            message: message.clone(),
+            hint: Some("Nothing was sent. Mend what the message says, then try again.".into()),
+        }),
         Outcome::NoReply { code, message, .. } => Some(Refusal {
             code: "service_unreachable".into(),
             message: format!("No answer to {}: {message} ({code}).", request()).into(),
             hint: Some("Check the connector's host and that this server may reach it, then try again.".into()),
         }),
     }
+}
+
+fn was_sent(performed: &Performed) -> bool {
+    performed.request.get("uri").and_then(Value::as_str).is_some_and(|uri| !uri.is_empty())
 }
 
 /// The words that belong to a status, after a space; nothing for statuses that people hardly meet.
