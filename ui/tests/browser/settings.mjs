@@ -71,7 +71,7 @@ await runScript('settings', async (world, step) => {
     await open('server');
     const about = page.getByRole('region', { name: 'About' });
     await about.getByText('MIT OR Apache-2.0').waitFor();
-    await about.getByText('1 flows, 0 connectors, 0 connections, 1 users').waitFor();
+    await about.getByText('1 flow, 0 connectors, 0 connections, 1 user').waitFor();
     await about.getByText(/\d+ [kM]B/).waitFor();
     same('the title', await page.title(), 'Server · Settings · Hookmill');
   });

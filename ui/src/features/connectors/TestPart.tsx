@@ -122,7 +122,7 @@ export function TestPart({ connector }: { connector: Connector }) {
     <section className="panel stack">
       <Loaded query={connections} rows={1}>
         {(data) => (
-          <div className="row">
+          <div className="row end">
             <Field label={t.connection} className="grow">
               <Select value={chosen} onChange={(_, change) => setConnection(change.value)}>
                 <option value="">{t.chooseConnection}</option>

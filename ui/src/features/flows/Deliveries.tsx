@@ -9,7 +9,7 @@ import { Ago, Modal, Status } from '../../shared/bits';
 import { useLanguage, useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
-import { exact } from '../../shared/time';
+import { bytesText, exact } from '../../shared/time';
 import { deliveriesText } from './deliveries-text';
 
 type Verdict = Delivery['verdict'];
@@ -25,11 +25,6 @@ const COLORS: Record<Verdict, 'success' | 'informative' | 'danger' | 'warning' |
 };
 
 const PAGE = 25;
-
-function sized(bytes: number, language: string): string {
-  const [value, unit] = bytes < 1_000 ? [bytes, 'byte'] : bytes < 1_000_000 ? [bytes / 1_000, 'kilobyte'] : [bytes / 1_000_000, 'megabyte'];
-  return new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(value);
-}
 
 function DeliveryDetails({ flow, delivery, onClose, onReplay }: { flow: string; delivery: Delivery; onClose: () => void; onReplay: (delivery: Delivery) => void }) {
   const t = useText(deliveriesText);
@@ -55,7 +50,7 @@ function DeliveryDetails({ flow, delivery, onClose, onReplay }: { flow: string; 
         <dt>{t.event}</dt>
         <dd><code>{delivery.summary}</code></dd>
         <dt>{t.size}</dt>
-        <dd>{sized(delivery.bytes, language)}</dd>
+        <dd>{bytesText(delivery.bytes, language)}</dd>
         {delivery.status !== null && (<><dt>{t.answered}</dt><dd>{delivery.status}</dd></>)}
         {delivery.first !== null && (<><dt>{t.repeats}</dt><dd><code>{delivery.first}</code></dd></>)}
         {delivery.reasons.length > 0 && (<><dt>{t.reasons}</dt><dd>{delivery.reasons.join('; ')}</dd></>)}
@@ -126,7 +121,7 @@ export function Deliveries({ flow }: { flow: string }) {
       <h2>{t.title}</h2>
       <p className="quiet">{t.about}</p>
       <div className="row">
-        <Input aria-label={t.search} placeholder={t.search} value={typed} onChange={(_, data) => setTyped(data.value)} type="search" />
+        <Input className="search-wide" aria-label={t.search} placeholder={t.search} value={typed} onChange={(_, data) => setTyped(data.value)} type="search" />
         <Select aria-label={t.verdict} value={verdict} onChange={(_, data) => setVerdict(data.value as Verdict | '')}>
           <option value="">{t.allVerdicts}</option>
           {(Object.keys(COLORS) as Verdict[]).map((own) => <option key={own} value={own}>{t.verdicts[own]}</option>)}
@@ -161,7 +156,7 @@ export function Deliveries({ flow }: { flow: string }) {
                       <td><Ago time={delivery.at} /></td>
                       <td><Badge appearance="tint" color={COLORS[delivery.verdict]}>{t.verdicts[delivery.verdict]}</Badge></td>
                       <td><code>{delivery.summary}</code></td>
-                      <td>{sized(delivery.bytes, language)}</td>
+                      <td>{bytesText(delivery.bytes, language)}</td>
                       <td>
                         {delivery.run ? (
                           <Link to="/flows/$flow/runs/$run" params={{ flow, run: delivery.run.id }}><Status status={delivery.run.status as RunStatus} /></Link>

@@ -174,7 +174,7 @@ export function FlowPage() {
                 <dt>{t.lastRun}</dt>
                 <dd>
                   {data.last_run ? (
-                    <Link to="/flows/$flow/runs/$run" params={{ flow: id, run: data.last_run.id }}>
+                    <Link to="/flows/$flow/runs/$run" params={{ flow: id, run: data.last_run.id }} className="outcome-link">
                       <Status status={data.last_run.status} /> <Ago time={data.last_run.started_at} />
                     </Link>
                   ) : (

@@ -4,7 +4,7 @@ import { defineText } from '../../shared/language';
 export const deliveriesText = defineText(
   {
     title: 'Deliveries',
-    about: 'Every call of this address, newest first. Of calls that proved nothing only the names of their headers are kept.',
+    about: 'Every call of this address, newest first. Where a call did not prove its sender, only the names of its headers are kept.',
     none: 'Nothing has come in yet.',
     nothingFound: 'No delivery matches.',
     when: 'Time',
@@ -44,7 +44,7 @@ export const deliveriesText = defineText(
     repeats: 'Repeats the delivery',
     learnTitle: 'Learn from the first call',
     learnWait: 'Send a request to the address above. It is shown here as soon as it arrives.',
-    learnAt: 'This came in',
+    learnAt: 'Came in',
     seems: (service: string) => `It looks like a call of ${service}.`,
     seemsMeaning: 'With this setting Hookmill checks its signature, answers its questions and knows repeated calls.',
     useService: (service: string) => `Set up ${service}`,
@@ -55,7 +55,7 @@ export const deliveriesText = defineText(
   },
   {
     title: 'Zustellungen',
-    about: 'Jeder Aufruf dieser Adresse, der neueste zuerst. Von Aufrufen, die sich nicht auswiesen, bleiben nur die Namen der Kopfzeilen.',
+    about: 'Jeder Aufruf dieser Adresse, der neueste zuerst. Wo ein Aufruf seinen Absender nicht nachwies, bleiben nur die Namen der Kopfzeilen.',
     none: 'Noch ist nichts angekommen.',
     nothingFound: 'Keine Zustellung passt.',
     when: 'Zeit',
@@ -95,7 +95,7 @@ export const deliveriesText = defineText(
     repeats: 'Wiederholt die Zustellung',
     learnTitle: 'Vom ersten Aufruf lernen',
     learnWait: 'Senden Sie eine Anfrage an die Adresse oben. Sie erscheint hier, sobald sie ankommt.',
-    learnAt: 'Das kam an',
+    learnAt: 'Angekommen',
     seems: (service: string) => `Es sieht nach einem Aufruf von ${service} aus.`,
     seemsMeaning: 'Mit dieser Einstellung prüft Hookmill die Signatur, beantwortet die Fragen des Dienstes und erkennt wiederholte Aufrufe.',
     useService: (service: string) => `${service} einrichten`,

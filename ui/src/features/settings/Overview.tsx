@@ -114,13 +114,13 @@ function Table({ title, hint, heads, rows }: { title: string; hint?: string; hea
 
 function Servers({ data }: { data: Figures }) {
   const t = useText(overviewText);
-  const { number } = useNumbers();
+  const { language, number } = useNumbers();
   const rows = data.nodes.map((node, index) => ({
     key: `${node.name} ${index}`,
     cells: [
       <>{node.name} {node.is_this && <Badge appearance="tint">{t.thisOne}</Badge>} {node.drains && <Badge appearance="tint" color="warning">{t.drains}</Badge>} {node.silent_ms > SILENT_MS && <Badge appearance="tint" color="danger">{t.silent}</Badge>}</>,
       t.ofShares(number(node.shards), number(data.shards)),
-      node.silent_ms < 2_000 ? t.justNow : t.before(duration(node.silent_ms)),
+      node.silent_ms < 2_000 ? t.justNow : t.before(duration(node.silent_ms, language)),
       node.version,
     ],
   }));
@@ -129,7 +129,7 @@ function Servers({ data }: { data: Figures }) {
 
 function Here({ data }: { data: Figures }) {
   const t = useText(overviewText);
-  const { number, bytes } = useNumbers();
+  const { language, number, bytes } = useNumbers();
   const { calls, queue, store } = data;
   return (
     <div className="stack tight">
@@ -140,7 +140,7 @@ function Here({ data }: { data: Figures }) {
         {data.memory_bytes !== null && <><dt>{t.memory}</dt><dd>{bytes(data.memory_bytes)}, {t.memoryRuns(number(queue.runs_in_memory))}</dd></>}
         <dt>{t.checkpoint}</dt>
         <dd>
-          {store.checkpoint_age_ms === null ? t.checkpointNever : t.before(duration(store.checkpoint_age_ms))}
+          {store.checkpoint_age_ms === null ? t.checkpointNever : t.before(duration(store.checkpoint_age_ms, language))}
           {store.log_bytes !== null && `, ${t.log(bytes(store.log_bytes))}`}
         </dd>
       </dl>
@@ -150,7 +150,7 @@ function Here({ data }: { data: Figures }) {
 
 function Everything({ data }: { data: Figures }) {
   const t = useText(overviewText);
-  const { number, bytes } = useNumbers();
+  const { language, number, bytes } = useNumbers();
   const { queue, store } = data;
   const isDiskLow = store.disk_free !== null && store.disk_total !== null && store.disk_free < DISK_LOW * store.disk_total;
   return (
@@ -165,7 +165,7 @@ function Everything({ data }: { data: Figures }) {
           title={t.slowest}
           hint={t.slowestHint}
           heads={[t.flow, t.mean, t.longest, t.count]}
-          rows={data.slowest.map((flow) => ({ key: flow.id, cells: [<FlowName key="name" flow={flow} />, duration(flow.mean_ms), duration(flow.longest_ms), number(flow.runs)] }))}
+          rows={data.slowest.map((flow) => ({ key: flow.id, cells: [<FlowName key="name" flow={flow} />, duration(flow.mean_ms, language), duration(flow.longest_ms, language), number(flow.runs)] }))}
         />
       )}
       {queue.flows.length > 0 && (

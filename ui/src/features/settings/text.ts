@@ -1,6 +1,8 @@
 /** Texts of the settings. */
 import { defineText } from '../../shared/language';
 
+const counted = (shown: string, one: string, many: string): string => `${shown} ${shown === '1' ? one : many}`;
+
 export const settingsText = defineText(
   {
     title: 'Settings',
@@ -72,7 +74,7 @@ export const settingsText = defineText(
     dataBytes: 'Size of the data',
     licence: 'Licence',
     counts: 'Holds',
-    countsText: (flows: string, connectors: string, connections: string, users: string) => `${flows} flows, ${connectors} connectors, ${connections} connections, ${users} users`,
+    countsText: (flows: string, connectors: string, connections: string, users: string) => [counted(flows, 'flow', 'flows'), counted(connectors, 'connector', 'connectors'), counted(connections, 'connection', 'connections'), counted(users, 'user', 'users')].join(', '),
     runsEnded: 'Runs ended',
     ownersOnlyServer: 'Only the owner can change the settings of the server.',
     retentionHint: 'Older runs, notifications and events are forgotten.',
@@ -165,7 +167,7 @@ export const settingsText = defineText(
     dataBytes: 'Größe der Daten',
     licence: 'Lizenz',
     counts: 'Enthält',
-    countsText: (flows: string, connectors: string, connections: string, users: string) => `${flows} Flows, ${connectors} Konnektoren, ${connections} Verbindungen, ${users} Benutzer`,
+    countsText: (flows: string, connectors: string, connections: string, users: string) => [counted(flows, 'Flow', 'Flows'), counted(connectors, 'Konnektor', 'Konnektoren'), counted(connections, 'Verbindung', 'Verbindungen'), `${users} Benutzer`].join(', '),
     runsEnded: 'Beendete Läufe',
     ownersOnlyServer: 'Nur der Eigentümer kann die Einstellungen des Servers ändern.',
     retentionHint: 'Ältere Läufe, Mitteilungen und Ereignisse werden vergessen.',

@@ -8,7 +8,7 @@ import { useLanguage, useText } from '../../shared/language';
 import { templatesText } from './text';
 
 /** Room for a title of this many letters on a card. */
-const LETTERS = 22;
+const LETTERS = 19;
 const short = (text: string): string => (text.length > LETTERS ? `${text.slice(0, LETTERS - 1)}…` : text);
 
 export function FlowPicture({ definition, height }: { definition: JsonObject; height: number }) {
