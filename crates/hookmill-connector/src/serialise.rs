@@ -142,13 +142,11 @@ pub(crate) fn segment(name: &str, value: &Value, is_double: bool) -> Result<Stri
     Ok(if is_double { encoded(&once) } else { once })
 }
 
-/// Whether a segment of a path climbs: `.`, `..` and what becomes one of them when it is decoded, once or twice. A slash
-/// inside of a value begins a further segment for whoever decodes it on the way, so each part is looked at.
+/// Whether a segment of a path climbs: `.`, `..` and what becomes one of them when it is decoded, once or twice.
 pub(crate) fn climbs(segment: &str) -> bool {
-    let has_step = |text: &str| text.split(['/', '\\']).any(|part| part == "." || part == "..");
     let mut here = segment.to_owned();
     for _ in 0..3 {
-        if has_step(&here) {
+        if here == "." || here == ".." {
             return true;
         }
         let next = decoded(&here);
@@ -157,7 +155,7 @@ pub(crate) fn climbs(segment: &str) -> bool {
         }
         here = next;
     }
-    has_step(&here)
+    here == "." || here == ".."
 }
 
 /// A value as the text of a header.

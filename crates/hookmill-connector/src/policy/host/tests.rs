@@ -66,12 +66,10 @@ fn the_flow_chooses_among_hosts_of_the_connector_and_confirmed_ones() {
         assert_eq!(found.is_ok(), fits, "{template} with {value}: {found:?}");
     }
     assert_eq!(
-        check("https://x.example.org/@queryParameters('i')", "a/b", "").as_deref(),
-        Ok("https://x.example.org/a%2Fb"),
+        check("https://x.example.org/@queryParameters('i')", "a/../b", "").as_deref(),
+        Ok("https://x.example.org/a%2F..%2Fb"),
     );
-    for value in ["..", "a/../b"] {
-        check("https://x.example.org/@queryParameters('i')", value, "").unwrap_err();
-    }
+    check("https://x.example.org/@queryParameters('i')", "..", "").unwrap_err();
     assert!(check("@queryParameters('i')", "https://evil.example.net", "").unwrap_err().contains("evil.example.net"));
 }
 
