@@ -23,7 +23,7 @@ impl Response {
 /// Headers that are not sent although a Response names them. They say where the answer ends, would last longer than
 /// the answer, or are this server's own. Logic Apps leaves such headers out as well. All others that begin with
 /// `content-` are left out, but those that [`is_removed`] names.
-const REMOVED_HEADERS: [&str; 32] = [
+const REMOVED_HEADERS: [&str; 37] = [
     "accept-ch",
     "allow",
     "alt-svc",
@@ -32,20 +32,25 @@ const REMOVED_HEADERS: [&str; 32] = [
     "content-length",
     "cookie",
     "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "document-policy",
     "expires",
     "keep-alive",
     "last-modified",
     "nel",
     "origin-agent-cluster",
+    "permissions-policy",
     "proxy-authenticate",
     "proxy-connection",
     "public-key-pins",
     "referrer-policy",
+    "refresh",
     "report-to",
     "reporting-endpoints",
     "service-worker-allowed",
     "set-cookie",
     "set-cookie2",
+    "speculation-rules",
     "strict-transport-security",
     "te",
     "trailer",

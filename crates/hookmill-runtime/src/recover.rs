@@ -63,8 +63,13 @@ impl Runtime {
             after = Some(last.id);
             for run in runs.into_iter().filter(|run| run.kind == RunKind::Flow && wants(Shard::of(run.flow))) {
                 let was_orderly = was_orderly(Shard::of(run.flow));
-                if let Err(error) = self.insist(|| self.recover(&run, was_orderly)).await {
-                    tracing::error!(run = %run.id, %error, "a run cannot be taken up; the next start tries again");
+                match self.insist(|| self.recover(&run, was_orderly)).await {
+                    Ok(()) => {}
+                    // The server stops; the next start takes up what is left.
+                    Err(Error::Store(StoreError::Closed)) => return false,
+                    Err(error) => {
+                        tracing::error!(run = %run.id, %error, "a run cannot be taken up; the next start tries again");
+                    }
                 }
             }
         }
