@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use hookmill_engine::Fact;
+use hookmill_engine::{Fact, fact};
 use hookmill_model::{FlowId, FlowState, Id, NotificationId, RunId, RunKind, RunStatus, Timestamp, UserId, Value};
 use hookmill_store::story::world;
 use hookmill_store::{Change, Flow, FlowVersion, Lane, Notification, Run, RunError, Store, Unit};
@@ -108,7 +108,7 @@ async fn runs(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64, flows
         let id: RunId = made(at_ms, number);
         body["head_commit"]["message"] = format!("Change number {number}").into();
         let outputs = Value::from_json(body.to_string().as_bytes())?;
-        let first = Fact::RunStarted {
+        let first = Fact::RunStarted(fact::RunStarted {
             at,
             run: id,
             seed: number,
@@ -124,7 +124,7 @@ async fn runs(store: &SqliteStore, owner: UserId, now_ms: i64, count: u64, flows
             secret: false,
             secure_trigger: false,
             body_in_event: false,
-        };
+        });
         let failed = status == RunStatus::Failed;
         let run = Run {
             id,

@@ -4,7 +4,7 @@
 use hookmill_expression::content;
 use hookmill_model::{Object, Value};
 
-use crate::fact::Fact;
+use crate::fact::{self, Fact};
 use crate::state::Response;
 
 impl Response {
@@ -12,7 +12,7 @@ impl Response {
     #[must_use]
     pub fn of(fact: &Fact) -> Option<Self> {
         match fact {
-            Fact::Responded { status, headers, body, .. } => {
+            Fact::Responded(fact::Responded { status, headers, body, .. }) => {
                 Some(Self { status: *status, headers: headers.clone(), body: body.clone() })
             }
             _ => None,

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::command::{ActionPath, Command, EffectId, Outcome, Performed};
 use crate::decide::{Allowance, Environment, Input, Start, callback_token, decide_while, pending};
-use crate::fact::{ActionError, Fact, WaitReason};
+use crate::fact::{self, ActionError, Fact, WaitReason};
 use crate::history::{ActionRun, RunHistory};
 use crate::state::RunState;
 use crate::trigger::{Event, admits};
@@ -98,10 +98,10 @@ impl<'a> Recorded<'a> {
         let mut own = Self { effects: BTreeMap::new(), callbacks: BTreeMap::new() };
         for fact in facts {
             match fact {
-                Fact::EffectEnded { at, path, attempt, performed } => {
+                Fact::EffectEnded(fact::EffectEnded { at, path, attempt, performed }) => {
                     own.effects.insert((path, *attempt), (*at, performed));
                 }
-                Fact::CallbackReceived { at, path, outputs } => {
+                Fact::CallbackReceived(fact::CallbackReceived { at, path, outputs }) => {
                     own.callbacks.insert(path, (*at, outputs));
                 }
                 _ => {}
@@ -116,8 +116,17 @@ impl<'a> Recorded<'a> {
 /// # Errors
 /// The journal does not begin with the start of a run.
 pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact], wanted: &dyn Fn() -> bool) -> Result<Replay, String> {
-    let Some(Fact::RunStarted { at, run, seed, trigger, workflow, caller_waits, caller_until, taken_over, .. }) =
-        facts.first()
+    let Some(Fact::RunStarted(fact::RunStarted {
+        at,
+        run,
+        seed,
+        trigger,
+        workflow,
+        caller_waits,
+        caller_until,
+        taken_over,
+        ..
+    })) = facts.first()
     else {
         return Err("the journal does not begin with the start of a run".to_owned());
     };

@@ -13,7 +13,7 @@ use hookmill_model::{Id, Object, RunId, Severity, Timestamp, Value};
 
 use crate::command::{ActionPath, ActionRequest, Command, EffectId, OperationRequest, Outcome, Performed};
 use crate::decide::{Environment, Input, Start, callback_token, decide, pending};
-use crate::fact::{Fact, Purpose};
+use crate::fact::{self, Fact, Purpose};
 use crate::history::{ActionRun, RunHistory};
 use crate::state::{Response, RunState};
 use crate::trigger::{Event, Firing, fire};
@@ -377,7 +377,7 @@ fn simulate_run(
 }
 
 fn reveal(fact: &mut Fact) {
-    if let Fact::ActionStarted { secure_inputs, secure_outputs, .. } = fact {
+    if let Fact::ActionStarted(fact::ActionStarted { secure_inputs, secure_outputs, .. }) = fact {
         (*secure_inputs, *secure_outputs) = (false, false);
     }
 }

@@ -30,7 +30,7 @@ use hookmill_expression::Compiled;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, EffectId, Performed};
-use crate::fact::{ActionError, ENGINE_REVISION, Fact, TakenOver, deadline};
+use crate::fact::{self, ActionError, ENGINE_REVISION, Fact, TakenOver, deadline};
 use crate::scope::{ActionScope, describe};
 use crate::state::{IllegalFact, Indexes, Record, RunState};
 
@@ -273,11 +273,11 @@ impl<'a> Decision<'a> {
     }
 
     fn emit(&mut self, fact: Fact) -> Step {
-        if let Fact::ActionStarted { path, .. }
-        | Fact::ActionEnded { path, .. }
-        | Fact::EffectEnded { path, .. }
-        | Fact::CallbackReceived { path, .. }
-        | Fact::LoopStarted { path, .. } = &fact
+        if let Fact::ActionStarted(fact::ActionStarted { path, .. })
+        | Fact::ActionEnded(fact::ActionEnded { path, .. })
+        | Fact::EffectEnded(fact::EffectEnded { path, .. })
+        | Fact::CallbackReceived(fact::CallbackReceived { path, .. })
+        | Fact::LoopStarted(fact::LoopStarted { path, .. }) = &fact
         {
             self.latest = Some(path.action.clone());
         }
@@ -340,7 +340,7 @@ impl<'a> Decision<'a> {
             Input::Recovered => {
                 let open: Vec<(ActionPath, u32)> = self.state.open.keys().cloned().collect();
                 for (path, attempt) in open {
-                    self.emit(Fact::EffectRedispatched { at: self.now(), path, attempt })?;
+                    self.emit(Fact::EffectRedispatched(fact::EffectRedispatched { at: self.now(), path, attempt }))?;
                 }
                 Ok(())
             }
@@ -349,7 +349,7 @@ impl<'a> Decision<'a> {
 
     fn start(&mut self, start: Start) -> Step {
         let now = self.now();
-        self.emit(Fact::RunStarted {
+        self.emit(Fact::RunStarted(fact::RunStarted {
             at: now,
             run: start.run,
             seed: start.seed,
@@ -365,7 +365,7 @@ impl<'a> Decision<'a> {
             secret: start.secret,
             secure_trigger: self.plan.triggers.first().is_some_and(|trigger| trigger.secure_outputs),
             body_in_event: false,
-        })?;
+        }))?;
         if !start.held {
             self.work.push_back(Work::Open(ROOT, Vec::new()));
         }
@@ -377,7 +377,10 @@ impl<'a> Decision<'a> {
             return Ok(());
         }
         let now = self.now();
-        self.emit(Fact::Released { at: now, deadline: deadline(now, self.plan.limits.run_duration_max) })?;
+        self.emit(Fact::Released(fact::Released {
+            at: now,
+            deadline: deadline(now, self.plan.limits.run_duration_max),
+        }))?;
         self.work.push_back(Work::Open(ROOT, Vec::new()));
         Ok(())
     }
@@ -421,7 +424,7 @@ impl<'a> Decision<'a> {
         if self.state.stop.is_some() || self.state.cancel_requested {
             return Ok(());
         }
-        self.emit(Fact::CancelRequested { at: self.now() })?;
+        self.emit(Fact::CancelRequested(fact::CancelRequested { at: self.now() }))?;
         self.stop(RunStatus::Cancelled, "ActionCancelled", None, None)
     }
 
@@ -538,7 +541,7 @@ impl<'a> Decision<'a> {
     ) -> Step {
         let options = &self.plan.actions[action].options;
         let inputs = inputs.map(|inputs| self.without_secrets(inputs));
-        let fact = Fact::ActionStarted {
+        let fact = Fact::ActionStarted(fact::ActionStarted {
             at: self.now(),
             path: self.path(action, indexes),
             inputs,
@@ -546,7 +549,7 @@ impl<'a> Decision<'a> {
             secure_inputs: options.secure_inputs,
             secure_outputs: options.secure_outputs,
             taken_over: false,
-        };
+        });
         self.emit(fact)
     }
 
@@ -554,7 +557,7 @@ impl<'a> Decision<'a> {
     fn take_over(&mut self, action: ActionIndex, indexes: Indexes, result: TakenOver) -> Step {
         let own = &self.plan.actions[action];
         let path = self.path(action, &indexes);
-        self.emit(Fact::ActionStarted {
+        self.emit(Fact::ActionStarted(fact::ActionStarted {
             at: self.now(),
             path: path.clone(),
             inputs: result.inputs,
@@ -562,14 +565,14 @@ impl<'a> Decision<'a> {
             secure_inputs: own.options.secure_inputs,
             secure_outputs: own.options.secure_outputs,
             taken_over: true,
-        })?;
+        }))?;
         for (name, kind, value) in result.variables {
-            self.emit(Fact::VariableSet { name, kind, value })?;
+            self.emit(Fact::VariableSet(fact::VariableSet { name, kind, value }))?;
         }
         for (name, value) in result.appended {
-            self.emit(Fact::VariableAppended { name, value })?;
+            self.emit(Fact::VariableAppended(fact::VariableAppended { name, value }))?;
         }
-        self.emit(Fact::ActionEnded {
+        self.emit(Fact::ActionEnded(fact::ActionEnded {
             at: self.now(),
             path,
             group: number(own.group),
@@ -578,7 +581,7 @@ impl<'a> Decision<'a> {
             outputs: result.outputs,
             error: None,
             tracked: result.tracked,
-        })?;
+        }))?;
         self.ended(action, indexes);
         Ok(())
     }
@@ -669,7 +672,7 @@ impl<'a> Decision<'a> {
             }
         };
         let unsubscribe = self.unsubscription(action, &path, &ending);
-        self.emit(Fact::ActionEnded {
+        self.emit(Fact::ActionEnded(fact::ActionEnded {
             at: self.now(),
             path: path.clone(),
             group: number(own.group),
@@ -678,10 +681,17 @@ impl<'a> Decision<'a> {
             outputs: ending.outputs,
             error: ending.error,
             tracked,
-        })?;
+        }))?;
         if let Some((attempt, request)) = unsubscribe {
             let purpose = crate::fact::Purpose::Unsubscribe;
-            self.emit(Fact::EffectStarted { at: self.now(), path, attempt, retry: 0, purpose, request })?;
+            self.emit(Fact::EffectStarted(fact::EffectStarted {
+                at: self.now(),
+                path,
+                attempt,
+                retry: 0,
+                purpose,
+                request,
+            }))?;
         }
         self.ended(action, indexes);
         Ok(())

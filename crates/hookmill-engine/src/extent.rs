@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hookmill_model::{ARRAY_BYTES, MEMBER_BYTES, OBJECT_BYTES, Object, Str, TEXT_BYTES, VALUE_BYTES, Value};
 
 use crate::command::{ActionRequest, OperationRequest, Outcome};
-use crate::fact::{ActionError, Fact, TakenOver};
+use crate::fact::{self, ActionError, Fact, TakenOver};
 use crate::state::{CallState, Record, RunState};
 
 /// What a record of an action run takes beside its values.
@@ -50,7 +50,7 @@ fn added(fact: &Fact) -> usize {
     let value = |value: &Value| value.heap_bytes_within(FACT_BYTES_MAX);
     let option = |own: &Option<Value>| own.as_ref().map_or(0, value);
     match fact {
-        Fact::RunStarted { trigger, parameters, workflow, taken_over, .. } => {
+        Fact::RunStarted(fact::RunStarted { trigger, parameters, workflow, taken_over, .. }) => {
             let taken = taken_over.iter().map(|own| {
                 let set: usize = own.variables.iter().map(|(.., set)| value(set)).sum();
                 let appended: usize = own.appended.iter().map(|(_, piece)| value(piece)).sum();
@@ -58,29 +58,30 @@ fn added(fact: &Fact) -> usize {
             });
             value(trigger) + value(parameters) + value(workflow) + taken.sum::<usize>()
         }
-        Fact::ActionStarted { inputs, .. } => RECORD_BYTES + option(inputs),
-        Fact::EffectStarted { request, .. } => {
+        Fact::ActionStarted(fact::ActionStarted { inputs, .. }) => RECORD_BYTES + option(inputs),
+        Fact::EffectStarted(fact::EffectStarted { request, .. }) => {
             OPEN_BYTES + request_parts(request).into_iter().map(value).sum::<usize>()
         }
-        Fact::EffectEnded { performed, .. } => match &performed.outcome {
+        Fact::EffectEnded(fact::EffectEnded { performed, .. }) => match &performed.outcome {
             Outcome::Replied { body, .. } => option(body),
             Outcome::NoReply { .. } => 0,
         },
-        Fact::CallbackReceived { outputs, .. } => value(outputs),
-        Fact::LoopStarted { items, .. } => OPEN_BYTES + option(items),
-        Fact::IterationStarted { .. } | Fact::Waiting { .. } => OPEN_BYTES,
-        Fact::DecisionPaused { due, .. } => OPEN_BYTES * due.len(),
-        Fact::ActionEnded { outputs, .. } => RECORD_BYTES + option(outputs),
-        Fact::VariableSet { value: set, .. } | Fact::VariableAppended { value: set, .. } => value(set),
-        Fact::Responded { headers, body, .. } => value(headers) + option(body),
-        Fact::RunEnded { outputs, .. } => option(outputs),
-        Fact::Released { .. }
-        | Fact::EffectRedispatched { .. }
-        | Fact::BranchChosen { .. }
-        | Fact::IterationEnded { .. }
-        | Fact::DecisionResumed { .. }
-        | Fact::CancelRequested { .. }
-        | Fact::RunStopped { .. } => 0,
+        Fact::CallbackReceived(fact::CallbackReceived { outputs, .. }) => value(outputs),
+        Fact::LoopStarted(fact::LoopStarted { items, .. }) => OPEN_BYTES + option(items),
+        Fact::IterationStarted(_) | Fact::Waiting(_) => OPEN_BYTES,
+        Fact::DecisionPaused(fact::DecisionPaused { due, .. }) => OPEN_BYTES * due.len(),
+        Fact::ActionEnded(fact::ActionEnded { outputs, .. }) => RECORD_BYTES + option(outputs),
+        Fact::VariableSet(fact::VariableSet { value: set, .. })
+        | Fact::VariableAppended(fact::VariableAppended { value: set, .. }) => value(set),
+        Fact::Responded(fact::Responded { headers, body, .. }) => value(headers) + option(body),
+        Fact::RunEnded(fact::RunEnded { outputs, .. }) => option(outputs),
+        Fact::Released(_)
+        | Fact::EffectRedispatched(_)
+        | Fact::BranchChosen(_)
+        | Fact::IterationEnded(_)
+        | Fact::DecisionResumed(_)
+        | Fact::CancelRequested(_)
+        | Fact::RunStopped(_) => 0,
     }
 }
 

@@ -142,283 +142,346 @@ pub struct TakenOver {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
-    /// The run began.
-    RunStarted {
-        /// When the run began, in microseconds since 1970.
-        at: Timestamp,
-        /// The identifier of the run.
-        run: RunId,
-        /// The seed of the run's random numbers.
-        seed: u64,
-        /// The record of its trigger.
-        trigger: Value,
-        /// The values of the definition's parameters: name → value.
-        parameters: Value,
-        /// What `workflow()` gives.
-        workflow: Value,
-        /// Whether somebody waits for a Response.
-        caller_waits: bool,
-        /// When the caller gives up; open where it does not.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        caller_until: Option<Timestamp>,
-        /// When the run has taken too long.
-        deadline: Timestamp,
-        /// The [`ENGINE_REVISION`] of the program that began the run.
-        revision: u32,
-        /// What a resumed run takes over from the run before.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        taken_over: Vec<TakenOver>,
-        /// Whether no action begins before [`Fact::Released`].
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        held: bool,
-        /// Whether what the run keeps is sealed.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        secret: bool,
-        /// Whether the history hides the outputs of the trigger.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        secure_trigger: bool,
-        /// The body of the trigger's outputs is not here: it is the body of the event that began the run. Only stored
-        /// facts say so; see [`Fact::beside_event`].
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        body_in_event: bool,
-    },
-    /// A run that was held may begin.
-    Released {
-        /// When the run was released, in microseconds since 1970.
-        at: Timestamp,
-        /// When the run has taken too long.
-        deadline: Timestamp,
-    },
-    /// An action began; its inputs are evaluated.
-    ActionStarted {
-        /// When the action began, in microseconds since 1970.
-        at: Timestamp,
-        /// The action.
-        path: ActionPath,
-        /// Its inputs as the history shows them; secrets are taken out.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        inputs: Option<Value>,
-        /// For actions that ask something of the world.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        call: Option<CallSettings>,
-        /// Whether the history hides the inputs.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        secure_inputs: bool,
-        /// Whether the history hides the outputs.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        secure_outputs: bool,
-        /// Whether the result of an earlier run stands in for the work.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        taken_over: bool,
-    },
-    /// A request must be performed.
-    EffectStarted {
-        /// When the request was handed out, in microseconds since 1970.
-        at: Timestamp,
-        /// The action that asks.
-        path: ActionPath,
-        /// Counts the requests of the action, from 1.
-        attempt: u32,
-        /// Which retry of the same request it is; 0 for the first time.
-        #[serde(default)]
-        retry: u32,
-        /// What the request is for.
-        purpose: Purpose,
-        /// What to do.
-        request: ActionRequest,
-    },
-    /// After a crash the request is handed out again, with the same idempotency key.
-    EffectRedispatched {
-        /// When the request was handed out again, in microseconds since 1970.
-        at: Timestamp,
-        /// The action that asks.
-        path: ActionPath,
-        /// The number of the request within the action, from 1.
-        attempt: u32,
-    },
-    /// A request has an outcome.
-    EffectEnded {
-        /// When the outcome was known, in microseconds since 1970.
-        at: Timestamp,
-        /// The action that asked.
-        path: ActionPath,
-        /// The number of the request within the action, from 1.
-        attempt: u32,
-        /// The outcome.
-        performed: Performed,
-    },
-    /// An action lets time pass or waits to be called.
-    Waiting {
-        /// When it began to wait.
-        at: Timestamp,
-        /// The action.
-        path: ActionPath,
-        /// What the action waits for.
-        reason: WaitReason,
-        /// Until when; open where it waits to be called.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<Timestamp>,
-        /// The address of the next poll or page.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        uri: Option<Str>,
-    },
-    /// The address of a webhook action was called.
-    CallbackReceived {
-        /// When the call came, in microseconds since 1970.
-        at: Timestamp,
-        /// The action.
-        path: ActionPath,
-        /// What came: `headers`, `queries`, `body`.
-        outputs: Value,
-    },
-    /// A condition or switch decided.
-    BranchChosen {
-        /// When the action decided, in microseconds since 1970.
-        at: Timestamp,
-        /// The action.
-        path: ActionPath,
-        /// The group that runs; `None` where nothing does.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        group: Option<u32>,
-        /// `true`, `false`, the name of a case, `default`.
-        branch: Str,
-    },
-    /// A loop began.
-    LoopStarted {
-        /// When the loop began, in microseconds since 1970.
-        at: Timestamp,
-        /// The action.
-        path: ActionPath,
-        /// The elements of a Foreach.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        items: Option<Value>,
-        /// The highest number of iterations.
-        count: u32,
-        /// How many iterations run at a time.
-        concurrency: u32,
-        /// When an Until begins no further iteration.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<Timestamp>,
-        /// What is forgotten with each iteration, since nothing outside of the loop reads it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        forgets: Option<LoopBody>,
-    },
-    /// An iteration began.
-    IterationStarted {
-        /// When the iteration began, in microseconds since 1970.
-        at: Timestamp,
-        /// The loop.
-        path: ActionPath,
-        /// The number of the iteration, from 0.
-        index: u32,
-    },
-    /// An iteration ended.
-    IterationEnded {
-        /// When the iteration ended, in microseconds since 1970.
-        at: Timestamp,
-        /// The loop.
-        path: ActionPath,
-        /// The number of the iteration, from 0.
-        index: u32,
-        /// The group of the loop's body.
-        group: u32,
-        /// The status that it ended with.
-        status: ActionStatus,
-    },
-    /// An action ended, or was skipped.
-    ActionEnded {
-        /// When the action ended, in microseconds since 1970.
-        at: Timestamp,
-        /// The action.
-        path: ActionPath,
-        /// The index of the action's group.
-        group: u32,
-        /// The status that it ended with.
-        status: ActionStatus,
-        /// A code of the definition language.
-        code: Str,
-        /// The outputs, where the action has any.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        outputs: Option<Value>,
-        /// Why it failed or was skipped.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<ActionError>,
-        /// Its tracked properties.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        tracked: Option<Value>,
-    },
-    /// A variable has a new value.
-    VariableSet {
-        /// The name of the variable, as written.
-        name: Str,
-        /// `Integer`, `Float`, …
-        kind: Str,
-        /// The new value.
-        value: Value,
-    },
-    /// An element was appended to an array, or a text to a text: the fact holds what was appended, not the result.
-    VariableAppended {
-        /// The name of the variable, as written.
-        name: Str,
-        /// The element or the text.
-        value: Value,
-    },
-    /// The caller of the trigger is answered.
-    Responded {
-        /// When the answer was given, in microseconds since 1970.
-        at: Timestamp,
-        /// The HTTP status.
-        status: u16,
-        /// The headers: name → text.
-        headers: Value,
-        /// The body; `None` for none.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        body: Option<Value>,
-    },
-    /// The decision had made as much as one may, and goes on later with what is due by then.
-    DecisionPaused {
-        /// When it paused, in microseconds since 1970.
-        at: Timestamp,
-        /// What is due, in the order in which it became due.
-        due: Vec<Due>,
-    },
-    /// A decision goes on with what was due when the one before paused.
-    DecisionResumed {
-        /// When it went on, in microseconds since 1970.
-        at: Timestamp,
-    },
-    /// A person wants the run to stop.
-    CancelRequested {
-        /// When the person asked, in microseconds since 1970.
-        at: Timestamp,
-    },
-    /// Nothing new begins; what is open is stopped.
-    RunStopped {
-        /// When the run was stopped, in microseconds since 1970.
-        at: Timestamp,
-        /// The status that the run gets.
-        status: RunStatus,
-        /// The code of the status.
-        code: Str,
-        /// Why the run was stopped, where it failed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<ActionError>,
-    },
-    /// The run ended.
-    RunEnded {
-        /// When the run ended, in microseconds since 1970.
-        at: Timestamp,
-        /// The status that the run ended with.
-        status: RunStatus,
-        /// A code of the definition language.
-        code: Str,
-        /// Why it failed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<ActionError>,
-        /// The definition's outputs: name → `{type, value}`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        outputs: Option<Value>,
-    },
+    RunStarted(RunStarted),
+    Released(Released),
+    ActionStarted(ActionStarted),
+    EffectStarted(EffectStarted),
+    EffectRedispatched(EffectRedispatched),
+    EffectEnded(EffectEnded),
+    Waiting(Waiting),
+    CallbackReceived(CallbackReceived),
+    BranchChosen(BranchChosen),
+    LoopStarted(LoopStarted),
+    IterationStarted(IterationStarted),
+    IterationEnded(IterationEnded),
+    ActionEnded(ActionEnded),
+    VariableSet(VariableSet),
+    VariableAppended(VariableAppended),
+    Responded(Responded),
+    DecisionPaused(DecisionPaused),
+    DecisionResumed(DecisionResumed),
+    CancelRequested(CancelRequested),
+    RunStopped(RunStopped),
+    RunEnded(RunEnded),
+}
+
+/// The run began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// When the run began, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The identifier of the run.
+    pub run: RunId,
+    /// The seed of the run's random numbers.
+    pub seed: u64,
+    /// The record of its trigger.
+    pub trigger: Value,
+    /// The values of the definition's parameters: name → value.
+    pub parameters: Value,
+    /// What `workflow()` gives.
+    pub workflow: Value,
+    /// Whether somebody waits for a Response.
+    pub caller_waits: bool,
+    /// When the caller gives up; open where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_until: Option<Timestamp>,
+    /// When the run has taken too long.
+    pub deadline: Timestamp,
+    /// The [`ENGINE_REVISION`] of the program that began the run.
+    pub revision: u32,
+    /// What a resumed run takes over from the run before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_over: Vec<TakenOver>,
+    /// Whether no action begins before [`Fact::Released`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+    /// Whether what the run keeps is sealed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+    /// Whether the history hides the outputs of the trigger.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_trigger: bool,
+    /// The body of the trigger's outputs is not here: it is the body of the event that began the run. Only stored
+    /// facts say so; see [`Fact::beside_event`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub body_in_event: bool,
+}
+
+/// A run that was held may begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Released {
+    /// When the run was released, in microseconds since 1970.
+    pub at: Timestamp,
+    /// When the run has taken too long.
+    pub deadline: Timestamp,
+}
+
+/// An action began; its inputs are evaluated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionStarted {
+    /// When the action began, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action.
+    pub path: ActionPath,
+    /// Its inputs as the history shows them; secrets are taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Value>,
+    /// For actions that ask something of the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallSettings>,
+    /// Whether the history hides the inputs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_inputs: bool,
+    /// Whether the history hides the outputs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secure_outputs: bool,
+    /// Whether the result of an earlier run stands in for the work.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
+}
+
+/// A request must be performed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectStarted {
+    /// When the request was handed out, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action that asks.
+    pub path: ActionPath,
+    /// Counts the requests of the action, from 1.
+    pub attempt: u32,
+    /// Which retry of the same request it is; 0 for the first time.
+    #[serde(default)]
+    pub retry: u32,
+    /// What the request is for.
+    pub purpose: Purpose,
+    /// What to do.
+    pub request: ActionRequest,
+}
+
+/// After a crash the request is handed out again, with the same idempotency key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectRedispatched {
+    /// When the request was handed out again, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action that asks.
+    pub path: ActionPath,
+    /// The number of the request within the action, from 1.
+    pub attempt: u32,
+}
+
+/// A request has an outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EffectEnded {
+    /// When the outcome was known, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action that asked.
+    pub path: ActionPath,
+    /// The number of the request within the action, from 1.
+    pub attempt: u32,
+    /// The outcome.
+    pub performed: Performed,
+}
+
+/// An action lets time pass or waits to be called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// When it began to wait.
+    pub at: Timestamp,
+    /// The action.
+    pub path: ActionPath,
+    /// What the action waits for.
+    pub reason: WaitReason,
+    /// Until when; open where it waits to be called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The address of the next poll or page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<Str>,
+}
+
+/// The address of a webhook action was called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallbackReceived {
+    /// When the call came, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action.
+    pub path: ActionPath,
+    /// What came: `headers`, `queries`, `body`.
+    pub outputs: Value,
+}
+
+/// A condition or switch decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BranchChosen {
+    /// When the action decided, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action.
+    pub path: ActionPath,
+    /// The group that runs; `None` where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
+    /// `true`, `false`, the name of a case, `default`.
+    pub branch: Str,
+}
+
+/// A loop began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoopStarted {
+    /// When the loop began, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action.
+    pub path: ActionPath,
+    /// The elements of a Foreach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Value>,
+    /// The highest number of iterations.
+    pub count: u32,
+    /// How many iterations run at a time.
+    pub concurrency: u32,
+    /// When an Until begins no further iteration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What is forgotten with each iteration, since nothing outside of the loop reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgets: Option<LoopBody>,
+}
+
+/// An iteration began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationStarted {
+    /// When the iteration began, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The loop.
+    pub path: ActionPath,
+    /// The number of the iteration, from 0.
+    pub index: u32,
+}
+
+/// An iteration ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationEnded {
+    /// When the iteration ended, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The loop.
+    pub path: ActionPath,
+    /// The number of the iteration, from 0.
+    pub index: u32,
+    /// The group of the loop's body.
+    pub group: u32,
+    /// The status that it ended with.
+    pub status: ActionStatus,
+}
+
+/// An action ended, or was skipped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionEnded {
+    /// When the action ended, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The action.
+    pub path: ActionPath,
+    /// The index of the action's group.
+    pub group: u32,
+    /// The status that it ended with.
+    pub status: ActionStatus,
+    /// A code of the definition language.
+    pub code: Str,
+    /// The outputs, where the action has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
+    /// Why it failed or was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ActionError>,
+    /// Its tracked properties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<Value>,
+}
+
+/// A variable has a new value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariableSet {
+    /// The name of the variable, as written.
+    pub name: Str,
+    /// `Integer`, `Float`, …
+    pub kind: Str,
+    /// The new value.
+    pub value: Value,
+}
+
+/// An element was appended to an array, or a text to a text: the fact holds what was appended, not the result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariableAppended {
+    /// The name of the variable, as written.
+    pub name: Str,
+    /// The element or the text.
+    pub value: Value,
+}
+
+/// The caller of the trigger is answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Responded {
+    /// When the answer was given, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers: name → text.
+    pub headers: Value,
+    /// The body; `None` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+}
+
+/// The decision had made as much as one may, and goes on later with what is due by then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionPaused {
+    /// When it paused, in microseconds since 1970.
+    pub at: Timestamp,
+    /// What is due, in the order in which it became due.
+    pub due: Vec<Due>,
+}
+
+/// A decision goes on with what was due when the one before paused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionResumed {
+    /// When it went on, in microseconds since 1970.
+    pub at: Timestamp,
+}
+
+/// A person wants the run to stop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CancelRequested {
+    /// When the person asked, in microseconds since 1970.
+    pub at: Timestamp,
+}
+
+/// Nothing new begins; what is open is stopped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStopped {
+    /// When the run was stopped, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The status that the run gets.
+    pub status: RunStatus,
+    /// The code of the status.
+    pub code: Str,
+    /// Why the run was stopped, where it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ActionError>,
+}
+
+/// The run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// When the run ended, in microseconds since 1970.
+    pub at: Timestamp,
+    /// The status that the run ended with.
+    pub status: RunStatus,
+    /// A code of the definition language.
+    pub code: Str,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ActionError>,
+    /// The definition's outputs: name → `{type, value}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
 }
 
 impl Fact {
@@ -426,8 +489,8 @@ impl Fact {
     #[must_use]
     pub fn begins_or_ends(&self) -> Option<(&ActionPath, bool)> {
         match self {
-            Self::ActionStarted { path, .. } => Some((path, false)),
-            Self::ActionEnded { path, status, .. } => {
+            Self::ActionStarted(ActionStarted { path, .. }) => Some((path, false)),
+            Self::ActionEnded(ActionEnded { path, status, .. }) => {
                 Some((path, matches!(status, ActionStatus::Failed | ActionStatus::TimedOut)))
             }
             _ => None,
@@ -439,7 +502,7 @@ impl Fact {
     #[must_use]
     pub fn beside_event(&self) -> Self {
         let mut fact = self.clone();
-        if let Self::RunStarted { trigger, body_in_event, .. } = &mut fact
+        if let Self::RunStarted(RunStarted { trigger, body_in_event, .. }) = &mut fact
             && let Some(outputs) = outputs_mut(trigger)
         {
             *body_in_event = outputs.remove("body").is_some();
@@ -451,12 +514,12 @@ impl Fact {
     /// made of this fact.
     #[must_use]
     pub const fn lacks_body(&self) -> bool {
-        matches!(self, Self::RunStarted { body_in_event: true, .. })
+        matches!(self, Self::RunStarted(RunStarted { body_in_event: true, .. }))
     }
 
     /// Puts the body of the event that began the run back into a fact that [`Fact::lacks_body`].
     pub fn put_body(&mut self, body: Value) {
-        if let Self::RunStarted { trigger, body_in_event, .. } = self
+        if let Self::RunStarted(RunStarted { trigger, body_in_event, .. }) = self
             && let Some(outputs) = outputs_mut(trigger)
         {
             outputs.insert("body", body);

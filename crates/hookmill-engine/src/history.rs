@@ -8,7 +8,7 @@ use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, Outcome};
-use crate::fact::{ActionError, Fact, Purpose, WaitReason};
+use crate::fact::{self, ActionError, Fact, Purpose, WaitReason};
 use crate::state::{Indexes, Response, reply_value};
 use crate::status_code;
 use crate::variable::Variable;
@@ -272,18 +272,26 @@ impl RunHistory {
 
     fn take(&mut self, fact: &Fact) {
         match fact {
-            Fact::Released { at, .. } => {
+            Fact::Released(fact::Released { at, .. }) => {
                 self.status = RunStatus::Running;
                 self.started_at = *at;
             }
-            Fact::RunStarted { at, trigger, parameters, held, secure_trigger, .. } => {
+            Fact::RunStarted(fact::RunStarted { at, trigger, parameters, held, secure_trigger, .. }) => {
                 self.secure_trigger = *secure_trigger;
                 self.status = if *held { RunStatus::Waiting } else { RunStatus::Running };
                 self.started_at = *at;
                 self.trigger = trigger.clone();
                 self.parameters = parameters.clone();
             }
-            Fact::ActionStarted { at, path, inputs, call, secure_inputs, secure_outputs, taken_over } => {
+            Fact::ActionStarted(fact::ActionStarted {
+                at,
+                path,
+                inputs,
+                call,
+                secure_inputs,
+                secure_outputs,
+                taken_over,
+            }) => {
                 let run = self.slot(path);
                 run.retries_max = call.as_ref().map(|call| call.retry.count);
                 run.taken_over = *taken_over;
@@ -293,7 +301,7 @@ impl RunHistory {
                 run.secure_outputs = *secure_outputs;
                 run.inputs = inputs.clone().filter(|_| !*secure_inputs);
             }
-            Fact::EffectStarted { at, path, attempt, retry, purpose, .. } => {
+            Fact::EffectStarted(fact::EffectStarted { at, path, attempt, retry, purpose, .. }) => {
                 let run = self.slot(path);
                 if !run.status.is_final() {
                     run.status = ActionStatus::Running;
@@ -314,12 +322,12 @@ impl RunHistory {
                     redispatched: 0,
                 });
             }
-            Fact::EffectRedispatched { path, attempt, .. } => {
+            Fact::EffectRedispatched(fact::EffectRedispatched { path, attempt, .. }) => {
                 if let Some(own) = self.attempt(path, *attempt) {
                     own.redispatched += 1;
                 }
             }
-            Fact::EffectEnded { at, path, attempt, performed } => {
+            Fact::EffectEnded(fact::EffectEnded { at, path, attempt, performed }) => {
                 let (hide_inputs, hide_outputs) = {
                     let run = self.slot(path);
                     (run.secure_inputs, run.secure_outputs)
@@ -341,21 +349,25 @@ impl RunHistory {
                     }
                 }
             }
-            Fact::Waiting { path, reason, until, .. } => {
+            Fact::Waiting(fact::Waiting { path, reason, until, .. }) => {
                 let run = self.slot(path);
                 run.waits_for = Some(*reason);
                 run.status = ActionStatus::Waiting;
                 run.waits_until = *until;
             }
-            Fact::CallbackReceived { .. }
-            | Fact::CancelRequested { .. }
-            | Fact::IterationEnded { .. }
-            | Fact::DecisionPaused { .. }
-            | Fact::DecisionResumed { .. } => {}
-            Fact::BranchChosen { path, branch, .. } => self.slot(path).branch = Some(branch.clone()),
-            Fact::LoopStarted { path, .. } => self.slot(path).iterations = Some(0),
-            Fact::IterationStarted { path, index, .. } => self.slot(path).iterations = Some(*index + 1),
-            Fact::ActionEnded { at, path, status, code, outputs, error, tracked, .. } => {
+            Fact::CallbackReceived(_)
+            | Fact::CancelRequested(_)
+            | Fact::IterationEnded(_)
+            | Fact::DecisionPaused(_)
+            | Fact::DecisionResumed(_) => {}
+            Fact::BranchChosen(fact::BranchChosen { path, branch, .. }) => {
+                self.slot(path).branch = Some(branch.clone())
+            }
+            Fact::LoopStarted(fact::LoopStarted { path, .. }) => self.slot(path).iterations = Some(0),
+            Fact::IterationStarted(fact::IterationStarted { path, index, .. }) => {
+                self.slot(path).iterations = Some(*index + 1)
+            }
+            Fact::ActionEnded(fact::ActionEnded { at, path, status, code, outputs, error, tracked, .. }) => {
                 let run = self.slot(path);
                 run.status = *status;
                 run.code = Some(code.clone());
@@ -366,19 +378,19 @@ impl RunHistory {
                 run.waits_for = None;
                 run.waits_until = None;
             }
-            Fact::VariableSet { name, kind, value } => {
+            Fact::VariableSet(fact::VariableSet { name, kind, value }) => {
                 let kind = VariableKind::parse(kind).unwrap_or(VariableKind::Object);
                 let lower: Str = name.to_lowercase().into();
                 self.set.insert(lower, Variable::new(name.clone(), kind, value.clone()));
             }
-            Fact::VariableAppended { name, value } => {
+            Fact::VariableAppended(fact::VariableAppended { name, value }) => {
                 if let Some(variable) = self.set.get_mut(name.to_lowercase().as_str()) {
                     variable.append(value);
                 }
             }
-            Fact::Responded { .. } => self.response = Response::of(fact),
-            Fact::RunStopped { error, .. } => self.error = error.clone(),
-            Fact::RunEnded { at, status, code, error, outputs } => {
+            Fact::Responded(_) => self.response = Response::of(fact),
+            Fact::RunStopped(fact::RunStopped { error, .. }) => self.error = error.clone(),
+            Fact::RunEnded(fact::RunEnded { at, status, code, error, outputs }) => {
                 self.status = *status;
                 self.code = Some(code.clone());
                 self.error = error.clone();

@@ -27,7 +27,7 @@ pub mod case;
 mod command;
 mod decide;
 mod extent;
-mod fact;
+pub mod fact;
 pub mod history;
 pub mod resume;
 mod retry;

@@ -12,7 +12,7 @@ use hookmill_definition::plan::{ActionIndex, ActionKind, VariableChange};
 use hookmill_model::{ActionStatus, Str, Value};
 
 use crate::command::ActionPath;
-use crate::fact::{Fact, TakenOver};
+use crate::fact::{self, Fact, TakenOver};
 
 /// Members of an action that hold other actions.
 const NESTED: &[&str] = &["actions", "else", "cases", "default"];
@@ -48,18 +48,22 @@ fn action_runs(facts: &[Fact]) -> BTreeMap<ActionPath, Seen> {
     let mut appended = Vec::new();
     for fact in facts {
         match fact {
-            Fact::RunStarted { .. } | Fact::RunEnded { .. } | Fact::RunStopped { .. } => {
+            Fact::RunStarted(_) | Fact::RunEnded(_) | Fact::RunStopped(_) => {
                 set.clear();
                 appended.clear();
             }
-            Fact::ActionStarted { path, inputs, .. } => {
+            Fact::ActionStarted(fact::ActionStarted { path, inputs, .. }) => {
                 set.clear();
                 appended.clear();
                 runs.entry(path.clone()).or_default().inputs.clone_from(inputs);
             }
-            Fact::VariableSet { name, kind, value } => set.push((name.clone(), kind.clone(), value.clone())),
-            Fact::VariableAppended { name, value } => appended.push((name.clone(), value.clone())),
-            Fact::ActionEnded { path, status, code, outputs, tracked, .. } => {
+            Fact::VariableSet(fact::VariableSet { name, kind, value }) => {
+                set.push((name.clone(), kind.clone(), value.clone()))
+            }
+            Fact::VariableAppended(fact::VariableAppended { name, value }) => {
+                appended.push((name.clone(), value.clone()))
+            }
+            Fact::ActionEnded(fact::ActionEnded { path, status, code, outputs, tracked, .. }) => {
                 let run = runs.entry(path.clone()).or_default();
                 run.variables = std::mem::take(&mut set);
                 run.appended = std::mem::take(&mut appended);

@@ -2,7 +2,7 @@
 
 use hookmill_model::Value;
 
-use crate::fact::Fact;
+use crate::fact::{self, Fact};
 
 /// Whether a text or name in what the trigger gave is one that is looked for, by the first fact of the run's journal.
 /// `body` gives the body of the event that began the run, and is asked only where the fact refers to it. What the
@@ -11,7 +11,7 @@ use crate::fact::Fact;
 pub fn trigger_gave(first_fact: &[u8], body: impl FnOnce() -> Option<Value>, is_it: impl Fn(&str) -> bool) -> bool {
     let Ok(fact) = Fact::decode(first_fact) else { return false };
     let lacks_body = fact.lacks_body();
-    let Fact::RunStarted { trigger, secure_trigger: false, .. } = fact else { return false };
+    let Fact::RunStarted(fact::RunStarted { trigger, secure_trigger: false, .. }) = fact else { return false };
     trigger.get("outputs").is_some_and(|outputs| any(outputs, &is_it))
         || (lacks_body && (is_it("body") || body().is_some_and(|body| any(&body, &is_it))))
 }

@@ -13,7 +13,7 @@ use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Val
 
 use crate::command::{ActionPath, ActionRequest, EffectId, Outcome};
 use crate::extent::Extent;
-use crate::fact::{ActionError, CallSettings, Due, Fact, LoopBody, Purpose, TakenOver, WaitReason};
+use crate::fact::{self, ActionError, CallSettings, Due, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 use crate::trace::Trace;
 use crate::variable::Variable;
 
@@ -398,9 +398,9 @@ impl RunState {
     /// The fact cannot follow; the state is unchanged then, and of no more use.
     pub fn apply(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
         match (&self.run, self.status.is_final(), fact) {
-            (None, _, Fact::RunStarted { .. }) => {}
+            (None, _, Fact::RunStarted(_)) => {}
             (None, ..) => return Err(illegal(fact, "the run has not begun".to_owned())),
-            (Some(_), _, Fact::RunStarted { .. }) => return Err(illegal(fact, "the run has begun".to_owned())),
+            (Some(_), _, Fact::RunStarted(_)) => return Err(illegal(fact, "the run has begun".to_owned())),
             (_, true, _) => return Err(illegal(fact, "the run has ended".to_owned())),
             _ => {}
         }
@@ -412,7 +412,7 @@ impl RunState {
 
     fn take(&mut self, fact: &Fact) -> Result<(), IllegalFact> {
         match fact {
-            Fact::RunStarted {
+            Fact::RunStarted(fact::RunStarted {
                 at,
                 run,
                 seed,
@@ -428,7 +428,7 @@ impl RunState {
                 revision,
                 body_in_event,
                 ..
-            } => {
+            }) => {
                 if *body_in_event {
                     return Err(illegal(fact, "the body of its event has not been put back".to_owned()));
                 }
@@ -447,7 +447,7 @@ impl RunState {
                 self.caller_until = *caller_until;
                 self.status = if self.held { RunStatus::Waiting } else { RunStatus::Running };
             }
-            Fact::Released { at, deadline } => {
+            Fact::Released(fact::Released { at, deadline }) => {
                 if !self.held {
                     return Err(illegal(fact, "the run is not held".to_owned()));
                 }
@@ -456,7 +456,7 @@ impl RunState {
                 self.deadline = *deadline;
                 self.status = RunStatus::Running;
             }
-            Fact::ActionStarted { at, path, inputs, call, .. } => {
+            Fact::ActionStarted(fact::ActionStarted { at, path, inputs, call, .. }) => {
                 self.taken_over.remove(path);
                 let slot = self.records.entry(path.action.clone()).or_default();
                 if slot.contains_key(&path.indexes) {
@@ -493,7 +493,7 @@ impl RunState {
                 };
                 slot.insert(path.indexes.clone(), record);
             }
-            Fact::EffectStarted { at, path, attempt, retry, purpose, request } => {
+            Fact::EffectStarted(fact::EffectStarted { at, path, attempt, retry, purpose, request }) => {
                 let key = (path.clone(), *attempt);
                 if self.open.contains_key(&key) {
                     return Err(illegal(fact, "the request is open already".to_owned()));
@@ -521,7 +521,7 @@ impl RunState {
                     OpenEffect { at: *at, request: request.clone(), purpose: *purpose, handed_out_at: *at, keyed_as };
                 self.open.insert(key, open);
             }
-            Fact::EffectRedispatched { at, path, attempt } => {
+            Fact::EffectRedispatched(fact::EffectRedispatched { at, path, attempt }) => {
                 let Some(open) = self.open.get_mut(&(path.clone(), *attempt)) else {
                     return Err(illegal(fact, "the request is not open".to_owned()));
                 };
@@ -537,7 +537,7 @@ impl RunState {
                     self.deadlines.insert((after, path.clone()));
                 }
             }
-            Fact::EffectEnded { path, attempt, performed, .. } => {
+            Fact::EffectEnded(fact::EffectEnded { path, attempt, performed, .. }) => {
                 let Some(effect) = self.open.remove(&(path.clone(), *attempt)) else {
                     return Err(illegal(fact, "the request is not open".to_owned()));
                 };
@@ -555,18 +555,18 @@ impl RunState {
                     }
                 }
             }
-            Fact::Waiting { path, reason, until, uri, .. } => {
+            Fact::Waiting(fact::Waiting { path, reason, until, uri, .. }) => {
                 self.running(path, fact)?.status = ActionStatus::Waiting;
                 self.waits.insert(path.clone(), Wait { reason: *reason, until: *until, uri: uri.clone() });
             }
-            Fact::CallbackReceived { path, outputs, .. } => {
+            Fact::CallbackReceived(fact::CallbackReceived { path, outputs, .. }) => {
                 let record = self.running(path, fact)?;
                 if let Some(call) = record.call.as_mut() {
                     call.callback = Some(outputs.clone());
                 }
             }
-            Fact::BranchChosen { path, group, .. } => self.running(path, fact)?.branch = *group,
-            Fact::LoopStarted { path, items, count, concurrency, until, forgets, .. } => {
+            Fact::BranchChosen(fact::BranchChosen { path, group, .. }) => self.running(path, fact)?.branch = *group,
+            Fact::LoopStarted(fact::LoopStarted { path, items, count, concurrency, until, forgets, .. }) => {
                 self.running(path, fact)?;
                 let begun = LoopState {
                     items: items.clone(),
@@ -581,7 +581,7 @@ impl RunState {
                 };
                 self.loops.insert(path.clone(), begun);
             }
-            Fact::IterationStarted { path, index, .. } => {
+            Fact::IterationStarted(fact::IterationStarted { path, index, .. }) => {
                 self.running(path, fact)?.iterations = *index + 1;
                 let Some(own) = self.loops.get_mut(path).filter(|own| own.next == *index) else {
                     return Err(illegal(fact, "the loop is not at this iteration".to_owned()));
@@ -594,7 +594,7 @@ impl RunState {
                     self.forget_iteration(path, before);
                 }
             }
-            Fact::IterationEnded { path, index, group, status, .. } => {
+            Fact::IterationEnded(fact::IterationEnded { path, index, group, status, .. }) => {
                 let Some(own) = self.loops.get_mut(path).filter(|own| own.active.contains(index)) else {
                     return Err(illegal(fact, "the iteration has not begun".to_owned()));
                 };
@@ -609,41 +609,41 @@ impl RunState {
                     self.forget_iteration(path, *index);
                 }
             }
-            Fact::ActionEnded { at, path, group, status, code, outputs, error, .. } => {
+            Fact::ActionEnded(fact::ActionEnded { at, path, group, status, code, outputs, error, .. }) => {
                 if let Some(failure) = InnerFailure::of(path, *status, error.as_ref(), outputs.as_ref()) {
                     self.inner_failure = Some(failure);
                 }
                 self.end(fact, *at, path, *group, *status, code, outputs.as_ref(), error.as_ref())?;
             }
-            Fact::VariableSet { name, kind, value } => {
+            Fact::VariableSet(fact::VariableSet { name, kind, value }) => {
                 let kind = VariableKind::parse(kind).unwrap_or(VariableKind::Object);
                 let variable = Variable::new(name.clone(), kind, value.clone());
                 self.variables.insert(name.to_lowercase().into(), variable);
             }
-            Fact::VariableAppended { name, value } => {
+            Fact::VariableAppended(fact::VariableAppended { name, value }) => {
                 let Some(variable) = self.variables.get_mut(name.to_lowercase().as_str()) else {
                     return Err(illegal(fact, format!("the variable {name} has not been made")));
                 };
                 variable.append(value);
             }
-            Fact::Responded { .. } => self.response = Response::of(fact),
-            Fact::DecisionPaused { due, .. } => {
+            Fact::Responded(_) => self.response = Response::of(fact),
+            Fact::DecisionPaused(fact::DecisionPaused { due, .. }) => {
                 if !self.due.is_empty() {
                     return Err(illegal(fact, "the decision before has not gone on".to_owned()));
                 }
                 self.due.clone_from(due);
             }
-            Fact::DecisionResumed { .. } => {
+            Fact::DecisionResumed(_) => {
                 if self.due.is_empty() {
                     return Err(illegal(fact, "no decision has paused".to_owned()));
                 }
                 self.due.clear();
             }
-            Fact::CancelRequested { .. } => self.cancel_requested = true,
-            Fact::RunStopped { status, code, error, .. } => {
+            Fact::CancelRequested(_) => self.cancel_requested = true,
+            Fact::RunStopped(fact::RunStopped { status, code, error, .. }) => {
                 self.stop = Some(Stop { status: *status, code: code.clone(), error: error.clone() });
             }
-            Fact::RunEnded { status, code, error, outputs, .. } => {
+            Fact::RunEnded(fact::RunEnded { status, code, error, outputs, .. }) => {
                 if !self.open.is_empty() {
                     return Err(illegal(fact, "requests are open".to_owned()));
                 }

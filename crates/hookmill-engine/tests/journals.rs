@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use hookmill_definition::{Limits, Plan, Profile, compile};
 use hookmill_engine::{
-    Command, ENGINE_REVISION, Environment, Fact, Input, Outcome, Performed, RunState, Start, decide, pending,
+    Command, ENGINE_REVISION, Environment, Fact, Input, Outcome, Performed, RunState, Start, decide, fact, pending,
 };
 use hookmill_model::{Id as _, Object, RunId, RunStatus, Timestamp, Value};
 
@@ -85,7 +85,7 @@ fn journals_of_each_revision_fold_and_go_on() {
         let facts = stored.get("facts").and_then(Value::as_array).unwrap();
         let facts: Vec<Fact> = facts.iter().map(|fact| Fact::decode(fact.to_json().as_bytes()).unwrap()).collect();
         let begun = facts.iter().find_map(|fact| match fact {
-            Fact::RunStarted { revision, .. } => Some(*revision),
+            Fact::RunStarted(fact::RunStarted { revision, .. }) => Some(*revision),
             _ => None,
         });
         assert_eq!(begun, Some(revision), "the file is of another revision");

@@ -346,7 +346,7 @@ fn what_follows_from_an_input_can_be_decided_later() {
         facts
     };
     let (at_once, later) = (run(false), run(true));
-    let pauses = |facts: &[Fact]| facts.iter().filter(|fact| matches!(fact, Fact::DecisionPaused { .. })).count();
+    let pauses = |facts: &[Fact]| facts.iter().filter(|fact| matches!(fact, Fact::DecisionPaused(_))).count();
     assert!(pauses(&at_once) == 0 && pauses(&later) >= 5, "{} and {}", pauses(&at_once), pauses(&later));
     assert_eq!(RunHistory::read(&at_once), RunHistory::read(&later));
 }

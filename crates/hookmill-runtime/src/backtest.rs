@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use hookmill_definition::{Plan, Profile, compile_while};
-use hookmill_engine::Fact;
 use hookmill_engine::backtest::Replay;
+use hookmill_engine::{Fact, fact};
 use hookmill_model::{FlowId, Object, RunId, RunKind, Str, Timestamp, UserId, Value};
 use hookmill_store::{Flow, List, Run, RunFilter};
 
@@ -163,7 +163,7 @@ impl Runtime {
                 };
                 let facts = self.facts(id).await?;
                 let seen = match facts.first() {
-                    Some(Fact::RunStarted { trigger, .. }) => seen.of_run(trigger),
+                    Some(Fact::RunStarted(fact::RunStarted { trigger, .. })) => seen.of_run(trigger),
                     _ => seen.of_run(&Value::Null),
                 };
                 let made = cores::aside(false, || {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hookmill_engine::history::{ActionRun, Digest, Keeps, RunHistory};
 use hookmill_engine::{
-    ActionPath, Culprit, Fact, Indexes, Input, Response, RunState, culprit, refusal, subscription, was_called_back,
+    ActionPath, Culprit, Fact, Indexes, Input, Response, RunState, culprit, fact, refusal, subscription,
+    was_called_back,
 };
 use hookmill_model::{FlowId, RunId, RunKind, UserId, Value};
 use hookmill_store::{Damaged, Event, RunError, RunListed};
@@ -338,7 +339,7 @@ impl Runtime {
         let mut digest = Digest::new(keeps);
         self.read_pages(run, |facts| {
             let own = own.get_or_insert_with(|| match facts.first() {
-                Some(Fact::RunStarted { trigger, .. }) => visible.of_run(trigger),
+                Some(Fact::RunStarted(fact::RunStarted { trigger, .. })) => visible.of_run(trigger),
                 _ => visible.of_run(&Value::Null),
             });
             own.digested(&mut digest, facts, is_cut);

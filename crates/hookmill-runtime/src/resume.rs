@@ -2,7 +2,7 @@
 
 use hookmill_engine::history::RunHistory;
 use hookmill_engine::resume::{Source, taken_over};
-use hookmill_engine::{Fact, TakenOver};
+use hookmill_engine::{Fact, TakenOver, fact};
 use hookmill_model::{EventId, Id as _, RunId, RunKind, RunStatus, UserId, Value};
 use hookmill_store::{Event, RunListed};
 
@@ -148,7 +148,7 @@ impl Runtime {
 
 /// Whether what a run keeps is sealed.
 fn is_secret(facts: &[Fact]) -> bool {
-    matches!(facts.first(), Some(Fact::RunStarted { secret: true, .. }))
+    matches!(facts.first(), Some(Fact::RunStarted(fact::RunStarted { secret: true, .. })))
 }
 
 fn size(result: &TakenOver) -> usize {

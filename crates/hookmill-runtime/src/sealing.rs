@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use hookmill_definition::secret;
-use hookmill_engine::Fact;
+use hookmill_engine::{Fact, fact};
 use hookmill_model::{EventId, FlowId, RunId, Value};
 use hookmill_store::{Change, Expect, Flow, FlowVersion, Lane, List, Resealed, RunFilter, Shard, StoreError, Unit};
 use serde::{Deserialize, Serialize};
@@ -185,8 +185,8 @@ impl Runtime {
         }
         let is_secret = is_secret
             || stored.iter().any(|fact| match Fact::decode(fact) {
-                Ok(Fact::RunStarted { trigger, secret, .. }) => secret || has_credentials(&trigger),
-                Ok(Fact::CallbackReceived { outputs, .. }) => has_credentials(&outputs),
+                Ok(Fact::RunStarted(fact::RunStarted { trigger, secret, .. })) => secret || has_credentials(&trigger),
+                Ok(Fact::CallbackReceived(fact::CallbackReceived { outputs, .. })) => has_credentials(&outputs),
                 _ => is_sealed(fact),
             });
         if !is_secret {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookmill_definition::Plan;
-use hookmill_engine::{ActionPath, Fact, RunState};
+use hookmill_engine::{ActionPath, Fact, RunState, fact};
 
 use crate::naive::Statuses;
 
@@ -77,7 +77,7 @@ impl Journal {
             return Err("(e) a fact follows the end of the run".to_owned());
         }
         match fact {
-            Fact::ActionStarted { path, .. } => {
+            Fact::ActionStarted(fact::ActionStarted { path, .. }) => {
                 let key = (path.action.to_string(), path.indexes.clone());
                 let index = plan.find(&path.action).ok_or("an action that the plan does not have")?;
                 for (before, accepted) in &plan.actions[index].run_after {
@@ -91,30 +91,32 @@ impl Journal {
                     return Err(format!("(d) {} started twice", path.action));
                 }
             }
-            Fact::EffectStarted { path, attempt, .. } => {
+            Fact::EffectStarted(fact::EffectStarted { path, attempt, .. }) => {
                 self.open.insert((path.clone(), *attempt));
             }
-            Fact::EffectEnded { path, attempt, .. } if !self.open.remove(&(path.clone(), *attempt)) => {
+            Fact::EffectEnded(fact::EffectEnded { path, attempt, .. })
+                if !self.open.remove(&(path.clone(), *attempt)) =>
+            {
                 return Err(format!("(c) a request of {} ended twice", path.action));
             }
-            Fact::EffectRedispatched { .. } | Fact::DecisionPaused { .. } | Fact::DecisionResumed { .. } => {
+            Fact::EffectRedispatched(_) | Fact::DecisionPaused(_) | Fact::DecisionResumed(_) => {
                 self.redispatched += 1;
             }
-            Fact::CallbackReceived { path, .. } => {
+            Fact::CallbackReceived(fact::CallbackReceived { path, .. }) => {
                 let count = self.callbacks.entry(path.clone()).or_insert(0);
                 *count += 1;
                 if *count > 1 {
                     return Err(format!("(c) {} took two calls", path.action));
                 }
             }
-            Fact::ActionEnded { path, status, .. } => {
+            Fact::ActionEnded(fact::ActionEnded { path, status, .. }) => {
                 let key = (path.action.to_string(), path.indexes.clone());
                 self.open.retain(|(own, _)| own != path);
                 if self.statuses.insert(key, *status).is_some() {
                     return Err(format!("(d) {} ended twice", path.action));
                 }
             }
-            Fact::RunEnded { .. } => {
+            Fact::RunEnded(_) => {
                 self.ended = true;
                 if let Some((action, _)) = self.started.iter().find(|key| !self.statuses.contains_key(*key)) {
                     return Err(format!("(d) the run ended, but {action} did not"));

@@ -1,7 +1,7 @@
 //! Faults that are planted into a copy of what the engine decides, to see whether the properties find them.
 
 use hookmill_definition::{Limits, Plan, Profile, compile};
-use hookmill_engine::{Allowance, Environment, Fact, IllegalFact, Input, RunState, decide_while};
+use hookmill_engine::{Allowance, Environment, Fact, IllegalFact, Input, RunState, decide_while, fact};
 use hookmill_model::{ActionStatus, Value};
 
 use crate::journal::Journal;
@@ -94,11 +94,13 @@ impl Mutation {
         }
         let decided = decide_while(plan, state, environment, input, allowance, &|| true)?;
         let Ok(mut facts) = decided else { return Ok(None) };
-        if let (Self::PauseForgets, Some(Fact::DecisionPaused { due, .. })) = (self, facts.last_mut()) {
+        if let (Self::PauseForgets, Some(Fact::DecisionPaused(fact::DecisionPaused { due, .. }))) =
+            (self, facts.last_mut())
+        {
             due.pop();
         }
         if self == Self::EndedTwice
-            && let Some(end) = facts.iter().position(|fact| matches!(fact, Fact::ActionEnded { .. }))
+            && let Some(end) = facts.iter().position(|fact| matches!(fact, Fact::ActionEnded(_)))
         {
             facts.insert(end, facts[end].clone());
         }
@@ -108,7 +110,7 @@ impl Mutation {
     /// Whether the mutated fold passes over a fact.
     #[must_use]
     pub fn forgets(self, fact: &Fact) -> bool {
-        self == Self::WaitForgotten && matches!(fact, Fact::Waiting { .. })
+        self == Self::WaitForgotten && matches!(fact, Fact::Waiting(_))
     }
 }
 

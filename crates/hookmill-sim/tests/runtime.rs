@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hookmill_engine::{ActionPath, EffectId, Fact, Outcome};
+use hookmill_engine::{ActionPath, EffectId, Fact, Outcome, fact};
 use hookmill_http::{AddressPolicy, Client, ClientConfig};
 use hookmill_model::{FlowId, Id, Object, RunKind, Timestamp, UserId, Value};
 use hookmill_runtime::{Clock, FlowForm, Runtime, RuntimeConfig};
@@ -100,7 +100,8 @@ async fn service(keys: Arc<Mutex<BTreeSet<String>>>, store: Arc<MemoryStore>) ->
                 let Some(mut effect) = effect(&key) else { return };
                 let Some(run) = key.split('/').next().and_then(|run| run.parse().ok()) else { return };
                 for bytes in store.run_facts(run, 0).await.unwrap() {
-                    if let Fact::EffectStarted { path, attempt, .. } = Fact::decode(&bytes).unwrap()
+                    if let Fact::EffectStarted(fact::EffectStarted { path, attempt, .. }) =
+                        Fact::decode(&bytes).unwrap()
                         && path == effect.path
                     {
                         effect.attempt = effect.attempt.max(attempt);
@@ -209,7 +210,7 @@ async fn runs_come_to_what_they_must_in_a_storm() {
             let (seed, statuses) = &expected[&run.flow];
             let mut reached = Statuses::new();
             for bytes in storm.store.run_facts(run.id, 0).await.unwrap() {
-                if let Fact::ActionEnded { path, status, .. } = Fact::decode(&bytes).unwrap() {
+                if let Fact::ActionEnded(fact::ActionEnded { path, status, .. }) = Fact::decode(&bytes).unwrap() {
                     reached.insert((path.action.to_string(), path.indexes), status);
                 }
             }

@@ -16,7 +16,7 @@ use super::{Decision, Ending, Step, body};
 use crate::command::{
     ActionPath, ActionRequest, Chunks, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome, Performed,
 };
-use crate::fact::{CallSettings, Fact, Purpose, WaitReason};
+use crate::fact::{self, CallSettings, Fact, Purpose, WaitReason};
 use crate::retry::{RetryPolicy, retry_after};
 use crate::scope::{ActionScope, describe};
 use crate::state::{Indexes, reply_value};
@@ -76,7 +76,7 @@ pub(crate) fn callback_token(key: &[u8], run: RunId, path: &ActionPath) -> Str {
 pub fn was_called_back(facts: &[Fact], key: &[u8], run: RunId, token: &str) -> bool {
     facts
         .iter()
-        .any(|fact| matches!(fact, Fact::CallbackReceived { path, .. } if *callback_token(key, run, path) == *token))
+        .any(|fact| matches!(fact, Fact::CallbackReceived(fact::CallbackReceived { path, .. }) if *callback_token(key, run, path) == *token))
 }
 
 /// The inputs as a history shows them, and the request.
@@ -94,7 +94,14 @@ impl Decision<'_> {
         };
         self.started_with(action, &indexes, inputs, Some(settings))?;
         let path = self.path(action, &indexes);
-        self.emit(Fact::EffectStarted { at: self.now(), path, attempt: 1, retry: 0, purpose, request })
+        self.emit(Fact::EffectStarted(fact::EffectStarted {
+            at: self.now(),
+            path,
+            attempt: 1,
+            retry: 0,
+            purpose,
+            request,
+        }))
     }
 
     fn settings(&self, action: ActionIndex, indexes: &[u32]) -> Result<CallSettings, Ending> {
@@ -266,7 +273,14 @@ impl Decision<'_> {
     }
 
     fn send(&mut self, path: &ActionPath, attempt: u32, retry: u32, purpose: Purpose, request: ActionRequest) -> Step {
-        self.emit(Fact::EffectStarted { at: self.now(), path: path.clone(), attempt, retry, purpose, request })
+        self.emit(Fact::EffectStarted(fact::EffectStarted {
+            at: self.now(),
+            path: path.clone(),
+            attempt,
+            retry,
+            purpose,
+            request,
+        }))
     }
 
     pub(super) fn effect_ended(&mut self, effect: &EffectId, performed: Performed) -> Step {
@@ -276,7 +290,12 @@ impl Decision<'_> {
             return Ok(());
         }
         let outcome = performed.outcome.clone();
-        self.emit(Fact::EffectEnded { at: self.now(), path: effect.path.clone(), attempt: effect.attempt, performed })?;
+        self.emit(Fact::EffectEnded(fact::EffectEnded {
+            at: self.now(),
+            path: effect.path.clone(),
+            attempt: effect.attempt,
+            performed,
+        }))?;
         if purpose == Purpose::Unsubscribe || self.state.stop.is_some() {
             return self.finish_stopped();
         }
@@ -289,7 +308,13 @@ impl Decision<'_> {
         {
             let until = Some(self.now().plus(wait));
             let path = effect.path.clone();
-            return self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Retry, until, uri: None });
+            return self.emit(Fact::Waiting(fact::Waiting {
+                at: self.now(),
+                path,
+                reason: WaitReason::Retry,
+                until,
+                uri: None,
+            }));
         }
         match outcome {
             Outcome::NoReply { code, message, .. } => {
@@ -339,13 +364,13 @@ impl Decision<'_> {
                 Some(outputs) => self.end(action, indexes, Ending::done("OK", Some(outputs))),
                 None => {
                     let path = path.clone();
-                    self.emit(Fact::Waiting {
+                    self.emit(Fact::Waiting(fact::Waiting {
                         at: self.now(),
                         path,
                         reason: WaitReason::Callback,
                         until: None,
                         uri: None,
-                    })
+                    }))
                 }
             };
         }
@@ -362,7 +387,13 @@ impl Decision<'_> {
             let wait = retry_after(headers, self.now()).unwrap_or(POLL_WAIT);
             let until = Some(self.now().plus(wait));
             let path = path.clone();
-            return self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Poll, until, uri: Some(uri) });
+            return self.emit(Fact::Waiting(fact::Waiting {
+                at: self.now(),
+                path,
+                reason: WaitReason::Poll,
+                until,
+                uri: Some(uri),
+            }));
         }
         if let Some(least) = self.page_items_min(action, path) {
             match self.next_page(action, path, least, reply.as_ref()) {
@@ -417,7 +448,11 @@ impl Decision<'_> {
             }
         }
         let Some((action, path)) = found else { return Ok(()) };
-        self.emit(Fact::CallbackReceived { at: self.now(), path: path.clone(), outputs: outputs.clone() })?;
+        self.emit(Fact::CallbackReceived(fact::CallbackReceived {
+            at: self.now(),
+            path: path.clone(),
+            outputs: outputs.clone(),
+        }))?;
         // The call may be faster than the reply to the subscription.
         if self.state.waits.get(&path).is_some_and(|wait| wait.reason == WaitReason::Callback) {
             return self.end(action, path.indexes, Ending::done("OK", Some(outputs)));

@@ -7,7 +7,7 @@ use hookmill_model::{ActionStatus, RunStatus, Value};
 
 use super::{Decision, Ending, FACTS_MAX, Step, Work, number};
 use crate::command::ActionPath;
-use crate::fact::{ActionError, Fact, LoopBody};
+use crate::fact::{self, ActionError, Fact, LoopBody};
 use crate::scope::{ActionScope, is_bad};
 use crate::state::{Indexes, LoopState};
 
@@ -116,7 +116,12 @@ impl Decision<'_> {
         others: &[GroupIndex],
     ) -> Step {
         let path = self.path(action, &indexes);
-        self.emit(Fact::BranchChosen { at: self.now(), path, group: chosen.map(number), branch: branch.into() })?;
+        self.emit(Fact::BranchChosen(fact::BranchChosen {
+            at: self.now(),
+            path,
+            group: chosen.map(number),
+            branch: branch.into(),
+        }))?;
         for other in others {
             self.skip_group(*other, &indexes, Untaken::Branch)?;
         }
@@ -183,7 +188,15 @@ impl Decision<'_> {
         let at = self.now();
         let forgets = self.forgets(action);
         let count = number(count);
-        self.emit(Fact::LoopStarted { at, path, items: Some(value), count, concurrency, until: None, forgets })?;
+        self.emit(Fact::LoopStarted(fact::LoopStarted {
+            at,
+            path,
+            items: Some(value),
+            count,
+            concurrency,
+            until: None,
+            forgets,
+        }))?;
         self.work.push_back(Work::Advance(action, indexes));
         Ok(())
     }
@@ -246,7 +259,15 @@ impl Decision<'_> {
         let until = Some(at.plus(timeout));
         let count = u32::try_from(count).unwrap_or(1);
         let forgets = self.forgets(action);
-        self.emit(Fact::LoopStarted { at, path, items: None, count, concurrency: 1, until, forgets })?;
+        self.emit(Fact::LoopStarted(fact::LoopStarted {
+            at,
+            path,
+            items: None,
+            count,
+            concurrency: 1,
+            until,
+            forgets,
+        }))?;
         self.work.push_back(Work::Advance(action, indexes));
         Ok(())
     }
@@ -304,7 +325,7 @@ impl Decision<'_> {
     fn iterate(&mut self, action: ActionIndex, mut indexes: Indexes, body: GroupIndex) -> Step {
         let path = self.path(action, &indexes);
         let index = self.state.loops.get(&path).map_or(0, |own| own.next);
-        self.emit(Fact::IterationStarted { at: self.now(), path, index })?;
+        self.emit(Fact::IterationStarted(fact::IterationStarted { at: self.now(), path, index }))?;
         indexes.push(index);
         self.work.push_back(Work::Open(body, indexes));
         Ok(())
@@ -367,7 +388,13 @@ impl Decision<'_> {
             return Ok(());
         }
         let status = if failed { ActionStatus::Failed } else { ActionStatus::Succeeded };
-        self.emit(Fact::IterationEnded { at: self.now(), path, index, group: number(group), status })?;
+        self.emit(Fact::IterationEnded(fact::IterationEnded {
+            at: self.now(),
+            path,
+            index,
+            group: number(group),
+            status,
+        }))?;
         self.work.push_back(Work::Advance(owner, outer));
         Ok(())
     }
@@ -450,7 +477,7 @@ impl Decision<'_> {
     /// Notes a skip without looking at what follows: the whole group is skipped.
     pub(super) fn record_skip(&mut self, action: ActionIndex, indexes: &[u32], ending: Ending) -> Step {
         let own = &self.plan.actions[action];
-        self.emit(Fact::ActionEnded {
+        self.emit(Fact::ActionEnded(fact::ActionEnded {
             at: self.now(),
             path: self.path(action, indexes),
             group: number(own.group),
@@ -459,7 +486,7 @@ impl Decision<'_> {
             outputs: None,
             error: ending.error,
             tracked: None,
-        })
+        }))
     }
 
     fn end_run(&mut self, failed: bool) -> Step {

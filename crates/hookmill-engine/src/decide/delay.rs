@@ -7,7 +7,7 @@ use hookmill_expression::{call_function, content, date_text, parse_date};
 use hookmill_model::{Timestamp, Value};
 
 use super::{Decision, Ending, Step};
-use crate::fact::{Fact, WaitReason};
+use crate::fact::{self, Fact, WaitReason};
 use crate::scope::ActionScope;
 use crate::state::Indexes;
 
@@ -33,7 +33,13 @@ impl Decision<'_> {
             return self.end(action, indexes, Ending::done("OK", None));
         }
         let path = self.path(action, &indexes);
-        self.emit(Fact::Waiting { at: self.now(), path, reason: WaitReason::Delay, until: Some(until), uri: None })
+        self.emit(Fact::Waiting(fact::Waiting {
+            at: self.now(),
+            path,
+            reason: WaitReason::Delay,
+            until: Some(until),
+            uri: None,
+        }))
     }
 
     fn wait_end(&self, inputs: &Value) -> Result<Timestamp, String> {

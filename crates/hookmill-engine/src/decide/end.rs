@@ -7,7 +7,7 @@ use hookmill_model::{ActionStatus, Object, RunStatus, Str, Value};
 use super::control::action_failed;
 use super::{Decision, Ending, Step};
 use crate::answer;
-use crate::fact::{ActionError, Fact};
+use crate::fact::{self, ActionError, Fact};
 use crate::scope::ActionScope;
 use crate::state::Indexes;
 
@@ -51,7 +51,12 @@ impl Decision<'_> {
         error: Option<ActionError>,
         skip_code: Option<&str>,
     ) -> Step {
-        self.emit(Fact::RunStopped { at: self.now(), status, code: code.into(), error: error.clone() })?;
+        self.emit(Fact::RunStopped(fact::RunStopped {
+            at: self.now(),
+            status,
+            code: code.into(),
+            error: error.clone(),
+        }))?;
         let open_code: Str =
             skip_code.unwrap_or(if status == RunStatus::TimedOut { code } else { "ActionCancelled" }).into();
         self.stop_group(ROOT, &[], &open_code, skip_code.is_some())?;
@@ -106,13 +111,13 @@ impl Decision<'_> {
     /// Ends the run, once nothing is open any more: the ends of subscriptions are waited for.
     pub(super) fn finish(&mut self, status: RunStatus, code: Str, error: Option<ActionError>) -> Step {
         if self.state.stop.is_none() && !self.state.open.is_empty() {
-            return self.emit(Fact::RunStopped { at: self.now(), status, code, error });
+            return self.emit(Fact::RunStopped(fact::RunStopped { at: self.now(), status, code, error }));
         }
         if !self.state.open.is_empty() {
             return Ok(());
         }
         let (outputs, error) = self.outputs(error);
-        self.emit(Fact::RunEnded { at: self.now(), status, code, error, outputs })
+        self.emit(Fact::RunEnded(fact::RunEnded { at: self.now(), status, code, error, outputs }))
     }
 
     /// Goes on ending a run that waited for its last requests.
@@ -197,7 +202,7 @@ impl Decision<'_> {
         if let Some(body) = &body {
             outputs.insert("body", body.clone());
         }
-        self.emit(Fact::Responded { at: self.now(), status, headers: headers.into(), body })?;
+        self.emit(Fact::Responded(fact::Responded { at: self.now(), status, headers: headers.into(), body }))?;
         self.end(action, indexes, Ending::done("OK", Some(outputs.into())))
     }
 

@@ -5,7 +5,7 @@ use hookmill_definition::plan::{ActionIndex, GroupIndex};
 use hookmill_model::{RunStatus, Value};
 
 use super::{Decision, Ending, Step, Work, number};
-use crate::fact::{ActionError, Due, Fact};
+use crate::fact::{self, ActionError, Due, Fact};
 use crate::scope::room;
 
 /// What one decision may make, beside the run's own bound.
@@ -83,7 +83,7 @@ impl Decision<'_> {
             return Ok(false);
         }
         let due = self.work.iter().map(|work| self.due(work)).collect();
-        self.emit(Fact::DecisionPaused { at: self.now(), due })?;
+        self.emit(Fact::DecisionPaused(fact::DecisionPaused { at: self.now(), due }))?;
         Ok(true)
     }
 
@@ -102,7 +102,7 @@ impl Decision<'_> {
             return Ok(());
         }
         let due = self.state.due.clone();
-        self.emit(Fact::DecisionResumed { at: self.now() })?;
+        self.emit(Fact::DecisionResumed(fact::DecisionResumed { at: self.now() }))?;
         let group =
             |group: u32| usize::try_from(group).ok().filter(|group: &GroupIndex| *group < self.plan.groups.len());
         // What another plan does not have is not due in it.

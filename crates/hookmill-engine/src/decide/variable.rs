@@ -5,7 +5,7 @@ use hookmill_expression::content;
 use hookmill_model::{Str, Value};
 
 use super::{Decision, Ending, Step, body};
-use crate::fact::Fact;
+use crate::fact::{self, Fact};
 use crate::state::Indexes;
 use crate::variable::Variable;
 
@@ -117,16 +117,18 @@ impl Decision<'_> {
     }
 
     fn set(&mut self, name: &Str, kind: VariableKind, value: Value) -> Step {
-        self.emit(Fact::VariableSet { name: name.clone(), kind: kind.as_str().into(), value })
+        self.emit(Fact::VariableSet(fact::VariableSet { name: name.clone(), kind: kind.as_str().into(), value }))
     }
 
     /// The fact that changes a variable.
     fn changed(&self, variable: &Variable, change: VariableChange, given: Value) -> Result<Fact, Ending> {
         let (name, kind) = (&variable.name, variable.kind);
-        let set = |value: Value| Fact::VariableSet { name: name.clone(), kind: kind.as_str().into(), value };
+        let set = |value: Value| {
+            Fact::VariableSet(fact::VariableSet { name: name.clone(), kind: kind.as_str().into(), value })
+        };
         let append = |value: Value| {
             self.within(name, variable.json_bytes().saturating_add(value.json_bytes()))?;
-            Ok(Fact::VariableAppended { name: name.clone(), value })
+            Ok(Fact::VariableAppended(fact::VariableAppended { name: name.clone(), value }))
         };
         match change {
             VariableChange::Set if kind.accepts(&given) => {

@@ -6,7 +6,7 @@ use hookmill_model::{Object, Str, Value};
 
 use super::RunHistory;
 use crate::command::ActionPath;
-use crate::fact::{ActionError, Fact};
+use crate::fact::{self, ActionError, Fact};
 use crate::state::Indexes;
 
 /// Which action runs a history has.
@@ -47,17 +47,17 @@ pub struct Digest {
 /// The action run that a fact is about.
 const fn path_of(fact: &Fact) -> Option<&ActionPath> {
     match fact {
-        Fact::ActionStarted { path, .. }
-        | Fact::EffectStarted { path, .. }
-        | Fact::EffectRedispatched { path, .. }
-        | Fact::EffectEnded { path, .. }
-        | Fact::Waiting { path, .. }
-        | Fact::CallbackReceived { path, .. }
-        | Fact::BranchChosen { path, .. }
-        | Fact::LoopStarted { path, .. }
-        | Fact::IterationStarted { path, .. }
-        | Fact::IterationEnded { path, .. }
-        | Fact::ActionEnded { path, .. } => Some(path),
+        Fact::ActionStarted(fact::ActionStarted { path, .. })
+        | Fact::EffectStarted(fact::EffectStarted { path, .. })
+        | Fact::EffectRedispatched(fact::EffectRedispatched { path, .. })
+        | Fact::EffectEnded(fact::EffectEnded { path, .. })
+        | Fact::Waiting(fact::Waiting { path, .. })
+        | Fact::CallbackReceived(fact::CallbackReceived { path, .. })
+        | Fact::BranchChosen(fact::BranchChosen { path, .. })
+        | Fact::LoopStarted(fact::LoopStarted { path, .. })
+        | Fact::IterationStarted(fact::IterationStarted { path, .. })
+        | Fact::IterationEnded(fact::IterationEnded { path, .. })
+        | Fact::ActionEnded(fact::ActionEnded { path, .. }) => Some(path),
         _ => None,
     }
 }
@@ -78,7 +78,7 @@ impl Digest {
     /// Reads the next fact. A fact that does not fit is passed over.
     pub fn take(&mut self, fact: &Fact, seen: Seen<'_>) {
         let Some(path) = path_of(fact) else {
-            if !matches!(fact, Fact::VariableSet { .. } | Fact::VariableAppended { .. } | Fact::Responded { .. }) {
+            if !matches!(fact, Fact::VariableSet(_) | Fact::VariableAppended(_) | Fact::Responded(_)) {
                 self.history.take(fact);
                 self.see_run(fact, seen);
             }
@@ -125,7 +125,7 @@ impl Digest {
         }
         let Some((_, has_failed)) = fact.begins_or_ends() else { return };
         // What was skipped ends without having begun.
-        let begins = matches!(fact, Fact::ActionStarted { .. });
+        let begins = matches!(fact, Fact::ActionStarted(_));
         let is_new = if begins { self.open.insert(path.clone()) } else { !self.open.remove(path) };
         let (count, failed) = self.tallies.entry(path.action.clone()).or_default();
         *count += usize::from(is_new);
@@ -135,14 +135,14 @@ impl Digest {
     fn see_run(&mut self, fact: &Fact, seen: Seen<'_>) {
         let history = &mut self.history;
         match fact {
-            Fact::RunStarted { .. } => {
+            Fact::RunStarted(_) => {
                 for (_, member) in history.trigger.as_object_mut().into_iter().flat_map(Object::iter_mut) {
                     *member = (seen.whole)(member);
                 }
                 history.parameters = Value::Null;
             }
-            Fact::RunStopped { .. } => message(&mut history.error, seen),
-            Fact::RunEnded { .. } => {
+            Fact::RunStopped(_) => message(&mut history.error, seen),
+            Fact::RunEnded(_) => {
                 message(&mut history.error, seen);
                 shown(&mut history.outputs, seen.whole);
             }
@@ -153,15 +153,15 @@ impl Digest {
     fn see_action(&mut self, fact: &Fact, path: &ActionPath, seen: Seen<'_>) {
         let run = self.history.slot(path);
         match fact {
-            Fact::ActionStarted { .. } => shown(&mut run.inputs, seen.value),
-            Fact::EffectEnded { attempt, .. } => {
+            Fact::ActionStarted(_) => shown(&mut run.inputs, seen.value),
+            Fact::EffectEnded(fact::EffectEnded { attempt, .. }) => {
                 if let Some(own) = run.attempts.iter_mut().find(|own| own.attempt == *attempt) {
                     own.request = (seen.value)(&own.request);
                     shown(&mut own.response, seen.value);
                     message(&mut own.error, seen);
                 }
             }
-            Fact::ActionEnded { .. } => {
+            Fact::ActionEnded(_) => {
                 shown(&mut run.outputs, seen.value);
                 shown(&mut run.tracked_properties, seen.value);
                 message(&mut run.error, seen);
