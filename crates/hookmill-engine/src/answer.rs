@@ -20,30 +20,21 @@ impl Response {
     }
 }
 
-/// Headers that are not sent although a Response names them. They say where the answer ends, would last longer than
-/// the answer, or are this server's own. Logic Apps leaves such headers out as well. All others that begin with
-/// `content-` are left out, but those that [`is_removed`] names.
-const REMOVED_HEADERS: [&str; 37] = [
+/// Headers that no answer of a flow has, wherever they come from: they would last longer than the answer, lead the
+/// browser on, change what pages may do, or say where the answer ends.
+pub const TAKEN_OUT_HEADERS: [&str; 24] = [
     "accept-ch",
-    "allow",
     "alt-svc",
     "clear-site-data",
     "connection",
     "content-length",
-    "cookie",
-    "cross-origin-opener-policy",
-    "cross-origin-resource-policy",
     "document-policy",
-    "expires",
     "keep-alive",
-    "last-modified",
     "nel",
     "origin-agent-cluster",
     "permissions-policy",
-    "proxy-authenticate",
     "proxy-connection",
     "public-key-pins",
-    "referrer-policy",
     "refresh",
     "report-to",
     "reporting-endpoints",
@@ -56,6 +47,20 @@ const REMOVED_HEADERS: [&str; 37] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+];
+
+/// Further headers that are not sent although a Response names them, because this server writes them itself or they
+/// mean nothing in an answer. Logic Apps leaves such headers out as well. All others that begin with `content-` are left
+/// out, but those that [`is_removed`] names.
+const OWN_HEADERS: [&str; 13] = [
+    "allow",
+    "cookie",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "expires",
+    "last-modified",
+    "proxy-authenticate",
+    "referrer-policy",
     "x-content-type-options",
     "x-ms-client-tracking-id",
     "x-ms-tracking-id",
@@ -73,7 +78,8 @@ const HEADER_BYTES_MAX: usize = 64 * 1_024;
 pub fn is_removed(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let is_of_body = ["content-disposition", "content-encoding", "content-type"].contains(&lower.as_str());
-    lower.starts_with("content-") && !is_of_body || REMOVED_HEADERS.contains(&lower.as_str())
+    let listed = [&TAKEN_OUT_HEADERS[..], &OWN_HEADERS].iter().any(|names| names.contains(&lower.as_str()));
+    lower.starts_with("content-") && !is_of_body || listed
 }
 
 /// The headers of an answer, without those that are left out.

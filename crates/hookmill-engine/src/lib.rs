@@ -41,7 +41,7 @@ mod trace;
 pub mod trigger;
 mod variable;
 
-pub use answer::is_removed;
+pub use answer::{TAKEN_OUT_HEADERS, is_removed};
 pub use command::{
     ActionPath, ActionRequest, Chunks, Command, ConnectorRequest, EffectId, HttpRequest, OperationRequest, Outcome,
     Performed,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use hookmill_engine::Input;
 use hookmill_model::{EventId, RunId, RunKind, RunStatus};
-use hookmill_store::{Change, Event, Lane, OpenRun, RunUpdate, Shard, TimerKey, Unit};
+use hookmill_store::{Change, Event, Lane, OpenRun, RunUpdate, Shard, StoreError, TimerKey, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::insist::start_deadline;
@@ -231,8 +231,12 @@ impl Runtime {
         self.insist(|| self.store_starts(starts)).await?;
         let input = if was_orderly { Input::Tick } else { Input::Recovered };
         let told = self.insist(|| self.tell(run.id, input.clone()));
-        if let Ok(Err(error)) = tokio::time::timeout(DECIDE_WAIT, told).await {
-            tracing::error!(run = %run.id, %error, "a run cannot be taken up; the next start tries again");
+        match tokio::time::timeout(DECIDE_WAIT, told).await {
+            Ok(Err(Error::Store(StoreError::Closed))) => return Err(Error::Store(StoreError::Closed)),
+            Ok(Err(error)) => {
+                tracing::error!(run = %run.id, %error, "a run cannot be taken up; the next start tries again");
+            }
+            Ok(Ok(_)) | Err(_) => {}
         }
         starts.marked = None;
         Ok(())

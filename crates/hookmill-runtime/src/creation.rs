@@ -2,7 +2,7 @@
 
 use hookmill_connector::{Call, Creation, DeletionAddress, Lookup, Plan, WrittenRequest};
 use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
-use hookmill_engine::subscription::{Fact, Input};
+use hookmill_engine::subscription::{Fact, Input, Upkept};
 use hookmill_engine::trigger::{evaluate, request};
 use hookmill_engine::{ActionRequest, Outcome, Performed};
 use hookmill_executor::CallContext;
@@ -11,6 +11,7 @@ use hookmill_model::{
     Diagnostic, FlowState, Object, Pointer, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value,
 };
 use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Shard, StoreError, Subscription, Unit};
+use hookmill_webhook::Secret;
 
 use crate::door::secret_name;
 use crate::live::LiveKind;
@@ -371,9 +372,15 @@ impl Runtime {
                 record.is_restored = false;
                 self.0.damages.note_left_behind(flow, left_behind);
             }
+            if let Found::Listed { webhook, .. } = &found {
+                self.take_listed(flow, &mut record, webhook).await?;
+            }
             found.input(callback)
         };
         let facts = record.decide(self.now(), input)?;
+        if record.life().state == SubscriptionState::Live {
+            return self.go_on_with_found(flow, generation, record, facts).await;
+        }
         if !facts.iter().any(|fact| matches!(fact, Fact::CreationStarted(_))) {
             return self.finish_creation(flow, generation, record, facts).await;
         }
@@ -386,6 +393,42 @@ impl Runtime {
         }
         let generation = self.put(generation, &record, unit).await?;
         self.send_creation(flow, generation, record, &url).await
+    }
+}
+
+impl Runtime {
+    /// Keeps the webhook that the service lists in place of an answer that never arrived, where declarations may need it.
+    async fn take_listed(&self, flow: &Flow, record: &mut Record, webhook: &Value) -> Result<(), Error> {
+        let is_known = record.reply.as_ref().is_some_and(|reply| !is_lost(reply));
+        if is_known || self.declared(flow, record).await?.is_empty() {
+            return Ok(());
+        }
+        let outcome = Outcome::Replied { status: 200, headers: Object::new(), body: Some(webhook.clone()) };
+        record.reply = reply(&outcome).filter(|reply| reply.json_bytes() <= REPLY_BYTES_MAX);
+        Ok(())
+    }
+
+    /// Stores that the service has the webhook, and looks after it at once: its answer to the creation never arrived. A
+    /// webhook whose secret was in that answer is replaced; one whose end may have been there is renewed.
+    async fn go_on_with_found(
+        &self,
+        flow: &Flow,
+        generation: Subscription,
+        mut record: Record,
+        facts: Vec<Fact>,
+    ) -> Result<Resumed, Error> {
+        let declared = self.declared(flow, &record).await?;
+        let secret = declared.registration.and_then(|own| own.secret);
+        let is_secret_lost = matches!(secret, Some(Secret::Replied(_)))
+            && !self.kept_secrets(&generation, &record)?.contains_key(&secret_name(0));
+        if is_secret_lost {
+            record.decide(self.now(), Input::Upkeep(Upkept::Outdated))?;
+        } else if let Some(renewal) = declared.renewal
+            && self.expiry_of(&generation, &record, &renewal)?.is_none()
+        {
+            record.decide(self.now(), Input::Upkeep(Upkept::Demanded))?;
+        }
+        self.finish_creation(flow, generation, record, facts).await
     }
 }
 

@@ -324,9 +324,10 @@ impl Runtime {
             tokio::spawn(async move {
                 match runtime.answer_order(&asked.body).await {
                     Ok(answer) => drop(asked.answer.send(answer)),
-                    // Its owner by now takes it from the table.
-                    Err(Error::Store(StoreError::NotOwner { .. })) => {}
-                    Err(error) => tracing::error!(%error, "what another server asked cannot be answered"),
+                    // Where another server is the owner by now, it takes the order from the table.
+                    Err(error) => {
+                        runtime.0.health.refused(&error, || "what another server asked cannot be answered".to_owned());
+                    }
                 }
             });
         }

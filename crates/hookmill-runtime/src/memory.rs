@@ -388,7 +388,7 @@ impl Runtime {
 
     async fn set_aside_or_log(&self, run: RunId, why: &str) {
         if let Err(error) = self.set_aside(run, why).await {
-            tracing::error!(%run, %error, "a run cannot be set aside now; the next start tries again");
+            self.0.health.refused(&error, || format!("run {run} cannot be set aside now; the next start tries again"));
         }
     }
 

@@ -59,7 +59,9 @@ impl Runtime {
                 Ok(()) => return,
                 Err(Error::Store(error)) if error.is_retryable() => {}
                 Err(error) => {
-                    tracing::error!(%error, "what an earlier release stored cannot be brought up to date; the next start tries again");
+                    let told =
+                        "what an earlier release stored cannot be brought up to date; the next start tries again";
+                    self.0.health.refused(&error, || told.to_owned());
                     return;
                 }
             }

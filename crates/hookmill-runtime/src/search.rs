@@ -29,6 +29,9 @@ pub(crate) enum Found {
         address: Option<Value>,
         /// What the maker should know.
         warning: Option<String>,
+        /// The webhook as the service lists it, without callback URLs of this server. It stands in for an answer to
+        /// the creation that never arrived.
+        webhook: Value,
         performed: Performed,
         /// Where webhooks of this server are that no data of it know.
         left_behind: Vec<String>,
@@ -111,8 +114,8 @@ impl Runtime {
                     Ok(address) => (Some(self.kept_address(generation, &address)?), None),
                     Err(reason) => (None, Some(reason)),
                 };
-                listed =
-                    Some(Found::Listed { address, warning, performed: performed.clone(), left_behind: Vec::new() });
+                let (webhook, performed) = (self.without_addresses(found), performed.clone());
+                listed = Some(Found::Listed { address, warning, webhook, performed, left_behind: Vec::new() });
             }
             if record.is_restored {
                 for webhook in webhooks {
@@ -130,8 +133,8 @@ impl Runtime {
                 Some(next) => page = next.into(),
                 None => {
                     return Ok(match listed {
-                        Some(Found::Listed { address, warning, performed, .. }) => {
-                            Found::Listed { address, warning, performed, left_behind: others }
+                        Some(Found::Listed { address, warning, webhook, performed, .. }) => {
+                            Found::Listed { address, warning, webhook, performed, left_behind: others }
                         }
                         _ => Found::NotListed { performed, left_behind: others },
                     });
@@ -173,7 +176,8 @@ impl Runtime {
                 Ok(address) => (Some(self.kept_address(generation, &address)?), None),
                 Err(reason) => (None, Some(reason)),
             };
-        Ok(Found::Listed { address, warning, performed, left_behind: Vec::new() })
+        let webhook = self.without_addresses(&answer);
+        Ok(Found::Listed { address, warning, webhook, performed, left_behind: Vec::new() })
     }
 
     /// Whether a webhook at a service leads to this server, at an address that no generation has.
@@ -193,10 +197,15 @@ impl Runtime {
     /// An exchange without the unguessable part of any callback URL of this server: a list names those of other flows.
     fn without_callbacks(&self, mut performed: Performed) -> Performed {
         if let Outcome::Replied { body: Some(body), .. } = &mut performed.outcome {
-            let begin = format!("{}/callback/", self.0.config.hooks_url());
-            *body = hidden(body, &begin, &self.callback_shown());
+            *body = self.without_addresses(body);
         }
         performed
+    }
+
+    /// A value with a sign in place of each callback URL of this server.
+    fn without_addresses(&self, value: &Value) -> Value {
+        let begin = format!("{}/callback/", self.0.config.hooks_url());
+        hidden(value, &begin, &self.callback_shown())
     }
 }
 

@@ -86,7 +86,8 @@ impl Runtime {
         for flow in flows.into_iter().filter(|flow| wants(Shard::of(*flow))) {
             // The timer of the flow brings it up, and up again where it fails.
             if let Err(error) = self.set_timer(TimerKey::Flow(flow), Some(self.now())).await {
-                tracing::error!(%flow, %error, "a webhook cannot be taken up; the next start tries again");
+                let told = || format!("the webhook of flow {flow} cannot be taken up; the next start tries again");
+                self.0.health.refused(&error, told);
             }
         }
     }
@@ -169,7 +170,8 @@ impl Runtime {
                     // One whose outcome cannot be found out makes room for the next generation.
                     existing = !resumed.is_given_up;
                     earlier = if resumed.is_given_up { creations } else { 0 };
-                    resumed.again
+                    let next = Box::pin(self.after_creating(flow, None)).await?;
+                    [resumed.again, next].into_iter().flatten().min()
                 }
                 SubscriptionState::Live if fits && !is_local && record.life().upkeep.is_outdated => {
                     if self.is_succeeded(&generation).await? {
@@ -278,7 +280,9 @@ impl Runtime {
             // When it expires is learned now.
             (SubscriptionState::Live, None) => {
                 let record = self.opened_record(&newest)?;
-                Ok(Box::pin(self.tend(flow, newest, record)).await?.again)
+                let tended = Box::pin(self.tend(flow, newest, record)).await?;
+                let is_outdated = tended.record.life().upkeep.is_outdated;
+                Ok(if is_outdated { Some(self.now()) } else { tended.again })
             }
             (SubscriptionState::Failed, Some((old, mut record))) => {
                 let refusal = self.opened_record(&newest)?.life().refusal.clone();

@@ -134,7 +134,8 @@ impl Runtime {
 
     async fn look_later(&self, flow: FlowId, times: u32, error: &Error) {
         let wait = AGAIN.saturating_mul(1 << (times - 1).min(16)).min(AGAIN_MAX);
-        tracing::error!(%flow, %error, ?wait, "what was due for a flow cannot be done now");
+        let told = || format!("what was due for flow {flow} cannot be done now; it is tried again after {wait:?}");
+        self.0.health.refused(error, told);
         let again = Timer { key: TimerKey::Flow(flow), due_at: self.now().plus(wait) };
         if let Err(error) = self.0.store.commit(Unit::from(Change::SetTimer(again)).owned(flow), Lane::Work).await {
             tracing::warn!(%flow, %error, "the timer of a flow cannot be moved");

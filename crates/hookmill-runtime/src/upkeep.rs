@@ -133,12 +133,17 @@ impl Runtime {
     async fn renew_webhook(&self, flow: &Flow, mut tended: Tended, renewal: &Renewal) -> Result<Tended, Error> {
         let now = self.now();
         if tended.record.life().upkeep.expires_at.is_none() {
-            // A handshake may say so later, and sets the flow's timer then.
-            let Some(at) = self.expiry(&tended, renewal, registered(&tended.record).as_ref())? else {
+            let is_demanded = tended.record.life().upkeep.renew_at.is_some();
+            if let Some(at) = self.expiry_of(&tended.generation, &tended.record, renewal)? {
+                let spread = spread(tended.generation.id);
+                tended = self.told(tended, Upkept::Expires { at, before: renewal.before, spread }).await?;
+                if is_demanded {
+                    tended = self.told(tended, Upkept::Demanded).await?;
+                }
+            } else if !is_demanded {
+                // A handshake may say so later, and sets the flow's timer then.
                 return Ok(tended);
-            };
-            let spread = spread(tended.generation.id);
-            tended = self.told(tended, Upkept::Expires { at, before: renewal.before, spread }).await?;
+            }
         }
         let upkeep = tended.record.life().upkeep.clone();
         if let Some(due) = upkeep.renew_at.filter(|due| *due > now) {
@@ -166,7 +171,8 @@ impl Runtime {
             Outcome::Replied { status: 200..=299, headers, body } => {
                 let answer = Registered { headers: headers.clone(), body: body.clone().unwrap_or_default() };
                 // An answer without the new moment: the life is as long as it was at the creation.
-                let told = self.expiry(&tended, renewal, Some(&answer))?.filter(|at| *at > now);
+                let told =
+                    self.expiry((&tended.generation, &tended.record), renewal, Some(&answer))?.filter(|at| *at > now);
                 let first = self.first_life(&tended, renewal)?;
                 match told.or_else(|| first.map(|life| now.plus(life))) {
                     Some(at) => {
@@ -185,20 +191,30 @@ impl Runtime {
     /// When an answer of the service says that the webhook expires.
     fn expiry(
         &self,
-        tended: &Tended,
+        (generation, record): (&Subscription, &Record),
         renewal: &Renewal,
         answer: Option<&Registered>,
     ) -> Result<Option<Timestamp>, Error> {
-        let (record, empty) = (&tended.record, Object::new());
-        let kept = self.kept_secrets(&tended.generation, record)?;
+        let empty = Object::new();
+        let kept = self.kept_secrets(generation, record)?;
         let values = self.values(record, ("", &kept, answer), &empty);
-        Ok(renewal.expiry(record.life().sent_at.unwrap_or(tended.generation.created_at), &values))
+        Ok(renewal.expiry(record.life().sent_at.unwrap_or(generation.created_at), &values))
+    }
+
+    /// The same of the answer to the creation.
+    pub(crate) fn expiry_of(
+        &self,
+        generation: &Subscription,
+        record: &Record,
+        renewal: &Renewal,
+    ) -> Result<Option<Timestamp>, Error> {
+        self.expiry((generation, record), renewal, registered(record).as_ref())
     }
 
     /// How long the service keeps a webhook, by what it said at the creation.
     fn first_life(&self, tended: &Tended, renewal: &Renewal) -> Result<Option<Duration>, Error> {
         let sent = tended.record.life().sent_at.unwrap_or(tended.generation.created_at);
-        let at = self.expiry(tended, renewal, registered(&tended.record).as_ref())?;
+        let at = self.expiry_of(&tended.generation, &tended.record, renewal)?;
         Ok(at.map(|at| at.since(sent)).filter(|life| !life.is_zero()))
     }
 

@@ -77,19 +77,12 @@ impl Vault {
     /// # Errors
     /// No key is right, missing, malformed or readable for others; the folder cannot be used.
     pub fn open(data_dir: &Path, master_key_env: Option<&str>) -> Result<Self, VaultError> {
-        Self::open_beside(data_dir, master_key_env, LostKey::Unheard)
+        Self::open_known(data_dir, master_key_env, LostKey::Unheard, None)
     }
 
-    /// As [`Self::open`], beside a store that says what a missing key means.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_beside(data_dir: &Path, master_key_env: Option<&str>, lost: LostKey) -> Result<Self, VaultError> {
-        Self::open_known(data_dir, master_key_env, lost, None)
-    }
-
-    /// Like [`Self::open_beside`], where `known` is the [mark](Self::mark) of the key that the store was last used with.
-    /// Where the proof of the key is lost, one of the given keys must have that mark, before a new proof is written.
+    /// As [`Self::open`], beside a store: `lost` is what a missing key means there, and `known` is the
+    /// [mark](Self::mark) of the key that the store was last used with. Where the proof of the key is lost, one of the
+    /// given keys must have that mark, before a new proof is written.
     ///
     /// # Errors
     /// As [`Self::open`].

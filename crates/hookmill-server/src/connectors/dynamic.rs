@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use hookmill_connector as model;
-use hookmill_connector::{Parameter, Token};
+use hookmill_connector::{self as model, Connector, Operation, Parameter, Token};
 use hookmill_model::{ConnectionId, ConnectorId, Object, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -220,6 +219,16 @@ async fn ask(
     Ok(asked.body)
 }
 
+fn operation_of<'c>(connector: &'c Connector, id: &str) -> Result<&'c Operation, Problem> {
+    connector.operation(id).ok_or_else(|| Problem::missing("operation"))
+}
+
+/// The parameter of an operation that has a key.
+fn parameter_of(connector: &Connector, operation: &str, key: &str) -> Result<Option<Parameter>, Problem> {
+    let operation = operation_of(connector, operation)?;
+    Ok(connector.parameters(operation).into_iter().find(|own| own.key == key))
+}
+
 fn unknown() -> Problem {
     Problem::bad("choices_unknown", "The connector does not say where the choices of this parameter come from.")
         .at("/parameter")
@@ -240,8 +249,7 @@ pub async fn dynamic_values(
 ) -> Result<Json<Choices>, Problem> {
     let stored = own(&state, &caller, &id).await?;
     let connector = state.runtime.connector(stored.id).await?;
-    let operation = connector.operation(&form.operation_id).ok_or_else(|| Problem::missing("operation"))?;
-    let parameter = connector.parameters(operation).into_iter().find(|own| own.key == form.parameter);
+    let parameter = parameter_of(&connector, &form.operation_id, &form.parameter)?;
     let source = parameter.and_then(|own| own.dynamic_values).ok_or_else(unknown)?;
     let call = call_parameters(&source, &form.parameters, &Value::Null)?;
     let body = ask(&state, &caller, (stored.id, stored.etag), form.connection_id, &source, call).await?;
@@ -266,8 +274,7 @@ pub async fn dynamic_tree(
 ) -> Result<Json<Nodes>, Problem> {
     let stored = own(&state, &caller, &id).await?;
     let connector = state.runtime.connector(stored.id).await?;
-    let operation = connector.operation(&form.operation_id).ok_or_else(|| Problem::missing("operation"))?;
-    let parameter = connector.parameters(operation).into_iter().find(|own| own.key == form.parameter);
+    let parameter = parameter_of(&connector, &form.operation_id, &form.parameter)?;
     let tree = parameter.and_then(|own| own.dynamic_tree).ok_or_else(unknown)?;
     let source = tree.get(if form.node.is_null() { "open" } else { "browse" }).cloned().ok_or_else(unknown)?;
     let call = call_parameters(&source, &form.parameters, &form.node)?;
@@ -308,12 +315,9 @@ pub async fn dynamic_schema(
 ) -> Result<Json<DynamicSchema>, Problem> {
     let stored = own(&state, &caller, &id).await?;
     let connector = state.runtime.connector(stored.id).await?;
-    let operation = connector.operation(&form.operation_id).ok_or_else(|| Problem::missing("operation"))?;
     let source = match &form.parameter {
-        Some(key) => {
-            connector.parameters(operation).into_iter().find(|own| own.key == *key).and_then(|own| own.dynamic_schema)
-        }
-        None => connector.dynamic_outputs(operation),
+        Some(key) => parameter_of(&connector, &form.operation_id, key)?.and_then(|own| own.dynamic_schema),
+        None => connector.dynamic_outputs(operation_of(&connector, &form.operation_id)?),
     };
     let source = source.ok_or_else(|| {
         Problem::bad("choices_unknown", "The connector does not say where this schema comes from.").at("/parameter")

@@ -91,14 +91,14 @@ fn a_missing_or_wrong_key_is_said_and_nothing_is_made() {
 #[test]
 fn no_key_is_made_beside_a_store_that_holds_sealed_values() {
     let folder = tempfile::tempdir().unwrap();
-    drop(Vault::open_beside(folder.path(), None, LostKey::Unheard).unwrap());
+    drop(Vault::open_known(folder.path(), None, LostKey::Unheard, None).unwrap());
     for name in ["master.key", "master.check"] {
         fs::remove_file(folder.path().join(name)).unwrap();
     }
-    assert_eq!(code(Vault::open_beside(folder.path(), None, LostKey::Needed)), "vault_key_missing");
+    assert_eq!(code(Vault::open_known(folder.path(), None, LostKey::Needed, None)), "vault_key_missing");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is made");
     // A key that is given is taken: whether it opens anything is seen then.
-    assert!(Vault::open_beside(folder.path(), Some(ENV), LostKey::Needed).is_ok());
+    assert!(Vault::open_known(folder.path(), Some(ENV), LostKey::Needed, None).is_ok());
 }
 
 #[test]
