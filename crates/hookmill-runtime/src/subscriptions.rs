@@ -114,7 +114,7 @@ impl Runtime {
             }
             due => due?,
         };
-        self.set_own_timer(id, TimerKey::Flow(id), [retry_at, due].into_iter().flatten().min()).await?;
+        self.set_flow_timer(&flow, [retry_at, due].into_iter().flatten().min()).await?;
         drop(held);
         self.release_waiting(id);
         Ok(run)

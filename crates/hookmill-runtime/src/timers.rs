@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookmill_model::{FlowId, Id as _, RunId, Timestamp};
-use hookmill_store::{Change, DueRun, Lane, StoreError, Timer, TimerKey, TimerKind, Unit};
+use hookmill_store::{Change, DueRun, Expect, Flow, Lane, StoreError, Timer, TimerKey, TimerKind, Unit};
 use tokio::sync::Notify;
 
 use crate::guard::caught;
@@ -223,6 +223,19 @@ impl Runtime {
     /// The same as the owner of a flow: where it belongs to another node by now, that one's timer stays.
     pub(crate) async fn set_own_timer(&self, flow: FlowId, key: TimerKey, at: Option<Timestamp>) -> Result<(), Error> {
         self.set_timer_in(Unit::new().owned(flow), key, at).await
+    }
+
+    /// Sets when a flow that was looked at is looked at again. Where it was changed meanwhile, its timer stays: the change
+    /// made it due.
+    pub(crate) async fn set_flow_timer(&self, flow: &Flow, at: Option<Timestamp>) -> Result<(), Error> {
+        let mut unit = Unit::new().owned(flow.id);
+        if flow.deleted_at.is_none() {
+            unit.expects.push(Expect::FlowEtag(flow.id, flow.etag));
+        }
+        match self.set_timer_in(unit, TimerKey::Flow(flow.id), at).await {
+            Err(Error::Store(StoreError::Conflict { .. } | StoreError::Missing { .. })) => Ok(()),
+            done => done,
+        }
     }
 
     async fn set_timer_in(&self, unit: Unit, key: TimerKey, at: Option<Timestamp>) -> Result<(), Error> {

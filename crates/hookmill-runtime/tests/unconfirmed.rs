@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use hookmill_model::{FlowState, RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_runtime::{Clock, RuntimeConfig};
-use hookmill_store::{Change, Flows as _, Lane, Store as _, Subscriptions as _, Unit};
+use hookmill_store::{
+    Change, FlowFilter, Flows as _, Lane, List, Runs as _, Store as _, Subscriptions as _, TimerKey, Unit,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use world::{World, eventually, form, runs, world_of};
@@ -102,8 +104,12 @@ impl Forge {
                 }
             }
             "GET" => {
-                if let Some(Fault::Only(status, headers)) = state.lists.pop_front() {
-                    return Some((status, headers.to_owned(), r#"{"message":"no"}"#.to_owned()));
+                match state.lists.pop_front() {
+                    Some(Fault::Only(status, headers)) => {
+                        return Some((status, headers.to_owned(), r#"{"message":"no"}"#.to_owned()));
+                    }
+                    Some(_) => return None,
+                    None => {}
                 }
                 // One webhook on a page.
                 let page = path.split_once("page=").map_or(1, |(_, page)| page.parse().unwrap());
@@ -310,4 +316,24 @@ async fn after_a_restore_every_webhook_is_asked_for_before_it_is_live() {
     let next = world::start_with(&world.store, &world.vault, config).await;
     eventually(async || next.left_behind(world.owner) == left).await;
     assert_eq!(forge.count("GET"), asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_during_a_creation_stays_due_until_it_is_done() {
+    let (world, forge, clock) = forge_world(&[Fault::CreatedThenSilence], &[Fault::CreatedThenSilence]).await;
+    let (runtime, owner, first) = (world.runtime.clone(), world.owner, form(&world, "{}", "site"));
+    let creating = tokio::spawn(async move { runtime.create_flow(owner, first).await });
+    eventually(async || forge.count("POST") == 1).await;
+    let flow = world.store.flows(&FlowFilter::of(world.owner), List::first(1)).await.unwrap().items.remove(0);
+    let (runtime, second) = (world.runtime.clone(), form(&world, "{}", "other"));
+    let changing = tokio::spawn(async move { runtime.update_flow(owner, flow.id, None, second).await });
+    // The creation ended without an answer, and what may have been created is looked for.
+    eventually(async || forge.count("GET") == 1).await;
+    // Should the process end here, the next one does the rest.
+    let timer = world.store.timer(TimerKey::Flow(flow.id)).await.unwrap();
+    assert!(timer.is_some_and(|due| due <= clock.now()), "{timer:?}");
+    creating.await.unwrap().unwrap();
+    changing.await.unwrap().unwrap();
+    pass(&clock, async || states(&world, flow.id).await == [SubscriptionState::Live, SubscriptionState::Gone]).await;
+    assert_eq!(forge.hooks(), 1);
 }

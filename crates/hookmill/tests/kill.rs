@@ -1,5 +1,6 @@
 //! `kill -9` under load, again and again: nothing that was acknowledged is lost, nothing that was done is done again,
-//! and no webhook is left at the service that the server does not know of.
+//! and no webhook is left at the service that the server does not know of,
+//! and handshakes and renewals that were cut off are done by the next process.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // Tests may stop at once.
 
 mod support;
@@ -18,6 +19,8 @@ use support::{Answer, Server, Service, callback, eventually, forge_file, trigger
 fn rounds() -> u32 {
     std::env::var("HOOKMILL_KILL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(30)
 }
+/// Kills while a webhook is created, and while it is renewed, by turns.
+const KILLS_OF_UPKEEP: u32 = 6;
 /// Programs that send events at the same time.
 const SENDERS: u32 = 8;
 /// Events that are acknowledged in each round, on average.
@@ -357,4 +360,140 @@ fn no_webhook_is_left_that_the_server_does_not_know_of() {
     }
     println!("{} kills while webhooks were changed, {cut} of them before the answer; no orphan", rounds());
     assert!(callback(&forge).len() > 30);
+}
+
+/// The number of a webhook, its callback URL and the secret that the service told in its handshake.
+type Known = BTreeMap<u32, (String, String)>;
+
+fn hex_mac(secret: &str, body: &[u8]) -> String {
+    let mac = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes()), body);
+    mac.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A call of the service at a callback URL; the status of the answer, and its `X-Hook-Secret`.
+fn called(server: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, Option<String>)> {
+    let place = &url[url.find("/callback/")?..];
+    let answer = try_http(server, "POST", place, headers, body, Duration::from_secs(10))?;
+    Some((answer.status(), answer.header("x-hook-secret").map(ToOwned::to_owned)))
+}
+
+#[test]
+fn handshakes_and_renewals_that_a_kill_cuts_off_are_done_by_the_next_process() {
+    let mut random = Random(seed());
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let hooks: Arc<Mutex<Known>> = Arc::default();
+    let (next, renewed, door) = (AtomicU32::new(1), Arc::new(AtomicU32::new(0)), Arc::new(Mutex::new(String::new())));
+    // A service that proves the address while it makes the webhook, as Asana does, and has it renewed.
+    let (own, count, address) = (Arc::clone(&hooks), Arc::clone(&renewed), Arc::clone(&door));
+    let forge = Service::start(move |call, _| {
+        let mut answer = match call.method() {
+            "POST" => {
+                let id = next.fetch_add(1, Ordering::SeqCst);
+                let url = call.json()["config"]["url"].as_str().unwrap_or_default().to_owned();
+                let (secret, server) = (format!("secret-of-{id}"), address.lock().unwrap().clone());
+                let told = called(&server, &url, &[("X-Hook-Secret", &secret)], b"{}");
+                if told == Some((200, Some(secret.clone()))) {
+                    own.lock().unwrap().insert(id, (url, secret));
+                    Answer::new("201 Created", &json!({"id": id, "expires": "2100-01-01T00:00:00Z"}))
+                } else {
+                    Answer::new("400 Bad Request", &json!({"error": format!("the handshake was answered {told:?}")}))
+                }
+            }
+            "PATCH" => {
+                count.fetch_add(1, Ordering::SeqCst);
+                Answer::new("200 OK", &json!({"expires": "2100-01-01T00:00:00Z"}))
+            }
+            "DELETE" => {
+                let id = call.path().rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+                let known = own.lock().unwrap().remove(&id).is_some();
+                Answer::new(if known { "204 No Content" } else { "404 Not Found" }, &Value::Null)
+            }
+            _ => {
+                let hooks = own.lock().unwrap();
+                let listed = hooks
+                    .iter()
+                    .map(|(id, (url, _))| json!({"id": id, "expires": "2100-01-01T00:00:00Z", "config": {"url": url}}));
+                Answer::new("200 OK", &listed.collect())
+            }
+        };
+        answer.delay = Duration::from_millis(40);
+        answer
+    });
+    let mut document: Value = serde_json::from_slice(&std::fs::read(forge_file(folder.path())).unwrap()).unwrap();
+    let parameters =
+        document["paths"]["/repos/{owner}/{repo}/hooks"]["post"]["parameters"].as_array().unwrap()[..2].to_vec();
+    let (mut of_hook, mut hook) = (parameters.clone(), parameters[0].clone());
+    hook["name"] = json!("hook_Id");
+    of_hook.push(hook);
+    document["paths"]["/repos/{owner}/{repo}/hooks"]["get"] =
+        json!({"operationId": "listHooks", "parameters": parameters, "responses": {"200": {"description": "all"}}});
+    document["paths"]["/repos/{owner}/{repo}/hooks/{hook_Id}"]["patch"] =
+        json!({"operationId": "renewHook", "parameters": of_hook, "responses": {"200": {"description": "renewed"}}});
+    document["x-hookmill-preset"] = json!("asana");
+    document["x-hookmill-ping"] = json!([{"body:/event": "renew"}]);
+    document["x-hookmill-renewal"] = json!({"expires": "registration:/expires",
+        "by": {"operationId": "renewHook", "parameters":
+            {"owner": "{inputs:owner}", "repo": "{inputs:repo}", "hook_Id": "{registration:/id}"}},
+        "lifecycle": [{"when": {"body:/event": "renew"}, "do": "renew"}]});
+    let mut server = Server::start(&data, "127.0.0.1:0", &[]);
+    server.set_up();
+    let (listens, token) = (server.address.clone(), server.token.clone());
+    door.lock().unwrap().clone_from(&listens);
+    let settings = json!({"authentication": {"type": "basic"}, "host": forge.address, "scheme": "http"});
+    let connector = server.post("/api/connectors", &json!({"document": document, "settings": settings}));
+    let connection = server.post(
+        "/api/connections",
+        &json!({"connector_id": connector["id"], "name": "mine", "username": "ada", "password": "pw"}),
+    );
+    let form = |repo: &str| {
+        json!({"name": "Hooks", "definition": {"triggers": trigger(repo), "actions": {}},
+        "connections": {"shared_forge": {"connection_id": connection["id"]}}})
+    };
+    let flow = server.post("/api/flows", &form("r0"))["id"].as_str().unwrap().to_owned();
+    let only = |server: &Server| {
+        eventually("one webhook, and it is live", || {
+            let state = server.get(&format!("/api/flows/{flow}"))["webhook"]["state"] == "live";
+            let hooks = hooks.lock().unwrap();
+            hooks.values().next().cloned().filter(|_| state && hooks.len() == 1)
+        })
+    };
+    let demand = |hook: &(String, String)| {
+        let body = br#"{"event":"renew"}"#;
+        let mac = hex_mac(&hook.1, body);
+        called(&listens, &hook.0, &[("X-Hook-Signature", &mac), ("Content-Type", "application/json")], body)
+    };
+    for round in 1..=KILLS_OF_UPKEEP {
+        let hook = only(&server);
+        let (calls, before) = (forge.calls().len(), renewed.load(Ordering::SeqCst));
+        let is_renewal = round % 2 == 0;
+        let saving = if is_renewal {
+            assert_eq!(demand(&hook).map(|(status, _)| status), Some(200));
+            None
+        } else {
+            let (to, path, body) =
+                (listens.clone(), format!("/api/flows/{flow}"), form(&format!("r{round}")).to_string());
+            let bearer = format!("Bearer {token}");
+            Some(std::thread::spawn(move || {
+                let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+                drop(try_http(&to, "PUT", &path, &headers, body.as_bytes(), Duration::from_secs(10)));
+            }))
+        };
+        // The kill falls into what the service is asked, the handshake among it.
+        eventually("a call of the service", || (forge.calls().len() > calls).then_some(()));
+        std::thread::sleep(Duration::from_millis(random.next(100)));
+        server.kill();
+        saving.into_iter().for_each(|saving| saving.join().unwrap());
+        server = Server::start(&data, &listens, &[]);
+        server.token.clone_from(&token);
+        if is_renewal {
+            eventually("the renewal", || (renewed.load(Ordering::SeqCst) > before).then_some(()));
+        }
+    }
+    // The secret of the webhook that is left is that of its handshake.
+    let hook = only(&server);
+    let body = br#"{"events":[{"resource":"r"}]}"#;
+    let send = |mac: &str| called(&listens, &hook.0, &[("X-Hook-Signature", mac)], body).map(|(status, _)| status);
+    assert_eq!((send(&hex_mac("guessed", body)), send(&hex_mac(&hook.1, body))), (Some(401), Some(200)));
+    println!("{KILLS_OF_UPKEEP} kills in handshakes and renewals; {} renewals", renewed.load(Ordering::SeqCst));
 }
