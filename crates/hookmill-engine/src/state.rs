@@ -30,7 +30,7 @@ pub fn depth_of(headers: &Object) -> u32 {
 /// The indexes of the iterations around an action, outermost first.
 pub type Indexes = Vec<u32>;
 
-/// A fact that cannot follow from the state: the journal is damaged, or the engine has a fault.
+/// A fact that cannot follow from the state: the journal is damaged, or the engine is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the fact \"{fact}\" cannot follow: {reason}")]
 pub struct IllegalFact {
