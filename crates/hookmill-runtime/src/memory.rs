@@ -319,9 +319,13 @@ impl Runtime {
             let (done, heard) = oneshot::channel();
             let mut message = Some(Message::Input { input: input.clone(), done: Some(done) });
             let is_cancelled = matches!(input, Input::CancelRequested);
-            let _waits = is_cancelled.then(|| self.0.inboxes.hurry(run)).flatten();
+            let mut waits = is_cancelled.then(|| self.0.inboxes.hurry(run)).flatten();
             if !self.load(run, None, &mut message).await? {
                 return Ok(None);
+            }
+            // Another task may have taken the run into memory meanwhile.
+            if is_cancelled && waits.is_none() {
+                waits = self.0.inboxes.hurry(run);
             }
             if let Ok(changed) = heard.await {
                 return Ok(Some(changed));
