@@ -12,7 +12,7 @@ const POINTERS_BYTES_MAX: usize = 256 * 1_024 * 1_024;
 /// Parameters in one path.
 const PATH_PARAMETERS_MAX: usize = 100;
 /// Parameters of one operation, or of one path.
-const PARAMETERS_MAX: usize = 1_000;
+pub(crate) const PARAMETERS_MAX: usize = 1_000;
 /// Ways to prove who calls, and lists of them.
 const SECURITY_MAX: usize = 200;
 

@@ -169,7 +169,15 @@ impl Connector {
             let (properties, diagnostics) = (properties.cloned(), vec![finding]);
             return Import { connector: None, document: None, properties, diagnostics };
         }
-        let collection = postman::is_collection(document).then(|| postman::to_openapi(document, &mut diagnostics));
+        let collection =
+            postman::is_collection(document).then(|| postman::to_openapi(document, &mut diagnostics, wanted));
+        let collection = match collection.transpose() {
+            Ok(collection) => collection,
+            Err(finding) => {
+                let (properties, diagnostics) = (properties.cloned(), vec![finding]);
+                return Import { connector: None, document: None, properties, diagnostics };
+            }
+        };
         let document = collection.as_ref().unwrap_or(document);
         let mut is_checked = false;
         let document = match version(document) {

@@ -82,33 +82,45 @@ pub fn secrets(definition: &Value, parameters: &Value) -> Vec<(String, String)> 
     for name in secure_parameters(definition) {
         let given = parameters.as_object().and_then(|given| hookmill_expression::member(given, name));
         let default = definition.get("parameters").and_then(|all| all.get(name)?.get("defaultValue"));
+        // Values of parameters are no expressions, whatever they begin with.
         for value in given.into_iter().chain(default) {
-            texts(name, value, &mut found);
+            texts(name, value, &mut |text| Some(text.to_owned()), &mut found);
         }
     }
-    let mut visit = |name: &str, value: &Value| texts(name, value, &mut found);
+    let mut visit = |name: &str, value: &Value| texts(name, value, &mut literal, &mut found);
     for part in ["triggers", "actions"] {
         definition.get(part).into_iter().for_each(|part| each_secret(part, &mut visit));
     }
     found
 }
 
-fn texts(name: &str, value: &Value, found: &mut Vec<(String, String)>) {
+/// Gives the texts in a value, each as `read` reads it.
+fn texts(name: &str, value: &Value, read: &mut dyn FnMut(&str) -> Option<String>, found: &mut Vec<(String, String)>) {
     match value {
-        Value::String(text) if !text.is_empty() && !text.starts_with('@') => {
-            found.push((name.to_owned(), text.to_string()));
+        Value::String(text) => {
+            found.extend(read(text).filter(|text| !text.is_empty()).map(|text| (name.to_owned(), text)));
         }
         Value::Integer(_) | Value::Float(_) | Value::Decimal(_) => found.push((name.to_owned(), value.to_json())),
-        Value::Array(items) => items.iter().for_each(|item| texts(name, item, found)),
-        Value::Object(members) => members.values().for_each(|member| texts(name, member, found)),
+        Value::Array(items) => items.iter().for_each(|item| texts(name, item, read, found)),
+        Value::Object(members) => members.values().for_each(|member| texts(name, member, read, found)),
         _ => {}
     }
+}
+
+/// What a text of a definition stands for; `None` for an expression. `@@` at its beginning stands for `@`, `@@{` for `@{`.
+fn literal(text: &str) -> Option<String> {
+    let text = match text.strip_prefix('@') {
+        Some(rest) if rest.starts_with('@') => rest,
+        Some(rest) if !rest.is_empty() => return None,
+        _ => text,
+    };
+    Some(text.replace("@@{", "@{"))
 }
 
 /// Whether a member of `authentication`, or a header, is secret as it stands.
 fn is_literal_secret(value: &Value) -> bool {
     match value {
-        Value::String(text) => !text.is_empty() && !text.starts_with('@'),
+        Value::String(text) => literal(text).is_some_and(|text| !text.is_empty()),
         Value::Null | Value::Bool(_) => false,
         _ => true,
     }
@@ -359,6 +371,22 @@ mod tests {
         "actions":{"S":{"type":"Scope","actions":{"A":{"type":"Http","inputs":{"method":"GET","uri":"https://x",
             "headers":{"X-Api-Key":"header-key","Authorization":"@parameters('key')","Accept":"text/plain"},
             "authentication":{"type":"Basic","username":"octo","password":"inline-word"}}}}}}}"#;
+
+    #[test]
+    fn secrets_that_begin_as_expressions_do_are_secrets() {
+        let definition = r#"{"parameters":{"key":{"type":"SecureString","defaultValue":"@default"}},
+            "actions":{"A":{"type":"Http","inputs":{"authentication":{"type":"Basic","username":"octo","password":"@@pass-word"}}},
+            "B":{"type":"Http","inputs":{"authentication":{"type":"Raw","value":"key @@{1}","other":"@parameters('key')"}}}}}"#;
+        let definition = Value::from_json(definition.as_bytes()).unwrap();
+        let found = secrets(&definition, &Value::object([("key", "@given-key")]));
+        let found: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
+        assert_eq!(found, ["@given-key", "@default", "@pass-word", "key @{1}"]);
+        let shown = without_secrets(&definition).to_json();
+        assert!(
+            !shown.contains("pass-word") && !shown.contains("@@{1}") && shown.contains("@parameters('key')"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn secrets_are_found_and_hidden_and_nothing_else() {

@@ -152,7 +152,7 @@ pub fn replay(plan: &Plan, parameters: &Value, facts: &[Fact], wanted: &dyn Fn()
         seed: *seed,
         now: *at,
     };
-    if let Err(ActionError { message, .. }) = admits(plan, own_trigger, &event) {
+    if let Err(ActionError { message, .. }) = admits(plan, own_trigger, &event, wanted) {
         result.reason = Some(message);
         return Ok(result);
     }

@@ -256,7 +256,7 @@ fn simulate(case: &Value, scripts: Scripts<'_>) -> Result<Simulated, String> {
         now: BEGIN,
     };
     let mut refused = None;
-    let records = match fire(&plan, trigger, &event) {
+    let records = match fire(&plan, trigger, &event, &|| true) {
         Firing::Runs(records) => records,
         Firing::Skipped(_) | Firing::Failed(_) => Vec::new(),
         Firing::Refused(error) => {

@@ -26,54 +26,105 @@ pub struct Source<'a> {
     pub definition: &'a Value,
 }
 
-#[derive(Default)]
-struct Seen {
-    inputs: Option<Value>,
-    variables: Vec<(Str, Str, Value)>,
-    appended: Vec<(Str, Value)>,
-    end: Option<End>,
-}
+/// How the action runs of a journal ended, in order of their paths; read fact by fact, without any of their values.
+#[derive(Debug, Default)]
+pub struct Ends(BTreeMap<ActionPath, Option<ActionStatus>>);
 
-struct End {
-    status: ActionStatus,
-    code: Str,
-    outputs: Option<Value>,
-    tracked: Option<Value>,
-}
-
-/// The action runs of a journal in order of their paths. A variable is set between the start and the end of its action.
-fn action_runs(facts: &[Fact]) -> BTreeMap<ActionPath, Seen> {
-    let mut runs: BTreeMap<ActionPath, Seen> = BTreeMap::new();
-    let mut set = Vec::new();
-    let mut appended = Vec::new();
-    for fact in facts {
+impl Ends {
+    /// Reads the next fact.
+    pub fn take(&mut self, fact: &Fact) {
         match fact {
-            Fact::RunStarted(_) | Fact::RunEnded(_) | Fact::RunStopped(_) => {
-                set.clear();
-                appended.clear();
+            Fact::ActionStarted(fact::ActionStarted { path, .. }) => {
+                self.0.entry(path.clone()).or_default();
             }
-            Fact::ActionStarted(fact::ActionStarted { path, inputs, .. }) => {
-                set.clear();
-                appended.clear();
-                runs.entry(path.clone()).or_default().inputs.clone_from(inputs);
-            }
-            Fact::VariableSet(fact::VariableSet { name, kind, value }) => {
-                set.push((name.clone(), kind.clone(), value.clone()))
-            }
-            Fact::VariableAppended(fact::VariableAppended { name, value }) => {
-                appended.push((name.clone(), value.clone()))
-            }
-            Fact::ActionEnded(fact::ActionEnded { path, status, code, outputs, tracked, .. }) => {
-                let run = runs.entry(path.clone()).or_default();
-                run.variables = std::mem::take(&mut set);
-                run.appended = std::mem::take(&mut appended);
-                let (code, outputs, tracked) = (code.clone(), outputs.clone(), tracked.clone());
-                run.end = Some(End { status: *status, code, outputs, tracked });
+            Fact::ActionEnded(fact::ActionEnded { path, status, .. }) => {
+                self.0.insert(path.clone(), Some(*status));
             }
             _ => {}
         }
     }
-    runs
+}
+
+/// The results of those action runs that are taken over, read fact by fact. A variable is set between the start and the
+/// end of its action.
+#[derive(Debug)]
+pub struct Results {
+    wanted: BTreeSet<ActionPath>,
+    inputs: BTreeMap<ActionPath, Value>,
+    set: Vec<(Str, Str, Value)>,
+    appended: Vec<(Str, Value)>,
+    taken: BTreeMap<ActionPath, TakenOver>,
+    bytes: usize,
+}
+
+impl Results {
+    /// Of a journal of which nothing was read yet; `wanted` is what [`taken_over`] says.
+    #[must_use]
+    pub const fn new(wanted: BTreeSet<ActionPath>) -> Self {
+        Self {
+            wanted,
+            inputs: BTreeMap::new(),
+            set: Vec::new(),
+            appended: Vec::new(),
+            taken: BTreeMap::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Bytes of all values that were found, as JSON.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Reads the next fact.
+    pub fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::RunStarted(_) | Fact::RunEnded(_) | Fact::RunStopped(_) => self.forget_variables(),
+            Fact::ActionStarted(fact::ActionStarted { path, inputs, .. }) => {
+                self.forget_variables();
+                if let Some(inputs) = inputs.as_ref().filter(|_| self.wanted.contains(path)) {
+                    self.bytes += inputs.json_bytes();
+                    self.inputs.insert(path.clone(), inputs.clone());
+                }
+            }
+            Fact::VariableSet(fact::VariableSet { name, kind, value }) => {
+                self.bytes += value.json_bytes();
+                self.set.push((name.clone(), kind.clone(), value.clone()));
+            }
+            Fact::VariableAppended(fact::VariableAppended { name, value }) => {
+                self.bytes += value.json_bytes();
+                self.appended.push((name.clone(), value.clone()));
+            }
+            Fact::ActionEnded(fact::ActionEnded { path, code, outputs, tracked, .. }) if self.wanted.contains(path) => {
+                self.bytes += outputs.iter().chain(tracked).map(Value::json_bytes).sum::<usize>();
+                let result = TakenOver {
+                    path: path.clone(),
+                    inputs: self.inputs.remove(path),
+                    code: code.clone(),
+                    outputs: outputs.clone(),
+                    tracked: tracked.clone(),
+                    variables: std::mem::take(&mut self.set),
+                    appended: std::mem::take(&mut self.appended),
+                };
+                self.taken.insert(path.clone(), result);
+            }
+            Fact::ActionEnded(_) => self.forget_variables(),
+            _ => {}
+        }
+    }
+
+    /// What was found, in order of paths.
+    #[must_use]
+    pub fn finished(self) -> Vec<TakenOver> {
+        self.taken.into_values().collect()
+    }
+
+    fn forget_variables(&mut self) {
+        let set = self.set.drain(..).map(|(_, _, value)| value);
+        self.bytes -=
+            set.chain(self.appended.drain(..).map(|(_, value)| value)).map(|own| own.json_bytes()).sum::<usize>();
+    }
 }
 
 struct Staleness<'a> {
@@ -177,10 +228,10 @@ fn is_unchanged(old: Source<'_>, new: Source<'_>, action: ActionIndex) -> bool {
         && own_part(old.definition, before.pointer.as_str()) == own_part(new.definition, own.pointer.as_str())
 }
 
-/// What a new run with the plan `new` takes over from a run that ended, of which `facts` is the journal and `old` the
-/// plan. The same plan may be given twice: the definition of then.
+/// Which action runs a new run with the plan `new` takes over from a run that ended as `ends` says and had the plan `old`.
+/// The same plan may be given twice: the definition of then.
 #[must_use]
-pub fn taken_over(old: Source<'_>, new: Source<'_>, facts: &[Fact]) -> Vec<TakenOver> {
+pub fn taken_over(old: Source<'_>, new: Source<'_>, ends: &Ends) -> BTreeSet<ActionPath> {
     let plan = new.plan;
     let mut stale = Staleness { plan, runs: BTreeSet::new(), actions: BTreeSet::new(), rounds: BTreeMap::new() };
     if !std::ptr::eq(old.plan, new.plan) {
@@ -190,30 +241,17 @@ pub fn taken_over(old: Source<'_>, new: Source<'_>, facts: &[Fact]) -> Vec<Taken
             }
         }
     }
-    let runs = action_runs(facts);
     let index = |path: &ActionPath| plan.names.get(path.action.to_lowercase().as_str()).copied();
-    for (path, run) in &runs {
-        let kept =
-            run.end.as_ref().is_some_and(|end| matches!(end.status, ActionStatus::Succeeded | ActionStatus::Skipped));
+    for (path, status) in &ends.0 {
+        let kept = matches!(status, Some(ActionStatus::Succeeded | ActionStatus::Skipped));
         if !kept && let Some(action) = index(path) {
             stale.done_again(action, &path.indexes);
         }
     }
-    let mut taken = Vec::new();
-    for (path, run) in runs {
-        let Some(end) = run.end.filter(|end| end.status == ActionStatus::Succeeded) else { continue };
-        let Some(action) = index(&path) else { continue };
-        if has_result(&plan.actions[action].kind) && !stale.is_stale(action, &path.indexes) {
-            taken.push(TakenOver {
-                path,
-                inputs: run.inputs,
-                code: end.code,
-                outputs: end.outputs,
-                tracked: end.tracked,
-                variables: run.variables,
-                appended: run.appended,
-            });
-        }
-    }
-    taken
+    let succeeded = ends.0.iter().filter(|(_, status)| **status == Some(ActionStatus::Succeeded));
+    let taken = succeeded.map(|(path, _)| path).filter(|path| {
+        index(path)
+            .is_some_and(|action| has_result(&plan.actions[action].kind) && !stale.is_stale(action, &path.indexes))
+    });
+    taken.cloned().collect()
 }

@@ -29,8 +29,8 @@ pub enum Summary {
     Words(String),
 }
 
-/// What a run that has begun is about. A chosen value that cannot be evaluated is left out: the history must not keep
-/// a run from starting. `shown` takes out of a text what nobody may see; it is asked before a text is cut, since half of
+/// What a run that has begun is about. A chosen value that cannot be evaluated while it is `wanted` is left out: the
+/// history must not keep a run from starting. `shown` takes out of a text what nobody may see; it is asked before a text is cut, since half of
 /// a secret would not be known as one.
 #[must_use]
 pub fn summary(
@@ -39,6 +39,7 @@ pub fn summary(
     state: &RunState,
     now: Timestamp,
     shown: &dyn Fn(&str) -> String,
+    wanted: &dyn Fn() -> bool,
 ) -> Summary {
     if trigger.secure_outputs {
         return Summary::Words(String::new());
@@ -47,7 +48,7 @@ pub fn summary(
         let body = state.trigger.get("outputs").and_then(|outputs| outputs.get("body"));
         return Summary::Words(body.map(|body| shown(&first_words(body))).unwrap_or_default());
     }
-    let scope = ActionScope::new(plan, state, now, &[], &[], (&trigger.name, 0));
+    let scope = ActionScope::new(plan, state, now, &[], &[], (&trigger.name, 0)).while_wanted(wanted);
     let values = trigger.run_summary.iter().filter_map(|part| part.evaluate(&scope).ok());
     let texts = values.filter(|value| *value != Value::Null).map(|value| line(&shown(&content::to_text(&value))));
     let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();

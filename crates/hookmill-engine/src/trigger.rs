@@ -1,4 +1,7 @@
 //! What a fired trigger starts: one run, one per element, or none.
+//!
+//! Whoever asks says with `wanted` for how long: once it says no, expressions end where they are, and what is given then
+//! is no result.
 
 use hookmill_definition::Plan;
 use hookmill_definition::plan::{Trigger, TriggerKind};
@@ -72,11 +75,12 @@ impl Items {
         trigger: &Trigger,
         event: &Event,
         index: usize,
+        wanted: &dyn Fn() -> bool,
     ) -> Result<Option<Value>, ActionError> {
         let Some(element) = self.elements.as_array().and_then(|elements| elements.get(index)) else { return Ok(None) };
         let mut members = self.outputs.as_object().cloned().unwrap_or_default();
         members.insert("body", element.clone());
-        admit(plan, trigger, event, members.into(), index + 1)
+        admit(plan, trigger, event, members.into(), index + 1, wanted)
     }
 
     /// Why an event starts no run none of whose items does.
@@ -98,8 +102,8 @@ pub enum Split {
 
 /// Decides what an event starts: the schema, then `splitOn`, then the conditions.
 #[must_use]
-pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
-    let items = match split(plan, trigger, event) {
+pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event, wanted: &dyn Fn() -> bool) -> Firing {
+    let items = match split(plan, trigger, event, wanted) {
         Split::Whole(firing) => return firing,
         Split::Items(items) => items,
     };
@@ -107,9 +111,12 @@ pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
     // An item whose conditions cannot be evaluated starts no run; the others do.
     let mut fault = None;
     for index in 0..items.len() {
-        match items.record(plan, trigger, event, index) {
+        match items.record(plan, trigger, event, index, wanted) {
             Ok(record) => records.extend(record),
             Err(error) => fault = fault.or(Some(error)),
+        }
+        if !wanted() {
+            break;
         }
     }
     match (records.is_empty(), fault) {
@@ -121,28 +128,29 @@ pub fn fire(plan: &Plan, trigger: &Trigger, event: &Event) -> Firing {
 
 /// As [`fire`], but leaves the items of an event that is split to be looked at one by one.
 #[must_use]
-pub fn split(plan: &Plan, trigger: &Trigger, event: &Event) -> Split {
-    match split_or_end(plan, trigger, event) {
+pub fn split(plan: &Plan, trigger: &Trigger, event: &Event, wanted: &dyn Fn() -> bool) -> Split {
+    match split_or_end(plan, trigger, event, wanted) {
         Ok(items) => Split::Items(items),
         Err(firing) => Split::Whole(firing),
     }
 }
 
-fn split_or_end(plan: &Plan, trigger: &Trigger, event: &Event) -> Result<Items, Firing> {
+fn split_or_end(plan: &Plan, trigger: &Trigger, event: &Event, wanted: &dyn Fn() -> bool) -> Result<Items, Firing> {
     let outputs =
         if trigger.keep_authorization { event.outputs.clone() } else { without_authorization(&event.outputs) };
     if let Some(error) = violation(trigger, outputs.get("body").unwrap_or(&Value::Null)) {
         return Err(Firing::Refused(error));
     }
     let Some(split_on) = &trigger.split_on else {
-        return Err(match admit(plan, trigger, event, outputs, 0) {
+        return Err(match admit(plan, trigger, event, outputs, 0, wanted) {
             Ok(Some(record)) => Firing::Runs(vec![record]),
             Ok(None) => Firing::Skipped(not_met(trigger)),
             Err(error) => Firing::Failed(error),
         });
     };
     let state = state_of(trigger, event, &outputs);
-    let split = split_on.evaluate(&ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, 0)));
+    let scope = ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, 0)).while_wanted(wanted);
+    let split = split_on.evaluate(&scope);
     let elements = match split {
         Ok(Value::Array(elements)) => elements,
         Ok(other) => {
@@ -226,8 +234,8 @@ fn failure(trigger: &Trigger, fault: &hookmill_expression::Error) -> ActionError
 ///
 /// # Errors
 /// Why not: a condition is not met or cannot be evaluated.
-pub fn admits(plan: &Plan, trigger: &Trigger, event: &Event) -> Result<(), ActionError> {
-    match admit(plan, trigger, event, event.outputs.clone(), 0)? {
+pub fn admits(plan: &Plan, trigger: &Trigger, event: &Event, wanted: &dyn Fn() -> bool) -> Result<(), ActionError> {
+    match admit(plan, trigger, event, event.outputs.clone(), 0, wanted)? {
         Some(_) => Ok(()),
         None => Err(not_met(trigger)),
     }
@@ -259,6 +267,7 @@ pub fn evaluate(
     trigger: &Trigger,
     part: &Compiled,
     surroundings: &Surroundings,
+    wanted: &dyn Fn() -> bool,
 ) -> Result<Value, ActionError> {
     let now = surroundings.now;
     let mut members = Object::with_capacity(3);
@@ -275,7 +284,7 @@ pub fn evaluate(
         workflow: surroundings.workflow.clone(),
         ..RunState::default()
     };
-    let mut scope = ActionScope::new(plan, &state, now, &[], &[], (&trigger.name, 0));
+    let mut scope = ActionScope::new(plan, &state, now, &[], &[], (&trigger.name, 0)).while_wanted(wanted);
     scope.callback_url.clone_from(&surroundings.callback_url);
     scope.current = Some(record);
     part.evaluate(&scope).map_err(|(_, fault)| failure(trigger, &fault))
@@ -285,17 +294,22 @@ pub fn evaluate(
 ///
 /// # Errors
 /// Its inputs cannot be evaluated, or make no request.
-pub fn request(plan: &Plan, trigger: &Trigger, surroundings: &Surroundings) -> Result<ActionRequest, ActionError> {
+pub fn request(
+    plan: &Plan,
+    trigger: &Trigger,
+    surroundings: &Surroundings,
+    wanted: &dyn Fn() -> bool,
+) -> Result<ActionRequest, ActionError> {
     let timeout = plan.limits.request_duration_max;
     let http = |part: &Compiled| {
-        let inputs = evaluate(plan, trigger, part, surroundings)?;
+        let inputs = evaluate(plan, trigger, part, surroundings, wanted)?;
         http_request(&inputs, timeout).map(ActionRequest::Http).map_err(Ending::into_error)
     };
     match &trigger.kind {
         TriggerKind::HttpPolling(call) => http(&call.request),
         TriggerKind::HttpWebhook { subscribe, .. } => http(subscribe),
         TriggerKind::ConnectorPolling(call) | TriggerKind::ConnectorWebhook(call) => {
-            let inputs = evaluate(plan, trigger, call.operation.inputs(), surroundings)?;
+            let inputs = evaluate(plan, trigger, call.operation.inputs(), surroundings, wanted)?;
             let subscribes = matches!(trigger.kind, TriggerKind::ConnectorWebhook(_));
             Ok(ActionRequest::Connector(ConnectorRequest {
                 connection: call.connection.clone(),
@@ -317,9 +331,10 @@ pub fn unsubscription(
     plan: &Plan,
     trigger: &Trigger,
     surroundings: &Surroundings,
+    wanted: &dyn Fn() -> bool,
 ) -> Result<Option<ActionRequest>, ActionError> {
     let TriggerKind::HttpWebhook { unsubscribe: Some(unsubscribe), .. } = &trigger.kind else { return Ok(None) };
-    let inputs = evaluate(plan, trigger, unsubscribe, surroundings)?;
+    let inputs = evaluate(plan, trigger, unsubscribe, surroundings, wanted)?;
     let request = http_request(&inputs, plan.limits.request_duration_max).map_err(Ending::into_error)?;
     Ok(Some(ActionRequest::Http(request)))
 }
@@ -366,10 +381,11 @@ fn admit(
     event: &Event,
     outputs: Value,
     salt: usize,
+    wanted: &dyn Fn() -> bool,
 ) -> Result<Option<Value>, ActionError> {
     let state = state_of(trigger, event, &outputs);
     let salt = u32::try_from(salt).unwrap_or(u32::MAX);
-    let scope = ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, salt));
+    let scope = ActionScope::new(plan, &state, event.now, &[], &[], (&trigger.name, salt)).while_wanted(wanted);
     for condition in &trigger.conditions {
         if !condition.evaluate(&scope).map_err(|(_, fault)| failure(trigger, &fault))? {
             return Ok(None);

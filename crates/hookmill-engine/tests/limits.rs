@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hookmill_definition::{Limits, Profile, compile};
 use hookmill_engine::history::RunHistory;
-use hookmill_engine::trigger::{Event, Firing, fire};
+use hookmill_engine::trigger::{Event, Firing, Split, Surroundings, evaluate, fire, split};
 use hookmill_engine::{
     Allowance, BrokenOff, Command, Environment, Fact, Input, RunState, Start, decide, decide_while, pending,
 };
@@ -144,7 +144,7 @@ fn elements_that_are_split() {
             seed: 1,
             now: NOW,
         };
-        match fire(&plan, &plan.triggers[0], &event) {
+        match fire(&plan, &plan.triggers[0], &event, &|| true) {
             Firing::Runs(runs) => runs.len(),
             Firing::Failed(_) => 0,
             other => panic!("{other:?}"),
@@ -156,6 +156,43 @@ fn elements_that_are_split() {
     assert_eq!(firing(limited, 101, &Limits::default()), 0);
     assert_eq!(firing("", 4, &Limits { split_items_max: 3, ..Limits::default() }), 0);
     assert_eq!(firing(limited, 101, &Limits { split_items_limited_max: 101, ..Limits::default() }), 101);
+}
+
+/// Everything that a trigger evaluates outside of a run asks whether it is still wanted.
+#[test]
+fn what_a_trigger_evaluates_ends_when_nobody_waits() {
+    let long = format!("concat({})", ["toLower(triggerBody())"; 8].join(","));
+    let event = Event {
+        outputs: Value::object([("body", Value::from("x".repeat(600_000)))]),
+        parameters: Value::Null,
+        workflow: Value::Null,
+        origin: "1".into(),
+        seed: 1,
+        now: NOW,
+    };
+    let surroundings = Surroundings { outputs: Some(event.outputs.clone()), ..Surroundings::default() };
+    let given = long.replace("triggerBody()", "string(trigger())");
+    for own in [
+        format!(r#""conditions":[{{"expression":"@greater(length({long}),0)"}}]"#),
+        format!(r#""splitOn":"@split({long},',')""#),
+        format!(r#""correlation":{{"clientTrackingId":"@substring({long},0,5)"}}"#),
+        format!(r#""inputs":{{"x-hookmill-parameters":{{"a":"@length({given})"}}}}"#),
+    ] {
+        let text = format!(r#"{{"triggers":{{"t":{{"type":"Request",{own}}}}},"actions":{{}}}}"#);
+        let definition = Value::from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let made = compile(&definition, &Value::Null, Profile::LogicApps, &Limits::default());
+        let plan = made.plan.unwrap_or_else(|| panic!("{text}: {:?}", made.diagnostics));
+        let trigger = &plan.triggers[0];
+        let ask = |wanted: &dyn Fn() -> bool| match own.starts_with(r#""inputs""#) {
+            true => evaluate(&plan, trigger, &trigger.inputs, &surroundings, wanted).map(drop),
+            false => match split(&plan, trigger, &event, wanted) {
+                Split::Whole(Firing::Failed(error)) => Err(error),
+                Split::Whole(_) | Split::Items(_) => Ok(()),
+            },
+        };
+        assert!(ask(&|| true).is_ok(), "{own}: {:?}", ask(&|| true));
+        assert!(ask(&|| false).unwrap_err().message.contains("stopped"), "{own}");
+    }
 }
 
 #[test]

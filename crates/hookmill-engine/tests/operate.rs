@@ -4,7 +4,7 @@
 use hookmill_definition::{Limits, Plan, Profile, compile};
 use hookmill_engine::backtest::{DifferenceKind, replay};
 use hookmill_engine::history::{Digest, Keeps, RunHistory, Seen};
-use hookmill_engine::resume::{Source, taken_over};
+use hookmill_engine::resume::{Ends, Results, Source, taken_over};
 use hookmill_engine::{
     ActionRequest, Allowance, Command, Environment, Fact, Input, Outcome, Performed, RunState, Start, TakenOver,
     decide, decide_while, pending,
@@ -79,11 +79,24 @@ impl Flow {
     }
 
     fn resume(&self, old: &Self, facts: &[Fact]) -> (RunHistory, Vec<String>) {
+        let mut ends = Ends::default();
+        facts.iter().for_each(|fact| ends.take(fact));
         let taken = if std::ptr::eq(self, old) {
-            taken_over(self.source(), self.source(), facts)
+            taken_over(self.source(), self.source(), &ends)
         } else {
-            taken_over(old.source(), self.source(), facts)
+            taken_over(old.source(), self.source(), &ends)
         };
+        let mut results = Results::new(taken);
+        facts.iter().for_each(|fact| results.take(fact));
+        let bytes = results.bytes();
+        let taken = results.finished();
+        let values = |own: &TakenOver| {
+            let options = own.inputs.iter().chain(&own.outputs).chain(&own.tracked).map(Value::json_bytes);
+            let variables =
+                own.variables.iter().map(|(_, _, value)| value).chain(own.appended.iter().map(|(_, own)| own));
+            options.chain(variables.map(Value::json_bytes)).sum::<usize>()
+        };
+        assert!(bytes >= taken.iter().map(values).sum(), "what is held is counted");
         let (facts, calls) = self.run(taken, |_| 200);
         (RunHistory::read(&facts), calls)
     }

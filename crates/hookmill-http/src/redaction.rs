@@ -2,9 +2,10 @@
 //! carry them.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use hookmill_model::{Object, Value};
@@ -12,6 +13,21 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Shorter secrets cannot be told from other text and are not looked for: refuse them where they are entered.
 pub const SECRET_BYTES_MIN: usize = 6;
+
+/// A secret has at most so many spellings; most secrets have nine.
+const SPELLINGS_MAX: usize = 80;
+
+/// Spellings of all secrets together: what finds them takes about thirty times as much memory.
+const SPELLINGS_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+
+/// A longer secret is not spelled.
+const SECRET_BYTES_MAX: usize = 64 * 1_024;
+
+/// Of longer secrets, keys and certificates, what was escaped twice is not looked for.
+const SPELLED_TWICE_BYTES_MAX: usize = 1_024;
+
+/// Where the spellings have at most so many bytes they are found in the fastest way, which takes most memory.
+const FAST_BYTES_MAX: usize = 4 * 1_024;
 
 /// What addresses leave as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -49,32 +65,44 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// From pairs of a name (the connection's, say) and a secret. Found are the secret itself, in base64 of both
-    /// alphabets at any place of a longer text (so also within `user:secret`), percent-encoded, escaped as in JSON, and
-    /// in hexadecimal.
+    /// From pairs of a name (the connection's, say) and a secret. Found are the secret itself; percent-encoded, with `+`
+    /// for spaces too; escaped as in JSON, HTML and XML; in hexadecimal, and in base64 of both alphabets at any place of a
+    /// longer text (so also within `user:secret`). What is escaped as in JSON or percent-encoded is found in these
+    /// spellings too. Where the secrets are too long to look for, every text is withheld.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut spellings: Vec<String> = Vec::new();
+        let mut spellings: BTreeSet<String> = BTreeSet::new();
+        let mut all: Vec<String> = Vec::new();
         let mut words = Vec::new();
-        let mut has_number = false;
+        let (mut has_number, mut bytes) = (false, 0);
         for (name, secret) in secrets {
             if secret.len() < SECRET_BYTES_MIN {
                 continue;
             }
             has_number |= secret.bytes().all(|byte| byte.is_ascii_digit());
+            if secret.len() > SECRET_BYTES_MAX || bytes > SPELLINGS_BYTES_MAX {
+                return Self { finder: Finder::Everything, words: Vec::new(), has_number };
+            }
             for spelling in spell(secret) {
-                if !spellings.contains(&spelling) {
-                    spellings.push(spelling);
+                if spellings.insert(spelling.clone()) {
+                    bytes += spelling.len();
+                    all.push(spelling);
                     words.push(format!("[secret: {name}]"));
                 }
             }
         }
-        let finder = if spellings.is_empty() {
+        drop(spellings);
+        let finder = if all.is_empty() {
             Finder::Nothing
+        } else if bytes > SPELLINGS_BYTES_MAX {
+            Finder::Everything
         } else {
+            // Left to itself it takes half a megabyte for each kilobyte of a secret.
+            let kind = (bytes > FAST_BYTES_MAX).then_some(AhoCorasickKind::ContiguousNFA);
             AhoCorasick::builder()
                 .match_kind(MatchKind::LeftmostLongest)
-                .build(&spellings)
+                .kind(kind)
+                .build(&all)
                 .map_or(Finder::Everything, Finder::Spellings)
         };
         Self { finder, words, has_number }
@@ -157,37 +185,51 @@ impl Redactor {
 }
 
 /// All spellings of a secret.
-fn spell(secret: &str) -> Vec<String> {
-    let bytes = secret.as_bytes();
-    let percent = utf8_percent_encode(secret, UNRESERVED).to_string();
-    let hex = hookmill_model::hex(bytes);
+fn spell(secret: &str) -> BTreeSet<String> {
     let json = serde_json::Value::from(secret).to_string();
     let json = json[1..json.len() - 1].to_owned();
-    let lower = lower_escapes(&percent);
-    let mut spellings = vec![
-        secret.to_owned(),
-        percent.replace("%20", "+"),
-        percent,
-        lower.replace("%20", "+"),
-        lower,
-        json.replace('/', "\\/"),
-        json,
-        hex.to_ascii_uppercase(),
-        hex,
-    ];
-    // Where a secret stands in a longer text, the text before it shifts its bits by none, one or two bytes; characters
-    // that also hold bits of the neighbours are left off.
-    for shift in 0..3 {
-        let shifted = [&vec![0; shift], bytes].concat();
-        let from = (shift * 8).div_ceil(6);
-        let to = shifted.len() * 8 / 6;
-        for engine in [&STANDARD, &URL_SAFE] {
-            spellings.push(engine.encode(&shifted)[from..to].to_owned());
+    let mut spellings: BTreeSet<String> = percent_encoded(secret).into();
+    // What JSON need not escape, and some writers do.
+    let strict = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace('\'', "\\u0027");
+    let mut twice: BTreeSet<String> = [secret.to_owned(), json.replace('/', "\\/"), json, strict].into();
+    spellings.extend(twice.iter().cloned());
+    let escaped = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    for quote in ["'", "&#39;", "&#x27;", "&apos;"] {
+        for double in ["\"", "&quot;", "&#34;"] {
+            spellings.insert(escaped.replace('\'', quote).replace('"', double));
         }
     }
-    spellings.sort_unstable();
-    spellings.dedup();
+    if secret.len() <= SPELLED_TWICE_BYTES_MAX {
+        twice.insert(utf8_percent_encode(secret, UNRESERVED).to_string());
+    } else {
+        twice = [secret.to_owned()].into();
+    }
+    for text in &twice {
+        spellings.extend(percent_encoded(text));
+        let hex = hookmill_model::hex(text.as_bytes());
+        spellings.insert(hex.to_ascii_uppercase());
+        spellings.insert(hex);
+        // Where a secret stands in a longer text, the text before it shifts its bits by none, one or two bytes;
+        // characters that also hold bits of the neighbours are left off.
+        for shift in 0..3 {
+            let shifted = [&vec![0; shift], text.as_bytes()].concat();
+            let from = (shift * 8).div_ceil(6);
+            let to = shifted.len() * 8 / 6;
+            let encoded = STANDARD.encode(&shifted)[from..to].to_owned();
+            spellings.insert(utf8_percent_encode(&encoded, UNRESERVED).to_string());
+            spellings.insert(encoded);
+            spellings.insert(URL_SAFE.encode(&shifted)[from..to].to_owned());
+        }
+    }
+    debug_assert!(spellings.len() <= SPELLINGS_MAX, "{}", spellings.len());
     spellings
+}
+
+/// A text as addresses and forms have it.
+fn percent_encoded(text: &str) -> [String; 4] {
+    let percent = utf8_percent_encode(text, UNRESERVED).to_string();
+    let lower = lower_escapes(&percent);
+    [percent.replace("%20", "+"), lower.replace("%20", "+"), percent, lower]
 }
 
 /// The same with the digits of `%2F` in lower case.
@@ -203,6 +245,8 @@ fn lower_escapes(percent: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     const SECRET: &str = "s3cr/t +\"ö=word";
@@ -227,10 +271,52 @@ mod tests {
                 texts.extend([STANDARD.encode(&text), URL_SAFE.encode(&text)]);
             }
         }
+        // Escaped as in JSON, and that written again.
+        let json = serde_json::Value::from(SECRET).to_string().replace('/', "\\/");
+        for text in [&json, &serde_json::Value::from(SECRET).to_string()] {
+            for user in ["", "u", "us"] {
+                let text = format!("{user}{text}");
+                texts.extend([
+                    STANDARD.encode(&text),
+                    URL_SAFE_NO_PAD.encode(&text),
+                    hookmill_model::hex(text.as_bytes()),
+                ]);
+                texts.push(utf8_percent_encode(&text, NON_ALPHANUMERIC).to_string());
+                texts.push(utf8_percent_encode(&STANDARD.encode(&text), NON_ALPHANUMERIC).to_string());
+            }
+        }
+        let percent = utf8_percent_encode(SECRET, UNRESERVED).to_string();
+        texts.push(utf8_percent_encode(&percent, UNRESERVED).to_string());
+        texts.push(STANDARD.encode(format!("u:{percent}")));
+        texts.push(SECRET.replace('"', "&quot;"));
+        texts.push(SECRET.replace('"', "&#34;"));
         for text in texts {
             let clean = redactor.text(&text);
             assert!(clean.contains("[secret: GitHub]"), "{text} → {clean}");
             assert!(!clean.contains("word"), "{clean}");
+        }
+    }
+
+    #[test]
+    fn spellings_are_bounded() {
+        let worst = "a/b+c d<e>f&g'h\"i\\j\nkö=%";
+        assert!(spell(worst).len() <= SPELLINGS_MAX, "{}", spell(worst).len());
+        assert!(spell("0123456789abcdef").len() <= 9, "{:?}", spell("0123456789abcdef"));
+        for (escaped, secret) in [("p&lt;w&amp;d&apos;x", "p<w&d'x"), ("p\\u003cw\\u0026d\\u0027x", "p<w&d'x")] {
+            assert_eq!(Redactor::new([("own", secret)]).text(escaped), "[secret: own]");
+        }
+        // A key of some kilobytes is found; what is too long to look for is shown in no part.
+        let key =
+            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END-----\n", "MIIEvQ/IBADANBg+kqhkiG9w0B\n".repeat(200));
+        let redactor = Redactor::new([("key", key.as_str())]);
+        assert_eq!(redactor.text(&key), "[secret: key]");
+        assert!(redactor.text(&STANDARD.encode(format!("x{key}y"))).contains("[secret: key]"));
+        let many: Vec<String> = (0..100_000).map(|number| format!("secret number {number}")).collect();
+        let long = "x".repeat(SECRET_BYTES_MAX + 1);
+        for redactor in
+            [Redactor::new([("long", long.as_str())]), Redactor::new(many.iter().map(|own| ("own", own.as_str())))]
+        {
+            assert_eq!(redactor.text("secret number 99999"), "[withheld]");
         }
     }
 

@@ -15,6 +15,9 @@ use crate::visible::Visible;
 use crate::wanted::wanted;
 use crate::{Error, Runtime, cores};
 
+/// A run with a longer journal is not replayed: it is held as a whole, and so is what it would have done.
+const JOURNAL_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+
 /// At most so many recorded runs are replayed.
 pub const BACKTEST_MAX: usize = 1_000;
 
@@ -161,7 +164,14 @@ impl Runtime {
                     Entry::Occupied(known) => known.into_mut(),
                     Entry::Vacant(place) => place.insert(self.recorded(&flow, version, &changed).await?),
                 };
-                let facts = self.facts(id).await?;
+                let Some(facts) = self.facts_within(id, JOURNAL_BYTES_MAX).await? else {
+                    let why = format!(
+                        "The journal of the run has more than {} MiB: it is not replayed.",
+                        JOURNAL_BYTES_MAX / 1_024 / 1_024
+                    );
+                    tested.push(Backtested { run: id, started_at, summary, replay: Err(why) });
+                    continue;
+                };
                 let seen = match facts.first() {
                     Some(Fact::RunStarted(fact::RunStarted { trigger, .. })) => seen.of_run(trigger),
                     _ => seen.of_run(&Value::Null),

@@ -1,6 +1,7 @@
 //! The beginning of runs: the trigger fires, and what follows is stored in the unit that takes the event from the queue.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookmill_definition::plan::Trigger;
 use hookmill_engine::trigger::{Event as Fired, Firing, Split, split};
@@ -32,6 +33,9 @@ const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Larger bodies are stored before anything else.
 const AT_ONCE_BYTES_MAX: usize = 64 * 1_024;
+
+/// What lists say of a run is evaluated for so long.
+const SUMMARY_WAIT: Duration = Duration::from_secs(1);
 
 /// What a run received is counted up to so many bytes: no decision about more is short.
 const RECORD_BYTES_MAX: usize = 1_024 * 1_024;
@@ -149,8 +153,15 @@ impl Runtime {
         if PARSED_FACTOR * event.body.len() > SMALL_BYTES {
             room.try_widen().await?;
         }
-        let fired = || self.fired(event, head, flow, &version, trigger, &webhook);
-        let (split, fired, is_plain) = cores::aside(version.is_short(event.body.len()), fired);
+        let is_short = version.is_short(event.body.len());
+        let fired = |wanted: &dyn Fn() -> bool| self.fired(event, head, (flow, &version, trigger), &webhook, wanted);
+        let (split, fired, is_plain) = match self.bounded(flow.id, is_short, fired).await {
+            Ok(fired) => fired,
+            Err(unfinished) => {
+                let fault = unfinished.of_trigger(&trigger.name)?;
+                return self.not_begun(unit, flow, origin, RunStatus::Failed, &fault).await.map(drop);
+            }
+        };
         let firing = match split {
             Split::Whole(firing) => firing,
             Split::Items(items) => {
@@ -200,7 +211,9 @@ impl Runtime {
         let begun = caught(async {
             let Some(trigger) = version.plan.triggers.first() else { return Ok(Vec::new()) };
             let origin = Origin::Event(&event);
-            let (split, _, is_plain) = self.fired(&event, head, &flow, &version, trigger, &webhook);
+            let fired =
+                |wanted: &dyn Fn() -> bool| self.fired(&event, head, (&flow, &version, trigger), &webhook, wanted);
+            let (split, _, is_plain) = self.bounded(flow.id, true, fired).await?;
             let Split::Whole(firing) = split else {
                 return Err(Error::Internal("an event that is split began at its door".to_owned()));
             };
@@ -237,10 +250,9 @@ impl Runtime {
         &self,
         event: &Event,
         head: Object,
-        flow: &Flow,
-        version: &Version,
-        trigger: &Trigger,
+        (flow, version, trigger): (&Flow, &Version, &Trigger),
         webhook: &Webhook,
+        wanted: &dyn Fn() -> bool,
     ) -> (Split, Fired, bool) {
         let mut outputs = head;
         let headers = outputs.get("headers").and_then(Value::as_object);
@@ -263,7 +275,7 @@ impl Runtime {
             seed: seed(),
             now: self.now(),
         };
-        (split(&version.plan, trigger, &fired), fired, is_plain)
+        (split(&version.plan, trigger, &fired, wanted), fired, is_plain)
     }
 
     /// `false` where another task was faster.
@@ -479,8 +491,11 @@ impl Runtime {
             if let Some(trigger) = version.plan.triggers.first() {
                 let redactor = list_redactor(version, state.trigger());
                 let shown = |text: &str| redactor.as_ref().map_or(text.into(), |own| own.text(text)).into_owned();
-                let of = summary(&version.plan, trigger, &state, run.started_at, &shown);
-                run.summary = summarised(run.summary, of);
+                let of = self.bounded_within(is_short, SUMMARY_WAIT, |wanted| {
+                    summary(&version.plan, trigger, &state, run.started_at, &shown, wanted)
+                });
+                // A run begins without what it is about.
+                run.summary = of.map_or_else(|_| run.summary.clone(), |of| summarised(run.summary.clone(), of));
             }
             if state.status().is_final() {
                 run.status = state.status();

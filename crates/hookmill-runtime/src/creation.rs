@@ -23,7 +23,7 @@ use crate::tokens::not_made;
 use crate::{Error, Runtime};
 
 /// A larger answer to a creation is not kept for declarations that read it.
-const REPLY_BYTES_MAX: usize = 64 * 1_024;
+pub(crate) const REPLY_BYTES_MAX: usize = 64 * 1_024;
 
 /// Where a creation stands after another try.
 pub(crate) struct Resumed {
@@ -63,7 +63,7 @@ impl Runtime {
         let (mut generation, capability, sealed) = self.new_generation(flow).await?;
         let url = format!("{}/callback/{capability}", self.0.config.hooks_url());
         let mut record = Record { fingerprint, sealed, ..Record::default() };
-        if !self.take_trigger(&mut record, flow, version, trigger, &url)? {
+        if !self.take_trigger(&mut record, flow, version, trigger, &url).await? {
             record.described_in = Some(version.number);
         }
         self.make_secret(flow, &generation, &mut record).await?;
@@ -83,7 +83,7 @@ impl Runtime {
     }
 
     /// Takes from a trigger what its webhook is created with, and says whether a connector creates it.
-    fn take_trigger(
+    async fn take_trigger(
         &self,
         record: &mut Record,
         flow: &Flow,
@@ -93,7 +93,12 @@ impl Runtime {
     ) -> Result<bool, Error> {
         let TriggerKind::ConnectorWebhook(call) = &trigger.kind else { return Ok(false) };
         let surroundings = self.surroundings(flow, version, Some(url.into()));
-        record.parameters = evaluate(&version.plan, trigger, call.operation.inputs(), &surroundings)
+        let inputs = |wanted: &dyn Fn() -> bool| {
+            evaluate(&version.plan, trigger, call.operation.inputs(), &surroundings, wanted)
+        };
+        record.parameters = self
+            .bounded(flow.id, version.is_short(0), inputs)
+            .await?
             .map_err(|error| Error::Inputs(error.message.to_string()))?;
         // A request by path is resolved against the connector when it is sent.
         record.operation = Some(match &call.operation {
@@ -107,10 +112,10 @@ impl Runtime {
     }
 
     /// What a webhook of a flow would be created with now; `None` where no connector creates it.
-    pub(crate) fn creation_record(&self, flow: &Flow, version: &Version) -> Result<Option<Record>, Error> {
+    pub(crate) async fn creation_record(&self, flow: &Flow, version: &Version) -> Result<Option<Record>, Error> {
         let Some(trigger) = version.plan.triggers.first() else { return Ok(None) };
         let mut record = Record::default();
-        let is_by_connector = self.take_trigger(&mut record, flow, version, trigger, &self.callback_shown())?;
+        let is_by_connector = self.take_trigger(&mut record, flow, version, trigger, &self.callback_shown()).await?;
         Ok(is_by_connector.then_some(record))
     }
 
@@ -253,7 +258,11 @@ impl Runtime {
             return Ok((not_sent(NO_CALLBACK), None));
         }
         let surroundings = self.surroundings(flow, &version, Some(url.into()));
-        let made = request(&version.plan, trigger, &surroundings);
+        let ask = |wanted: &dyn Fn() -> bool| request(&version.plan, trigger, &surroundings, wanted);
+        let made = match self.bounded(flow.id, version.is_short(0), ask).await {
+            Ok(made) => made,
+            Err(unfinished) => Err(unfinished.of_trigger(&trigger.name)?),
+        };
         let performed = match made {
             Ok(mut made) => {
                 if let ActionRequest::Http(http) = &mut made {

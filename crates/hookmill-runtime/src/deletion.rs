@@ -10,7 +10,7 @@ use hookmill_executor::CallContext;
 use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
 
-use crate::creation::not_sent;
+use crate::creation::{REPLY_BYTES_MAX, not_sent};
 use crate::live::LiveKind;
 use crate::plans::Bound;
 use crate::record::Record;
@@ -153,7 +153,13 @@ impl Runtime {
         let url = self.callback_url(generation, record)?;
         let mut surroundings = self.surroundings(flow, &version, Some(url.as_str().into()));
         surroundings.outputs.clone_from(&record.reply);
-        let performed = match unsubscription(&version.plan, trigger, &surroundings) {
+        let bytes = record.reply.as_ref().map_or(0, |reply| reply.heap_bytes_within(REPLY_BYTES_MAX));
+        let ask = |wanted: &dyn Fn() -> bool| unsubscription(&version.plan, trigger, &surroundings, wanted);
+        let made = match self.bounded(flow.id, version.is_short(bytes), ask).await {
+            Ok(made) => made,
+            Err(unfinished) => Err(unfinished.of_trigger(&trigger.name)?),
+        };
+        let performed = match made {
             Ok(None) => return Ok(None),
             Ok(Some(request)) => self.perform_request(flow, &request, &CallContext::outside_runs()).await,
             // It refers to an answer that never came.

@@ -302,10 +302,12 @@ impl Runtime {
         }
         let record = self.opened_record(generation)?;
         let mut made = match version.plan.triggers.first() {
-            Some(trigger) if record.is_local() && !record.is_by_hand => self.own_webhook(flow, version, trigger)?,
+            Some(trigger) if record.is_local() && !record.is_by_hand => {
+                self.own_webhook(flow, version, trigger).await?
+            }
             _ => {
                 // The address that a person enters stays when the trigger's parameters change.
-                let now = if record.is_by_hand { self.creation_record(flow, version)? } else { None };
+                let now = if record.is_by_hand { self.creation_record(flow, version).await? } else { None };
                 let inputs = now.map_or_else(|| record.parameters.clone(), |now| now.parameters);
                 let inputs = inputs.as_object().cloned().unwrap_or_default();
                 Webhook {
@@ -337,12 +339,14 @@ impl Runtime {
 
     /// The webhook of a trigger that is called at the flow's own address: what its inputs declare, with the secret
     /// and the parameters that stand there.
-    fn own_webhook(&self, flow: &Flow, version: &Version, trigger: &Trigger) -> Result<Webhook, Error> {
+    async fn own_webhook(&self, flow: &Flow, version: &Version, trigger: &Trigger) -> Result<Webhook, Error> {
         let Some(members) = declared_by_trigger(trigger) else { return Ok(Webhook::default()) };
         let at = Pointer::root().child("triggers").child(&trigger.name).child("inputs");
         let declarations = read(&[(members, at)], &mut Vec::new());
         let surroundings = self.surroundings(flow, version, None);
-        let inputs = evaluate(&version.plan, trigger, &trigger.inputs, &surroundings);
+        let inputs =
+            |wanted: &dyn Fn() -> bool| evaluate(&version.plan, trigger, &trigger.inputs, &surroundings, wanted);
+        let inputs = self.bounded(flow.id, version.is_short(0), inputs).await?;
         let inputs = inputs.map_err(|error| Error::Inputs(error.message.to_string()))?;
         let parameters = inputs.get("x-hookmill-parameters").and_then(Value::as_object).cloned().unwrap_or_default();
         let mut secrets = texts(inputs.get("x-hookmill-secret"));

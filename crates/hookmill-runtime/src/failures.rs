@@ -453,8 +453,14 @@ impl Runtime {
         let mut trigger = Object::new();
         trigger.insert("name", text(&run.trigger));
         if !note.is_secret {
-            let history = RunHistory::read(&self.facts(run.id).await?);
-            if let Some(body) = history.trigger_shown().pointer("/outputs/body") {
+            let mut history = None;
+            self.read_pages(run.id, |facts| {
+                history = Some(RunHistory::read(facts.first()));
+                false
+            })
+            .await?;
+            let shown = history.map(|history| history.trigger_shown()).unwrap_or_default();
+            if let Some(body) = shown.pointer("/outputs/body") {
                 trigger.insert("body", body.clone());
             }
         }

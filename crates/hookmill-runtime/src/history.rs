@@ -178,12 +178,35 @@ impl Runtime {
         Ok(bytes)
     }
 
-    pub(crate) async fn facts(&self, run: RunId) -> Result<Vec<Fact>, Error> {
-        Ok(self.journal(run).await?.0)
+    /// The journal of a run as a whole; `None` for one of more than `bytes_max` bytes.
+    pub(crate) async fn facts_within(&self, run: RunId, bytes_max: usize) -> Result<Option<Vec<Fact>>, Error> {
+        let (mut facts, mut from, mut bytes) = (Vec::new(), 0, 0);
+        loop {
+            let stored = self.0.store.run_facts_page(run, from, PAGE_BYTES).await?;
+            if stored.is_empty() {
+                return Ok(Some(facts));
+            }
+            bytes += stored.iter().map(bytes::Bytes::len).sum::<usize>();
+            if bytes > bytes_max {
+                return Ok(None);
+            }
+            from += stored.len() as u64;
+            let is_first = facts.is_empty();
+            facts.extend(cores::aside(bytes <= SHORT_BYTES_MAX, || decoded(run, &stored))?);
+            if is_first && let Some(first) = facts.first_mut().filter(|first| first.lacks_body()) {
+                let event = self.0.store.event(event_of(run)).await?;
+                bytes += event.as_ref().map_or(0, |event| event.body.len());
+                first.put_body(body_of(run, event.as_ref())?);
+            }
+        }
     }
 
     /// Reads the journal of a run page by page, as long as `take` wants more and somebody waits.
-    async fn read_pages(&self, run: RunId, mut take: impl FnMut(&[Fact]) -> bool + Send) -> Result<(), Error> {
+    pub(crate) async fn read_pages(
+        &self,
+        run: RunId,
+        mut take: impl FnMut(&[Fact]) -> bool + Send,
+    ) -> Result<(), Error> {
         let wanted = wanted();
         let mut from = 0;
         loop {

@@ -241,7 +241,7 @@ impl Runtime {
             return Ok(None);
         }
         let version = self.version(id, flow.version).await?;
-        let Some(record) = self.creation_record(&flow, &version)? else { return Ok(None) };
+        let Some(record) = self.creation_record(&flow, &version).await? else { return Ok(None) };
         let Some(operation_id) = record.operation.as_deref().filter(|own| !own.is_empty()) else { return Ok(None) };
         let connector = self.connector_of_record(&flow, &record).await?;
         let operation = connector.operation(operation_id);

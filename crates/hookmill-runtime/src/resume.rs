@@ -1,8 +1,7 @@
 //! Runs again: from the event, or from the failed action, with the definition of then or of now.
 
-use hookmill_engine::history::RunHistory;
-use hookmill_engine::resume::{Source, taken_over};
-use hookmill_engine::{Fact, TakenOver, fact};
+use hookmill_engine::resume::{Ends, Results, Source, taken_over};
+use hookmill_engine::{Fact, fact};
 use hookmill_model::{EventId, Id as _, RunId, RunKind, RunStatus, UserId, Value};
 use hookmill_store::{Event, RunListed};
 
@@ -12,8 +11,8 @@ use crate::intake::{AcceptError, run_of};
 use crate::sealed::has_credentials;
 use crate::{Error, Runtime, cores};
 
-/// A run takes over at most so many bytes of results.
-const TAKEN_OVER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A run takes over at most so many bytes of results: half of what its values may take together.
+const TAKEN_OVER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The version of the definition that a resumed run has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,14 +25,23 @@ pub enum WhichVersion {
 }
 
 impl Runtime {
-    async fn repeatable(&self, owner: UserId, run: RunId) -> Result<(RunListed, Vec<Fact>, Value), Error> {
+    /// A run that can be repeated, what its trigger gave, and whether what it keeps is sealed.
+    async fn repeatable(&self, owner: UserId, run: RunId) -> Result<(RunListed, Value, bool), Error> {
         let listed = self.own_run(owner, run).await?;
-        let facts = if listed.run.kind == RunKind::Flow { self.facts(run).await? } else { Vec::new() };
-        let trigger = cores::aside(false, || RunHistory::read(&facts).trigger);
-        if trigger.is_null() {
-            return Err(Error::NotPossible("Only runs of flows that began can be repeated.".to_owned()));
+        let mut began = None;
+        if listed.run.kind == RunKind::Flow {
+            self.read_pages(run, |facts| {
+                began = facts.first().cloned();
+                false
+            })
+            .await?;
         }
-        Ok((listed, facts, trigger))
+        match began {
+            Some(Fact::RunStarted(fact::RunStarted { trigger, secret, .. })) if !trigger.is_null() => {
+                Ok((listed, trigger, secret))
+            }
+            _ => Err(Error::NotPossible("Only runs of flows that began can be repeated.".to_owned())),
+        }
     }
 
     /// Runs the same trigger outputs again, with the flow's present version.
@@ -69,8 +77,8 @@ impl Runtime {
                 Err(refused) => Err(Error::NotPossible(refused.to_string())),
             };
         }
-        let (_, facts, trigger) = self.repeatable(owner, run).await?;
-        let origin = Origin::Repeated { run: begins, of: run, taken: &[], is_secret: is_secret(&facts) };
+        let (_, trigger, is_secret) = self.repeatable(owner, run).await?;
+        let origin = Origin::Repeated { run: begins, of: run, taken: &[], is_secret };
         self.begin_named(&flow, &version, trigger, origin).await
     }
 
@@ -94,7 +102,7 @@ impl Runtime {
         which: WhichVersion,
         begins: RunId,
     ) -> Result<RunId, Error> {
-        let (listed, facts, trigger) = self.repeatable(owner, run).await?;
+        let (listed, trigger, is_secret) = self.repeatable(owner, run).await?;
         match listed.run.status {
             RunStatus::Succeeded => {
                 return Err(Error::NotPossible(
@@ -112,30 +120,42 @@ impl Runtime {
             return Ok(begins);
         }
         let old = self.version(flow.id, listed.run.version).await?;
-        let taken = match which {
+        // Twice: first how everything ended, then the results that are taken over.
+        let mut ends = Ends::default();
+        self.read_pages(run, |facts| {
+            facts.iter().for_each(|fact| ends.take(fact));
+            true
+        })
+        .await?;
+        let (version, taken) = match which {
             WhichVersion::Now if flow.version != listed.run.version => {
                 let new = self.version(flow.id, flow.version).await?;
                 let (before, after) =
                     (self.definition(&flow.id, old.number).await?, self.definition(&flow.id, new.number).await?);
                 let source = Source { plan: &old.plan, definition: &before };
                 let target = Source { plan: &new.plan, definition: &after };
-                let taken = cores::aside(false, || taken_over(source, target, &facts));
+                let taken = cores::aside(false, || taken_over(source, target, &ends));
                 (new, taken)
             }
             _ => {
                 let source = Source { plan: &old.plan, definition: &Value::Null };
-                let taken = cores::aside(false, || taken_over(source, source, &facts));
+                let taken = cores::aside(false, || taken_over(source, source, &ends));
                 (old, taken)
             }
         };
-        let (version, taken) = taken;
-        let bytes: usize = taken.iter().map(size).sum();
-        if bytes > TAKEN_OVER_BYTES_MAX {
+        let mut results = Results::new(taken);
+        self.read_pages(run, |facts| {
+            facts.iter().for_each(|fact| results.take(fact));
+            results.bytes() <= TAKEN_OVER_BYTES_MAX
+        })
+        .await?;
+        if results.bytes() > TAKEN_OVER_BYTES_MAX {
             return Err(Error::NotPossible(format!(
-                "The run has {bytes} bytes of results to take over; at most {TAKEN_OVER_BYTES_MAX} can be. Resubmit it."
+                "The run has more than {TAKEN_OVER_BYTES_MAX} bytes of results to take over. Resubmit it."
             )));
         }
-        let origin = Origin::Repeated { run: begins, of: run, taken: &taken, is_secret: is_secret(&facts) };
+        let taken = results.finished();
+        let origin = Origin::Repeated { run: begins, of: run, taken: &taken, is_secret };
         self.begin_named(&flow, &version, trigger, origin).await
     }
 
@@ -144,20 +164,4 @@ impl Runtime {
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
         Ok(crate::flows::read_part(&stored, "definition", &stored.definition)?)
     }
-}
-
-/// Whether what a run keeps is sealed.
-fn is_secret(facts: &[Fact]) -> bool {
-    matches!(facts.first(), Some(Fact::RunStarted(fact::RunStarted { secret: true, .. })))
-}
-
-fn size(result: &TakenOver) -> usize {
-    result
-        .outputs
-        .iter()
-        .chain(&result.inputs)
-        .chain(result.variables.iter().map(|(_, _, value)| value))
-        .chain(result.appended.iter().map(|(_, value)| value))
-        .map(Value::json_bytes)
-        .sum()
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hookmill_connector::PollEnded;
 use hookmill_definition::plan::{CallInputs, OperationInputs, Trigger, TriggerKind};
 use hookmill_definition::recurrence::Recurrence;
-use hookmill_engine::trigger::{Event as Fired, Firing, fire, follow, request};
+use hookmill_engine::trigger::{Event as Fired, Firing, Surroundings, evaluate, fire, follow, request};
 use hookmill_engine::{ActionError, Outcome, RetryPolicy, retry_after};
 use hookmill_executor::CallContext;
 use hookmill_expression::{content, date_text, member};
@@ -26,6 +26,8 @@ use crate::{Error, Runtime};
 const FIRINGS_MAX: usize = 100;
 /// Runs of a trigger with a single instance that are looked at before it fires.
 const COUNTED_MAX: usize = 16;
+/// What a trigger gives is counted up to so many bytes: no evaluation about more is short.
+const OUTPUTS_BYTES_MAX: usize = 1_024 * 1_024;
 /// A service that asks for it is polled again at once, but not more often than this.
 const POLL_WAIT_MIN: Duration = Duration::from_secs(1);
 
@@ -258,7 +260,9 @@ impl Runtime {
             seed: seed(),
             now,
         };
-        match fire(&version.plan, trigger, &fired) {
+        let is_short = version.is_short(fired.outputs.heap_bytes_within(OUTPUTS_BYTES_MAX));
+        let firing = self.bounded(flow.id, is_short, |wanted| fire(&version.plan, trigger, &fired, wanted)).await;
+        match firing.or_else(|unfinished| unfinished.of_trigger(&trigger.name).map(Firing::Failed))? {
             Firing::Runs(records) => Ok(!self.begin(unit, flow, version, records, origin).await?.is_empty()),
             // A poll whose conditions are not met is like one that found nothing.
             Firing::Skipped(_) if is_poll => self.commit_begin(unit, Lane::Work).await,
@@ -282,7 +286,13 @@ impl Runtime {
         let mut surroundings = self.surroundings(flow, version, None);
         surroundings.outputs.clone_from(&state.outputs);
         surroundings.seed = seed();
-        let made = request(&version.plan, trigger, &surroundings);
+        let is_short =
+            version.is_short(state.outputs.as_ref().map_or(0, |own| own.heap_bytes_within(OUTPUTS_BYTES_MAX)));
+        let ask = |wanted: &dyn Fn() -> bool| request(&version.plan, trigger, &surroundings, wanted);
+        let made = match self.bounded(flow.id, is_short, ask).await {
+            Ok(made) => made,
+            Err(unfinished) => Err(unfinished.of_trigger(&trigger.name)?),
+        };
         let asked = match made {
             Ok(first) => match &state.location {
                 Some(location) => follow(first, location.clone()),
@@ -298,7 +308,8 @@ impl Runtime {
         let poll = left.as_ref().and_then(Value::as_object);
         let context = CallContext { flow: Some(&id), poll, ..CallContext::outside_runs() };
         let performed = self.perform_request(flow, &asked, &context).await;
-        let policy = self.retry_policy(version, trigger, &surroundings);
+        let policy = |wanted: &dyn Fn() -> bool| retry_policy(version, trigger, &surroundings, wanted);
+        let policy = self.bounded(flow.id, is_short, policy).await?;
         if policy.retries(&performed.outcome) {
             let nth = state.retries + 1;
             if let Some(wait) = policy.wait(nth, seed()) {
@@ -362,22 +373,21 @@ impl Runtime {
         let body = outputs.get("body").unwrap_or(&Value::Null);
         Ok(bound.connector.poll_ended(operation_id, before.unwrap_or(&nothing), body))
     }
+}
 
-    fn retry_policy(
-        &self,
-        version: &Version,
-        trigger: &Trigger,
-        surroundings: &hookmill_engine::trigger::Surroundings,
-    ) -> RetryPolicy {
-        let source = match &trigger.kind {
-            TriggerKind::HttpPolling(CallInputs { retry, .. }) => retry.as_ref(),
-            TriggerKind::ConnectorPolling(call) => call.retry.as_ref(),
-            _ => None,
-        };
-        let value =
-            source.and_then(|part| hookmill_engine::trigger::evaluate(&version.plan, trigger, part, surroundings).ok());
-        RetryPolicy::new(value.as_ref(), version.plan.profile).unwrap_or(RetryPolicy::NONE)
-    }
+fn retry_policy(
+    version: &Version,
+    trigger: &Trigger,
+    surroundings: &Surroundings,
+    wanted: &dyn Fn() -> bool,
+) -> RetryPolicy {
+    let source = match &trigger.kind {
+        TriggerKind::HttpPolling(CallInputs { retry, .. }) => retry.as_ref(),
+        TriggerKind::ConnectorPolling(call) => call.retry.as_ref(),
+        _ => None,
+    };
+    let value = source.and_then(|part| evaluate(&version.plan, trigger, part, surroundings, wanted).ok());
+    RetryPolicy::new(value.as_ref(), version.plan.profile).unwrap_or(RetryPolicy::NONE)
 }
 
 /// What is remembered of a trigger that does not fire now: where a service wants to be polled next, while its flow is

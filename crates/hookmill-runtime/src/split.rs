@@ -25,6 +25,8 @@ use crate::{Error, Runtime, locked};
 const SETTING: &str = "split/";
 /// So many items are looked at for one page.
 const PAGE: usize = 256;
+/// A page ends after so long, however few of its items were looked at.
+const PAGE_WAIT: Duration = Duration::from_secs(1);
 /// How long an event goes on while others want the memory that it takes.
 const STINT: Duration = Duration::from_secs(2);
 /// How often it is looked whether the runs before have found memory.
@@ -111,21 +113,39 @@ impl Runtime {
         let known = locked(&self.0.splits.0).get(&event.id).copied().flatten();
         let mut progress = known.unwrap_or(Progress { version: version.number, items: 0, runs: 0 });
         let (mut slot, mut fault, since) = (Some(slot), None, Instant::now());
+        let is_short = version.is_short(event.body.len() + PAGE * event.head.len());
         loop {
             room.hold(PARSED_FACTOR * event.body.len());
             self.until_few_are_due(flow.id).await?;
+            if self.flow_entry(flow.id).await?.is_none_or(|entry| entry.flow.deleted_at.is_some()) {
+                let unit = Unit::new().expect(Expect::EventPending(event.id)).with(Change::ConsumeEvent(event.id));
+                let unit = self.0.splits.forget(event.id).into_iter().fold(unit.owned(flow.id), Unit::with);
+                return self.commit_begin(unit, Lane::Work).await.map(drop);
+            }
             let (mut records, mut bytes) = (Vec::new(), 0);
             let end = items.len().min(progress.items + PAGE);
-            while progress.items < end && bytes <= SMALL_BYTES {
-                // An item whose conditions cannot be evaluated starts no run; the others do.
-                match items.record(&version.plan, trigger, &fired, progress.items) {
-                    Ok(Some(record)) => {
-                        bytes += record.heap_bytes_within(SMALL_BYTES);
-                        records.push(record);
+            let looked = self.bounded(flow.id, is_short, |wanted| {
+                let since = Instant::now();
+                while progress.items < end && bytes <= SMALL_BYTES && since.elapsed() < PAGE_WAIT {
+                    let made = items.record(&version.plan, trigger, &fired, progress.items, wanted);
+                    if !wanted() {
+                        return;
                     }
-                    Ok(None) => {}
-                    Err(error) => fault = fault.or(Some(error)),
+                    match made {
+                        Ok(Some(record)) => {
+                            bytes += record.heap_bytes_within(SMALL_BYTES);
+                            records.push(record);
+                        }
+                        Ok(None) => {}
+                        Err(error) => fault = fault.take().or(Some(error)),
+                    }
+                    progress.items += 1;
                 }
+            });
+            // An item whose conditions cannot be evaluated starts no run; the others do.
+            if let Err(unfinished) = looked.await {
+                let error = unfinished.of_trigger(&trigger.name)?;
+                fault = fault.take().or(Some(error));
                 progress.items += 1;
             }
             let is_first = progress.runs == 0;

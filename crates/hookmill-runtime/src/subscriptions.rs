@@ -228,7 +228,7 @@ impl Runtime {
             }
             (Desired::ByHand { fingerprint }, Some(version)) if !existing => {
                 // The address stays as long as trigger and connection do: it stands at the service.
-                let record = self.creation_record(flow, version)?.unwrap_or_default();
+                let record = self.creation_record(flow, version).await?.unwrap_or_default();
                 self.create_local(flow, Record { fingerprint, is_by_hand: true, ..record }).await?;
                 None
             }

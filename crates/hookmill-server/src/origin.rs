@@ -67,10 +67,18 @@ fn is_at_hooks(request: &Request, hooks_url: &str) -> bool {
     host_of(hooks_url).is_some_and(|host| host == given.strip_suffix('.').unwrap_or(&given))
 }
 
+/// Whether a browser wants the script of a worker, which would run on and on.
+fn asks_for_worker(headers: &HeaderMap) -> bool {
+    let mut wanted = headers.get_all("sec-fetch-dest").iter().filter_map(|value| value.to_str().ok());
+    headers.contains_key("service-worker")
+        || wanted.any(|own| {
+            ["serviceworker", "sharedworker", "worker"].iter().any(|kind| own.trim().eq_ignore_ascii_case(kind))
+        })
+}
+
 /// What is refused before anything is read, or sent elsewhere.
 fn elsewhere(state: &ServerState, request: &Request, part: Part) -> Option<Response> {
-    let is_worker = request.headers().contains_key("service-worker");
-    if is_worker && part != Part::Interface {
+    if asks_for_worker(request.headers()) && part != Part::Interface {
         let detail = "There are no scripts of service workers here.";
         return Some(Problem::new(StatusCode::FORBIDDEN, "service_worker_refused", detail).into_response());
     }

@@ -225,7 +225,8 @@ fn a_run_whose_text_doubles_ends_and_gives_its_memory_back() {
     println!("it took {} MiB before, and takes {} MiB after", resting / 1_024, kept / 1_024);
 }
 
-/// A journal of 80 MiB: its page and its values are read within the memory of what they show.
+/// A journal of 80 MiB: its page and its values are read within the memory of what they show; and the run is resubmitted,
+/// and not resumed or replayed, within the same.
 #[test]
 fn the_page_of_a_run_with_a_large_journal() {
     let folder = tempfile::tempdir().unwrap();
@@ -235,12 +236,13 @@ fn the_page_of_a_run_with_a_large_journal() {
         "Text": {"type": "InitializeVariable", "inputs": {"variables": [{"name": "text", "type": "string", "value": text}]}},
         "Each": {"type": "Foreach", "foreach": "@range(0, 160)", "runAfter": {"Text": ["Succeeded"]}, "actions": {
             "Copy": {"type": "Compose", "inputs": "@variables('text')"}}},
+        "End": {"type": "Terminate", "inputs": {"runStatus": "Failed"}, "runAfter": {"Each": ["Succeeded"]}},
     });
     let form = json!({"name": "Long", "definition": {"triggers": {"manual": {"type": "Request"}}, "actions": actions}});
     let flow = server.post("/api/flows", &form)["id"].as_str().unwrap().to_owned();
     let run = server.post(&format!("/api/flows/{flow}/run"), &json!({}))["run"].as_str().unwrap().to_owned();
     support::eventually_within("the run ended", Duration::from_secs(240), || {
-        let runs = server.get(&format!("/api/runs?flow={flow}&kind=flow&status=Succeeded"));
+        let runs = server.get(&format!("/api/runs?flow={flow}&kind=flow&status=Failed"));
         (!runs["items"].as_array().unwrap().is_empty()).then_some(())
     });
     // The memory of the run itself does not count.
@@ -267,6 +269,16 @@ fn the_page_of_a_run_with_a_large_journal() {
     );
     let whole = server.get(&format!("{path}/actions/Copy/outputs?index=57"));
     assert_eq!(i64::try_from(whole.as_str().unwrap().len() + 2).unwrap(), copy["outputs"]["bytes"].as_i64().unwrap());
+    let (status, refused) = server.call("POST", &format!("{path}/resume"), &json!({}));
+    assert!(status == 409 && refused["detail"].as_str().unwrap().contains("33554432 bytes"), "{status} {refused}");
+    let small = json!({"triggers": {"manual": {"type": "Request"}}, "actions": {}});
+    let tested = server.post(&format!("/api/flows/{flow}/backtest"), &json!({"definition": small, "last": 5}));
+    assert!(tested.to_string().contains("more than 8 MiB"), "{tested}");
+    let form = json!({"name": "Long", "definition": small});
+    let (status, saved) = server.call("PUT", &format!("/api/flows/{flow}"), &form);
+    assert_eq!(status, 200, "{saved}");
+    let again = server.post(&format!("{path}/resubmit"), &json!({}));
+    assert!(again["run"].as_str().is_some(), "{again}");
     let peak = server.memory_peak_kib();
     println!("the page of a journal of 80 MiB: {} MiB more than at rest", (peak - resting) / 1_024);
     // Read as a whole it takes three times its size.

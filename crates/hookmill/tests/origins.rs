@@ -45,10 +45,16 @@ fn answers_of_flows_have_no_origin() {
             assert_eq!(doors.header(header), None, "{header}");
         }
     }
-    for place in [path(&url), "/callback/nobody", "/api/openapi.json", "/api/about"] {
-        let worker = get(&server, place, &[("Service-Worker", "script")]);
-        assert_eq!((worker.status(), worker.json()["code"].as_str()), (403, Some("service_worker_refused")), "{place}");
+    for place in [path(&url), "/workflows/nothing", "/callback/nobody", "/callback/nobody/below", "/api/openapi.json"] {
+        let kinds = ["serviceworker", "sharedworker", "worker"].map(|kind| ("Sec-Fetch-Dest", kind));
+        for header in std::iter::once(("Service-Worker", "script")).chain(kinds) {
+            let worker = get(&server, place, &[header]);
+            let found = (worker.status(), worker.json()["code"].as_str().map(str::to_owned));
+            assert_eq!(found, (403, Some("service_worker_refused".to_owned())), "{place} {header:?}");
+            assert_eq!(worker.header("content-security-policy").map(|policy| policy.contains("sandbox")), Some(true));
+        }
     }
+    assert_eq!(get(&server, path(&url), &[("Sec-Fetch-Dest", "document")]).status(), 200);
     // What the API answers is no page either, and nobody keeps it.
     let api = get(&server, "/api/openapi.json", &[]);
     assert!(api.header("content-security-policy").unwrap().contains("sandbox"));

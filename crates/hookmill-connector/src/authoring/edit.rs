@@ -152,20 +152,26 @@ fn check_declarations(declarations: &Object) -> Result<(), EditError> {
 /// # Errors
 /// What the form lacks, or that another operation has its id.
 pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationForm) -> Result<Value, EditError> {
+    let mut document = Json::from(document);
+    put(&mut document, original, form)?;
+    Ok(Value::from(document))
+}
+
+/// As [`put_operation`], into the document itself; it may have changed in part where the form is refused.
+pub(crate) fn put(document: &mut Json, original: Option<&str>, form: &OperationForm) -> Result<(), EditError> {
     let method = check(form)?;
     // What is asked for again and again has no callback URL; a description of notifications would make it a webhook.
     let asked = OperationForm { callback_parameter: None, notification_schema: None, ..form.clone() };
     let form = if form.is_webhook() { form } else { &asked };
-    let mut document = Json::from(document);
-    let old = original.and_then(|original| place_of(&document, original));
-    if let Some(other) = place_of(&document, form.operation_id.trim())
+    let old = original.and_then(|original| place_of(document, original));
+    if let Some(other) = place_of(document, form.operation_id.trim())
         && Some(&other) != old.as_ref()
     {
         return wrong("/operation_id", format!("Another operation is named '{}' already.", form.operation_id.trim()));
     }
     if let Some(DeleteRequest::Operation { operation_id, .. }) = &form.delete_request
         && form.is_webhook()
-        && place_of(&document, operation_id).is_none()
+        && place_of(document, operation_id).is_none()
     {
         let message = format!("The connector has no operation '{operation_id}' that could delete the webhook.");
         return wrong("/delete_request/operation_id", message);
@@ -176,14 +182,14 @@ pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationF
     let wanted = address(&form.request.path).to_owned();
     let key = match &old {
         Some((path, verb)) if address(path) == wanted && *verb == method => path.clone(),
-        _ => free_key(&document, &wanted, &method, form),
+        _ => free_key(document, &wanted, &method, form),
     };
     let stays = old.as_ref() == Some(&(key.clone(), method.clone()));
     let unchanged = original.filter(|_| stays).map(|id| Unchanged::of(&Value::from(document.clone()), id, form));
     let unchanged = unchanged.unwrap_or_default();
     let mut made = operation(before.as_ref(), form, &unchanged);
     if let Some(original) = original.filter(|original| *original != form.operation_id.trim()) {
-        rename_references(&mut document, original, form.operation_id.trim());
+        rename_references(document, original, form.operation_id.trim());
     }
     let Some(root) = document.as_object_mut() else { return wrong("", "The document is not an object.") };
     let paths = root.entry("paths").or_insert_with(|| json!({}));
@@ -225,7 +231,7 @@ pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationF
         }
     }
     item.insert(method, made);
-    Ok(Value::from(document))
+    Ok(())
 }
 
 /// Takes an operation out of a document, with its path where nothing else is there; `None` where it is not there.

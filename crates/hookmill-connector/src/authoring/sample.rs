@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::form::{FormParameter, RequestForm};
 use super::infer::infer_schema;
 use super::{members, text};
+use crate::bounds::PARAMETERS_MAX;
 
 /// How deep a sample body is taken apart into single fields.
 const FIELD_DEPTH_MAX: usize = 8;
@@ -48,6 +49,9 @@ pub enum SampleError {
     /// A brace of the path is not closed, or has no name in it.
     #[error("the path \"{0}\" has a brace without a name or without its partner; write {{name}}")]
     Braces(String),
+    /// It has too many parts.
+    #[error("the request has more than {PARAMETERS_MAX} parameters; leave out those that nobody sets")]
+    TooMany,
 }
 
 impl SampleError {
@@ -56,7 +60,7 @@ impl SampleError {
     pub const fn pointer(&self) -> &'static str {
         match self {
             Self::Method(_) => "/method",
-            Self::Url(_) | Self::Braces(_) => "/url",
+            Self::Url(_) | Self::Braces(_) | Self::TooMany => "/url",
         }
     }
 }
@@ -131,6 +135,10 @@ pub fn request_from_sample(sample: &SampleRequest, context: SampleContext<'_>) -
         path = rest.to_owned();
     }
     let path = braces(&path)?;
+    let fields = sample.fields.len() + sample.headers.len();
+    if fields + path.matches('{').count() + address.query.matches('&').count() > PARAMETERS_MAX {
+        return Err(SampleError::TooMany);
+    }
     let mut parameters: Vec<FormParameter> = names(&path).map(|name| text_parameter(name, "path", true)).collect();
     for (name, value) in url::form_urlencoded::parse(address.query.as_bytes()) {
         if parameters.iter().any(|known| known.place == "query" && known.name == *name) {
@@ -164,6 +172,9 @@ pub fn request_from_sample(sample: &SampleRequest, context: SampleContext<'_>) -
     }
     let mut consumes = None;
     body(sample, content_type, &mut parameters, &mut consumes, &mut notes);
+    if parameters.len() > PARAMETERS_MAX {
+        return Err(SampleError::TooMany);
+    }
     if sample.body.is_some() && matches!(&*method, "GET" | "HEAD") {
         notes.push(format!("{method} requests usually have no body; many services ignore it."));
     }
