@@ -1,5 +1,6 @@
 //! House rules that no compiler knows: each is one function here and one sentence in `CONTRIBUTING.md`.
 
+mod circles;
 mod damage;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,7 @@ pub fn check() -> Result<()> {
     }
     dependencies(&root, &mut breaches)?;
     installs(&root, &mut breaches)?;
+    circles::check(&root, &sources, &mut breaches)?;
     if breaches.is_empty() {
         println!("{} Rust files follow the house rules.", sources.len());
         return Ok(());

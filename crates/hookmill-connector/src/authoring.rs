@@ -18,10 +18,11 @@ mod sample;
 mod unchanged;
 
 pub use curl::{CurlError, request_from_curl};
-pub use edit::{EditError, OperationForm, put_operation, remove_operation};
+pub use edit::{EditError, OperationForm, remove_operation};
 pub use form::{FormParameter, RequestForm};
 pub use infer::infer_schema;
 pub use sample::{SampleContext, SampleError, SampleRequest, SampledRequest, headers_from_sample, request_from_sample};
+pub use unchanged::put_operation;
 
 use hookmill_model::{Object, Str, Value};
 

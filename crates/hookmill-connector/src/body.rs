@@ -4,21 +4,17 @@ use hookmill_model::{Object, Str, Value};
 
 use crate::connector::Connector;
 use crate::draft::Body;
-use crate::operation::{Declared, Operation, Place};
+use crate::operation::Operation;
+use crate::place::{Declared, Place, given};
 use crate::plan_error::PlanError;
-use crate::request::{default_of, given, is_internal};
-use crate::schema;
-use crate::serialise::{content, content_object, form, multipart, pairs, part, text};
+use crate::schema::{self, ITEMS, default_of, is_internal};
+use crate::serialise::{PART_TYPE, content, content_object, form, multipart, pairs, part, text};
 
 /// Bodies are built this deep.
 const DEPTH_MAX: usize = 16;
-/// The member by which a form field that was written in OpenAPI 3 keeps the content type of its part.
-pub(crate) const PART_TYPE: &str = "x-hookmill-content-type";
 /// The member of a property at the top of a body by which a connector says that it is a name of the webhook, which no
 /// other webhook may have.
 const UNIQUE: &str = "x-hookmill-unique";
-/// The step of a callback's path that stands for the elements of a list.
-pub(crate) const ITEMS: &str = "[]";
 
 /// What a body is made from.
 pub(crate) struct BodyInput<'a> {

@@ -128,7 +128,7 @@ fn is_given(keys: &[&str], parameter: &Parameter) -> bool {
 
 /// Whether an operation takes a value under a key.
 fn takes(operation: &Operation, form: &[Parameter], key: &str) -> bool {
-    form.iter().any(|own| is_given(&[key], own)) || crate::operation::path_names(&operation.path).contains(&key)
+    form.iter().any(|own| is_given(&[key], own)) || crate::place::path_names(&operation.path).contains(&key)
 }
 
 #[cfg(test)]

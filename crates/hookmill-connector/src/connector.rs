@@ -6,14 +6,15 @@ use utoipa::ToSchema;
 
 use crate::authentication::Authentication;
 use crate::authoring::postman;
-use crate::connection::{self, Needs, ParameterSet};
+use crate::connection::ParameterSet;
 use crate::document::{Document, elements, read_json, text};
 use crate::openapi3;
 use crate::operation::{self, Operation};
 use crate::policy::{self, Compiled};
-use crate::security::Schemes;
+use crate::schemes::Schemes;
 use crate::serialise::climbs;
-use crate::server;
+use crate::sets::{self, Needs};
+use crate::{server, webhook};
 
 /// What the maker chose instead of what the file says. `None` keeps the file's word.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -215,6 +216,13 @@ impl Connector {
         Import { connector: Some(connector), document: Some(document), properties: properties.cloned(), diagnostics }
     }
 
+    /// What is declared for the webhook that an operation creates.
+    #[must_use]
+    pub fn webhook(&self, operation_id: &str) -> hookmill_webhook::Declarations {
+        let operation = self.operation(operation_id);
+        operation.map(|operation| webhook::declared(self.document.root(), operation)).unwrap_or_default()
+    }
+
     fn build(
         document: Document,
         properties: Option<&Value>,
@@ -222,7 +230,7 @@ impl Connector {
         diagnostics: &mut Vec<Diagnostic>,
         wanted: &dyn Fn() -> bool,
     ) -> Self {
-        crate::webhook::check(document.root(), diagnostics);
+        webhook::check(document.root(), diagnostics);
         let operations = operation::operations(&document, diagnostics, wanted);
         if operations.is_empty() {
             diagnostics.push(
@@ -252,12 +260,12 @@ impl Connector {
             authentication: &authentication,
             schemes: &schemes,
             servers: &servers,
-            webhook_secrets: &crate::webhook::entered_secrets(root, &operations),
+            webhook_secrets: &webhook::entered_secrets(root, &operations),
         };
-        let sets = connection::sets(properties, &needs, diagnostics);
+        let sets = sets::sets(properties, &needs, diagnostics);
         let mut policies = policy::of_servers(&servers, &operations);
         policies.extend(policy::compile(properties, &sets, &operations, diagnostics));
-        let scripted = connection::scripted(properties);
+        let scripted = sets::scripted(properties);
         warn_of_scripts(properties, scripted.as_deref(), diagnostics);
         Self {
             name: settings
@@ -435,7 +443,7 @@ fn warn_of_scripts(properties: Option<&Value>, scripted: Option<&[Str]>, diagnos
                 format!("custom code (C#) does not run here; it concerns {whom}, which are refused when they are used");
             (at.child("scriptOperations"), message)
         }
-        None if connection::has_script(properties) => {
+        None if sets::has_script(properties) => {
             let message = "custom code (C#) does not run here; the file does not say which operations need it";
             (at.child("script"), message.to_owned())
         }

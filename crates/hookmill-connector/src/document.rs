@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
-use crate::yaml;
+use crate::yaml::{self, VALUES_MAX};
 
 /// The longest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 20 * 1024 * 1024;
-/// The most JSON values of a document.
-pub(crate) const MAX_VALUES: usize = 1_000_000;
 /// The longest chain of `$ref` to `$ref`.
 const MAX_HOPS: usize = 32;
 
@@ -24,7 +22,7 @@ pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, D
     }
     let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     if let Some(line) = line_of_too_many(text) {
-        let message = format!("the {what} has more than {MAX_VALUES} values (line {line})");
+        let message = format!("the {what} has more than {VALUES_MAX} values (line {line})");
         return Err(Diagnostic::error("document_too_large", Pointer::root(), message)
             .with_hint("Remove examples and operations that are not needed."));
     }
@@ -67,7 +65,7 @@ fn line_of_too_many(text: &[u8]) -> Option<usize> {
             b',' | b'[' | b'{' if !is_text => values += 1,
             _ => {}
         }
-        if values > MAX_VALUES {
+        if values > VALUES_MAX {
             return Some(line);
         }
     }
@@ -147,13 +145,13 @@ impl Document {
     /// Finds every `$ref` that leads nowhere, outside or to itself: of each target one finding, where it is named first.
     /// Ends early once `wanted` says that nobody waits for it.
     pub(crate) fn check_references(&self, diagnostics: &mut Vec<Diagnostic>, wanted: &dyn Fn() -> bool) {
-        let mut search = References { left: MAX_VALUES, seen: BTreeSet::new(), wanted };
+        let mut search = References { left: VALUES_MAX, seen: BTreeSet::new(), wanted };
         self.check_below(&self.root, &Pointer::root(), &mut search, diagnostics);
         if search.left == 0 {
             diagnostics.push(Diagnostic::error(
                 "document_too_large",
                 Pointer::root(),
-                format!("the document has more than {MAX_VALUES} values"),
+                format!("the document has more than {VALUES_MAX} values"),
             ));
         }
     }

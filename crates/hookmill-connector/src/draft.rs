@@ -2,8 +2,7 @@
 
 use hookmill_model::{Str, Value};
 
-use crate::request::PlannedRequest;
-use crate::serialise::{content, content_object, encoded};
+use crate::serialise::encoded;
 
 static NOTHING: Value = Value::Null;
 
@@ -85,39 +84,5 @@ impl Draft {
 
     pub(crate) fn has_header(&self, name: &str) -> bool {
         self.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name))
-    }
-
-    /// The request, with what is still missing: `Accept`, and `Content-Type` where the body does not bring its own.
-    pub(crate) fn finished(mut self) -> PlannedRequest {
-        if !self.has_header("accept") {
-            self.headers.push(("Accept".into(), "application/json, */*".into()));
-        }
-        let url = self.url().into();
-        let body = match &self.body {
-            Body::None { .. } => Value::Null,
-            Body::Json(value) => {
-                if !self.has_header("content-type") {
-                    let content_type = self.content_type.clone().unwrap_or_else(|| "application/json".into());
-                    self.headers.push(("Content-Type".into(), content_type));
-                }
-                match value {
-                    // A bare text would be sent without its quotation marks.
-                    Value::String(_) => value.to_json().into(),
-                    // Would be taken for bytes or a form.
-                    Value::Object(members) if members.contains_key("$content-type") => value.to_json().into(),
-                    other => other.clone(),
-                }
-            }
-            Body::Ready(value) => {
-                if let Some(content_type) = self.content_type.clone().filter(|_| !self.has_header("content-type")) {
-                    self.headers.push(("Content-Type".into(), content_type));
-                }
-                match content_object(value) {
-                    Some((content_type, base64)) => content(content_type, base64),
-                    None => value.clone(),
-                }
-            }
-        };
-        PlannedRequest { method: self.method, url, headers: self.headers, body, ..PlannedRequest::default() }
     }
 }

@@ -3,11 +3,11 @@
 //! | file | purpose |
 //! |---|---|
 //! | `connector`, `document`, `bounds`, `yaml`, `openapi3` | reading a file, with everything that is wrong with it |
-//! | `operation`, `parameter`, `schema` | what a connector offers, and the form of an operation |
+//! | `operation`, `parameter`, `place`, `schema` | what a connector offers, and the form of an operation |
 //! | `authentication`, `oauth`, `properties` | how a connector proves who calls |
-//! | `connection`, `security`, `server` | the fields of a connection; which credential goes where; addresses with parts |
+//! | `connection`, `sets`, `schemes`, `security`, `server` | the fields of a connection; which credential goes where; addresses with parts |
 //! | `request`, `written` | planning a call: by operation, by method and path, to an address that the service named |
-//! | `serialise`, `body`, `draft` | values in their places; the body; a request while it is planned |
+//! | `serialise`, `body`, `draft`, `planned` | values in their places; the body; a request while it is planned, and after |
 //! | `policy`, `answer` | changes of requests and answers that `apiProperties.json` asks for |
 //! | `subscription`, `registration` | whether a webhook was created, and by which request it is deleted |
 //! | `authoring`, `dynamic_content` | operations from samples; tokens for later steps |
@@ -31,16 +31,20 @@ mod oauth;
 mod openapi3;
 mod operation;
 mod parameter;
+mod place;
 mod plan_error;
+mod planned;
 mod policy;
 mod prebuilt;
 mod properties;
 mod registration;
 mod request;
 mod schema;
+mod schemes;
 mod security;
 mod serialise;
 mod server;
+mod sets;
 mod subscription;
 mod webhook;
 mod written;
@@ -64,13 +68,15 @@ pub use gallery::{
     file_mark, gallery, index_line, search_gallery,
 };
 pub use oauth::{Grant, Oauth2, take_client_secret};
-pub use operation::{CallbackPlace, Operation, OperationSummary, Place, Role, TriggerKind, TriggerMode, Visibility};
+pub use operation::{CallbackPlace, Operation, OperationSummary, Role, TriggerKind, TriggerMode, Visibility};
 pub use parameter::Parameter;
+pub use place::Place;
 pub use plan_error::PlanError;
+pub use planned::PlannedRequest;
 pub use policy::{Lookup, Policy, PollEnded, policies_replaced, policy_fault, policy_instances};
 pub use prebuilt::{PREBUILT, Prebuilt};
 pub use registration::DeleteRequest;
-pub use request::{Call, Plan, PlannedRequest};
+pub use request::{Call, Plan};
 pub use subscription::{Creation, DeletionAddress, DeletionOperation, DeletionOutlook, DeletionRule, match_existing};
 pub use webhook::entered_secret;
 pub use written::WrittenRequest;

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 
 use crate::authoring::text;
-use crate::body::PART_TYPE;
 use crate::operation::{CALLBACK, WEBHOOKS};
-use crate::serialise::STYLE;
+use crate::serialise::{PART_TYPE, STYLE};
 use words::{callback_place, security_scheme};
 
 /// The members of a path item that are operations.

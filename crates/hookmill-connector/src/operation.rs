@@ -1,14 +1,13 @@
 //! Operations: what a connector offers, each a trigger or an action.
 
-use std::fmt;
-
-use hookmill_model::{Diagnostic, Pointer, Str, Value};
+use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::document::{Document, elements, members, text, truth};
+use crate::place::{Declared, Place, address, path_names};
 use crate::registration::{self, DeleteRequest, Registration};
 use crate::schema::{self, Barren};
 
@@ -107,62 +106,6 @@ impl PartialSchema for Visibility {
 
 impl ToSchema for Visibility {}
 
-/// Where a parameter goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-pub enum Place {
-    /// Into the path.
-    #[serde(rename = "path")]
-    Path,
-    /// Into the query.
-    #[serde(rename = "query")]
-    Query,
-    /// Into a header.
-    #[serde(rename = "header")]
-    Header,
-    /// Into a form field.
-    #[serde(rename = "formData")]
-    Form,
-    /// Into the body, or it is the body.
-    #[serde(rename = "body")]
-    Body,
-    /// Into the header `Cookie`.
-    #[serde(rename = "cookie")]
-    Cookie,
-}
-
-impl Place {
-    pub(crate) fn of(value: &Value) -> Option<Self> {
-        match value.get("in").and_then(Value::as_str)?.to_ascii_lowercase().as_str() {
-            "path" => Some(Self::Path),
-            "query" => Some(Self::Query),
-            "header" => Some(Self::Header),
-            "formdata" => Some(Self::Form),
-            "body" => Some(Self::Body),
-            "cookie" => Some(Self::Cookie),
-            _ => None,
-        }
-    }
-
-    /// The word of the file.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Query => "query",
-            Self::Header => "header",
-            Self::Form => "formData",
-            Self::Body => "body",
-            Self::Cookie => "cookie",
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
 /// Where the callback address goes (`x-ms-notification-url`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,24 +116,6 @@ pub struct CallbackPlace {
     /// The property below the body, outermost first; else the one name of the parameter.
     #[schema(value_type = Vec<String>)]
     pub path: Vec<Str>,
-}
-
-/// A parameter of the file with its references followed.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Declared {
-    pub name: Str,
-    pub place: Place,
-    pub required: bool,
-    /// The parameter object.
-    pub source: Value,
-    pub pointer: Pointer,
-}
-
-impl Declared {
-    /// The schema: of a body its own, of others the parameter itself.
-    pub(crate) fn schema(&self) -> &Value {
-        self.source.get("schema").unwrap_or(&self.source)
-    }
 }
 
 /// One operation of a connector.
@@ -362,7 +287,7 @@ pub(crate) fn operations(
         }
     }
     find_duplicates(&found, diagnostics);
-    registration::check(&found, diagnostics);
+    check_deletions(&found, diagnostics);
     found
 }
 
@@ -412,7 +337,7 @@ fn operation(
         named: named.is_some(),
         operation_id: named.unwrap_or_else(|| made_up_id(method, path)),
         method: method.to_ascii_uppercase().into(),
-        path: if is_by_hand { Str::default() } else { crate::authoring::edit::address(path).into() },
+        path: if is_by_hand { Str::default() } else { address(path).into() },
         is_by_hand,
         summary: text(source, "summary").unwrap_or_default(),
         description: text(source, "description").unwrap_or_default(),
@@ -513,18 +438,6 @@ fn made_up_id(method: &str, path: &str) -> Str {
     id.into()
 }
 
-/// The names in braces of a path.
-pub(crate) fn path_names(path: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut rest = path;
-    while let Some((_, after)) = rest.split_once('{') {
-        let Some((name, after)) = after.split_once('}') else { break };
-        names.push(name);
-        rest = after;
-    }
-    names
-}
-
 fn judge(operation: &Operation, diagnostics: &mut Vec<Diagnostic>) {
     let at = &operation.pointer;
     if !operation.named {
@@ -621,5 +534,45 @@ fn find_duplicates(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) 
         } else {
             seen.insert(&operation.operation_id, operation);
         }
+    }
+}
+
+/// Compares the delete requests with the operations that they name.
+fn check_deletions(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
+    for trigger in operations {
+        let registration = &trigger.registration;
+        if let DeleteRequest::Operation { operation_id, parameters } = &registration.delete_request {
+            check_deletion(operations, (&registration.at, operation_id, parameters), diagnostics);
+        }
+        for also in &registration.also {
+            check_deletion(operations, (&also.at, &also.operation_id, &also.parameters), diagnostics);
+        }
+    }
+}
+
+fn check_deletion(
+    operations: &[Operation],
+    (at, operation_id, parameters): (&Pointer, &Str, &Object),
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
+        let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");
+        diagnostics.push(
+            Diagnostic::warning("delete_operation_missing", at.child("operationId"), message)
+                .with_hint("Add the operation that deletes a webhook of the service, or name another one."),
+        );
+        return;
+    };
+    let declared = delete.declared.iter().filter(|own| own.required && own.place != Place::Body);
+    let needed = declared
+        .filter(|own| own.source.get("default").is_none())
+        .map(|own| &*own.name)
+        .chain(path_names(&delete.path));
+    if let Some(name) = needed.into_iter().find(|name| !parameters.contains_key(name)) {
+        let message = format!("the delete request gives no value for \"{name}\" of \"{operation_id}\"");
+        diagnostics.push(
+            Diagnostic::warning("delete_parameter_missing", at.child("parameters"), message)
+                .with_hint(format!("Add \"{name}\": \"{{registration:/id}}\", or where else the value is.")),
+        );
     }
 }

@@ -6,9 +6,10 @@ use utoipa::ToSchema;
 
 use crate::connector::Connector;
 use crate::dynamic_content::{Token, dynamic_content};
-use crate::operation::{Operation, Place, Visibility};
-use crate::request::is_internal;
+use crate::operation::{Operation, Visibility};
+use crate::place::Place;
 use crate::schema;
+use crate::schema::is_internal;
 
 /// Bodies are taken apart this deep; below, an object is one entry.
 const DEPTH_MAX: usize = 6;

@@ -13,8 +13,6 @@ use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::operation::{Operation, Place, path_names};
-
 /// The member of the trigger's operation.
 pub(crate) const EXTENSION: &str = "x-hookmill-registration";
 /// Requests that delete one webhook.
@@ -322,46 +320,6 @@ fn unsubscribe(written: &Value, at: &Pointer) -> Result<DeleteRequest, (Pointer,
         check_templates(template).map_err(|fault| (at.child("parameters").child(name), fault))?;
     }
     Ok(DeleteRequest::Operation { operation_id: operation_id.into(), parameters })
-}
-
-/// Compares the delete requests with the operations that they name.
-pub(crate) fn check(operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
-    for trigger in operations {
-        let registration = &trigger.registration;
-        if let DeleteRequest::Operation { operation_id, parameters } = &registration.delete_request {
-            check_one(operations, (&registration.at, operation_id, parameters), diagnostics);
-        }
-        for also in &registration.also {
-            check_one(operations, (&also.at, &also.operation_id, &also.parameters), diagnostics);
-        }
-    }
-}
-
-fn check_one(
-    operations: &[Operation],
-    (at, operation_id, parameters): (&Pointer, &Str, &Object),
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    let Some(delete) = operations.iter().find(|own| own.operation_id == *operation_id) else {
-        let message = format!("no operation is named \"{operation_id}\", so the webhook cannot be deleted by it");
-        diagnostics.push(
-            Diagnostic::warning("delete_operation_missing", at.child("operationId"), message)
-                .with_hint("Add the operation that deletes a webhook of the service, or name another one."),
-        );
-        return;
-    };
-    let declared = delete.declared.iter().filter(|own| own.required && own.place != Place::Body);
-    let needed = declared
-        .filter(|own| own.source.get("default").is_none())
-        .map(|own| &*own.name)
-        .chain(path_names(&delete.path));
-    if let Some(name) = needed.into_iter().find(|name| !parameters.contains_key(name)) {
-        let message = format!("the delete request gives no value for \"{name}\" of \"{operation_id}\"");
-        diagnostics.push(
-            Diagnostic::warning("delete_parameter_missing", at.child("parameters"), message)
-                .with_hint(format!("Add \"{name}\": \"{{registration:/id}}\", or where else the value is.")),
-        );
-    }
 }
 
 #[cfg(test)]

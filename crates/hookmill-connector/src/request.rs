@@ -12,46 +12,15 @@ use crate::answer::Answer;
 use crate::body::{BodyInput, form_body, media_type};
 use crate::connection::{ConnectionField, Credentials};
 use crate::connector::Connector;
-use crate::document::truth;
 use crate::draft::{Base, Body, Draft, Query};
-use crate::operation::{Declared, Operation, Place, path_names};
+use crate::operation::Operation;
+use crate::place::{Declared, Place, given, path_names};
 use crate::plan_error::PlanError;
+use crate::planned::PlannedRequest;
 use crate::policy::{Kind, Lookup, Surroundings, run};
+use crate::schema::{default_of, is_internal};
 use crate::security::Secrets;
 use crate::serialise::{climbs, decoded, header, one_line, pairs, segment, style};
-
-/// A request ready to be sent, credentials included.
-#[derive(Clone, Default, PartialEq)]
-pub struct PlannedRequest {
-    /// In capitals.
-    pub method: Str,
-    /// Absolute, with its query.
-    pub url: Str,
-    /// Names and texts; repeated names are sent one after the other.
-    pub headers: Vec<(Str, Str)>,
-    /// `Null` for none. Text is sent as it is, content objects as their bytes, `$multipart` and `$formdata` put
-    /// together, all else as JSON; a `Content-Type` among the headers wins over the body's own.
-    pub body: Value,
-    /// Headers that carry credentials: shown without their values, left out where a reply leads to another origin.
-    pub secret_headers: Vec<Str>,
-    /// Query parameters whose values are never shown.
-    pub secret_queries: Vec<Str>,
-    /// Texts that must not be seen, wherever they stand in the request or come back in the answer.
-    pub secrets: Vec<Str>,
-    /// What the policies of the connector make of the answer.
-    pub answer: Arc<Answer>,
-}
-
-impl std::fmt::Debug for PlannedRequest {
-    /// Without query, headers' values, body and secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PlannedRequest")
-            .field("method", &self.method)
-            .field("url", &self.url.split(['?', '#']).next().unwrap_or_default())
-            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
-            .finish_non_exhaustive()
-    }
-}
 
 /// What is to be sent now.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,15 +58,6 @@ pub struct Call<'a> {
     pub is_unevaluated: bool,
     /// What the polls before left, of a trigger whose polls go on where the one before ended.
     pub poll: Option<&'a Object>,
-}
-
-/// The member of this name: exactly, else ignoring case.
-pub(crate) fn given<'a>(parameters: &'a Value, name: &str) -> Option<&'a Value> {
-    let members = parameters.as_object()?;
-    let found = members
-        .get(name)
-        .or_else(|| members.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value));
-    found.filter(|value| !value.is_null())
 }
 
 static NOTHING: Value = Value::Null;
@@ -382,20 +342,6 @@ impl Connector {
     }
 }
 
-/// A default, in the type that the schema says; files write `"true"` and `"5"` too.
-pub(crate) fn default_of(schema: &Value) -> Option<Value> {
-    let default = schema.get("default").filter(|default| !default.is_null())?;
-    let Some(written) = default.as_str() else { return Some(default.clone()) };
-    let read = match schema.get("type").and_then(Value::as_str) {
-        Some("boolean") => written.trim().to_ascii_lowercase().parse().ok().map(Value::Bool),
-        Some("integer") => written.trim().parse().ok().map(Value::Integer),
-        Some("number") => Value::from_json(written.trim().as_bytes()).ok().filter(|value| value.as_f64().is_some()),
-        Some("array" | "object") => Value::from_json(written.as_bytes()).ok(),
-        _ => None,
-    };
-    Some(read.unwrap_or_else(|| default.clone()))
-}
-
 /// What fills the `{names}` of a template so that it gives the path; still encoded. A segment may have several names
 /// with text between them.
 pub(crate) fn matches<'a>(template: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
@@ -431,10 +377,4 @@ fn segment_matches<'a>(template: &'a str, segment: &'a str, found: &mut Vec<(&'a
     }
     found.push((&template[begin + 1..end], &rest[..length]));
     segment_matches(after, &rest[length..], found)
-}
-
-/// Whether the parameter is hidden from people.
-pub(crate) fn is_internal(schema: &Value) -> bool {
-    schema.get("x-ms-visibility").and_then(Value::as_str).is_some_and(|word| word.eq_ignore_ascii_case("internal"))
-        || truth(schema, "readOnly")
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use hookmill_model::{Object, Str, Value};
 
-use crate::body::ITEMS;
 use crate::document::{Document, elements, members, reference, truth};
+
+/// The step of a callback's path that stands for the elements of a list.
+pub(crate) const ITEMS: &str = "[]";
 
 /// The deepest nesting of properties that is looked at.
 const MAX_DEPTH: usize = 24;
@@ -161,4 +163,24 @@ fn copy(document: &Document, value: &Value, open: &mut Vec<Str>, budget: &mut us
         }
         other => other.clone(),
     }
+}
+
+/// A default, in the type that the schema says; files write `"true"` and `"5"` too.
+pub(crate) fn default_of(schema: &Value) -> Option<Value> {
+    let default = schema.get("default").filter(|default| !default.is_null())?;
+    let Some(written) = default.as_str() else { return Some(default.clone()) };
+    let read = match schema.get("type").and_then(Value::as_str) {
+        Some("boolean") => written.trim().to_ascii_lowercase().parse().ok().map(Value::Bool),
+        Some("integer") => written.trim().parse().ok().map(Value::Integer),
+        Some("number") => Value::from_json(written.trim().as_bytes()).ok().filter(|value| value.as_f64().is_some()),
+        Some("array" | "object") => Value::from_json(written.as_bytes()).ok(),
+        _ => None,
+    };
+    Some(read.unwrap_or_else(|| default.clone()))
+}
+
+/// Whether the parameter is hidden from people.
+pub(crate) fn is_internal(schema: &Value) -> bool {
+    schema.get("x-ms-visibility").and_then(Value::as_str).is_some_and(|word| word.eq_ignore_ascii_case("internal"))
+        || truth(schema, "readOnly")
 }

@@ -3,13 +3,15 @@
 use hookmill_model::{Object, Str, Value};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::operation::{Declared, Place};
+use crate::place::{Declared, Place};
 use crate::plan_error::PlanError;
 
 /// What RFC 3986 calls unreserved stays as it is; all else becomes `%XX` of its UTF-8 bytes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The member by which an operation that was written in OpenAPI 3 keeps `style` and `explode` of a parameter.
 pub(crate) const STYLE: &str = "x-hookmill-style";
+/// The member by which a form field that was written in OpenAPI 3 keeps the content type of its part.
+pub(crate) const PART_TYPE: &str = "x-hookmill-content-type";
 /// The deepest nesting of a `deepObject`.
 const DEPTH_MAX: usize = 8;
 

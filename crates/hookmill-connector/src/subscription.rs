@@ -17,8 +17,9 @@ use crate::connection::Credentials;
 use crate::connector::Connector;
 use crate::operation::Operation;
 use crate::plan_error::PlanError;
+use crate::planned::PlannedRequest;
 use crate::registration::{Also, DeleteRequest, Sources};
-use crate::request::{Call, Plan, PlannedRequest};
+use crate::request::{Call, Plan};
 use crate::serialise::text;
 use own::Own;
 
@@ -246,8 +247,8 @@ impl Connector {
     #[must_use]
     pub fn address_with(&self, operation: &Operation, parameters: &Value) -> String {
         let mut path = operation.path.to_string();
-        for name in crate::operation::path_names(&operation.path) {
-            if let Some(value) = crate::request::given(parameters, name) {
+        for name in crate::place::path_names(&operation.path) {
+            if let Some(value) = crate::place::given(parameters, name) {
                 path = path.replace(&format!("{{{name}}}"), &crate::serialise::encoded(&text(value)));
             }
         }

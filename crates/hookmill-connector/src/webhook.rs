@@ -4,7 +4,6 @@ use hookmill_model::{Diagnostic, Object, Pointer, Str, Value};
 use hookmill_webhook::{Declarations, Secret, has_declarations, read};
 
 use crate::connection::WEBHOOK_SECRET;
-use crate::connector::Connector;
 use crate::document::members;
 use crate::operation::Operation;
 
@@ -43,13 +42,9 @@ impl Operation {
     }
 }
 
-impl Connector {
-    /// What is declared for the webhook that an operation creates.
-    #[must_use]
-    pub fn webhook(&self, operation_id: &str) -> Declarations {
-        let Some(operation) = self.operation(operation_id) else { return Declarations::default() };
-        read(&levels(self.document.root(), operation), &mut Vec::new())
-    }
+/// What is declared for the webhook that an operation creates. `root` is the document.
+pub(crate) fn declared(root: &Value, operation: &Operation) -> Declarations {
+    read(&levels(root, operation), &mut Vec::new())
 }
 
 /// The field of a connection that holds the secret of webhooks; `None` where the secret comes another way, or none is

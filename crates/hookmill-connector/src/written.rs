@@ -4,14 +4,16 @@
 use hookmill_model::{Object, Str, Value};
 use url::Url;
 
-use crate::body::ITEMS;
 use crate::connection::Credentials;
 use crate::connector::Connector;
 use crate::draft::{Base, Body, Draft, Query};
-use crate::operation::{Operation, Place};
+use crate::operation::Operation;
+use crate::place::Place;
 use crate::plan_error::PlanError;
+use crate::planned::PlannedRequest;
 use crate::policy::{Compiled, Kind, Section, Surroundings, run, same_origin};
-use crate::request::{Call, Plan, PlannedRequest, matches};
+use crate::request::{Call, Plan, matches};
+use crate::schema::ITEMS;
 use crate::security::Secrets;
 use crate::serialise::{climbs, content_object, decoded, one_line, text};
 

@@ -9,7 +9,7 @@ use hookmill_model::{Object, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// The most values of a document, those behind aliases included.
-const VALUES_MAX: usize = crate::document::MAX_VALUES;
+pub(crate) const VALUES_MAX: usize = 1_000_000;
 /// The most aliases that are followed.
 const ALIASES_MAX: usize = 10_000;
 /// The deepest nesting, as of JSON.

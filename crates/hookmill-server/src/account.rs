@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::attempts::Secret;
+use crate::browser::browser;
 use crate::devices::Cookie;
 use crate::extract::{Json, Query};
-use crate::schema::{self, Page};
-use crate::sessions::browser;
+use crate::list::Page;
+use crate::schema;
 use crate::{Problem, ServerState, passwords};
 
 /// A session ends after this time at the latest.

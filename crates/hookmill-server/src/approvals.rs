@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::account::Caller;
 use crate::extract::{Json, Query};
 use crate::inbox::Link;
-use crate::schema::{ListQuery, Page};
+use crate::list::{ListQuery, Page};
 use crate::{Problem, ServerState};
 
 /// How far an approval is.

@@ -11,7 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
 use crate::extract::{Json, Query};
-use crate::schema::{ListQuery, Named};
+use crate::list::ListQuery;
+use crate::schema::Named;
 use crate::{Problem, ServerState};
 
 /// So many failures in a row make a flow one that fails.

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::account::Caller;
 use crate::connectors::{self, Acceptance, ConnectorWhole, Replacement, Tagged};
 use crate::extract::{Json, Query};
-use crate::schema::Page;
+use crate::list::Page;
 use crate::{Problem, ServerState};
 
 /// Connectors in the catalog.

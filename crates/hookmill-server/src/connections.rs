@@ -17,7 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::account::Caller;
 use crate::connectors::ConnectorNamed;
 use crate::extract::{Json, Query};
-use crate::schema::{self, ListQuery, Page, UsesView};
+use crate::list::{ListQuery, Page, filter};
+use crate::schema::{self, UsesView};
 use crate::{Problem, ServerState, connectors};
 
 /// A connection to make or to change; of one that exists, what is left out stays as it was.
@@ -186,8 +187,8 @@ pub async fn list(
 ) -> Result<Json<Page<ConnectionView>>, Problem> {
     let filter = ConnectionFilter {
         owner: Some(caller.user),
-        connector: schema::filter::<ConnectorId>("connector", query.connector.as_deref())?,
-        health: schema::filter("health", query.health.as_deref())?,
+        connector: filter::<ConnectorId>("connector", query.connector.as_deref())?,
+        health: filter("health", query.health.as_deref())?,
         q: query.q,
     };
     let found = state.store().connections(&filter, page.list()?).await?;

@@ -22,7 +22,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
 use crate::extract::{Json, Query};
-use crate::schema::{self, Diagnostic, ListQuery, Page, UsesView, findings};
+use crate::list::{ListQuery, Page};
+use crate::schema::{self, Diagnostic, UsesView, findings};
 use crate::{Problem, ServerState};
 
 /// A connector as other things name it.

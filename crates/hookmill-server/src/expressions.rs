@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::ServerState;
 use crate::account::Caller;
 use crate::extract::Json;
-use crate::schema::Page;
+use crate::list::Page;
 
 /// Bytes of all values that an evaluation makes on the way.
 const MADE_BYTES_MAX: usize = 64 * 1_024 * 1_024;

@@ -18,7 +18,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::account::Caller;
 use crate::extract::{Json, Query};
 use crate::runs::{RunAccepted, RunMark};
-use crate::schema::{self, Diagnostic, ListQuery, Page, findings};
+use crate::list::{ListQuery, Page, filter};
+use crate::schema::{self, Diagnostic, Explained, WaitingFor, findings};
 use crate::{Problem, ServerState};
 
 /// The connection for a key of a definition's references.
@@ -110,17 +111,6 @@ pub struct BoundView {
     /// The connector as the definition names it.
     #[schema(required)]
     api: Option<String>,
-}
-
-/// Code, message and hint of what went wrong.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Explained)]
-pub struct Explained {
-    pub code: String,
-    pub message: String,
-    /// What to try.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
 }
 
 /// The webhook of a flow's trigger at the service, or the flow's own address.
@@ -274,27 +264,6 @@ pub struct FlowWhole {
     problem: Option<FlowProblem>,
 }
 
-/// A service for which requests wait: all places there are taken, or it does not answer.
-#[derive(Serialize, ToSchema)]
-pub struct WaitingFor {
-    /// Its name, with the port where it is not the usual one.
-    host: String,
-    /// Requests of this flow or run that wait for a place there.
-    requests: usize,
-    /// Other requests that do.
-    others: usize,
-    /// Whether it was silent so often that only one request at a time tries it; the others fail fast, into their retry
-    /// policies.
-    is_silent: bool,
-}
-
-impl From<hookmill_runtime::WaitingFor> for WaitingFor {
-    fn from(waiting: hookmill_runtime::WaitingFor) -> Self {
-        let hookmill_runtime::WaitingFor { host, requests, others, is_silent } = waiting;
-        Self { host, requests, others, is_silent }
-    }
-}
-
 /// Parameters as answers have them: none are an empty object.
 fn members(parameters: &Value) -> Object {
     parameters.as_object().cloned().unwrap_or_default()
@@ -398,7 +367,7 @@ pub async fn list(
     Query(page): Query<ListQuery>,
     Query(query): Query<FlowQuery>,
 ) -> Result<Json<Page<FlowListed>>, Problem> {
-    let wanted = schema::filter("state", query.state.as_deref())?;
+    let wanted = filter("state", query.state.as_deref())?;
     let filter = FlowFilter { owner: Some(caller.user), state: wanted, q: query.q };
     let found = state.store().flows(&filter, page.list()?).await?;
     let ids: Vec<FlowId> = found.items.iter().map(|flow| flow.id).collect();

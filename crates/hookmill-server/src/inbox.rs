@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
 use crate::extract::{Json, Query};
-use crate::schema::{ListQuery, Page};
+use crate::list::{ListQuery, Page};
 use crate::{Problem, ServerState};
 
 /// Longer names of devices are cut.

@@ -18,8 +18,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
 use crate::extract::{Json, Query};
-use crate::flows::Explained;
-use crate::schema::{self, ListQuery, Named, Page};
+use crate::list::{ListQuery, Page, filter};
+use crate::schema::{self, Explained, Named, WaitingFor};
 use crate::{Problem, ServerState};
 
 /// A run that was taken on.
@@ -313,14 +313,14 @@ pub struct RunQuery {
 /// What the store is asked for; the cause is looked at afterwards.
 fn filter_of(caller: &Caller, query: &RunQuery) -> Result<RunFilter, Problem> {
     let statuses = query.status.as_deref().unwrap_or_default().split(',').map(str::trim);
-    let statuses = statuses.filter_map(|status| schema::filter("status", Some(status)).transpose());
+    let statuses = statuses.filter_map(|status| filter("status", Some(status)).transpose());
     Ok(RunFilter {
         owner: caller.user,
-        flow: schema::filter("flow", query.flow.as_deref())?,
+        flow: filter("flow", query.flow.as_deref())?,
         statuses: statuses.collect::<Result<_, _>>()?,
-        kind: schema::filter("kind", query.kind.as_deref())?,
-        from: schema::filter("from", query.from.as_deref())?,
-        to: schema::filter("to", query.to.as_deref())?,
+        kind: filter("kind", query.kind.as_deref())?,
+        from: filter("from", query.from.as_deref())?,
+        to: filter("to", query.to.as_deref())?,
         q: query.q.clone(),
         outputs_have: Some(outputs_have),
     })
@@ -402,7 +402,7 @@ pub struct RunWhole {
     response: Option<Value>,
     /// Services for which requests of the run wait; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    waiting_for: Vec<crate::flows::WaitingFor>,
+    waiting_for: Vec<WaitingFor>,
 }
 
 /// One run, action by action
@@ -464,7 +464,7 @@ pub async fn repetitions(
     Query(page): Query<ListQuery>,
     Query(query): Query<RepetitionQuery>,
 ) -> Result<Json<Page<ActionView>>, Problem> {
-    let from: usize = schema::filter("cursor", page.cursor())?.unwrap_or(0);
+    let from: usize = filter("cursor", page.cursor())?.unwrap_or(0);
     let which = (from, page.limit()?, query.failed);
     let found = state.runtime.repetitions(caller.user, id_of(&id)?, &name, which).await?;
     let types = found.definition.as_ref().map(types).unwrap_or_default();

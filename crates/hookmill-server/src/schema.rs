@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 
 use axum::http::{HeaderMap, header};
-use hookmill_model::{Diagnostic as Found, Id};
-use hookmill_store::{List, Uses};
-use serde::{Deserialize, Serialize};
+use hookmill_model::Diagnostic as Found;
+use hookmill_store::Uses;
+use serde::Serialize;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
-
-use crate::Problem;
+use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident = $all:expr;)*) => {$(
@@ -130,79 +128,36 @@ pub struct UsesView {
     pub used_by: Vec<Use>,
 }
 
-/// One page of a list.
+/// Code, message and hint of what went wrong.
 #[derive(Serialize, ToSchema)]
-pub struct Page<T> {
-    /// In the order of the list.
-    pub items: Vec<T>,
-    /// The `cursor` of the next page; `null` on the last one.
-    #[schema(required)]
-    pub next_cursor: Option<String>,
+#[schema(as = Explained)]
+pub struct Explained {
+    pub code: String,
+    pub message: String,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
-impl<T> Page<T> {
-    /// A list that is one page.
-    pub(crate) fn whole(items: impl IntoIterator<Item = T>) -> Self {
-        Self { items: items.into_iter().collect(), next_cursor: None }
-    }
-
-    /// A page of what the store gave.
-    pub(crate) fn of<I: ToString>(items: Vec<T>, next: Option<I>) -> Self {
-        Self { items, next_cursor: next.map(|id| id.to_string()) }
-    }
+/// A service for which requests wait: all places there are taken, or it does not answer.
+#[derive(Serialize, ToSchema)]
+pub struct WaitingFor {
+    /// Its name, with the port where it is not the usual one.
+    host: String,
+    /// Requests of this flow or run that wait for a place there.
+    requests: usize,
+    /// Other requests that do.
+    others: usize,
+    /// Whether it was silent so often that only one request at a time tries it; the others fail fast, into their retry
+    /// policies.
+    is_silent: bool,
 }
 
-/// Which part of a list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// At most so many items, 1 to 500; 50 where not said.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-impl ListQuery {
-    pub(crate) const fn new(limit: Option<usize>, cursor: Option<String>) -> Self {
-        Self { limit, cursor }
+impl From<hookmill_runtime::WaitingFor> for WaitingFor {
+    fn from(waiting: hookmill_runtime::WaitingFor) -> Self {
+        let hookmill_runtime::WaitingFor { host, requests, others, is_silent } = waiting;
+        Self { host, requests, others, is_silent }
     }
-
-    /// A page has at most so many items.
-    const LIMIT_MAX: usize = 500;
-
-    pub(crate) fn limit(&self) -> Result<usize, Problem> {
-        match self.limit {
-            None => Ok(50),
-            Some(limit) if (1..=Self::LIMIT_MAX).contains(&limit) => Ok(limit),
-            Some(limit) => {
-                let detail = format!("\"limit\" is 1 to {}, not {limit}.", Self::LIMIT_MAX);
-                Err(Problem::bad("query_invalid", detail))
-            }
-        }
-    }
-
-    pub(crate) fn cursor(&self) -> Option<&str> {
-        self.cursor.as_deref().filter(|cursor| !cursor.is_empty())
-    }
-
-    /// The list to ask the store for.
-    pub(crate) fn list<I: Id + std::str::FromStr>(&self) -> Result<List<I>, Problem> {
-        let wrong = |_| {
-            Problem::bad("query_invalid", "\"cursor\" is not one that this list gave.")
-                .hint("Send the next_cursor of the page before as it is, or leave it out to begin at the first page.")
-        };
-        Ok(List { limit: self.limit()?, after: self.cursor().map(|cursor| cursor.parse().map_err(wrong)).transpose()? })
-    }
-}
-
-/// A filter of the query; empty is none.
-pub(crate) fn filter<T: std::str::FromStr<Err: std::fmt::Display>>(
-    name: &str,
-    given: Option<&str>,
-) -> Result<Option<T>, Problem> {
-    let wrong = |error: T::Err| Problem::bad("query_invalid", format!("\"{name}\" does not fit: {error}."));
-    given.filter(|text| !text.is_empty()).map(|text| text.parse().map_err(wrong)).transpose()
 }
 
 /// An entity tag, ready for `If-Match`.

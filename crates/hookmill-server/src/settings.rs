@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use crate::account::{self, Caller, UserView};
 use crate::attempts::Secret;
 use crate::extract::Json;
-use crate::schema::{self, Page, Use};
+use crate::list::Page;
+use crate::schema::{self, Use};
 use crate::{Problem, ServerState, passwords};
 
 /// The owner who calls; nobody else may.

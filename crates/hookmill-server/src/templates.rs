@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::account::Caller;
 use crate::extract::Json;
-use crate::schema::Page;
+use crate::list::Page;
 
 /// The files in the order of the gallery.
 const FILES: &[&str] = &[

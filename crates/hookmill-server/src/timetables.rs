@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use crate::ServerState;
 use crate::account::Caller;
 use crate::extract::Json;
-use crate::schema::{Diagnostic, Page, findings};
+use crate::list::Page;
+use crate::schema::{Diagnostic, findings};
 
 /// Enough to see the pattern.
 const TIMES_MAX: usize = 5;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::account::Caller;
 use crate::extract::{Json, Query};
-use crate::schema::{ListQuery, Page};
+use crate::list::{ListQuery, Page};
 use crate::{Problem, ServerState};
 
 /// The secret that a service shows a person for a webhook.

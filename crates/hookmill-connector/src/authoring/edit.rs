@@ -5,8 +5,8 @@ use serde_json::{Map, Value as Json, json};
 use utoipa::ToSchema;
 
 use super::form::{FormParameter, RequestForm};
-use super::unchanged::Unchanged;
-use crate::operation::{CallbackPlace, Place};
+use crate::operation::CallbackPlace;
+use crate::place::{Place, address, path_names};
 use crate::registration::{self, DeleteRequest};
 use hookmill_model::{Object, Pointer, Severity, Value};
 
@@ -57,6 +57,18 @@ impl OperationForm {
     }
 }
 
+/// The parts of an operation that a form left as they were; they need not be written.
+#[derive(Default)]
+pub(super) struct Unchanged {
+    /// The parameters and the place of the callback URL.
+    pub parameters: bool,
+    /// The schema of notifications or of the answer.
+    pub outputs: bool,
+}
+
+/// Compares a form with what it would show of an operation of the document.
+pub(super) type Compare = fn(&Value, &str, &OperationForm) -> Unchanged;
+
 /// Why an operation cannot be put into the document; the pointer is into the form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -82,12 +94,6 @@ fn place_of(document: &Json, operation_id: &str) -> Option<(String, String)> {
     })
 }
 
-/// The path without what tells two operations of one address apart.
-#[must_use]
-pub(crate) fn address(path: &str) -> &str {
-    path.split('#').next().unwrap_or_default()
-}
-
 fn check(form: &OperationForm) -> Result<String, EditError> {
     let name = form.operation_id.trim();
     if name.is_empty() || !name.chars().all(|letter| letter.is_alphanumeric() || "_-.".contains(letter)) {
@@ -104,7 +110,7 @@ fn check(form: &OperationForm) -> Result<String, EditError> {
         return wrong("/request/path", "The path of the request begins with '/'.");
     }
     let is_path = |name: &str| form.request.parameters.iter().any(|own| own.place == "path" && own.name == name);
-    for name in crate::operation::path_names(&form.request.path) {
+    for name in path_names(&form.request.path) {
         if !is_path(name) {
             return wrong("/request/parameters", format!("The path has '{{{name}}}', and no parameter of that name."));
         }
@@ -146,19 +152,14 @@ fn check_declarations(declarations: &Object) -> Result<(), EditError> {
     }
 }
 
-/// Puts an operation into a document, in place of `original` where one is named. Two operations may have the same verb
-/// and address: the second one's key ends in `#` and its id, which is never sent.
-///
-/// # Errors
-/// What the form lacks, or that another operation has its id.
-pub fn put_operation(document: &Value, original: Option<&str>, form: &OperationForm) -> Result<Value, EditError> {
-    let mut document = Json::from(document);
-    put(&mut document, original, form)?;
-    Ok(Value::from(document))
-}
-
-/// As [`put_operation`], into the document itself; it may have changed in part where the form is refused.
-pub(crate) fn put(document: &mut Json, original: Option<&str>, form: &OperationForm) -> Result<(), EditError> {
+/// As [`put_operation`](super::put_operation), into the document itself; it may have changed in part where the form is
+/// refused. `original` is named together with what compares the form with it.
+pub(super) fn put(
+    document: &mut Json,
+    original: Option<(&str, Compare)>,
+    form: &OperationForm,
+) -> Result<(), EditError> {
+    let (original, compare) = (original.map(|(id, _)| id), original.map(|(_, compare)| compare));
     let method = check(form)?;
     // What is asked for again and again has no callback URL; a description of notifications would make it a webhook.
     let asked = OperationForm { callback_parameter: None, notification_schema: None, ..form.clone() };
@@ -185,7 +186,8 @@ pub(crate) fn put(document: &mut Json, original: Option<&str>, form: &OperationF
         _ => free_key(document, &wanted, &method, form),
     };
     let stays = old.as_ref() == Some(&(key.clone(), method.clone()));
-    let unchanged = original.filter(|_| stays).map(|id| Unchanged::of(&Value::from(document.clone()), id, form));
+    let compared = original.zip(compare).filter(|_| stays);
+    let unchanged = compared.map(|(id, compare)| compare(&Value::from(document.clone()), id, form));
     let unchanged = unchanged.unwrap_or_default();
     let mut made = operation(before.as_ref(), form, &unchanged);
     if let Some(original) = original.filter(|original| *original != form.operation_id.trim()) {

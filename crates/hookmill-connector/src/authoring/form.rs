@@ -4,7 +4,8 @@ use hookmill_model::Value;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::operation::{Place, Visibility};
+use crate::operation::Visibility;
+use crate::place::Place;
 
 /// One parameter of a form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

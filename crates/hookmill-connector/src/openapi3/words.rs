@@ -3,7 +3,7 @@
 use hookmill_model::{Object, Value};
 
 use crate::authoring::text;
-use crate::security::BEARER;
+use crate::schemes::BEARER;
 
 pub(super) fn security_scheme(written: &Value) -> Option<Value> {
     let kind = text(written, "type");

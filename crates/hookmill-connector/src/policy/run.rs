@@ -6,7 +6,7 @@ use super::expression::{Expression, Piece, Scope, Template, at};
 use super::{Compiled, Exists, Kind, Route, Section, Target, change_body, host};
 use crate::connection::{Credentials, ParameterSet};
 use crate::draft::{Body, Draft, Query};
-use crate::operation::path_names;
+use crate::place::path_names;
 use crate::plan_error::PlanError;
 use crate::serialise::{climbs, decoded, encoded, one_line, text};
 

@@ -6,10 +6,12 @@ use url::Url;
 use super::answer::plain;
 use super::{Creation, DeletionRule};
 use crate::connector::Connector;
-use crate::operation::{Operation, Place, Visibility, path_names};
+use crate::operation::{Operation, Visibility};
+use crate::place::given;
+use crate::place::{Place, path_names};
 use crate::policy::Kind;
 use crate::policy::expression::Piece;
-use crate::request::{given, matches};
+use crate::request::matches;
 use crate::serialise::decoded;
 
 /// Words that name the registration of a webhook.
@@ -149,7 +151,7 @@ impl Connector {
         }
         let needed = path_names(&delete.path).into_iter().chain(required_values(delete).map(|name| &**name));
         let of_trigger = |name: &str| {
-            let has_input = |own: &crate::operation::Declared| {
+            let has_input = |own: &crate::place::Declared| {
                 own.place != Place::Body && own.place != Place::Form && plain(&own.name) == plain(name)
             };
             creation.declared.iter().any(has_input)
@@ -201,7 +203,7 @@ impl Own<'_> {
                     let own = declared.map_or(*name, |own| &*own.name);
                     let value = given(creation.parameters, own)
                         .cloned()
-                        .or_else(|| declared.and_then(|own| crate::request::default_of(&own.source)))?;
+                        .or_else(|| declared.and_then(|own| crate::schema::default_of(&own.source)))?;
                     found.insert(*name, value);
                 }
             }

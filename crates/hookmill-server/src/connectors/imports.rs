@@ -13,7 +13,8 @@ use utoipa::ToSchema;
 use super::{Tagged, icon, seal_client_secret, whole};
 use crate::account::Caller;
 use crate::extract::{self, Json};
-use crate::schema::{Diagnostic, Page, findings};
+use crate::list::Page;
+use crate::schema::{Diagnostic, findings};
 use crate::{Problem, ServerState};
 
 /// What an import brings: the files and what the maker chose.

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use super::{ResumeVersion, RunQuery, causes, filter_of};
 use crate::account::Caller;
 use crate::extract::Json;
-use crate::schema::Page;
+use crate::list::Page;
 use crate::{Problem, ServerState};
 
 /// A batch has at most so many runs.

@@ -4,7 +4,7 @@ use hookmill_engine::history::ActionRun;
 use hookmill_engine::refusal;
 use hookmill_model::{ActionStatus, Value};
 
-use crate::flows::Explained;
+use crate::schema::Explained;
 
 /// Why an action run failed; the answer of a service is put into words where the engine has none.
 pub(super) fn explained(run: &ActionRun) -> Option<Explained> {

@@ -1,5 +1,6 @@
 //! Tests of putting operations into documents.
 
+use super::super::unchanged::put_operation;
 use super::*;
 use crate::connector::{Connector, Settings};
 
