@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 use hookmill_model::{Object, Value};
 
-use crate::item::{content, content_bytes, content_type, text as text_of};
+use crate::content_object::{content, content_bytes, content_type};
+use crate::item::text as text_of;
 
 /// Memory that the values of a JSON body may take; a body of more is kept as text, which takes what it has.
 const HEAP_BYTES_MAX: usize = 64 * 1_024 * 1_024;

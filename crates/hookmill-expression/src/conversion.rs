@@ -10,9 +10,10 @@ use percent_encoding::percent_decode_str;
 use rust_decimal::Decimal;
 
 use crate::arguments::{Arguments, Result};
+use crate::content_object::{XML_TYPE, content, content_bytes, content_type};
 use crate::culture::Culture;
 use crate::error::Error;
-use crate::item::{Item, XML_TYPE, content, content_bytes, content_type};
+use crate::item::Item;
 use crate::{number, xml};
 
 /// Base64 as .NET reads it: padded, whatever the unused bits are.

@@ -3,15 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hookmill_model::{Object, Str, Value};
+use hookmill_model::{Str, Value};
 use rust_decimal::Decimal;
 
+use crate::content_object::{XML_TYPE, content, content_bytes};
 use crate::xml::Document;
-
-/// What XML leaves the expression as.
-pub(crate) const XML_TYPE: &str = "application/xml;charset=utf-8";
 
 /// A value inside an expression.
 #[derive(Clone, Debug)]
@@ -197,26 +193,6 @@ pub(crate) fn float_text(number: f64) -> String {
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}E{sign}{:02}", exponent.unsigned_abs())
-}
-
-/// A content object of these bytes.
-pub(crate) fn content(media_type: &str, bytes: &[u8]) -> Value {
-    Value::object([("$content-type", media_type.to_owned()), ("$content", STANDARD.encode(bytes))])
-}
-
-/// The bytes of a content object; `None` for any other object.
-pub(crate) fn content_bytes(members: &Object) -> Option<Vec<u8>> {
-    members.get("$content-type")?.as_str()?;
-    let known = |name: &Str| matches!(&**name, "$content-type" | "$content" | "$formdata" | "$multipart");
-    if !members.keys().all(known) {
-        return None;
-    }
-    STANDARD.decode(members.get("$content")?.as_str()?).ok()
-}
-
-/// The media type of a content object.
-pub(crate) fn content_type(members: &Object) -> Option<&str> {
-    members.get("$content-type")?.as_str()
 }
 
 /// A number as a decimal, where it has one.

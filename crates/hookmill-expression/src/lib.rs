@@ -9,10 +9,10 @@
 //! | `syntax`, `template`, `condition`, `mention` | from text to trees, and what can be asked of them |
 //! | `evaluate`, `arguments`, `selection`, `item`, `scope` | from trees to values |
 //! | `table` | every function once: name, arity, description, example, evaluator |
-//! | `string`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml`, `form`, `reference` | the functions |
+//! | `string`, `letter`, `collection`, `logic`, `math`, `number`, `date`, `conversion`, `uri`, `xml`, `form`, `reference` | the functions |
 //! | `culture` | how cultures write numbers and dates |
 //! | `work` | the budget of one evaluation |
-//! | `content` | bodies of messages as values |
+//! | `content`, `content_object` | bodies of messages as values; bytes with their type |
 //! | `case` | evaluation against a written context |
 
 mod arguments;
@@ -20,6 +20,7 @@ pub mod case;
 mod collection;
 mod condition;
 pub mod content;
+mod content_object;
 mod conversion;
 mod culture;
 mod date;
@@ -27,6 +28,7 @@ mod error;
 mod evaluate;
 mod form;
 mod item;
+mod letter;
 mod logic;
 mod math;
 mod mention;

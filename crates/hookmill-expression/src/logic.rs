@@ -8,7 +8,7 @@ use crate::arguments::{Arguments, Result};
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::Evaluation;
 use crate::item::{Item, decimal};
-use crate::string::upper;
+use crate::letter::upper;
 use crate::syntax::{Call, Node};
 
 fn truth(call: &Call, argument: &Node, evaluation: &Evaluation) -> Result<bool> {

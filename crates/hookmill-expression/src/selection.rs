@@ -6,7 +6,7 @@ use crate::arguments::Result;
 use crate::error::{Error, ErrorKind};
 use crate::evaluate::named;
 use crate::item::type_name;
-use crate::string::upper;
+use crate::letter::upper;
 use crate::syntax::{Call, Selection, shown};
 
 /// Properties that an error names.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use hookmill_model::{ARRAY_BYTES, TEXT_BYTES, VALUE_BYTES, Value};
 
 use crate::arguments::{Arguments, Result};
-use crate::item::{Item, content, content_bytes, content_type};
-use crate::syntax::is_space;
+use crate::content_object::{content, content_bytes, content_type};
+use crate::item::Item;
+use crate::letter::{is_space, upper};
 
 fn units(text: &str) -> Vec<u16> {
     text.encode_utf16().collect()
@@ -22,16 +23,6 @@ fn cut(text: &str, start: usize, end: usize) -> String {
         return text[start..end].to_owned();
     }
     String::from_utf16_lossy(&units(text)[start..end])
-}
-
-/// The capital of a character, as the invariant culture has it: one character, so that lengths and positions stay.
-pub(crate) fn upper(c: char) -> char {
-    let mut upper = c.to_uppercase();
-    match (upper.next(), upper.next()) {
-        // The Turkish ı is not another i.
-        (Some(one), None) if one.len_utf16() == c.len_utf16() && c != 'ı' => one,
-        _ => c,
-    }
 }
 
 /// The text without differences of case.

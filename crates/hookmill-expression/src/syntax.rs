@@ -8,6 +8,7 @@ use std::fmt;
 use hookmill_model::{Str, Value};
 
 use crate::error::{Error, ErrorKind};
+use crate::letter::is_space;
 use crate::table::{self, Function};
 
 type Result<T> = std::result::Result<T, Box<Error>>;
@@ -51,11 +52,6 @@ impl PartialEq for Node {
             _ => false,
         }
     }
-}
-
-/// White space as .NET's `Char.IsWhiteSpace` has it.
-pub(crate) fn is_space(c: char) -> bool {
-    matches!(c, '\u{9}'..='\u{d}' | ' ' | '\u{85}' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 fn is_identifier(c: char) -> bool {

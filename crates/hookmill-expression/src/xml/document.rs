@@ -9,7 +9,7 @@ use hookmill_model::{Str, Value};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use crate::item::{XML_TYPE, content};
+use crate::content_object::{XML_TYPE, content};
 
 use super::{DEPTH_MAX, Fault, Result, character, escape_attribute, escape_text, is_char, is_name};
 
