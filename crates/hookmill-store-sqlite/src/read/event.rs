@@ -31,10 +31,9 @@ fn event(row: &Row<'_>) -> Result<Event> {
     let EventListed { id, flow, subscription, received_at, summary } = listed(row)?;
     let column = row.get_ref(5)?.as_blob()?;
     let parts = unpack(column).and_then(|joined| split(&joined));
-    let parts = parts.map_err(|problem| damaged(5, Type::Blob, format!("the event {id} cannot be read: {problem}")))?;
-    let mut parts = parts.into_iter();
-    let head = parts.next().unwrap_or_default();
-    let body: Bytes = parts.next().unwrap_or_default();
+    let unreadable = |problem: &str| damaged(5, Type::Blob, format!("the event {id} cannot be read: {problem}"));
+    let parts = parts.map_err(|problem| unreadable(&problem))?;
+    let [head, body]: [Bytes; 2] = parts.try_into().map_err(|_| unreadable("it is not a head and a body"))?;
     Ok(Event { id, flow, subscription, received_at, summary, head, body })
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hookmill_model::{FlowId, Id, RunId, RunStatus, UserId};
+use hookmill_store::payload::{join, pack};
 use hookmill_store::story::world::{at, ended, event, flow, id};
 use hookmill_store::{Change, Event, Events, Flows, Lane, List, Retention, RunFilter, Runs, Store, Unit};
 
@@ -27,6 +28,22 @@ async fn contradictions_are_found() -> Told {
         findings,
         ["there are 1 runs whose end contradicts their status", "there are 1 flows without their definition"]
     );
+    Ok(())
+}
+
+/// An event is a head and a body; what is something else is no event with an empty body.
+#[tokio::test]
+async fn an_event_without_its_body_is_damage() -> Told {
+    let folder = tempfile::tempdir()?;
+    let store = open(folder.path())?;
+    let one = event(id(0), 1);
+    store.commit(Change::AddEvent(one.clone(), None).into(), Lane::Work).await?;
+    assert_eq!(store.event(one.id).await?.map(|event| event.body), Some(one.body));
+    let file = rusqlite::Connection::open(folder.path().join("hookmill.db"))?;
+    file.execute("UPDATE event SET payload = ?1", [pack(&join([&one.head[..]]))])?;
+    let refused = store.event(one.id).await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("not a head and a body"), "{refused}");
+    assert_eq!(store.examine().await?.len(), 1);
     Ok(())
 }
 
