@@ -208,6 +208,9 @@ impl Compiler<'_> {
                 for (below, template) in condition.templates() {
                     self.uses.push(Use { place, pointer: pointer.join(&below), template });
                 }
+                if source.as_str().is_some() && self.always(source).is_some_and(|value| value.as_bool().is_none()) {
+                    self.error("condition_expected", pointer.clone(), constant::CONDITION_EXPECTED);
+                }
                 condition
             }
             Err(faults) => {

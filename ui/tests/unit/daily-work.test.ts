@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ActionRun } from '../../src/api/types';
-import { firstFailed, isTaken } from '../../src/features/runs/failed';
+import { between, durationText } from '../../src/features/runs/duration';
+import { failedInside, firstFailed, isTaken } from '../../src/features/runs/failed';
 import { caseInWords } from '../../src/flow-model/cases';
 import { rowsOfExpression } from '../../src/flow-model/condition';
 import { emptyDefinition, nameOf, wrongWithName, type JsonObject } from '../../src/flow-model/definition';
@@ -33,6 +34,17 @@ describe('the step that failed', () => {
     expect(firstFailed(definition, [ran('Try', { code: 'WorkflowRunActionUntilLimitInvalid' }), ran('HTTP', { status: 'Succeeded', failed_repetitions: 0 })])?.name).toBe('Try');
     expect(firstFailed(definition, [])).toBeUndefined();
   });
+  it('is told by each container around it', () => {
+    const actions = [ran('Try'), ran('Check'), ran('HTTP')];
+    expect(['Try', 'Check', 'HTTP'].map((name) => failedInside(definition, actions, name)?.name)).toEqual(['HTTP', 'HTTP', undefined]);
+  });
+});
+
+it('how long it took is said in the language', () => {
+  const spans = [null, 420, 1234, 59_700, 65_000, 7_500_000, 190_000_000];
+  expect(spans.map((span) => durationText(span, 'en'))).toEqual(['–', '420 ms', '1.2 s', '1 min 0 s', '1 min 5 s', '2 h 5 min', '2 d 4 h']);
+  expect(spans.map((span) => durationText(span, 'de'))).toEqual(['–', '420 ms', '1,2 s', '1 Min. 0 s', '1 Min. 5 s', '2 Std. 5 Min.', '2 T. 4 Std.']);
+  expect(between('2026-01-01T00:00:00Z', null)).toBeNull();
 });
 
 it('a branch is the taken one by what the run says', () => {

@@ -2,7 +2,7 @@
 //! [`crate::language`].
 
 use hookmill_expression::case::Context;
-use hookmill_expression::{Compiled, Limits, ReferenceTarget, parse_date, time_zone};
+use hookmill_expression::{Category, Compiled, Limits, ReferenceTarget, find_function, parse_date, time_zone};
 use hookmill_model::{Object, Pointer, Timestamp, Value};
 
 use super::{Compiler, Place, article, shown};
@@ -31,6 +31,15 @@ const AUTHENTICATION: &[&str] =
 /// Fields whose constants are checked where they are compiled.
 const CHECKED_ELSEWHERE: &[&str] =
     &["inputs/runStatus", "inputs/format", "limit/count", "limit/timeout", "inputs/delay"];
+
+/// What a condition must be.
+pub(super) const CONDITION_EXPECTED: &str =
+    "A condition is an expression that gives true or false, or an object of 'and', 'or', 'not' and functions.";
+
+/// Whether a text is put together from pieces, so that it is a text whatever they are.
+fn is_put_together(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains("@{") && (!text.starts_with('@') || text.starts_with("@{")))
+}
 
 /// Whether a text is read as an expression.
 pub(super) fn is_template(value: &Value) -> bool {
@@ -76,6 +85,24 @@ impl Compiler<'_> {
         }
     }
 
+    /// What an expression gives in every run, since nothing in it is of a run or a parameter.
+    pub(super) fn always(&self, source: &Value) -> Option<Value> {
+        let compiled = Compiled::new(source).ok()?;
+        let is_open = compiled.templates().iter().any(|(_, template)| {
+            let of_run = |name: &&str| {
+                OF_RUNS.contains(name)
+                    || find_function(name).is_none_or(|function| function.category == Category::Reference)
+            };
+            template.functions().iter().any(of_run)
+        });
+        if is_open {
+            return None;
+        }
+        let limits = Limits { work_max: CONSTANT_WORK_MAX, made_bytes_max: CONSTANT_WORK_MAX, ..Limits::default() };
+        let scope = Context::new(&Value::Null, Timestamp::default(), 0, limits).while_wanted(self.wanted);
+        compiled.evaluate(&scope).ok()
+    }
+
     /// A whole number in a range, as a number, a text or an expression of parameters.
     pub(super) fn count(
         &mut self,
@@ -113,7 +140,8 @@ impl Compiler<'_> {
                 pointer = pointer.child(member);
                 value.get(member)
             });
-            if let Some(value) = value.filter(|value| !value.is_null()) {
+            // Nothing can be a list of nothing; elsewhere null is as good as left out.
+            if let Some(value) = value.filter(|value| !value.is_null() || field.kind == FieldKind::Array) {
                 self.check_constant(field, value, pointer);
             }
         }
@@ -173,15 +201,42 @@ impl Compiler<'_> {
                 _ => &["properties"],
             };
             self.check_members(setting, members, &pointer);
+            if &**name == "secureData" {
+                let parts = setting.get("properties").and_then(Value::as_array).unwrap_or_default();
+                for (number, part) in parts.iter().enumerate() {
+                    let is_known = part.as_str().is_some_and(|part| {
+                        part.eq_ignore_ascii_case("inputs") || part.eq_ignore_ascii_case("outputs")
+                    });
+                    if !is_known {
+                        let message = format!("'{}' is not one of inputs, outputs: it hides nothing.", shown(part));
+                        self.warning("setting_not_applied", pointer.child("properties").child(number), message);
+                    }
+                }
+            }
         }
     }
 
     fn check_constant(&mut self, field: &Field, value: &Value, pointer: Pointer) {
         // A value that a deployment would fill in has a finding of its own.
-        let is_open = is_template(value) || value.as_str().is_some_and(|text| text.starts_with('['));
+        let is_open = value.as_str().is_some_and(|text| text.starts_with('['));
         if is_open || CHECKED_ELSEWHERE.contains(&field.path) {
             return;
         }
+        let always;
+        let value = if is_template(value) {
+            if field.kind == FieldKind::Array && is_put_together(value) {
+                // Real flows have it in steps that no run reaches, so it is no reason to refuse them.
+                let message = "An array is needed here, and what is put together with '@{…}' is a text.";
+                let finding = hookmill_model::Diagnostic::warning("array_expected", pointer, message);
+                self.findings.push(finding.with_hint("Write one expression, without braces: @triggerBody()."));
+                return;
+            }
+            let Some(known) = self.always(value) else { return };
+            always = known;
+            &always
+        } else {
+            value
+        };
         let text = value.as_str();
         match field.kind {
             FieldKind::Select => {
@@ -211,6 +266,14 @@ impl Compiler<'_> {
                         pointer,
                         format!("A whole number is needed here, not '{}'.", shown(value)),
                     );
+                    return;
+                }
+                let number = value.as_i64().or_else(|| text.and_then(|text| text.trim().parse().ok())).unwrap_or(0);
+                if field.path == "inputs/interval/count" && number < 0 {
+                    self.error("number_range", pointer, format!("A delay is not shorter than nothing: {number}."));
+                } else if field.path == "inputs/statusCode" && !matches!(number, 200..=299 | 400..=599) {
+                    let message = format!("The status of a Response is one of 2xx, 4xx and 5xx, not {number}.");
+                    self.error("number_range", pointer, message);
                 }
             }
             FieldKind::Map if value.as_object().is_none() && text != Some("") => {

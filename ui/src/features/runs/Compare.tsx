@@ -118,7 +118,8 @@ function stepsOf(run: Run, other: Run, triggerTitle: string): Step[] {
 
 function Cell({ side }: { side: Step['ours'] }) {
   const t = useText(runsText);
-  return side ? <><Status status={side.status} /> {side.took !== null && <span className="quiet small">{durationText(side.took)}</span>}</> : <span className="quiet small">{t.notRunShort}</span>;
+  const { language } = useLanguage();
+  return side ? <><Status status={side.status} /> {side.took !== null && <span className="quiet small">{durationText(side.took, language)}</span>}</> : <span className="quiet small">{t.notRunShort}</span>;
 }
 
 function Comparison({ run, other }: { run: Run; other: Run }) {

@@ -30,7 +30,7 @@ import { WaitingFor } from '../../shared/WaitingFor';
 import { CompareDialog } from './Compare';
 import { between, durationText } from './duration';
 import { codeOf, inLanguage, inShort } from '../../shared/advice';
-import { branchInWords, firstFailed, hasFailed, isTaken } from './failed';
+import { branchInWords, failedInside, firstFailed, hasFailed, isTaken } from './failed';
 import { StepDetail } from './StepDetail';
 import { StepList } from './StepList';
 import { runsText } from './text';
@@ -138,6 +138,13 @@ function Cards({ run }: { run: Run }) {
   const folding = useFolding(definition, selected, setSelected);
   const picture = useMemo(() => layout(definition, folding.folded), [definition, folding.folded]);
   const panel = usePanelWidth();
+  /** Of a container that only tells that something in it failed: what, and why. */
+  const causeOf = (name: string): string | null => {
+    const own = actions.get(name)?.error;
+    if (own?.code !== 'ActionFailed') return null;
+    const cause = failedInside(definition, run.actions ?? [], name);
+    return cause?.error ? t.stepFailed(titleOf(cause.name), inShort(cause.error, language)) : null;
+  };
   const inside = (name: string | null) => {
     if (name === null) {
       const trigger = triggerOf(definition);
@@ -153,10 +160,10 @@ function Cards({ run }: { run: Run }) {
     const action = actions.get(name);
     const family = connectorOf(step)?.name ?? (step ? builtinOf(step, 'action')?.title[language] : undefined) ?? '';
     const empty = step && action?.error ? emptyOperand(step, action.error.message) : null;
-    const why = empty ? operators.wasEmpty(empty.what, operators.operators[empty.operator] ?? empty.operator, empty.isNumber) : action && hasFailed(action) && action.error && codeOf(action.error.code) ? inShort(action.error, language) : '';
+    const why = empty ? operators.wasEmpty(empty.what, operators.operators[empty.operator] ?? empty.operator, empty.isNumber) : action && hasFailed(action) && action.error && codeOf(action.error.code) ? inShort(action.error, language) : (causeOf(name) ?? '');
     const branch = action?.branch && step ? t.tookCase(branchInWords(step, action.branch, t.branches)) : '';
     const counted = action && action.repetitions > 1 ? (action.failed_repetitions ? t.someFailed(action.failed_repetitions, action.repetitions) : `×${action.repetitions}`) : '';
-    const took = action ? durationText(between(action.started_at, action.ended_at)) : family;
+    const took = action ? durationText(between(action.started_at, action.ended_at), language) : family;
     return (
       <>
         <StepIcon step={step} kind="action" connector={connectorOf(step)} />
@@ -188,7 +195,7 @@ function Cards({ run }: { run: Run }) {
     selected === null ? (
       <section><h3>{t.outputs}</h3><ValueView value={run.trigger.outputs} place={{ id: run.id, trigger: true }} name="trigger" /></section>
     ) : selected !== undefined ? (
-      <StepDetail key={selected} run={run.id} step={findAction(definition, selected)?.action ?? null} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} />
+      <StepDetail key={selected} run={run.id} step={findAction(definition, selected)?.action ?? null} isOver={run.ended_at !== null} action={actions.get(selected) ?? null} cause={causeOf(selected)} />
     ) : null;
   if (isNarrow) {
     return <StepList definition={definition} inside={inside} detail={detail} selected={selected} onOpen={setSelected} caseValue={(name, label) => caseInWords(findAction(definition, name)?.action, label)} isTaken={(name, branch) => isTaken(actions.get(name)?.branch, branch)} label={t.canvas} />;
@@ -273,7 +280,7 @@ export function RunPage() {
         {(data) => (
           <>
             <p className="row run-facts" aria-live="polite">
-              <Status status={data.status} /> <Ago time={data.started_at} /> <span className="quiet">{durationText(data.duration_ms)}</span>
+              <Status status={data.status} /> <Ago time={data.started_at} /> <span className="quiet">{durationText(data.duration_ms, language)}</span>
               {data.kind === 'flow' && <span className="quiet">{t.version} {data.version}</span>}
               {data.resubmitted_from && <ParentRun flow={flowId} run={data.resubmitted_from} resumed={(data.actions ?? []).some((action) => action.taken_over)} />}
               <CopyButton text={window.location.href} label={t.copyLink} />

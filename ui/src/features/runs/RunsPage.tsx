@@ -131,7 +131,7 @@ function Row({ flow, run, columns, data, chosen, onChoose }: { flow: string; run
   const { language } = useLanguage();
   const cells: { [column in Column]: () => ReactNode } = {
     status: () => <td key="status"><Status status={run.status} /></td>,
-    duration: () => <td key="duration" className="quiet nowrap">{durationText(run.duration_ms)}</td>,
+    duration: () => <td key="duration" className="quiet nowrap">{durationText(run.duration_ms, language)}</td>,
     trigger: () => (
       <td key="trigger" className="what">
         <span dir="auto">{run.kind === 'flow' ? run.trigger.summary || run.trigger.name : <strong>{t.kinds[run.kind]}</strong>}</span>

@@ -54,7 +54,7 @@ function AttemptList({ attempts, max }: { attempts: Attempt[]; max: number | nul
         <li key={attempt.attempt}>
           <details>
             <summary>
-              {max !== null && max > 0 && attempts.every((other, index) => other.retry === index) ? t.attemptOf(attempt.retry + 1, max + 1) : t.attempt(attempt.attempt)} · {attempt.status ?? attempt.code ?? '…'} · {durationText(between(attempt.started_at, attempt.ended_at))}
+              {max !== null && max > 0 && attempts.every((other, index) => other.retry === index) ? t.attemptOf(attempt.retry + 1, max + 1) : t.attempt(attempt.attempt)} · {attempt.status ?? attempt.code ?? '…'} · {durationText(between(attempt.started_at, attempt.ended_at), language)}
               {attempt.redispatched ? <span className="quiet small"> · {t.sentAgain}</span> : null}
             </summary>
             <p className="quiet small">{exact(attempt.started_at, language)}</p>
@@ -68,7 +68,7 @@ function AttemptList({ attempts, max }: { attempts: Attempt[]; max: number | nul
   );
 }
 
-function One({ run, action, step }: { run: string; action: ActionRun; step: JsonObject | null }) {
+function One({ run, action, step, cause = null }: { run: string; action: ActionRun; step: JsonObject | null; cause?: string | null }) {
   const t = useText(runsText);
   const { language } = useLanguage();
   const said = action.error && inLanguage(action.error, language);
@@ -81,7 +81,7 @@ function One({ run, action, step }: { run: string; action: ActionRun; step: Json
     <div className="stack">
       <div className="row">
         <Status status={action.status} />
-        <span className="quiet">{durationText(between(action.started_at, action.ended_at))}</span>
+        <span className="quiet">{durationText(between(action.started_at, action.ended_at), language)}</span>
         {codeOf(action.code) && action.code !== 'OK' && <code>{action.code}</code>}
         {action.index.length > 1 && <span className="quiet small">{t.iterations(action.index.map((index) => index + 1).join(' › '))}</span>}
       </div>
@@ -92,7 +92,7 @@ function One({ run, action, step }: { run: string; action: ActionRun; step: Json
         <MessageBar intent={action.status === 'Skipped' ? 'info' : 'error'} layout="multiline">
           <MessageBarBody>
             {empty && <p><strong>{operators.wasEmpty(empty.what, operators.operators[empty.operator] ?? empty.operator, empty.isNumber)}</strong></p>}
-            {codeOf(action.error.code) && <MessageBarTitle>{action.error.code}</MessageBarTitle>} {said?.message}
+            {codeOf(action.error.code) && <MessageBarTitle>{action.error.code}</MessageBarTitle>} {cause ?? said?.message}
             {said?.hint && <p><strong>{shared.whatToDo}:</strong> {said.hint}</p>}
           </MessageBarBody>
         </MessageBar>
@@ -164,9 +164,9 @@ function Repetitions({ run, action, step }: { run: string; action: ActionRun; st
   );
 }
 
-/** `step`: as the definition of the run has it. */
-export function StepDetail({ run, action, step, isOver }: { run: string; action: ActionRun | null; step: JsonObject | null; isOver: boolean }) {
+/** `step`: as the definition of the run has it; `cause`: of a container, what failed inside and why. */
+export function StepDetail({ run, action, step, isOver, cause }: { run: string; action: ActionRun | null; step: JsonObject | null; isOver: boolean; cause: string | null }) {
   const t = useText(runsText);
   if (!action) return <p className="quiet">{isOver ? t.notRun : t.notReached}</p>;
-  return action.repetitions > 1 ? <Repetitions run={run} action={action} step={step} /> : <One run={run} action={action} step={step} />;
+  return action.repetitions > 1 ? <Repetitions run={run} action={action} step={step} /> : <One run={run} action={action} step={step} cause={cause} />;
 }

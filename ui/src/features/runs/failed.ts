@@ -17,6 +17,11 @@ export function firstFailed(definition: JsonObject, actions: readonly ActionRun[
   return causes.reduce<ActionRun | undefined>((first, action) => (first === undefined || (action.ended_at ?? '') < (first.ended_at ?? '') ? action : first), undefined);
 }
 
+/** What failed first inside of a container. Undefined where nothing inside did. */
+export function failedInside(definition: JsonObject, actions: readonly ActionRun[], container: string): ActionRun | undefined {
+  return firstFailed(definition, actions.filter((action) => containersOf(findAction(definition, action.name)?.place ?? []).includes(container)));
+}
+
 /** What a condition or switch chose: "If yes", the value of a case. */
 export const branchInWords = (step: JsonObject, branch: string, words: { [branch: string]: string }): string => caseInWords(step, branch) || words[branch.toLowerCase()] || branch;
 

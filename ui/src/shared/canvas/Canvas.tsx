@@ -3,7 +3,7 @@ import { Button } from '@fluentui/react-components';
 import { AddRegular, ArrowMaximizeVerticalRegular, ArrowMinimizeVerticalRegular, ChevronDownRegular, ChevronUpRegular } from '@fluentui/react-icons';
 import { BaseEdge, ControlButton, Controls, EdgeLabelRenderer, getSmoothStepPath, Handle, MiniMap, Position as Side, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type EdgeProps, type Node, type NodeHandle, type NodeProps } from '@xyflow/react';
 import '@xyflow/react/dist/base.css';
-import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode } from 'react';
+import { createContext, useContext, useEffect, useMemo, useRef, useState, type DragEvent, type FocusEvent, type KeyboardEvent, type MouseEvent, type ReactNode, type UIEvent } from 'react';
 import { titleOf, type Branch } from '../../flow-model/definition';
 import type { Position } from '../../flow-model/edits';
 import { CARD, neighbour, TRIGGER_ID, type Box, type Layout, type Line } from '../../flow-model/layout';
@@ -314,6 +314,18 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
   const follow = (event: FocusEvent<HTMLElement>) => {
     if (event.target.matches(':focus-visible')) show(event.target.dataset['card'] ?? '');
   };
+  /**
+   * What asks a card to come into view (a search in the page, a screen reader) scrolls the frame, and React Flow would
+   * scroll it back: the card would be gone again, under a press of the mouse too. The canvas is moved instead.
+   */
+  const settle = (event: UIEvent<HTMLElement>) => {
+    const scrolled = event.target as HTMLElement;
+    const { scrollLeft, scrollTop } = scrolled;
+    if ((scrollLeft === 0 && scrollTop === 0) || (scrolled !== frame.current && !scrolled.classList.contains('react-flow'))) return;
+    const { x, y, zoom } = flow.getViewport();
+    scrolled.scrollTo({ left: 0, top: 0, behavior: 'instant' });
+    void flow.setViewport({ x: x - scrollLeft, y: y - scrollTop, zoom });
+  };
   /** Arrows walk along the lines. */
   const walk = (event: KeyboardEvent) => {
     const card = (event.target as HTMLElement).closest<HTMLElement>('[data-card]');
@@ -328,7 +340,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     void flow.setCenter(next.x + next.width / 2, next.y + 120, { zoom }).then(() => requestAnimationFrame(focusNext));
   };
   return (
-    <div className="canvas" ref={frame} onKeyDown={walk} onFocus={follow} role="region" aria-label={label}>
+    <div className="canvas" ref={frame} onKeyDown={walk} onFocus={follow} onScrollCapture={settle} role="region" aria-label={label}>
       <ReactFlow
         nodes={nodes}
         edges={edges}
