@@ -1,6 +1,7 @@
 //! Expressions of makers outside of a run's decisions: the conditions of a trigger and what it splits, its inputs, what
-//! lists say of a run. Memory and work are bounded by the language; here time is, too. They leave their thread to the doors
-//! and have turns of the processors as decisions have, and they end when the server stops and when their caller leaves.
+//! lists say of a run. Memory and work are bounded by the language; here time is, too. They leave their thread to the doors,
+//! have turns of half of the processors, so that runs go on beside them, and end when the server stops and when their caller
+//! leaves.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use hookmill_engine::ActionError;
 use hookmill_model::{FlowId, Str};
 use hookmill_store::StoreError;
+use tokio::sync::watch;
 
-use crate::wanted::wanted;
+use crate::wanted::{Wanted, wanted};
 use crate::{Error, Runtime, cores};
 
 /// An evaluation ends after so long, as those that people ask for do.
@@ -61,7 +63,7 @@ impl Runtime {
         is_short: bool,
         work: impl FnOnce(&dyn Fn() -> bool) -> T + Send,
     ) -> Result<T, Unfinished> {
-        let turn = if is_short { None } else { self.0.cores.turn(flow).await };
+        let turn = if is_short { None } else { self.0.looks.turn(flow).await };
         let made = self.bounded_within(is_short, EVALUATION_WAIT, work);
         drop(turn);
         made
@@ -74,24 +76,61 @@ impl Runtime {
         most: Duration,
         work: impl FnOnce(&dyn Fn() -> bool) -> T,
     ) -> Result<T, Unfinished> {
-        let (stopped, is_wanted, since) = (self.stopped(), wanted(), Instant::now());
-        let unfinished = Cell::new(None);
-        let goes_on = || {
-            // Once it was stopped it stays so: what was made before and after must not be mixed.
-            if unfinished.get().is_none() {
-                unfinished.set(if *stopped.borrow() {
-                    Some(Unfinished::Stopped)
-                } else if !is_wanted() {
-                    Some(Unfinished::Left)
-                } else if since.elapsed() >= most {
-                    Some(Unfinished::TookTooLong(most))
-                } else {
-                    None
-                });
-            }
-            unfinished.get().is_none()
+        within(is_short, most, (&self.stopped(), &wanted()), work)
+    }
+}
+
+fn within<T>(
+    is_short: bool,
+    most: Duration,
+    (stopped, is_wanted): (&watch::Receiver<bool>, &Wanted),
+    work: impl FnOnce(&dyn Fn() -> bool) -> T,
+) -> Result<T, Unfinished> {
+    let since = Instant::now();
+    let unfinished = Cell::new(None);
+    let goes_on = || {
+        // Once it was stopped it stays so: what was made before and after must not be mixed.
+        if unfinished.get().is_none() {
+            unfinished.set(if *stopped.borrow() {
+                Some(Unfinished::Stopped)
+            } else if !is_wanted() {
+                Some(Unfinished::Left)
+            } else if since.elapsed() >= most {
+                Some(Unfinished::TookTooLong(most))
+            } else {
+                None
+            });
+        }
+        unfinished.get().is_none()
+    };
+    let made = cores::aside(is_short, || work(&goes_on));
+    unfinished.get().map_or(Ok(made), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_wanted_any_more_gives_no_result() {
+        let (sender, stopped) = watch::channel(false);
+        let long = Duration::from_secs(3_600);
+        let asked = |most, is_there: bool| {
+            let is_there: Wanted = Arc::new(move || is_there);
+            // It asks twice: what was stopped stays so.
+            within(true, most, (&stopped, &is_there), |wanted| (wanted(), wanted()))
         };
-        let made = cores::aside(is_short, || work(&goes_on));
-        unfinished.get().map_or(Ok(made), Err)
+        assert_eq!(asked(long, true), Ok((true, true)));
+        assert_eq!(asked(long, false), Err(Unfinished::Left));
+        assert_eq!(asked(Duration::ZERO, true), Err(Unfinished::TookTooLong(Duration::ZERO)));
+        sender.send_replace(true);
+        assert_eq!(asked(long, true), Err(Unfinished::Stopped));
+        // What is over before it asks is whole.
+        assert_eq!(within(true, long, (&stopped, &(Arc::new(|| false) as Wanted)), |_| 1), Ok(1));
+        let told = Unfinished::TookTooLong(long).of_trigger("t").map(|error| error.code.to_string());
+        assert_eq!(told.ok().as_deref(), Some("took_too_long"));
+        assert!(Unfinished::Stopped.of_trigger("t").is_err(), "the event stays where it is");
     }
 }

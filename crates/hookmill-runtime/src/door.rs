@@ -24,12 +24,14 @@ use crate::plans::{Bound, Version};
 use crate::record::Record;
 use crate::sealed::is_lost;
 use crate::throttle::Throttle;
-use crate::{Error, Runtime, locked};
+use crate::{Error, Runtime, cores, locked};
 
 /// Webhooks kept ready; all are forgotten when there are more, and made again when needed.
 const WEBHOOKS_MAX: usize = 10_000;
 /// Fetched documents (certificates, key sets) kept.
 const DOCUMENTS_MAX: usize = 100;
+/// A proof of a body of at most so many bytes is short work.
+const SHORT_BYTES_MAX: usize = 64 * 1_024;
 /// A document is fetched anew after this time.
 const DOCUMENT_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// No certificate and no key set is larger.
@@ -545,7 +547,8 @@ impl Runtime {
             asked,
             body_bytes_max: self.0.config.body_bytes_max,
         };
-        decide(&generation, now, request)
+        // Proofs read the whole body, some more than once.
+        cores::aside(request.body.len() <= SHORT_BYTES_MAX, || decide(&generation, now, request))
     }
 
     /// Fetches a document that a proof needs. Its address was found to be one of the service.

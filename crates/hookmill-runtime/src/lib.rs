@@ -249,6 +249,8 @@ pub(crate) struct Inner {
     pub budget: budget::Budget,
     pub places: places::Places,
     pub cores: cores::Cores,
+    /// Turns for what is evaluated outside of runs: runs go on beside it.
+    pub looks: cores::Cores,
     pub health: health::Health,
     pub damages: damages::Damages,
     /// Runs are taken up one at a time.
@@ -313,6 +315,7 @@ impl Runtime {
             budget: budget::Budget::default(),
             places,
             cores: cores::Cores::new(cores),
+            looks: cores::Cores::new(cores / 2),
             health: health::Health::default(),
             damages: damages::Damages::default(),
             careful: std::sync::atomic::AtomicBool::default(),

@@ -13,6 +13,11 @@ use crate::request::{Known, Reading};
 /// Values of one selector beyond this many are not looked at.
 const VALUES_MAX: usize = 10_000;
 
+/// Parts of one template, and names in one of them.
+const PARTS_MAX: usize = 64;
+/// What a template makes beside twice what came.
+const MADE_BYTES_MAX: usize = 256 * 1_024;
+
 /// Names a value of a request, or of what is known of its webhook.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Selector {
@@ -332,6 +337,10 @@ impl Template {
         if !literal.is_empty() || parts.is_empty() {
             parts.push(Part::Literal(literal));
         }
+        let names = parts.iter().map(|part| if let Part::Lines(names) = part { names.len() } else { 1 });
+        if names.sum::<usize>() > PARTS_MAX {
+            return Err(format!("The template has more than {PARTS_MAX} parts."));
+        }
         Ok(Self(parts))
     }
 
@@ -385,13 +394,19 @@ impl Template {
         self.0.iter().any(|part| whole(part) || matches!(part, Part::Lines(_)))
     }
 
-    /// Its bytes; `None` where a selector has no value, or several.
+    /// Its bytes; `None` where a selector has no value, or several, or where it would repeat what came more than twice.
     pub fn bytes<'a>(&self, scope: &Scope<'a>) -> Option<Cow<'a, [u8]>> {
         if let [Part::Body] = &*self.0 {
             return Some(Cow::Borrowed(scope.reading.request.body));
         }
+        let is_decoded = self.0.contains(&Part::BodyDecoded);
+        let decoded = if is_decoded { scope.reading.decoded().map_or(0, <[u8]>::len) } else { 0 };
+        let most = 2 * (scope.reading.request.body.len() + decoded) + MADE_BYTES_MAX;
         let mut made = Vec::new();
         for part in &self.0 {
+            if made.len() > most {
+                return None;
+            }
             match part {
                 Part::Literal(text) => made.extend_from_slice(text.as_bytes()),
                 Part::Value(selector) => made.extend_from_slice(&selector.text(scope)?),
@@ -415,7 +430,7 @@ impl Template {
                 }
             }
         }
-        Some(Cow::Owned(made))
+        (made.len() <= most).then_some(Cow::Owned(made))
     }
 }
 

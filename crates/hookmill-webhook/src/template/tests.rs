@@ -59,6 +59,20 @@ fn templates_name_every_part_of_a_request() {
 }
 
 #[test]
+fn what_a_template_makes_is_bounded() {
+    let body = "x".repeat(300_000);
+    check(&[], "https://hooks.example/callback/x", &body, |scope| {
+        assert_eq!(made("{url}{body}{body}", scope).map(|made| made.len()), Some(600_032));
+        assert_eq!(made(&"{body}".repeat(60), scope), None);
+        assert_eq!(made(&"{body.decoded}".repeat(60), scope), None);
+    });
+    let lines = format!("{{lines:{}}}", vec!["a"; 65].join(","));
+    for long in ["{body}".repeat(65), "{sha256hex:body}".repeat(65), lines] {
+        assert!(Template::parse(&long).unwrap_err().contains("more than 64 parts"));
+    }
+}
+
+#[test]
 fn broken_templates_say_what_is_wrong() {
     for template in ["{", "}", "a{body", "{nonsense}", "{now+1H}", "{header:}", "{body:id}"] {
         assert!(Template::parse(template).is_err(), "{template}");
