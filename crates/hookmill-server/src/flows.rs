@@ -17,8 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::account::Caller;
 use crate::extract::{Json, Query};
-use crate::runs::{RunAccepted, RunMark};
 use crate::list::{ListQuery, Page, filter};
+use crate::runs::{RunAccepted, RunMark};
 use crate::schema::{self, Diagnostic, Explained, WaitingFor, findings};
 use crate::{Problem, ServerState};
 
