@@ -156,9 +156,10 @@ export function Confirm({
 
 /**
  * A dialog with content and its own buttons. `textOnly`: nothing in the content takes the focus, so the content itself
- * does; otherwise a long text could not be scrolled by keys.
+ * does; otherwise a long text could not be scrolled by keys. `isShown`: it shows something, and its buttons are what can be
+ * done with that, so it is closed and not cancelled.
  */
-export function Modal({ open, title, children, actions, onClose, wide, textOnly }: { open: boolean; title: string; children: ReactNode; actions?: ReactNode; onClose: () => void; wide?: boolean; textOnly?: boolean }) {
+export function Modal({ open, title, children, actions, onClose, wide, textOnly, isShown }: { open: boolean; title: string; children: ReactNode; actions?: ReactNode; onClose: () => void; wide?: boolean; textOnly?: boolean; isShown?: boolean }) {
   const t = useText(sharedText);
   return (
     <Dialog open={open} onOpenChange={(_, data) => !data.open && onClose()}>
@@ -167,7 +168,7 @@ export function Modal({ open, title, children, actions, onClose, wide, textOnly 
           <DialogTitle>{title}</DialogTitle>
           <DialogContent className="stack" tabIndex={textOnly ? 0 : undefined}>{children}</DialogContent>
           <DialogActions>
-            <Button onClick={onClose}>{actions ? t.cancel : t.close}</Button>
+            <Button onClick={onClose}>{actions && !isShown ? t.cancel : t.close}</Button>
             {actions}
           </DialogActions>
         </DialogBody>

@@ -12,6 +12,7 @@ import { tokenSources } from '../../src/flow-model/order';
 import { summaryOf } from '../../src/flow-model/summary';
 import { listBehind, selectedMembers } from '../../src/flow-model/tokens';
 import { inLanguage } from '../../src/shared/advice';
+import { GERMAN, inWords } from '../../src/shared/sentences';
 import { withWords } from '../../src/shared/LongSelect';
 
 const flow = (actions: JsonObject): JsonObject => ({ ...emptyDefinition(), triggers: { manual: { type: 'Request' } }, actions });
@@ -115,5 +116,17 @@ describe('advice', () => {
     expect(told.message).toBe('Der Dienst antwortete 500 Internal Server Error auf POST http://crm/x (Versuch 2). Er sagt: pool exhausted');
     expect(told.hint).toContain('Dienst');
     expect(inLanguage({ code: 'ActionFailed', message: 'HTTP failed: 404 no such order', hint: null }, 'de')).toEqual({ message: 'HTTP schlug fehl: 404 no such order', hint: null });
+  });
+});
+
+describe('sentences about webhooks in German', () => {
+  const said = ['hookmill-server/src/attention.rs', 'hookmill-engine/src/subscription/refusal.rs']
+    .map((file) => readFileSync(join(process.cwd(), '../crates', file), 'utf8').replace(/\\\n\s*/g, ''))
+    .join('\n');
+  it.each(Object.keys(GERMAN))('the server says: %s', (english) => expect(said).toContain(english));
+  it('has the cause of failed runs and of a refused webhook', () => {
+    expect(inWords('The last 3 runs failed. HTTP failed: 404 no such order', 'de')).toBe('Die letzten 3 Läufe schlugen fehl. HTTP schlug fehl: 404 no such order');
+    expect(inWords('The service answered 404 Not Found to POST http://a/hooks.', 'de')).toBe('Der Dienst antwortete 404 Not Found auf POST http://a/hooks.');
+    expect(inWords('Sign in again.', 'en')).toBe('Sign in again.');
   });
 });

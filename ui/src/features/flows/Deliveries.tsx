@@ -41,6 +41,7 @@ function DeliveryDetails({ flow, delivery, onClose, onReplay }: { flow: string; 
     <Modal
       open
       wide
+      isShown
       title={`${t.verdicts[delivery.verdict] ?? delivery.verdict} · ${exact(delivery.at, language)}`}
       onClose={onClose}
       actions={delivery.can_replay ? <Button appearance="primary" onClick={() => onReplay(delivery)}>{delivery.verdict === 'duplicate' ? t.runAnyway : t.replay}</Button> : undefined}
@@ -144,7 +145,7 @@ export function Deliveries({ flow }: { flow: string }) {
                 <tbody>
                   {deliveries.map((delivery) => (
                     <tr key={delivery.id}>
-                      <td>
+                      <td className="tick">
                         {delivery.can_replay && (
                           <Checkbox
                             aria-label={t.choose(exact(delivery.at, language))}
@@ -156,7 +157,7 @@ export function Deliveries({ flow }: { flow: string }) {
                       <td><Ago time={delivery.at} /></td>
                       <td><Badge appearance="tint" color={COLORS[delivery.verdict]}>{t.verdicts[delivery.verdict]}</Badge></td>
                       <td><code>{delivery.summary}</code></td>
-                      <td>{bytesText(delivery.bytes, language)}</td>
+                      <td data-head={t.size}>{bytesText(delivery.bytes, language)}</td>
                       <td>
                         {delivery.run ? (
                           <Link to="/flows/$flow/runs/$run" params={{ flow, run: delivery.run.id }}><Status status={delivery.run.status as RunStatus} /></Link>
@@ -164,7 +165,7 @@ export function Deliveries({ flow }: { flow: string }) {
                           delivery.verdict !== 'ran' && <span className="quiet small">{delivery.reasons[0] ?? ''}</span>
                         )}
                       </td>
-                      <td><Button size="small" onClick={() => setShown(delivery)}>{t.details}</Button></td>
+                      <td className="actions"><Button size="small" onClick={() => setShown(delivery)}>{t.details}</Button></td>
                     </tr>
                   ))}
                 </tbody>

@@ -9,12 +9,13 @@ import type { Flow, Json } from '../../api/types';
 import { isObject, triggerOf, typeOf } from '../../flow-model/definition';
 import { Ago, Confirm, CopyButton, Modal, Status } from '../../shared/bits';
 import { deleteFlow, getFlow, renewAddress, retryWebhook, runFlow, turn } from '../../shared/flow-commands';
-import { useText } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
 import { Loaded, Page } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { firstBody, RunForm, type RunBody } from '../../shared/RunForm';
 import { sharedText } from '../../shared/text';
 import { WaitingFor } from '../../shared/WaitingFor';
+import { inWords } from '../../shared/sentences';
 import { Deliveries } from './Deliveries';
 import { FirstCall } from './FirstCall';
 import { flowsText } from './text';
@@ -31,6 +32,7 @@ function problemText(error: unknown): { message: string; hint?: string } {
 
 function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => void; onRenew: () => void }) {
   const t = useText(flowsText);
+  const { language } = useLanguage();
   const webhook = flow.webhook;
   // A request trigger is called by whom its maker tells; nothing is registered at a service.
   const isOwn = typeOf(triggerOf(flow.definition ?? {})?.trigger) === 'Request';
@@ -44,8 +46,8 @@ function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => v
       {(failed || told.message !== '') && (
         <MessageBar intent="error" layout="multiline">
           <MessageBarBody>
-            {failed && <MessageBarTitle>{t.webhookFailed}</MessageBarTitle>} {told.message}
-            {told.hint && <p className="quiet">{told.hint}</p>}
+            {failed && <MessageBarTitle>{t.webhookFailed}</MessageBarTitle>} {inWords(told.message, language)}
+            {told.hint && <p className="quiet">{inWords(told.hint, language)}</p>}
           </MessageBarBody>
           <MessageBarActions>
             {failed && <Button onClick={onRetry}>{t.retryWebhook}</Button>}

@@ -5,9 +5,10 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import type { Attention as Item, AttentionPage } from '../../api/types';
-import { useText } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
 import { MorePages, moveBetweenRows, useFilters, usePages } from '../../shared/list';
 import { Loaded } from '../../shared/page';
+import { inWords } from '../../shared/sentences';
 import { homeText } from './text';
 
 type Kind = Item['kind'];
@@ -25,6 +26,7 @@ function linkOf(item: Item): string {
 
 function List({ items }: { items: Item[] }) {
   const t = useText(homeText);
+  const { language } = useLanguage();
   return (
     <ul className="attention">
       {items.map((item) => (
@@ -32,8 +34,8 @@ function List({ items }: { items: Item[] }) {
           <WarningRegular aria-hidden />
           <div>
             <strong>{item.title}</strong>
-            <p>{item.detail}</p>
-            {item.hint && <p className="quiet">{item.hint}</p>}
+            <p>{inWords(item.detail ?? '', language)}</p>
+            {item.hint && <p className="quiet">{inWords(item.hint, language)}</p>}
           </div>
           <Link data-row className="button-link" to={linkOf(item)}>{t.open} <span className="visually-hidden">{item.title}</span></Link>
         </li>

@@ -109,7 +109,7 @@ export const overviewText = defineText(
     checkpoint: 'Letzter Checkpoint',
     checkpointNever: 'keiner seit dem Start',
     log: (size: string) => `${size} im Log`,
-    refuses: 'Der Speicher nimmt nichts an. Neue Benachrichtigungen werden abgelehnt. Prüfen Sie die Platte oder die Datenbank.',
-    diskLow: (free: string) => `Nur ${free} der Platte sind frei. Ist sie voll, werden neue Benachrichtigungen abgelehnt. Bewahren Sie den Verlauf kürzer auf, oder schaffen Sie Platz.`,
+    refuses: 'Der Speicher nimmt nichts an. Neue Mitteilungen werden abgelehnt. Prüfen Sie die Platte oder die Datenbank.',
+    diskLow: (free: string) => `Nur ${free} der Platte sind frei. Ist sie voll, werden neue Mitteilungen abgelehnt. Bewahren Sie den Verlauf kürzer auf, oder schaffen Sie Platz.`,
   },
 );
