@@ -54,5 +54,5 @@ pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::{may_lack_body, trigger_gave};
 pub use state::{DEPTH_HEADER, IllegalFact, Indexes, InnerFailure, Record, Response, RunState, depth_of};
 pub use summary::{Culprit, Summary, culprit, refusal, summary};
-pub use trace::{TRACE_HEADER, TRACE_STATE_HEADER, Trace};
+pub use trace::{TRACE_HEADER, TRACE_STATE_HEADER, Trace, request_span, run_span};
 pub use variable::Variable;

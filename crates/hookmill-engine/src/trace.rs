@@ -2,9 +2,10 @@
 //! one matter through all services that it touches.
 //!
 //! A run belongs to the trace that its trigger received in the header `traceparent`. Each of its requests is a span of
-//! that trace, whose identifier is made from the attempt: one that is sent again after a crash is the same span.
+//! that trace, whose identifier is made from the attempt: one that is sent again after a crash is the same span. The run
+//! is a span too, made from its identifier.
 
-use hookmill_model::Object;
+use hookmill_model::{Id as _, Object, RunId};
 
 use crate::command::EffectId;
 
@@ -16,11 +17,15 @@ pub const TRACE_STATE_HEADER: &str = "tracestate";
 const STATE_BYTES_MAX: usize = 512;
 /// The flags that are known: sampled, and made at random.
 const FLAGS: u8 = 0b11;
+/// Somebody keeps the spans of this trace.
+const SAMPLED: u8 = 0b01;
 
 /// A trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     id: String,
+    /// The span that the notification was sent by, 16 digits.
+    parent: Option<String>,
     flags: u8,
     state: Option<String>,
 }
@@ -50,7 +55,14 @@ impl Trace {
         let state = header(TRACE_STATE_HEADER).filter(|state| {
             (1..=STATE_BYTES_MAX).contains(&state.len()) && state.bytes().all(|byte| (b' '..=b'~').contains(&byte))
         });
-        Some(Self { id: id.to_owned(), flags, state: state.map(ToOwned::to_owned) })
+        let parent = Some(span.to_owned());
+        Some(Self { id: id.to_owned(), parent, flags, state: state.map(ToOwned::to_owned) })
+    }
+
+    /// The trace that a run begins which received none.
+    #[must_use]
+    pub fn begun_by(run: RunId) -> Self {
+        Self { id: format!("{:032x}", run.to_bits().max(1)), parent: None, flags: SAMPLED, state: None }
     }
 
     /// Its identifier, 32 digits.
@@ -59,10 +71,22 @@ impl Trace {
         &self.id
     }
 
+    /// The span that the run is a part of, 16 digits.
+    #[must_use]
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_deref()
+    }
+
+    /// Whether whoever began the trace keeps its spans.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
     /// The header [`TRACE_HEADER`] of a request.
     #[must_use]
     pub fn header(&self, effect: &EffectId) -> String {
-        format!("00-{}-{:016x}-{:02x}", self.id, span(&effect.to_string()), self.flags)
+        format!("00-{}-{}-{:02x}", self.id, request_span(effect), self.flags)
     }
 
     /// The header [`TRACE_STATE_HEADER`] of a request.
@@ -72,18 +96,28 @@ impl Trace {
     }
 }
 
+/// The span of a run, 16 digits.
+#[must_use]
+pub fn run_span(run: RunId) -> String {
+    span(&run.to_string())
+}
+
+/// The span of a request of a run, 16 digits.
+#[must_use]
+pub fn request_span(effect: &EffectId) -> String {
+    span(&effect.to_string())
+}
+
 /// The identifier of a span: the FNV-1a hash of its name, which is never 0 in a span.
-fn span(name: &str) -> u64 {
+fn span(name: &str) -> String {
     let hash = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    hash.max(1)
+    format!("{:016x}", hash.max(1))
 }
 
 #[cfg(test)]
 mod tests {
-    use hookmill_model::{Id as _, RunId};
-
     use super::*;
     use crate::command::ActionPath;
 
@@ -111,6 +145,9 @@ mod tests {
         assert_eq!(header, trace.header(&effect(1)), "the same one when it is handed out again");
         assert_ne!(header, trace.header(&effect(2)), "another one for another attempt");
         assert_eq!((trace.id(), trace.state()), (ID, Some("rojo=00f067aa0ba902b7")));
+        assert_eq!((trace.parent(), trace.is_sampled()), (Some("00f067aa0ba902b7"), true));
+        let own = Trace::begun_by(RunId::from_bits(7));
+        assert_eq!((own.id().len(), own.parent(), own.is_sampled()), (32, None, true));
     }
 
     #[test]

@@ -418,6 +418,7 @@ impl Runtime {
                 self.0.live.publish(run.owner, LiveKind::Run, id, flow, Some(run.status.as_str()));
             }
             self.answer_waiters(run, state);
+            self.note_run(flow, run, state);
         }
         self.0.failures.ring();
         Ok(begun)

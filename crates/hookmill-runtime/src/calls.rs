@@ -195,7 +195,7 @@ impl Calls {
             again: self.again.contains(&effect) || (is_child && self.was_read),
             idempotency_key: state.idempotency_key(&effect),
             depth: state.depth(),
-            trace: state.trace(),
+            trace: runtime.trace_of(active.run.id, state),
             is_secret: state.is_secret() || active.version.is_secret,
             child_has_begun: Arc::default(),
             effect: effect.clone(),
@@ -208,7 +208,9 @@ impl Calls {
             let performed = Box::pin(runtime.perform(&call, &request)).await;
             let trace = call.trace.as_ref().map(Trace::id);
             tracing::debug!(run = %call.effect.run, effect = %call.effect, trace.id = trace, "a request of a run ended");
-            crate::figures::note_call(place.as_ref().map(|place| place.service().host()), &performed, begun.elapsed());
+            let (host, took) = (place.as_ref().map(|place| place.service().host()), begun.elapsed());
+            crate::figures::note_call(host, &performed, took);
+            runtime.note_request(&call.flow, &call.effect, call.trace.as_ref(), host, &performed, took);
             if let Some(place) = &mut place {
                 place.ended(&performed.outcome);
             }

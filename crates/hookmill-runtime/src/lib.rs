@@ -107,6 +107,7 @@ mod search;
 mod secrets;
 mod settings;
 mod shards;
+mod spans;
 mod split;
 mod subscriptions;
 mod surroundings;
@@ -161,6 +162,7 @@ pub use resume::WhichVersion;
 pub use sealed::SealedStore;
 pub use secrets::{Secrets, SecretsForm};
 pub use settings::{MailSettings, Settings, stored_settings};
+pub use spans::{Span, SpanOf};
 pub use visible::{EventSeen, FlowVersionView};
 pub use wanted::{Wanted, wanted, while_wanted};
 
@@ -189,6 +191,8 @@ pub struct RuntimeConfig {
     pub response_wait: Duration,
     /// What this server is called among others that share its store; the same after each start.
     pub node: String,
+    /// Who hears of runs and requests that ended.
+    pub spans: Option<tokio::sync::mpsc::Sender<Span>>,
 }
 
 impl Default for RuntimeConfig {
@@ -205,6 +209,7 @@ impl Default for RuntimeConfig {
             places: PlacesMax::default(),
             response_wait: Duration::from_secs(120),
             node: String::new(),
+            spans: None,
         }
     }
 }

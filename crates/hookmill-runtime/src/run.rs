@@ -342,6 +342,7 @@ impl Drive<'_> {
             return Ok(None);
         }
         self.active.run.status = self.state.status();
+        self.runtime.note_run(&self.active.flow, &self.active.run, &self.state);
         self.runtime.0.failures.ring();
         if self.runtime.0.live.has_listeners() {
             let (id, flow) = (self.active.run.id.to_string(), self.active.run.flow.to_string());

@@ -87,7 +87,7 @@ use hookmill_runtime::Runtime;
 use tokio::sync::{broadcast, watch};
 use tracing::Instrument as _;
 
-pub use measures::serve_metrics;
+pub use measures::{describe_measures, look_at_measures, serve_metrics};
 pub use openapi::document as openapi_document;
 pub use problem::Problem;
 pub use source::{NotANetwork, TrustedProxies};

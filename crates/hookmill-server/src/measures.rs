@@ -88,12 +88,11 @@ pub async fn serve_metrics(
     state: ServerState,
     render: impl Fn() -> String + Send + Sync + 'static,
 ) -> std::io::Result<()> {
-    describe();
     let render = Arc::new(render);
     let page = move || {
         let (state, render) = (state.clone(), Arc::clone(&render));
         async move {
-            look(&state).await;
+            look_at_measures(&state).await;
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], render()).into_response()
         }
     };
@@ -114,8 +113,9 @@ fn size(number: usize) -> f64 {
     shown(number as u64)
 }
 
-/// Reads what stands still. What cannot be read keeps its last value: `hookmill_up_to_date` says so.
-async fn look(state: &ServerState) {
+/// Reads what stands still, before what is measured is written down. What cannot be read keeps its last value:
+/// `hookmill_up_to_date` says so.
+pub async fn look_at_measures(state: &ServerState) {
     let figures = state.runtime.figures();
     gauge!("hookmill_queue_flows").set(size(figures.queue.flows));
     gauge!("hookmill_queue_flows_blocked").set(size(figures.queue.flows_blocked));
@@ -204,8 +204,8 @@ fn process() {
     }
 }
 
-/// What each of them is, in one sentence.
-fn describe() {
+/// Says of each measure what it is, in one sentence; once the process measures.
+pub fn describe_measures() {
     describe_counter!("hookmill_events_total", "Calls of webhooks and flows, by what became of them.");
     describe_counter!("hookmill_http_requests_total", "Requests by method, route and status.");
     describe_histogram!("hookmill_http_request_duration_seconds", Unit::Seconds, "Time until a request was answered.");
@@ -242,6 +242,7 @@ fn describe() {
     describe_gauge!("hookmill_shards_owned", "Shares of the flows that this server looks after, of 256.");
     describe_counter!("hookmill_shards_taken_total", "Shares of the flows that this server took over.");
     describe_counter!("hookmill_shards_lost_total", "Shares of the flows that another server took over.");
+    describe_counter!("hookmill_spans_dropped_total", "Spans that the collector of traces did not get.");
     describe_counter!("hookmill_notices_dropped_total", "What other servers were not told, since too much waited.");
     describe_gauge!("hookmill_webhooks", "Webhooks that are being created or deleted at services, by state.");
     describe_gauge!("hookmill_deliveries_due", "Messages to devices that are due; counting ends at 1000.");

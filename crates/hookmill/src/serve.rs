@@ -15,10 +15,10 @@ use hookmill_store::{Change, Lane, Store};
 use hookmill_store_postgres::{PostgresOptions, PostgresStore};
 use hookmill_store_sqlite::{SqliteOptions, SqliteStore};
 use hookmill_vault::{LostKey, Vault};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::sync::watch;
 
 use crate::output::{self, Verdict};
+use crate::{measures, otlp};
 
 #[derive(ClapArgs)]
 #[command(
@@ -94,6 +94,10 @@ pub struct Args {
     /// Where Prometheus reads what is measured, under /metrics, without signing in; keep it from the public
     #[arg(long, env = "HOOKMILL_METRICS_LISTEN", value_name = "ADDR")]
     metrics_listen: Option<SocketAddr>,
+    /// A collector of OpenTelemetry that gets traces and measures by OTLP over HTTP, such as http://127.0.0.1:4318; other
+    /// variables of OpenTelemetry say how
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
     /// What to log, such as `info` or `hookmill_runtime=debug`
     #[arg(long, env = "HOOKMILL_LOG", default_value = "warn", value_name = "FILTER")]
     log: String,
@@ -218,10 +222,14 @@ async fn serve(args: Args) -> Result<Verdict> {
         )
     })?;
     let address = listener.local_addr()?;
-    let measures = match args.metrics_listen {
-        Some(address) => Some(measures(address).await?),
-        None => None,
-    };
+    let asked_at = args.metrics_listen.map(measures::listen).transpose()?;
+    let instance = args.node_name.clone().unwrap_or_else(|| address.to_string());
+    let exported =
+        otlp::Settings::read(args.otlp_endpoint.as_deref().filter(|url| !url.is_empty()), &instance, |name| {
+            std::env::var(name).ok()
+        })?;
+    let measured = (asked_at.is_some() || exported.is_some()).then(measures::begin).transpose()?;
+    let (spans, noted) = otlp::queue();
     crate::data::make_private(&args.data)?;
     let options = args.store.as_deref().map(|store| postgres(store, &args, address)).transpose()?;
     let node = options.as_ref().map(|options| options.name.clone()).unwrap_or_default();
@@ -275,6 +283,7 @@ async fn serve(args: Args) -> Result<Verdict> {
         service_wait: Duration::from_secs(args.service_wait.max(1)),
         limits: crate::input::limits(args.limits.as_deref())?,
         node,
+        spans: exported.as_ref().is_some_and(otlp::Settings::wants_spans).then_some(spans),
         ..RuntimeConfig::default()
     };
     let runtime = Runtime::start(config, Arc::clone(&store), vault, client).await.map_err(|error| explained(&error))?;
@@ -303,9 +312,8 @@ async fn serve(args: Args) -> Result<Verdict> {
         gallery,
     };
     let state = ServerState::new(runtime.clone(), config);
-    if let Some((listener, handle)) = measures {
+    if let Some((listener, handle)) = asked_at.zip(measured.clone()) {
         output::line(format_args!("Hookmill is measured on http://{}/metrics", listener.local_addr()?))?;
-        tokio::spawn(keep_up(handle.clone()));
         let serving = hookmill_server::serve_metrics(listener, state.clone(), move || handle.render());
         tokio::spawn(async move {
             if let Err(error) = serving.await {
@@ -313,6 +321,12 @@ async fn serve(args: Args) -> Result<Verdict> {
             }
         });
     }
+    let exporter = match exported.zip(measured) {
+        Some((settings, handle)) => {
+            Some(otlp::Exporter::begin(settings, noted, handle, (runtime.clone(), state.clone()))?)
+        }
+        None => None,
+    };
     let (stopping, mut told) = (runtime.clone(), stop.clone());
     tokio::spawn(async move {
         if told.wait_for(|stop| *stop != Stop::No).await.is_ok() {
@@ -328,6 +342,9 @@ async fn serve(args: Args) -> Result<Verdict> {
         // All that was answered is on disk, so nothing is lost by ending here.
         _ = stop.wait_for(|stop| *stop == Stop::AtOnce) => {}
     }
+    if let Some(exporter) = exporter {
+        exporter.end(END_WAIT / 2).await;
+    }
     Ok(Verdict::Fine)
 }
 
@@ -338,34 +355,6 @@ async fn end_with(store: Arc<dyn Store>) {
     // Nobody may be reading; the exit code says it too.
     let _ = output::note(format_args!("{problem}. The server ends, so that it begins again from what is stored."));
     std::process::exit(EXIT_DISK);
-}
-
-/// Bounds of the buckets of durations, in seconds.
-const SECONDS: &[f64] =
-    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
-/// Bounds of the buckets of units in one transaction.
-const UNITS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
-
-/// Takes the port of what is measured, and begins to measure.
-async fn measures(address: SocketAddr) -> Result<(tokio::net::TcpListener, PrometheusHandle)> {
-    let listener = hookmill_server::listen(address);
-    let listener =
-        listener.with_context(|| format!("cannot listen on {address}; choose another with --metrics-listen"))?;
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
-        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_units".to_owned()), UNITS))
-        .and_then(PrometheusBuilder::install_recorder)
-        .context("beginning to measure")?;
-    Ok((listener, handle))
-}
-
-/// Durations are noted in a list, which must not grow while nobody asks.
-async fn keep_up(handle: PrometheusHandle) {
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        ticks.tick().await;
-        handle.run_upkeep();
-    }
 }
 
 /// The exit code where the disk did not confirm a write: an error of input or output, as `sysexits.h` numbers it.

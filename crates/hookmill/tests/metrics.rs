@@ -4,10 +4,12 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::{Answer, Server, Service, eventually, http, text};
+use support::{Answer, Server, Service, eventually, eventually_within, http, text};
 
 /// A trace as a service names it.
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -88,4 +90,93 @@ fn what_happens_is_measured_under_the_names_that_the_rules_use() {
     // The pages of the server itself say nothing of it.
     let own = http(&server.address, "GET", "/metrics", &[], b"");
     assert!(!text(&own.body).contains("hookmill_events_total"));
+}
+
+/// The spans that a collector got.
+fn spans(collector: &Service) -> Vec<Value> {
+    let calls = collector.calls().into_iter().filter(|call| call.path() == "/v1/traces");
+    let scopes = calls.flat_map(|call| call.json()["resourceSpans"][0]["scopeSpans"].as_array().unwrap().clone());
+    scopes.flat_map(|scope| scope["spans"].as_array().unwrap().clone()).collect()
+}
+
+#[test]
+fn a_collector_gets_traces_and_measures() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = Service::start(|_, _| Answer::new("200 OK", &json!({})));
+    let sink = Service::start(|call, _| match call.path() {
+        "/gone" => Answer::new("404 Not Found", &json!({})),
+        _ => Answer::new("200 OK", &json!({})),
+    });
+    let variables: [(&str, &OsStr); 4] = [
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=the%20key".as_ref()),
+        ("OTEL_SERVICE_NAME", "mill".as_ref()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "200".as_ref()),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "500".as_ref()),
+    ];
+    let endpoint = format!("http://{}", collector.address);
+    let flags = ["--otlp-endpoint", endpoint.as_str()];
+    let mut server = Server::try_start_in(&folder.path().join("data"), "127.0.0.1:0", &flags, &variables).unwrap();
+    server.set_up();
+    let call = |path: &str| {
+        json!({"type": "Http", "inputs": {"method": "POST", "retryPolicy": {"type": "none"},
+        "uri": format!("http://{}{path}", sink.address)}})
+    };
+    let actions = json!({"Call": call("/call"), "Gone": call("/gone")});
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": actions});
+    let flow = server.post("/api/flows", &json!({"name": "Traced", "definition": definition}));
+    let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
+    let door = &url[url.find("/workflows/").unwrap()..];
+    let unsampled = format!("{}00", &TRACE[..53]);
+    for headers in
+        [vec![("traceparent", TRACE), ("tracestate", "rojo=1")], vec![], vec![("traceparent", unsampled.as_str())]]
+    {
+        assert_eq!(http(&server.address, "POST", door, &headers, b"").status(), 202);
+    }
+    let wait = Duration::from_secs(60);
+    let seen =
+        eventually_within("the spans of two runs", wait, || Some(spans(&collector)).filter(|spans| spans.len() >= 6));
+    assert_eq!(seen.len(), 6, "a trace that nobody keeps has no spans here: {seen:#?}");
+    let of = |trace: &str, name: &str| {
+        let found: Vec<_> = seen.iter().filter(|one| one["traceId"] == trace && one["name"] == name).collect();
+        assert_eq!(found.len(), 1, "{name} of {trace} in {seen:#?}");
+        found[0].clone()
+    };
+    // The run is a part of the notification's span, and its requests are parts of the run.
+    let run = of(&TRACE[3..35], "run Traced");
+    assert_eq!(
+        (&run["parentSpanId"], &run["kind"], &run["traceState"]),
+        (&json!(&TRACE[36..52]), &json!(5), &json!("rojo=1"))
+    );
+    assert_eq!(run["status"]["code"], 2);
+    for (name, status) in [("Call", "200"), ("Gone", "404")] {
+        let request = of(&TRACE[3..35], name);
+        assert_eq!((&request["parentSpanId"], &request["kind"]), (&run["spanId"], &json!(3)));
+        assert_eq!(request["status"]["code"].as_u64(), (name == "Gone").then_some(2));
+        let attributes = request["attributes"].as_array().unwrap();
+        let code = attributes.iter().find(|one| one["key"] == "http.response.status_code").unwrap();
+        assert_eq!(code["value"]["intValue"], status);
+        // The service was told the same span.
+        let told = format!("{}-{}-01", &TRACE[..35], request["spanId"].as_str().unwrap());
+        assert!(sink.calls().iter().any(|call| call.header("traceparent") == Some(&told)), "{told}");
+    }
+    // A run without a trace begins one, and services hear of it.
+    let own = seen.iter().find(|one| one["name"] == "run Traced" && one["traceId"] != TRACE[3..35]).unwrap();
+    assert!(own["parentSpanId"].is_null() && own["kind"] == 1, "{own:#?}");
+    let begin = format!("00-{}-", own["traceId"].as_str().unwrap());
+    let told = |call: &support::Message| call.header("traceparent").is_some_and(|told| told.starts_with(&begin));
+    assert_eq!(sink.calls().iter().filter(|call| told(call)).count(), 2);
+
+    let measured = eventually_within("the measures", wait, || {
+        let calls = collector.calls().into_iter().filter(|call| call.path() == "/v1/metrics");
+        calls.map(|call| call.json()).find(|body| {
+            let text = body.to_string();
+            text.contains("hookmill_runs_ended_total") && text.contains("hookmill_action_duration_seconds")
+        })
+    });
+    let resource = measured["resourceMetrics"][0]["resource"].to_string();
+    assert!(resource.contains("service.name") && resource.contains("mill"), "{resource}");
+    assert!(collector.calls().iter().all(|call| call.header("api-key") == Some("the key")));
+    // Nobody learns secrets from it.
+    let sent: Vec<_> = collector.calls().iter().map(|call| text(&call.body)).collect();
+    assert!(sent.iter().all(|body| !body.contains(door) && !body.contains(&server.token)));
 }
