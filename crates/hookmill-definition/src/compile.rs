@@ -209,7 +209,7 @@ impl Compiler<'_> {
                     self.uses.push(Use { place, pointer: pointer.join(&below), template });
                 }
                 if source.as_str().is_some() && self.always(source).is_some_and(|value| value.as_bool().is_none()) {
-                    self.error("condition_expected", pointer.clone(), constant::CONDITION_EXPECTED);
+                    self.warning("condition_expected", pointer.clone(), constant::CONDITION_EXPECTED);
                 }
                 condition
             }

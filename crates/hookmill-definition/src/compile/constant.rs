@@ -222,13 +222,23 @@ impl Compiler<'_> {
         if is_open || CHECKED_ELSEWHERE.contains(&field.path) {
             return;
         }
+        // What an expression or null comes to is told by the run, and real flows have it in steps that no run reaches.
+        self.findings.only_warn = is_template(value) || value.is_null();
+        self.check_written(field, value, pointer);
+        self.findings.only_warn = false;
+    }
+
+    fn check_written(&mut self, field: &Field, value: &Value, pointer: Pointer) {
         let always;
         let value = if is_template(value) {
             if field.kind == FieldKind::Array && is_put_together(value) {
-                // Real flows have it in steps that no run reaches, so it is no reason to refuse them.
                 let message = "An array is needed here, and what is put together with '@{…}' is a text.";
-                let finding = hookmill_model::Diagnostic::warning("array_expected", pointer, message);
-                self.findings.push(finding.with_hint("Write one expression, without braces: @triggerBody()."));
+                self.error_with(
+                    "array_expected",
+                    pointer,
+                    message,
+                    "Write one expression, without braces: @triggerBody().",
+                );
                 return;
             }
             let Some(known) = self.always(value) else { return };
@@ -270,10 +280,10 @@ impl Compiler<'_> {
                 }
                 let number = value.as_i64().or_else(|| text.and_then(|text| text.trim().parse().ok())).unwrap_or(0);
                 if field.path == "inputs/interval/count" && number < 0 {
-                    self.error("number_range", pointer, format!("A delay is not shorter than nothing: {number}."));
+                    self.warning("number_range", pointer, format!("A delay is not shorter than nothing: {number}."));
                 } else if field.path == "inputs/statusCode" && !matches!(number, 200..=299 | 400..=599) {
                     let message = format!("The status of a Response is one of 2xx, 4xx and 5xx, not {number}.");
-                    self.error("number_range", pointer, message);
+                    self.warning("number_range", pointer, message);
                 }
             }
             FieldKind::Map if value.as_object().is_none() && text != Some("") => {

@@ -18,10 +18,15 @@ pub(super) struct Findings {
     listed: Vec<Diagnostic>,
     bytes: usize,
     errors: usize,
+    /// What is found now is no reason to refuse the definition: errors become warnings.
+    pub only_warn: bool,
 }
 
 impl Findings {
     pub fn push(&mut self, mut finding: Diagnostic) {
+        if self.only_warn {
+            finding.severity = Severity::Warning;
+        }
         let is_error = finding.severity == Severity::Error;
         self.errors += usize::from(is_error);
         if self.is_full() || !is_error && self.listed.len() >= WARNINGS_MAX {

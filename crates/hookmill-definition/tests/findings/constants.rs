@@ -50,40 +50,6 @@ fn constants_that_cannot_be_right_are_refused() {
         (r#"{"A":{"type":"Select","inputs":{"from":{},"select":1}}}"#, "array_expected", "/actions/A/inputs/from"),
         (r#"{"A":{"type":"Join","inputs":{"from":5,"joinWith":","}}}"#, "array_expected", "/actions/A/inputs/from"),
         (r#"{"A":{"type":"Table","inputs":{"from":true,"format":"CSV"}}}"#, "array_expected", "/actions/A/inputs/from"),
-        (r#"{"A":{"type":"Foreach","foreach":null,"actions":{}}}"#, "array_expected", "/actions/A/foreach"),
-        (r#"{"A":{"type":"Foreach","foreach":"@null","actions":{}}}"#, "array_expected", "/actions/A/foreach"),
-        (
-            r#"{"A":{"type":"Select","inputs":{"from":"@add(1,2)","select":1}}}"#,
-            "array_expected",
-            "/actions/A/inputs/from",
-        ),
-        (
-            r#"{"A":{"type":"Query","inputs":{"from":[],"where":"yes"}}}"#,
-            "condition_expected",
-            "/actions/A/inputs/where",
-        ),
-        (
-            r#"{"A":{"type":"If","expression":"@string(1)","actions":{}}}"#,
-            "condition_expected",
-            "/actions/A/expression",
-        ),
-        (r#"{"A":{"type":"Until","expression":"","actions":{}}}"#, "condition_expected", "/actions/A/expression"),
-        (
-            r#"{"A":{"type":"Wait","inputs":{"interval":{"count":-1,"unit":"Day"}}}}"#,
-            "number_range",
-            "/actions/A/inputs/interval/count",
-        ),
-        (
-            r#"{"A":{"type":"Wait","inputs":{"interval":{"count":"@sub(1,2)","unit":"Day"}}}}"#,
-            "number_range",
-            "/actions/A/inputs/interval/count",
-        ),
-        (r#"{"A":{"type":"Response","inputs":{"statusCode":302}}}"#, "number_range", "/actions/A/inputs/statusCode"),
-        (
-            r#"{"A":{"type":"Http","inputs":{"method":"@concat('F')","uri":"https://a.test"}}}"#,
-            "value_unknown",
-            "/actions/A/inputs/method",
-        ),
         (r#"{"A":{"type":"Table","inputs":{"from":[],"format":"XML"}}}"#, "table_format", "/actions/A/inputs/format"),
         (
             r#"{"A":{"type":"Wait","inputs":{"interval":{"count":1,"unit":"Fortnight"}}}}"#,
@@ -129,6 +95,45 @@ fn constants_that_cannot_be_right_are_refused() {
         ),
     ] {
         check(&actions(text), Severity::Error, &[(code, at)]);
+    }
+    // The run says so when it comes there; flows that never do are saved.
+    for (text, code, at) in [
+        (r#"{"A":{"type":"Foreach","foreach":null,"actions":{}}}"#, "array_expected", "/actions/A/foreach"),
+        (r#"{"A":{"type":"Foreach","foreach":"@null","actions":{}}}"#, "array_expected", "/actions/A/foreach"),
+        (
+            r#"{"A":{"type":"Select","inputs":{"from":"@add(1,2)","select":1}}}"#,
+            "array_expected",
+            "/actions/A/inputs/from",
+        ),
+        (
+            r#"{"A":{"type":"Query","inputs":{"from":[],"where":"yes"}}}"#,
+            "condition_expected",
+            "/actions/A/inputs/where",
+        ),
+        (
+            r#"{"A":{"type":"If","expression":"@string(1)","actions":{}}}"#,
+            "condition_expected",
+            "/actions/A/expression",
+        ),
+        (r#"{"A":{"type":"Until","expression":"","actions":{}}}"#, "condition_expected", "/actions/A/expression"),
+        (
+            r#"{"A":{"type":"Wait","inputs":{"interval":{"count":-1,"unit":"Day"}}}}"#,
+            "number_range",
+            "/actions/A/inputs/interval/count",
+        ),
+        (
+            r#"{"A":{"type":"Wait","inputs":{"interval":{"count":"@sub(1,2)","unit":"Day"}}}}"#,
+            "number_range",
+            "/actions/A/inputs/interval/count",
+        ),
+        (r#"{"A":{"type":"Response","inputs":{"statusCode":302}}}"#, "number_range", "/actions/A/inputs/statusCode"),
+        (
+            r#"{"A":{"type":"Http","inputs":{"method":"@concat('F')","uri":"https://a.test"}}}"#,
+            "value_unknown",
+            "/actions/A/inputs/method",
+        ),
+    ] {
+        check(&actions(text), Severity::Warning, &[(code, at)]);
     }
     for (text, code, at) in [
         (
