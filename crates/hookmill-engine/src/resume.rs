@@ -114,6 +114,15 @@ impl Results {
         }
     }
 
+    /// Forgets the values that were found so far, for whoever only counts: the few that stand between the start and the
+    /// end of an action at this moment count although they may not be taken.
+    pub fn let_go(&mut self) {
+        self.inputs.clear();
+        self.set.clear();
+        self.appended.clear();
+        self.taken.clear();
+    }
+
     /// What was found, in order of paths.
     #[must_use]
     pub fn finished(self) -> Vec<TakenOver> {

@@ -120,7 +120,7 @@ impl Runtime {
             return Ok(begins);
         }
         let old = self.version(flow.id, listed.run.version).await?;
-        // Twice: first how everything ended, then the results that are taken over.
+        // Three times: how everything ended, how much is taken over, and that.
         let mut ends = Ends::default();
         self.read_pages(run, |facts| {
             facts.iter().for_each(|fact| ends.take(fact));
@@ -143,17 +143,24 @@ impl Runtime {
                 (old, taken)
             }
         };
-        let mut results = Results::new(taken);
+        let mut counted = Results::new(taken.clone());
         self.read_pages(run, |facts| {
-            facts.iter().for_each(|fact| results.take(fact));
-            results.bytes() <= TAKEN_OVER_BYTES_MAX
+            facts.iter().for_each(|fact| counted.take(fact));
+            counted.let_go();
+            counted.bytes() <= TAKEN_OVER_BYTES_MAX
         })
         .await?;
-        if results.bytes() > TAKEN_OVER_BYTES_MAX {
+        if counted.bytes() > TAKEN_OVER_BYTES_MAX {
             return Err(Error::NotPossible(format!(
                 "The run has more than {TAKEN_OVER_BYTES_MAX} bytes of results to take over. Resubmit it."
             )));
         }
+        let mut results = Results::new(taken);
+        self.read_pages(run, |facts| {
+            facts.iter().for_each(|fact| results.take(fact));
+            true
+        })
+        .await?;
         let taken = results.finished();
         let origin = Origin::Repeated { run: begins, of: run, taken: &taken, is_secret };
         self.begin_named(&flow, &version, trigger, origin).await
