@@ -25,7 +25,7 @@ const KILLS_OF_UPKEEP: u32 = 6;
 const SENDERS: u32 = 8;
 /// Events that are acknowledged in each round, on average.
 const LOAD_MIN: usize = 3;
-/// How long after the last start all acknowledged events have made their calls.
+/// How long a test waits for progress.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A generator of the test's own: the seed is printed, so that a round can be looked at again.
@@ -153,17 +153,11 @@ fn kills_under_load(folder: &Path, rounds: u32, pause_ms: std::ops::Range<u64>, 
     };
     // The server was killed soon after each start, so the last start is a careful one: it begins the runs of some events
     // only after a while. An event is lost if no run has made its calls by then.
-    let patience = Instant::now();
-    while unseen(&calls()) > 0 && patience.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    let lost = until_none(|| unseen(&calls()));
     // All runs end that made these calls, also those of events whose answer the kill cut off.
-    let seen = calls();
-    let lost = unseen(&seen);
-    let runs = eventually("the end of all runs", || {
-        let runs = all_runs(&server);
-        runs.iter().all(|run| run["ended_at"].is_string()).then_some(runs)
-    });
+    let open = until_none(|| all_runs(&server).iter().filter(|run| !run["ended_at"].is_string()).count());
+    assert_eq!(open, 0, "runs that do not end");
+    let (seen, runs) = (calls(), all_runs(&server));
     let failed: Vec<&Value> = runs.iter().filter(|run| run["status"] != "Succeeded").collect();
     assert!(failed.is_empty(), "{failed:?}");
     let twice: Vec<_> = seen.iter().filter(|(_, keys)| keys.len() > 1).collect();
@@ -258,6 +252,20 @@ fn no_item_is_lost_or_begun_twice_by_kills_in_the_middle_of_a_split() {
     assert!(runs.iter().all(|run| run["status"] == "Succeeded"));
     let twice: Vec<_> = last.iter().filter(|(_, keys)| keys.len() != 1 || keys.contains("")).collect();
     assert!(twice.is_empty(), "{twice:?}");
+}
+
+/// Waits until nothing is left, however long that takes while it becomes less; what is left after [`PATIENCE`] without
+/// progress.
+fn until_none(mut left: impl FnMut() -> usize) -> usize {
+    let (mut least, mut since) = (left(), Instant::now());
+    while least > 0 && since.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(200));
+        let now = left();
+        if now < least {
+            (least, since) = (now, Instant::now());
+        }
+    }
+    least
 }
 
 /// All runs of flows, page by page.
