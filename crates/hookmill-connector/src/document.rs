@@ -16,7 +16,7 @@ static NULL: Value = Value::Null;
 /// Reads JSON or YAML, tolerating a byte order mark.
 pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, Diagnostic> {
     if bytes.len() > MAX_DOCUMENT_BYTES {
-        let message = format!("the {what} has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", bytes.len());
+        let message = format!("the {what} has more than {MAX_DOCUMENT_BYTES} bytes");
         return Err(Diagnostic::error("document_too_large", Pointer::root(), message)
             .with_hint("Remove examples and operations that are not needed."));
     }

@@ -143,8 +143,9 @@ impl Apply<'_> {
         for path in entries(folder)? {
             let own = |name: &str| path.is_dir().then(|| path.join(name)).filter(|path| path.is_file());
             let document = if path.is_dir() { path.join("apiDefinition.swagger.json") } else { path.clone() };
-            let document = std::fs::read(&document).with_context(|| format!("cannot read {}", document.display()))?;
-            let properties = own("apiProperties.json").map(std::fs::read).transpose()?;
+            let document = input::document(&document.to_string_lossy())?;
+            let properties =
+                own("apiProperties.json").map(|path| input::document(&path.to_string_lossy())).transpose()?;
             let (mut settings, client_secret) = match own("settings.json") {
                 Some(path) => {
                     let settings: Settings = serde_json::from_slice(&std::fs::read(&path)?)

@@ -1,9 +1,11 @@
 //! Connectors in a folder: whether they have the operations that a flow uses.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use hookmill_connector::MAX_DOCUMENT_BYTES;
 use hookmill_definition::file::FlowFile;
 use hookmill_definition::plan::{ConnectorInputs, OperationInputs, Plan};
 use hookmill_model::{Diagnostic, Pointer, Value};
@@ -48,7 +50,9 @@ impl Catalog {
             if path.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("json")) {
                 continue;
             }
-            let bytes = std::fs::read(&path)?;
+            // A longer file is no document of a connector.
+            let mut bytes = Vec::new();
+            std::fs::File::open(&path)?.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut bytes)?;
             let bare = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
             let Some(document) = Value::from_json(bare).ok().filter(|document| document.get("paths").is_some()) else {
                 continue;

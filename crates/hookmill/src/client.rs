@@ -552,10 +552,10 @@ pub fn import_connector(server: &ServerArgs, path: &str, import: &ConnectorImpor
     }
     for (name, file) in [("icon", &import.icon), ("properties", &import.properties)] {
         if let Some(file) = file {
-            part(name, &input::bytes(file)?);
+            part(name, &input::document(file)?);
         }
     }
-    part("file", &input::bytes(path)?);
+    part("file", &input::document(path)?);
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     let kind = format!("multipart/form-data; boundary={boundary}");
     let bytes = send(server, Method::POST, "/api/connectors", Some((body, &kind)))?;

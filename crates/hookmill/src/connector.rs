@@ -264,8 +264,8 @@ pub fn run(command: Command) -> Result<Verdict> {
         Command::Export { id, server } => return client::get(&server, &format!("/api/connectors/{id}/definition")),
         Command::Delete { id, server } => return client::delete(&server, &format!("/api/connectors/{id}")),
     };
-    let document = input::bytes(&file)?;
-    let properties = properties.map(|path| input::bytes(&path)).transpose()?;
+    let document = input::document(&file)?;
+    let properties = properties.map(|path| input::document(&path)).transpose()?;
     let report = hookmill_connector::check(&document, properties.as_deref());
     if json {
         output::line(output::to_value(&report)?)?;
@@ -350,8 +350,8 @@ struct RequestFiles {
 
 /// Plans one request and prints it without its secrets.
 fn request(from: &RequestFiles, operation: &str, callback: Option<&str>, json: bool) -> Result<Verdict> {
-    let document = input::bytes(&from.file)?;
-    let properties = from.properties.as_deref().map(input::bytes).transpose()?;
+    let document = input::document(&from.file)?;
+    let properties = from.properties.as_deref().map(input::document).transpose()?;
     let import = Connector::import(&document, properties.as_deref(), &Settings::default());
     let Some(connector) = &import.connector else {
         output::diagnostics(&from.file, &import.diagnostics)?;

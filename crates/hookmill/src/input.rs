@@ -3,21 +3,33 @@
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
+use hookmill_connector::MAX_DOCUMENT_BYTES;
 use hookmill_definition::Limits;
 use hookmill_model::Value;
 
 /// Larger files are refused: no definition or set of cases comes near.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// The bytes of a file.
-pub fn bytes(path: &str) -> Result<Vec<u8>> {
+/// The first `most` bytes of a file.
+fn begin(path: &str, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == "-" {
-        std::io::stdin().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)
+        std::io::stdin().take(most).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
     };
     read.with_context(|| format!("cannot read {path}"))?;
+    Ok(bytes)
+}
+
+/// A connector's document or properties. Of one that is too long only so much comes that its reader refuses it.
+pub fn document(path: &str) -> Result<Vec<u8>> {
+    begin(path, MAX_DOCUMENT_BYTES as u64 + 1)
+}
+
+/// The bytes of a file.
+pub fn bytes(path: &str) -> Result<Vec<u8>> {
+    let bytes = begin(path, FILE_BYTES_MAX + 1)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         bail!("{path} is larger than {} MiB", FILE_BYTES_MAX / 1024 / 1024);
     }

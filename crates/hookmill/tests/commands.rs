@@ -368,3 +368,17 @@ fn a_file_that_an_import_refuses_is_not_fine_to_the_check() {
     assert_eq!(checked.status.code(), Some(1));
     assert!(text(&checked.stdout).contains("reference_dangling"), "{}", text(&checked.stdout));
 }
+
+#[test]
+fn of_a_file_that_is_too_long_for_a_connector_little_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.json");
+    std::fs::File::create(&path).unwrap().set_len(4 * 1024 * 1024 * 1024).unwrap();
+    let path = path.display().to_string();
+    for command in [&["connector", "check", &path][..], &["connector", "request", &path, "--operation", "o"]] {
+        let refused = hookmill(command, &[]);
+        let said = format!("{}{}", text(&refused.stdout), text(&refused.stderr));
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("has more than 20971520 bytes"), "{said}");
+    }
+}
