@@ -30,8 +30,8 @@ pub enum Summary {
 }
 
 /// What a run that has begun is about. A chosen value that cannot be evaluated while it is `wanted` is left out: the
-/// history must not keep a run from starting. `shown` takes out of a text what nobody may see; it is asked before a text is cut, since half of
-/// a secret would not be known as one.
+/// history must not keep a run from starting. `shown` takes out of a text what nobody may see; it is asked before a text
+/// is cut, since half of a secret would not be known as one.
 #[must_use]
 pub fn summary(
     plan: &Plan,

@@ -495,8 +495,10 @@ impl Runtime {
                 let of = self.bounded_within(is_short, SUMMARY_WAIT, |wanted| {
                     summary(&version.plan, trigger, &state, run.started_at, &shown, wanted)
                 });
-                // A run begins without what it is about.
-                run.summary = of.map_or_else(|_| run.summary.clone(), |of| summarised(run.summary.clone(), of));
+                // Without it the run begins nevertheless.
+                if let Ok(of) = of {
+                    run.summary = summarised(std::mem::take(&mut run.summary), of);
+                }
             }
             if state.status().is_final() {
                 run.status = state.status();

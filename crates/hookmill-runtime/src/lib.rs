@@ -15,6 +15,7 @@
 //! | `places` | places for requests at services; services that do not answer |
 //! | `budget` | how much memory runs take together that have grown |
 //! | `surroundings` | what expressions see beside their run |
+//! | `spans` | which runs and requests have ended, for a collector of traces |
 //! | `cores`, `wanted`, `bounded` | shares of the processors; whether somebody still waits for what is computed |
 //! | `health`, `insist` | whether the store takes what it is given; work that is repeated until it does |
 //! | `by_hand`, `resume`, `backtest` | runs by hand and runs again: from the event, from the failed action, against a changed definition |

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hookmill_engine::{Allowance, BrokenOff, EffectId, Fact, Input, Outcome, Performed, RunState, fact, outlook};
+use hookmill_engine::{Allowance, BrokenOff, EffectId, Fact, Input, Outcome, Performed, RunState, outlook};
 use hookmill_model::{RunStatus, Timestamp};
 use hookmill_store::{Change, Flow, Lane, Run, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -455,8 +455,10 @@ impl Drive<'_> {
             update.status.get_or_insert(RunStatus::Running);
         }
         let run = self.active.run.id;
-        self.is_secret |=
-            facts.iter().any(|fact| matches!(fact, Fact::CallbackReceived(fact::CallbackReceived { outputs, .. }) if has_credentials(outputs)));
+        self.is_secret |= facts.iter().any(|fact| match fact {
+            Fact::CallbackReceived(received) => has_credentials(&received.outputs),
+            _ => false,
+        });
         // The first commit of a further owner makes the run its own.
         let (epoch, own) = (self.active.run.epoch, self.runtime.0.shards.epoch(self.active.run.flow));
         let update = RunUpdate { epoch: (epoch != own).then_some(own), ..update };

@@ -225,15 +225,18 @@ impl Runtime {
         self.set_timer_in(Unit::new().owned(flow), key, at).await
     }
 
-    /// Sets when a flow that was looked at is looked at again. Where it was changed meanwhile, its timer stays: the change
-    /// made it due.
+    /// Sets when a flow that was looked at is looked at again: at once where it was changed meanwhile, since a timer of
+    /// that change must not be moved.
     pub(crate) async fn set_flow_timer(&self, flow: &Flow, at: Option<Timestamp>) -> Result<(), Error> {
         let mut unit = Unit::new().owned(flow.id);
         if flow.deleted_at.is_none() {
             unit.expects.push(Expect::FlowEtag(flow.id, flow.etag));
         }
-        match self.set_timer_in(unit, TimerKey::Flow(flow.id), at).await {
-            Err(Error::Store(StoreError::Conflict { .. } | StoreError::Missing { .. })) => Ok(()),
+        let key = TimerKey::Flow(flow.id);
+        match self.set_timer_in(unit, key, at).await {
+            Err(Error::Store(StoreError::Conflict { .. } | StoreError::Missing { .. })) => {
+                self.set_own_timer(flow.id, key, Some(self.now())).await
+            }
             done => done,
         }
     }

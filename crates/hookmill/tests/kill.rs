@@ -281,6 +281,51 @@ fn all_runs(server: &Server) -> Vec<Value> {
     }
 }
 
+/// The tutorial's document with an operation that lists webhooks: GitHub has one, the sample does not say so. Beside it
+/// the parameters of the path.
+fn listing_document(folder: &Path) -> (Value, Vec<Value>) {
+    let mut document: Value = serde_json::from_slice(&std::fs::read(forge_file(folder)).unwrap()).unwrap();
+    let hooks = &mut document["paths"]["/repos/{owner}/{repo}/hooks"];
+    let parameters = hooks["post"]["parameters"].as_array().unwrap()[..2].to_vec();
+    hooks["get"] =
+        json!({"operationId": "listHooks", "parameters": parameters, "responses": {"200": {"description": "all"}}});
+    (document, parameters)
+}
+
+/// Makes a connector of the document and a connection to the service; gives the connection's identifier.
+fn connect(server: &Server, forge: &Service, document: &Value) -> Value {
+    let settings = json!({"authentication": {"type": "basic"}, "host": forge.address, "scheme": "http"});
+    let connector = server.post("/api/connectors", &json!({"document": document, "settings": settings}));
+    let connection = server.post(
+        "/api/connections",
+        &json!({"connector_id": connector["id"], "name": "mine", "username": "ada", "password": "pw"}),
+    );
+    connection["id"].clone()
+}
+
+/// A flow with a webhook at a repository.
+fn form(connection: &Value, repo: &str) -> Value {
+    json!({"name": "Hooks", "definition": {"triggers": trigger(repo), "actions": {}},
+        "connections": {"shared_forge": {"connection_id": connection}}})
+}
+
+/// Saves a flow from a thread of its own: whether the answer came before the kill.
+fn saving(server: &Server, flow: &str, form: &Value) -> std::thread::JoinHandle<bool> {
+    let (to, path, body) = (server.address.clone(), format!("/api/flows/{flow}"), form.to_string());
+    let bearer = format!("Bearer {}", server.token);
+    std::thread::spawn(move || {
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        try_http(&to, "PUT", &path, &headers, body.as_bytes(), Duration::from_secs(10)).is_some()
+    })
+}
+
+/// How a service answers the deletion of the webhook that the path ends with.
+fn deleted<V>(hooks: &Mutex<BTreeMap<u32, V>>, path: &str) -> Answer {
+    let id = path.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+    let known = hooks.lock().unwrap().remove(&id).is_some();
+    Answer::new(if known { "204 No Content" } else { "404 Not Found" }, &Value::Null)
+}
+
 #[test]
 fn no_webhook_is_left_that_the_server_does_not_know_of() {
     let mut random = Random(seed());
@@ -298,11 +343,7 @@ fn no_webhook_is_left_that_the_server_does_not_know_of() {
                 Answer::new("201 Created", &json!({"id": id}))
                     .with("Location", format!("http://{address}{}/{id}", call.path()))
             }
-            "DELETE" => {
-                let id = call.path().rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
-                let known = own.lock().unwrap().remove(&id).is_some();
-                Answer::new(if known { "204 No Content" } else { "404 Not Found" }, &Value::Null)
-            }
+            "DELETE" => deleted(&own, call.path()),
             // The list of webhooks, as the service shows it.
             _ => {
                 let hooks = own.lock().unwrap();
@@ -315,35 +356,17 @@ fn no_webhook_is_left_that_the_server_does_not_know_of() {
         answer.delay = Duration::from_millis(20);
         answer
     });
-    let mut document: Value = serde_json::from_slice(&std::fs::read(forge_file(folder.path())).unwrap()).unwrap();
-    // GitHub can list webhooks; the sample does not say so.
-    let parameters =
-        document["paths"]["/repos/{owner}/{repo}/hooks"]["post"]["parameters"].as_array().unwrap()[..2].to_vec();
-    document["paths"]["/repos/{owner}/{repo}/hooks"]["get"] =
-        json!({"operationId": "listHooks", "parameters": parameters, "responses": {"200": {"description": "all"}}});
+    let (document, _) = listing_document(folder.path());
     let mut server = Server::start(&data, "127.0.0.1:0", &[]);
     server.set_up();
     let (address, token) = (server.address.clone(), server.token.clone());
-    let settings = json!({"authentication": {"type": "basic"}, "host": forge.address, "scheme": "http"});
-    let connector = server.post("/api/connectors", &json!({"document": document, "settings": settings}));
-    let connection = server.post(
-        "/api/connections",
-        &json!({"connector_id": connector["id"], "name": "mine", "username": "ada", "password": "pw"}),
-    );
-    let form = |repo: &str| {
-        json!({"name": "Hooks", "definition": {"triggers": trigger(repo), "actions": {}},
-        "connections": {"shared_forge": {"connection_id": connection["id"]}}})
-    };
+    let connection = connect(&server, &forge, &document);
+    let form = |repo: &str| form(&connection, repo);
     let flow = server.post("/api/flows", &form("r0"))["id"].as_str().unwrap().to_owned();
     let mut cut = 0;
     for round in 1..=rounds() {
         // A changed trigger deletes one webhook and creates another; the kill falls somewhere into it.
-        let (to, path, body) = (address.clone(), format!("/api/flows/{flow}"), form(&format!("r{round}")).to_string());
-        let bearer = format!("Bearer {token}");
-        let saving = std::thread::spawn(move || {
-            let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-            try_http(&to, "PUT", &path, &headers, body.as_bytes(), Duration::from_secs(2)).is_some()
-        });
+        let saving = saving(&server, &flow, &form(&format!("r{round}")));
         std::thread::sleep(Duration::from_millis(random.next(70)));
         server.kill();
         cut += u32::from(!saving.join().unwrap());
@@ -412,11 +435,7 @@ fn handshakes_and_renewals_that_a_kill_cuts_off_are_done_by_the_next_process() {
                 count.fetch_add(1, Ordering::SeqCst);
                 Answer::new("200 OK", &json!({"expires": "2100-01-01T00:00:00Z"}))
             }
-            "DELETE" => {
-                let id = call.path().rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
-                let known = own.lock().unwrap().remove(&id).is_some();
-                Answer::new(if known { "204 No Content" } else { "404 Not Found" }, &Value::Null)
-            }
+            "DELETE" => deleted(&own, call.path()),
             _ => {
                 let hooks = own.lock().unwrap();
                 let listed = hooks
@@ -428,14 +447,10 @@ fn handshakes_and_renewals_that_a_kill_cuts_off_are_done_by_the_next_process() {
         answer.delay = Duration::from_millis(40);
         answer
     });
-    let mut document: Value = serde_json::from_slice(&std::fs::read(forge_file(folder.path())).unwrap()).unwrap();
-    let parameters =
-        document["paths"]["/repos/{owner}/{repo}/hooks"]["post"]["parameters"].as_array().unwrap()[..2].to_vec();
-    let (mut of_hook, mut hook) = (parameters.clone(), parameters[0].clone());
+    let (mut document, mut of_hook) = listing_document(folder.path());
+    let mut hook = of_hook[0].clone();
     hook["name"] = json!("hook_Id");
     of_hook.push(hook);
-    document["paths"]["/repos/{owner}/{repo}/hooks"]["get"] =
-        json!({"operationId": "listHooks", "parameters": parameters, "responses": {"200": {"description": "all"}}});
     document["paths"]["/repos/{owner}/{repo}/hooks/{hook_Id}"]["patch"] =
         json!({"operationId": "renewHook", "parameters": of_hook, "responses": {"200": {"description": "renewed"}}});
     document["x-hookmill-preset"] = json!("asana");
@@ -448,16 +463,8 @@ fn handshakes_and_renewals_that_a_kill_cuts_off_are_done_by_the_next_process() {
     server.set_up();
     let (listens, token) = (server.address.clone(), server.token.clone());
     door.lock().unwrap().clone_from(&listens);
-    let settings = json!({"authentication": {"type": "basic"}, "host": forge.address, "scheme": "http"});
-    let connector = server.post("/api/connectors", &json!({"document": document, "settings": settings}));
-    let connection = server.post(
-        "/api/connections",
-        &json!({"connector_id": connector["id"], "name": "mine", "username": "ada", "password": "pw"}),
-    );
-    let form = |repo: &str| {
-        json!({"name": "Hooks", "definition": {"triggers": trigger(repo), "actions": {}},
-        "connections": {"shared_forge": {"connection_id": connection["id"]}}})
-    };
+    let connection = connect(&server, &forge, &document);
+    let form = |repo: &str| form(&connection, repo);
     let flow = server.post("/api/flows", &form("r0"))["id"].as_str().unwrap().to_owned();
     let only = |server: &Server| {
         eventually("one webhook, and it is live", || {
@@ -479,19 +486,15 @@ fn handshakes_and_renewals_that_a_kill_cuts_off_are_done_by_the_next_process() {
             assert_eq!(demand(&hook).map(|(status, _)| status), Some(200));
             None
         } else {
-            let (to, path, body) =
-                (listens.clone(), format!("/api/flows/{flow}"), form(&format!("r{round}")).to_string());
-            let bearer = format!("Bearer {token}");
-            Some(std::thread::spawn(move || {
-                let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-                drop(try_http(&to, "PUT", &path, &headers, body.as_bytes(), Duration::from_secs(10)));
-            }))
+            Some(saving(&server, &flow, &form(&format!("r{round}"))))
         };
         // The kill falls into what the service is asked, the handshake among it.
         eventually("a call of the service", || (forge.calls().len() > calls).then_some(()));
         std::thread::sleep(Duration::from_millis(random.next(100)));
         server.kill();
-        saving.into_iter().for_each(|saving| saving.join().unwrap());
+        if let Some(saving) = saving {
+            saving.join().unwrap();
+        }
         server = Server::start(&data, &listens, &[]);
         server.token.clone_from(&token);
         if is_renewal {
