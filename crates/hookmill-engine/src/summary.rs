@@ -106,25 +106,30 @@ fn first_words(body: &Value) -> String {
 
 /// Whether a text is one for people: no address of the web or of a mailbox, identifier, moment or secret.
 fn says_something(name: &str, text: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let hidden =
+    const HIDDEN: [&str; 12] =
         ["id", "url", "uri", "sha", "hash", "token", "secret", "password", "key", "signature", "nonce", "cursor"];
+    let ends_with = |end: &str| {
+        let start = name.len().checked_sub(end.len());
+        start.and_then(|start| name.get(start..)).is_some_and(|own| own.eq_ignore_ascii_case(end))
+    };
     let is_opaque = |text: &str| {
-        let digits = text.chars().filter(char::is_ascii_digit).count();
-        let is_hexadecimal = text.len() >= 12 && text.chars().all(|one| one.is_ascii_hexdigit() || one == '-');
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        let is_hexadecimal = text.len() >= 12 && text.bytes().all(|one| one.is_ascii_hexdigit() || one == b'-');
         is_hexadecimal || digits > 10
     };
     // 2026-11-24, with or without a time.
     let is_moment = |text: &str| {
-        let form: String = text.chars().take(10).map(|one| if one.is_ascii_digit() { '0' } else { one }).collect();
-        form == "0000-00-00"
+        let is_of_form =
+            |(place, one): (usize, u8)| if matches!(place, 4 | 7) { one == b'-' } else { one.is_ascii_digit() };
+        text.len() >= 10 && text.bytes().take(10).enumerate().all(is_of_form)
     };
-    !hidden.iter().any(|end| name.ends_with(end))
-        && !text.contains("://")
+    // No character has more than four bytes, so long texts need not be counted.
+    text.len() <= 4 * WORD_CHARS_MAX
+        && !HIDDEN.iter().any(|end| ends_with(end))
         && text.chars().count() <= WORD_CHARS_MAX
-        && !text.contains('\n')
+        && !text.contains(['\n', '@'])
+        && !text.contains("://")
         && text.chars().any(char::is_alphanumeric)
-        && !text.contains('@')
         && !is_opaque(text)
         && !is_moment(text)
 }

@@ -1,5 +1,6 @@
 //! The request of the `Http` action: which of the maker's headers go, and what is added.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use hookmill_engine::{DEPTH_HEADER, HttpRequest, TRACE_HEADER, TRACE_STATE_HEADER};
@@ -148,7 +149,7 @@ fn put_absent(headers: &mut HeaderMap, name: &HeaderName, text: &str) {
     if headers.contains_key(name) {
         return;
     }
-    if let Ok(value) = HeaderValue::from_str(&utf8_percent_encode(text, NOT_VISIBLE).to_string()) {
+    if let Ok(value) = HeaderValue::from_str(&Cow::from(utf8_percent_encode(text, NOT_VISIBLE))) {
         headers.insert(name, value);
     }
 }

@@ -55,12 +55,18 @@ pub trait Id: Sized + Copy {
     }
 }
 
-fn write_bits(bits: u128, out: &mut [u8; 26]) {
+/// Prefix, underscore and 26 characters.
+fn written<'a>(prefix: &str, bits: u128, out: &'a mut [u8; 30]) -> &'a str {
     let mut rest = bits;
-    for place in out.iter_mut().rev() {
+    for place in out.iter_mut().rev().take(26) {
         *place = ALPHABET[(rest & 31) as usize];
         rest >>= 5;
     }
+    for (place, letter) in out.iter_mut().zip(prefix.bytes().chain([b'_'])) {
+        *place = letter;
+    }
+    // All of them are ASCII.
+    std::str::from_utf8(out).unwrap_or_default()
 }
 
 fn read_bits(text: &str) -> Option<u128> {
@@ -93,11 +99,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let mut letters = [0_u8; 26];
-                write_bits(self.0, &mut letters);
-                f.write_str(concat!($prefix, "_"))?;
-                for letter in letters { fmt::Write::write_char(f, char::from(letter))?; }
-                Ok(())
+                f.write_str(written($prefix, self.0, &mut [0; 30]))
             }
         }
 
@@ -116,7 +118,9 @@ macro_rules! ids {
         }
 
         impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> { serializer.collect_str(self) }
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(written($prefix, self.0, &mut [0; 30]))
+            }
         }
 
         impl<'de> Deserialize<'de> for $name {

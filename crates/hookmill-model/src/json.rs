@@ -3,7 +3,7 @@
 //! A text of `[[],[],…]` or `{"a":{}}` takes many times its length in memory, so a bound on the length of a text alone
 //! bounds little. A budget counts what each value will take before the value is made.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -62,7 +62,10 @@ impl Value {
     pub fn from_json_within(bytes: &[u8], heap_max: usize) -> Result<Self, JsonError> {
         let budget = Budget { left: Cell::new(heap_max), exceeded: Cell::new(false) };
         let mut reader = serde_json::Deserializer::from_slice(bytes);
-        let read = Reader(Some(&budget)).deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+        let scratch = Scratch::default();
+        let read = Reader { budget: Some(&budget), scratch: &scratch }
+            .deserialize(&mut reader)
+            .and_then(|value| reader.end().map(|()| value));
         read.map_err(|error| {
             if budget.exceeded.get() { JsonError::TooLarge { max: heap_max } } else { JsonError::Malformed(error) }
         })
@@ -132,16 +135,24 @@ impl Budget {
 static EMPTY_ARRAY: LazyLock<Arc<Vec<Value>>> = LazyLock::new(Arc::default);
 static EMPTY_OBJECT: LazyLock<Arc<Object>> = LazyLock::new(Arc::default);
 
-/// Room that a list may keep unused after it was read, in elements.
-const SPARE_MAX: usize = 3;
+/// What is inside of the arrays and objects that are being read. JSON does not say how long a list will be: gathered
+/// here, each list takes one allocation of its final size.
+#[derive(Default)]
+struct Scratch {
+    elements: RefCell<Vec<Value>>,
+    members: RefCell<Vec<(Str, Value)>>,
+}
 
 /// Reads one value and everything inside of it; from the budget, where there is one.
 #[derive(Clone, Copy)]
-struct Reader<'a>(Option<&'a Budget>);
+struct Reader<'a> {
+    budget: Option<&'a Budget>,
+    scratch: &'a Scratch,
+}
 
 impl Reader<'_> {
     fn take<E: serde::de::Error>(self, bytes: usize) -> Result<(), E> {
-        self.0.map_or(Ok(()), |budget| budget.take(bytes))
+        self.budget.map_or(Ok(()), |budget| budget.take(bytes))
     }
 }
 
@@ -201,30 +212,32 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         self.take(ARRAY_BYTES)?;
-        let mut elements = Vec::with_capacity(access.size_hint().unwrap_or(0).min(1_024));
+        let gathered = &self.scratch.elements;
+        let before = gathered.borrow().len();
         while let Some(element) = access.next_element_seed(self)? {
-            elements.push(element);
+            gathered.borrow_mut().push(element);
         }
+        let elements: Vec<Value> = gathered.borrow_mut().drain(before..).collect();
         if elements.is_empty() {
             return Ok(Value::Array(Arc::clone(&EMPTY_ARRAY)));
-        }
-        if elements.capacity() - elements.len() > SPARE_MAX {
-            elements.shrink_to_fit();
         }
         Ok(Value::array(elements))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         self.take(OBJECT_BYTES)?;
-        let mut members = Object::with_capacity(access.size_hint().unwrap_or(0).min(1_024));
+        let gathered = &self.scratch.members;
+        let before = gathered.borrow().len();
         while let Some(name) = access.next_key_seed(Name)? {
             self.take(MEMBER_BYTES - VALUE_BYTES + name.len())?;
-            members.insert(name, access.next_value_seed(self)?);
+            let value = access.next_value_seed(self)?;
+            gathered.borrow_mut().push((name, value));
         }
+        let members: Vec<(Str, Value)> = gathered.borrow_mut().drain(before..).collect();
         if members.is_empty() {
             return Ok(Value::Object(Arc::clone(&EMPTY_OBJECT)));
         }
-        Ok(members.into())
+        Ok(Object::from_written(members).into())
     }
 }
 
@@ -258,12 +271,12 @@ pub const REQUEST_HEAP_MAX: usize = 96 * 1_024 * 1_024;
 /// The reader's error, or that the value would take more memory.
 pub fn deserialize_bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     let budget = Budget { left: Cell::new(REQUEST_HEAP_MAX), exceeded: Cell::new(false) };
-    Reader(Some(&budget)).deserialize(deserializer)
+    Reader { budget: Some(&budget), scratch: &Scratch::default() }.deserialize(deserializer)
 }
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Reader(None).deserialize(deserializer)
+        Reader { budget: None, scratch: &Scratch::default() }.deserialize(deserializer)
     }
 }
 
@@ -292,6 +305,19 @@ mod tests {
         }
         assert!(matches!(Value::from_json_within(b"[1,", 1_000), Err(JsonError::Malformed(_))));
         assert!(matches!(Value::from_json_within(b"1 2", 1_000), Err(JsonError::Malformed(_))));
+    }
+
+    #[test]
+    fn of_members_with_one_name_the_last_value_counts_at_the_first_place() {
+        for others in [0, 3, 20] {
+            let more: String = (0..others).map(|number| format!(r#","n{number}":[{{}},{{"x":{number}}}]"#)).collect();
+            let text = format!(r#"{{"a":1,"b":{{"c":[1,2],"c":3}},"a":[{{"d":null}}]{more}}}"#);
+            let value = Value::from_json(text.as_bytes()).unwrap();
+            assert_eq!(value.to_json(), format!(r#"{{"a":[{{"d":null}}],"b":{{"c":3}}{more}}}"#));
+            let members = value.as_object().unwrap();
+            assert_eq!(members.len(), others + 2);
+            assert_eq!(members.get("a").unwrap().to_json(), r#"[{"d":null}]"#);
+        }
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! Nearly all objects are small: looking through a few names is faster than hashing one, and a list needs one allocation
 //! where a map needs two. Larger objects have an index beside the list.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::hash::BuildHasher as _;
 
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -14,13 +16,50 @@ use crate::value::{Str, Value};
 /// Objects of so many members have no index.
 const LOOKED_THROUGH_MAX: usize = 16;
 
-/// Where each name stands in the list.
-type Places = HashMap<Str, usize, foldhash::fast::RandomState>;
+/// A list of members.
+type Members = Vec<(Str, Value)>;
+
+/// Where each name stands in the list. The names themselves are in the list only.
+#[derive(Clone, Default)]
+struct Places {
+    /// Another one for each object, so that nobody can send names that collide.
+    hasher: foldhash::fast::RandomState,
+    table: HashTable<usize>,
+}
+
+impl Places {
+    /// The index of a list; `None` where a name appears twice.
+    fn of(members: &[(Str, Value)]) -> Option<Self> {
+        let mut places = Self { table: HashTable::with_capacity(members.len()), ..Self::default() };
+        (0..members.len()).all(|place| places.add(members, place)).then_some(places)
+    }
+
+    fn get(&self, members: &[(Str, Value)], name: &str) -> Option<usize> {
+        self.table.find(self.hasher.hash_one(name), |place| is_named(members, *place, name)).copied()
+    }
+
+    /// Notes the member that stands at `place`; `false` where another one has its name.
+    fn add(&mut self, members: &[(Str, Value)], place: usize) -> bool {
+        let hash = |place: &usize| members.get(*place).map_or(0, |(name, _)| self.hasher.hash_one(&**name));
+        let Some((name, _)) = members.get(place) else { return false };
+        match self.table.entry(hash(&place), |own| is_named(members, *own, name), hash) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(place);
+                true
+            }
+        }
+    }
+}
+
+fn is_named(members: &[(Str, Value)], place: usize, name: &str) -> bool {
+    members.get(place).is_some_and(|(own, _)| **own == *name)
+}
 
 /// The members of an object, in the order they were written. A name appears once; the last one written wins.
 #[derive(Clone, Default)]
 pub struct Object {
-    members: Vec<(Str, Value)>,
+    members: Members,
     /// `None` for objects of few members.
     places: Option<Box<Places>>,
 }
@@ -38,19 +77,39 @@ impl Object {
         Self { members: Vec::with_capacity(members), places: None }
     }
 
+    /// The object of a list as it was written: of members with the same name the last one's value counts, at the place
+    /// of the first one.
+    pub(crate) fn from_written(members: Vec<(Str, Value)>) -> Self {
+        let is_unique = match members.len() {
+            0..=LOOKED_THROUGH_MAX => {
+                let mut before = &members[..0];
+                members.iter().enumerate().all(|(place, (name, _))| {
+                    let is_new = !before.iter().any(|(own, _)| own == name);
+                    before = &members[..=place];
+                    is_new
+                })
+            }
+            _ => {
+                if let Some(places) = Places::of(&members) {
+                    return Self { members, places: Some(Box::new(places)) };
+                }
+                false
+            }
+        };
+        if is_unique { Self { members, places: None } } else { members.into_iter().collect() }
+    }
+
     fn place(&self, name: &str) -> Option<usize> {
         match &self.places {
-            Some(places) => places.get(name).copied(),
+            Some(places) => places.get(&self.members, name),
             None => self.members.iter().position(|(own, _)| **own == *name),
         }
     }
 
     /// Makes the index anew, where the object is large enough for one.
     fn index(&mut self) {
-        self.places = (self.members.len() > LOOKED_THROUGH_MAX).then(|| {
-            let each = self.members.iter().enumerate();
-            Box::new(each.map(|(place, (name, _))| (name.clone(), place)).collect())
-        });
+        let is_large = self.members.len() > LOOKED_THROUGH_MAX;
+        self.places = is_large.then(|| Places::of(&self.members).map(Box::new)).flatten();
     }
 
     /// The member of exactly this name.
@@ -82,10 +141,10 @@ impl Object {
         if let Some((_, own)) = self.place(&name).and_then(|place| self.members.get_mut(place)) {
             return Some(std::mem::replace(own, value));
         }
-        if let Some(places) = &mut self.places {
-            places.insert(name.clone(), self.members.len());
-        }
         self.members.push((name, value));
+        if let Some(places) = &mut self.places {
+            places.add(&self.members, self.members.len() - 1);
+        }
         if self.places.is_none() && self.members.len() > LOOKED_THROUGH_MAX {
             self.index();
         }

@@ -196,9 +196,10 @@ impl Value {
             return Some(self);
         }
         pointer.strip_prefix('/')?.split('/').try_fold(self, |value, token| {
-            let token = token.replace("~1", "/").replace("~0", "~");
+            let is_escaped = token.contains('~');
             match value {
-                Self::Object(members) => members.get(&token),
+                Self::Object(members) if is_escaped => members.get(&token.replace("~1", "/").replace("~0", "~")),
+                Self::Object(members) => members.get(token),
                 Self::Array(elements) => token.parse::<usize>().ok().and_then(|index| elements.get(index)),
                 _ => None,
             }
