@@ -15,9 +15,9 @@ use hookmill_store::Flow;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::Runtime;
+use crate::active::Active;
 use crate::perform::Call;
 use crate::places::{Granted, Place, Refused, Service};
-use crate::run::Active;
 
 /// How far one request has come.
 enum Stage {

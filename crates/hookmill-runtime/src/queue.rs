@@ -14,7 +14,7 @@ use hookmill_store::{Event, SHARDS, Shard};
 use tokio::sync::Notify;
 
 use crate::locked;
-use crate::run::Message;
+use crate::message::Message;
 
 /// Bytes that cost as much as one run.
 const BYTES_PER_COST: usize = 16 * 1_024;
