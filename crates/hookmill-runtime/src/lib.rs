@@ -156,6 +156,7 @@ pub use error::Error;
 pub use event_body::referred_body;
 pub use exchange::Exchange;
 pub use failures::OnFailure;
+pub use figures::FLOW_CLASSES;
 pub use flow_cache::RuntimeStore;
 pub use flow_view::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use history::{Repetitions, RunView};
