@@ -8,7 +8,7 @@ use hookmill_model::Value;
 use hookmill_store::{Flow, Subscription};
 use hookmill_webhook::{Asked, Question};
 
-use crate::creation::not_sent;
+use crate::exchange::not_sent;
 use crate::plans::Bound;
 use crate::record::Record;
 use crate::tokens::not_made;

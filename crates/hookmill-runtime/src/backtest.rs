@@ -140,7 +140,7 @@ impl Runtime {
         let flow = self.own_flow(owner, flow).await?;
         let stored = self.0.store.flow_version(flow.id, flow.version).await?;
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", flow.id))?;
-        let parameters = crate::flows::read_part(&stored, "parameters", &stored.parameters)?;
+        let parameters = crate::stored::read_part(&stored, "parameters", &stored.parameters)?;
         let changed = Changed {
             definition,
             profile: Profile::parse(&stored.profile),

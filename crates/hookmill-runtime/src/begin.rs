@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use hookmill_definition::plan::Trigger;
 use hookmill_engine::trigger::{Event as Fired, Firing, Split, split};
-use hookmill_engine::{ActionError, Fact, RunState, Start, Summary, TakenOver, summary};
+use hookmill_engine::{ActionError, Fact, RunState, Start, Summary, summary};
 use hookmill_model::{FlowId, Object, RunId, RunKind, RunStatus, Timestamp, Value};
-use hookmill_store::{Change, Damaged, Dedupe, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
+use hookmill_store::{Change, Event, Expect, Flow, Lane, Run, RunError, StoreError, Unit};
 use tokio::sync::oneshot;
 
+use crate::active::Active;
+use crate::beginning::{BeginError, Beginning, FreshEvent, Origin};
 use crate::budget::{Room, SMALL_BYTES};
 use crate::cores;
 use crate::door::Webhook;
@@ -17,15 +19,15 @@ use crate::event_body::plain_body;
 use crate::failures::note_of;
 use crate::gates::is_counted;
 use crate::guard::caught;
-use crate::intake::{header_lines, run_of};
 use crate::live::LiveKind;
+use crate::notification::header_lines;
 use crate::plans::Version;
 use crate::queue::{PARSED_FACTOR, Slot};
-use crate::run::Active;
 use crate::sealed::{has_credentials, is_sealed};
 use crate::split::Splitting;
+use crate::stored::{event_head, run_of, trigger_name};
 use crate::surroundings::{seed, workflow};
-use crate::visible::list_redactor;
+use crate::visible::{list_redactor, run_error};
 use crate::{Answer, Error, Runtime, locked};
 
 /// An event's kind where the caller named none.
@@ -39,58 +41,6 @@ const SUMMARY_WAIT: Duration = Duration::from_secs(1);
 
 /// What a run received is counted up to so many bytes: no decision about more is short.
 const RECORD_BYTES_MAX: usize = 1_024 * 1_024;
-
-/// Where the runs that begin come from.
-#[derive(Clone, Copy)]
-pub(crate) enum Origin<'a> {
-    /// An event of the trigger.
-    Event(&'a Event),
-    /// A further item of an event whose first run has begun.
-    Item(&'a Event),
-    /// A trigger that fires by time; what it was, in a word.
-    Time(&'static str),
-    /// A person who wants a run now.
-    Person {
-        /// The run that begins: the same one, however often the order is handed out.
-        run: RunId,
-    },
-    /// An action of another run, which waits for the Response.
-    Parent {
-        /// That run.
-        run: RunId,
-        /// The run that begins: the same one, however often the action is handed out.
-        child: RunId,
-        /// What that run keeps is sealed.
-        is_secret: bool,
-    },
-    /// A person who wants a run again.
-    Repeated {
-        /// The run that begins: the same one, however often the order is handed out.
-        run: RunId,
-        /// The run that is repeated.
-        of: RunId,
-        /// Its results that are not asked for again.
-        taken: &'a [TakenOver],
-        /// What it keeps is sealed.
-        is_secret: bool,
-    },
-}
-
-impl Origin<'_> {
-    /// Whether what the run receives is secret where it comes from.
-    const fn is_secret(self) -> bool {
-        matches!(self, Self::Parent { is_secret: true, .. } | Self::Repeated { is_secret: true, .. })
-    }
-}
-
-/// What came with a notification beside its body: `{headers, queries?, relativePathParameters?}`.
-pub(crate) fn event_head(event: &Event) -> Result<Object, Damaged> {
-    let what = format_args!("the head of event {}", event.id);
-    hookmill_store::read(what, &event.head, |bytes| match Value::from_json(bytes) {
-        Ok(head) => head.as_object().cloned().ok_or_else(|| "it is no object".to_owned()),
-        Err(error) => Err(error.to_string()),
-    })
-}
 
 impl Runtime {
     /// An event that breaks the program once would do so again and again: it leaves the queue, and the history says so.
@@ -357,7 +307,7 @@ impl Runtime {
             facts: 0,
             started_at: self.now(),
             ended_at: None,
-            trigger: crate::flows::trigger_name(flow),
+            trigger: trigger_name(flow),
             summary,
             event: event.map(|event| event.id),
             subscription: event.and_then(|event| event.subscription),
@@ -503,7 +453,7 @@ impl Runtime {
             if state.status().is_final() {
                 run.status = state.status();
                 run.ended_at = Some(self.now());
-                run.error = crate::history::run_error(version, &state);
+                run.error = run_error(version, &state);
                 running -= usize::from(!held);
             }
             let stored = |fact: &Fact| if is_plain { fact.beside_event().encode() } else { fact.encode() };
@@ -617,41 +567,6 @@ impl Begun {
     fn goes_on(&self) -> bool {
         !self.state.status().is_final() && !self.state.is_held()
     }
-}
-
-/// Runs that are to begin.
-pub(crate) struct Beginning<'a> {
-    /// What is stored with them.
-    pub unit: Unit,
-    pub lane: Lane,
-    pub flow: &'a Arc<Flow>,
-    pub version: &'a Arc<Version>,
-    pub origin: Origin<'a>,
-    /// The journal of the one run refers to the body of its event.
-    pub is_plain: bool,
-}
-
-/// An event that is not stored yet, with what its run needs.
-pub(crate) struct FreshEvent {
-    pub event: Event,
-    /// What [`Event::head`] says: `headers`, `queries`, `relativePathParameters`.
-    pub head: Object,
-    /// It has headers that carry credentials.
-    pub is_secret: bool,
-    pub dedupe: Option<Dedupe>,
-    pub flow: Arc<Flow>,
-    pub version: Arc<Version>,
-    pub webhook: Arc<Webhook>,
-}
-
-/// Why an event that comes in could not begin its run at once.
-pub(crate) enum BeginError {
-    /// It could not be stored.
-    Store(StoreError),
-    /// It needs more memory than there is now, or the store has more to do than it can.
-    NoRoom,
-    /// The program met a state that should be impossible.
-    Fault(String),
 }
 
 impl Runtime {

@@ -6,8 +6,8 @@ use hookmill_engine::trigger::violation;
 use hookmill_model::{EventId, FlowId, Id as _, Object, RunId, UserId, Value};
 use hookmill_store::{Flow, Unit};
 
-use crate::begin::Origin;
-use crate::elsewhere::Order;
+use crate::beginning::Origin;
+use crate::order::Order;
 use crate::plans::Version;
 use crate::{Error, Runtime};
 

@@ -15,9 +15,9 @@ use hookmill_store::Flow;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::Runtime;
+use crate::active::Active;
 use crate::perform::Call;
 use crate::places::{Granted, Place, Refused, Service};
-use crate::run::Active;
 
 /// How far one request has come.
 enum Stage {
@@ -209,7 +209,7 @@ impl Calls {
             let trace = call.trace.as_ref().map(Trace::id);
             tracing::debug!(run = %call.effect.run, effect = %call.effect, trace.id = trace, "a request of a run ended");
             let (host, took) = (place.as_ref().map(|place| place.service().host()), begun.elapsed());
-            crate::figures::note_call(host, &performed, took);
+            crate::figures::note_call(&runtime.made_by(&call.flow, &request), host, &performed, took);
             runtime.note_request(&call.flow, &call.effect, call.trace.as_ref(), host, &performed, took);
             if let Some(place) = &mut place {
                 place.ended(&performed.outcome);

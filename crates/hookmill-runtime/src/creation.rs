@@ -1,19 +1,20 @@
 //! Creating webhooks at services: by a connector's operation, or by the request that the definition describes.
 
-use hookmill_connector::{Call, Creation, DeletionAddress, Lookup, Plan, WrittenRequest};
+use hookmill_connector::{Lookup, Plan};
 use hookmill_definition::plan::{OperationInputs, Trigger, TriggerKind};
 use hookmill_engine::subscription::{Fact, Input, Upkept};
 use hookmill_engine::trigger::{evaluate, request};
 use hookmill_engine::{ActionRequest, Outcome, Performed};
 use hookmill_executor::CallContext;
-use hookmill_expression::content;
 use hookmill_model::{
     Diagnostic, FlowState, Object, Pointer, RunId, RunKind, RunStatus, SubscriptionState, Timestamp, Value,
 };
 use hookmill_store::{Change, Flow, Lane, RunError, RunUpdate, Shard, StoreError, Subscription, Unit};
 use hookmill_webhook::Secret;
 
+use crate::creation_plan::{Learned, learned, plan};
 use crate::door::secret_name;
+use crate::exchange::not_sent;
 use crate::live::LiveKind;
 use crate::plans::{Bound, Version};
 use crate::record::Record;
@@ -451,13 +452,6 @@ fn unconfirmed(after: SubscriptionState) -> RunError {
     RunError { code: "webhook_unconfirmed".to_owned(), message: message.to_owned(), hint: None }
 }
 
-/// A request that could not even be made.
-pub(crate) fn not_sent(message: &str) -> Performed {
-    let code = "BadRequest".into();
-    let outcome = Outcome::NoReply { code, message: message.into(), maybe_sent: false, retryable: false };
-    Performed { outcome, request: Value::Null }
-}
-
 /// The answer as expressions see it.
 fn reply(outcome: &Outcome) -> Option<Value> {
     let Outcome::Replied { status, headers, body } = outcome else { return None };
@@ -468,75 +462,4 @@ fn reply(outcome: &Outcome) -> Option<Value> {
         members.insert("body", body.clone());
     }
     Some(members.into())
-}
-
-fn plan(bound: &Bound, record: &Record, url: &str, lookups: &[Lookup]) -> Result<Plan, String> {
-    let call = Call {
-        parameters: Some(&record.parameters),
-        callback_url: Some(url),
-        credentials: bound.credentials.as_ref(),
-        lookups,
-        ..Call::default()
-    };
-    if is_lost(&record.parameters) {
-        return Err("What the webhook was made with was sealed with a master key that is not here.".to_owned());
-    }
-    let id = record.operation.as_deref().unwrap_or_default();
-    if id.is_empty() {
-        let part = |name: &str| record.parameters.get(name).cloned().unwrap_or_default();
-        let method = record.parameters.get("method").map_or_else(|| "post".into(), content::to_text);
-        let path = record.parameters.get("path").map(content::to_text).unwrap_or_default();
-        let (queries, headers, body) = (part("queries"), part("headers"), part("body"));
-        let written =
-            WrittenRequest { method: &method, path: &path, queries: &queries, headers: &headers, body: &body };
-        return bound.connector.plan_by_path(&written, &call).map_err(|error| error.to_string());
-    }
-    let operation = bound.connector.operation(id);
-    let operation =
-        operation.ok_or_else(|| format!("The connector '{}' has no trigger '{id}'.", bound.connector.name))?;
-    bound.connector.plan_request(operation, &call).map_err(|error| error.to_string())
-}
-
-/// The operation that creates a webhook, with the values of its names; a request by path is looked up.
-pub(crate) fn creation<'a>(bound: &'a Bound, record: &Record) -> Option<(&'a hookmill_connector::Operation, Value)> {
-    if is_lost(&record.parameters) {
-        return None;
-    }
-    let id = record.operation.as_deref().unwrap_or_default();
-    if let Some(operation) = bound.connector.operation(id) {
-        return Some((operation, record.parameters.clone()));
-    }
-    let method = record.parameters.get("method").map_or_else(|| "post".into(), content::to_text);
-    let path = record.parameters.get("path").map(content::to_text)?;
-    let (operation, values) = bound.connector.operation_by_path(&method, &path)?;
-    Some((operation, values.into()))
-}
-
-/// What the answer to a creation says.
-#[derive(Default)]
-pub(crate) struct Learned {
-    /// How the webhook is deleted.
-    pub address: Option<DeletionAddress>,
-    /// What the maker should know.
-    pub warning: Option<String>,
-    /// Why nothing was created although the status was good.
-    pub refused: Option<String>,
-}
-
-pub(crate) fn learned(bound: &Bound, record: &Record, created: &str, performed: &Performed) -> Learned {
-    let Outcome::Replied { status: status @ 200..=299, headers, body } = &performed.outcome else {
-        return Learned::default();
-    };
-    let Some((operation, parameters)) = creation(bound, record) else {
-        let warning = "The connector does not describe the creation, so the webhook cannot be deleted.".to_owned();
-        return Learned { warning: Some(warning), ..Learned::default() };
-    };
-    let creation = Creation { url: created, parameters: &parameters, status: *status, headers, body: body.as_ref() };
-    if let Err(reason) = bound.connector.created(operation, &creation) {
-        return Learned { refused: Some(reason), ..Learned::default() };
-    }
-    match bound.connector.deletion_address(operation, &creation, bound.credentials.as_ref()) {
-        Ok(address) => Learned { address: Some(address), ..Learned::default() },
-        Err(reason) => Learned { warning: Some(reason), ..Learned::default() },
-    }
 }

@@ -10,7 +10,8 @@ use hookmill_executor::CallContext;
 use hookmill_model::{RunKind, RunStatus, SubscriptionState, Timestamp, Value};
 use hookmill_store::{Change, Flow, RunError, RunUpdate, Subscription, Unit};
 
-use crate::creation::{REPLY_BYTES_MAX, not_sent};
+use crate::creation::REPLY_BYTES_MAX;
+use crate::exchange::not_sent;
 use crate::live::LiveKind;
 use crate::plans::Bound;
 use crate::record::Record;

@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 
 use crate::gates::is_counted;
 use crate::guard::caught;
-use crate::intake::run_of;
 use crate::queue::{Slot, Work};
+use crate::stored::run_of;
 use crate::{Error, Runtime};
 
 /// Pieces of work that are begun at a time: enough to fill a group commit.

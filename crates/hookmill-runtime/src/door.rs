@@ -18,7 +18,7 @@ use hookmill_webhook::{
     Decision, Declarations, Fetch, Generation, Outcome, Registered, Request, Secret, State, case, decide, read,
 };
 
-use crate::intake::{AcceptError, Notification};
+use crate::notification::{AcceptError, Notification};
 use crate::owed::OWED;
 use crate::plans::{Bound, Version};
 use crate::record::Record;

@@ -8,7 +8,7 @@ use hookmill_expression::{content, member};
 use hookmill_model::{Object, Value};
 use hookmill_store::{Damaged, Event};
 
-use crate::begin::event_head;
+use crate::stored::event_head;
 
 /// Memory that the values of such a body may take.
 const HEAP_BYTES_MAX: usize = 64 * 1_024 * 1_024;

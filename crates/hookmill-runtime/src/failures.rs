@@ -20,7 +20,7 @@ use hookmill_store::{Change, Flow, Lane, Run, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::begin::Origin;
+use crate::beginning::Origin;
 use crate::loops::Refused;
 use crate::{Error, Runtime, locked};
 

@@ -1,12 +1,29 @@
 //! What is measured of queues, places and calls. Nothing is decided by it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hookmill_engine::{Outcome, Performed};
+use hookmill_engine::{ActionRequest, Outcome, Performed};
+use hookmill_store::Flow;
 
 use crate::Runtime;
+
+/// What hinders the flows of a class, in the order of [`QueueFigures::classes`]: a service that does not answer, runs
+/// that may only begin one after the other, nothing.
+pub const FLOW_CLASSES: [&str; 3] = ["slowed", "counted", "free"];
+
+/// What waits of the flows of one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassFigures {
+    /// Events in memory that no run has taken.
+    pub events: usize,
+    /// Runs that wait to be taken into memory.
+    pub runs: usize,
+    /// Runs that wait for a place at a service.
+    pub waiting: usize,
+}
 
 /// What waits for memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +40,8 @@ pub struct QueueFigures {
     pub runs: usize,
     /// Bytes of the runs in memory, as they are reckoned.
     pub run_bytes: usize,
+    /// What waits by class of flow, in the order of [`FLOW_CLASSES`].
+    pub classes: [ClassFigures; 3],
 }
 
 /// Requests to services.
@@ -67,32 +86,51 @@ impl Runtime {
     }
 }
 
-/// Hosts that are told apart; flows can call as many as they like.
-const HOSTS_MAX: usize = 200;
-static HOSTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Pairs of a connector and a host that are told apart; flows can call as many as they like.
+const PAIRS_MAX: usize = 200;
+static PAIRS: Mutex<BTreeSet<(String, String)>> = Mutex::new(BTreeSet::new());
 
-/// The host as a label: those that come when there are too many share one.
-fn label(host: &str) -> String {
-    let mut hosts = HOSTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if hosts.contains(host) {
-        return host.to_owned();
+/// Connector and host as labels: those that come when there are too many share one pair.
+fn labels(connector: &str, host: &str) -> (String, String) {
+    let pair = (connector.to_owned(), host.to_owned());
+    let mut pairs = PAIRS.lock().unwrap_or_else(PoisonError::into_inner);
+    if pairs.contains(&pair) {
+        return pair;
     }
-    if hosts.len() >= HOSTS_MAX {
-        return "other".to_owned();
+    if pairs.len() >= PAIRS_MAX {
+        return ("other".to_owned(), "other".to_owned());
     }
-    hosts.insert(host.to_owned());
-    host.to_owned()
+    pairs.insert(pair.clone());
+    pair
 }
 
 /// Measures a call that ended; calls that go nowhere, such as scripts, have no host.
-pub(crate) fn note_call(host: Option<&str>, performed: &Performed, took: Duration) {
+pub(crate) fn note_call(connector: &str, host: Option<&str>, performed: &Performed, took: Duration) {
     let outcome = match &performed.outcome {
         Outcome::Replied { status: ..400, .. } => "answered",
         Outcome::Replied { .. } => "refused",
         Outcome::NoReply { .. } => "no_answer",
     };
-    let host = host.map_or_else(|| "none".to_owned(), label);
-    metrics::histogram!("hookmill_action_duration_seconds", "host" => host, "outcome" => outcome).record(took);
+    let (connector, host) = labels(connector, host.unwrap_or("none"));
+    metrics::histogram!(
+        "hookmill_action_duration_seconds", "connector" => connector, "host" => host, "outcome" => outcome
+    )
+    .record(took);
+}
+
+impl Runtime {
+    /// By what a request is made: a connector by its name, or else the kind of action.
+    pub(crate) fn made_by<'a>(&self, flow: &Flow, request: &'a ActionRequest) -> Cow<'a, str> {
+        let call = match request {
+            ActionRequest::Http(_) => return "http".into(),
+            ActionRequest::JavaScript { .. } => return "javascript".into(),
+            ActionRequest::ChildFlow { .. } => return "flow".into(),
+            ActionRequest::Connector(call) => call,
+        };
+        let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
+        let kept = bound.and_then(|binding| self.0.plans.connector_kept(binding.connector?));
+        kept.map_or(call.api.as_deref().unwrap_or("none").into(), |kept| kept.name.to_string().into())
+    }
 }
 
 #[cfg(test)]
@@ -100,13 +138,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_beyond_the_bound_share_a_label() {
-        let first = label("first.example.org");
-        assert_eq!(first, "first.example.org");
-        for number in 0..2 * HOSTS_MAX {
-            label(&format!("host{number}.example.org"));
+    fn pairs_beyond_the_bound_share_a_label() {
+        let first = ("http".to_owned(), "first.example.org".to_owned());
+        assert_eq!(labels("http", "first.example.org"), first);
+        for number in 0..2 * PAIRS_MAX {
+            labels(&format!("connector {}", number % 7), &format!("host{number}.example.org"));
         }
-        assert_eq!(label("late.example.org"), "other");
-        assert_eq!(label("first.example.org"), "first.example.org");
+        let other = ("other".to_owned(), "other".to_owned());
+        assert_eq!(labels("http", "late.example.org"), other);
+        assert_eq!(labels("late", "first.example.org"), other);
+        assert_eq!(labels("http", "first.example.org"), first);
     }
 }

@@ -7,137 +7,17 @@ use std::collections::BTreeMap;
 
 use hookmill_definition::plan::{Plan, TriggerKind};
 use hookmill_definition::{Compilation, Profile, compile_while, secret};
-use hookmill_model::{
-    ConnectionId, Diagnostic, FlowId, FlowState, Object, Pointer, RunId, Severity, SubscriptionState, Timestamp,
-    UserId, Value,
-};
-use hookmill_store::{Binding, Change, Damaged, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
+use hookmill_model::{Diagnostic, FlowId, FlowState, Object, Pointer, Severity, Timestamp, UserId, Value};
+use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
 
-use crate::elsewhere::Order;
+use crate::flow_view::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
 use crate::live::LiveKind;
+use crate::order::Order;
 use crate::record::Record;
 use crate::sealed::lost_secrets;
+use crate::stored::read_part;
 use crate::wanted::wanted;
 use crate::{Error, Runtime};
-
-/// The connection for a key of a definition's references.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConnectionBinding {
-    /// The connection.
-    pub connection_id: Option<ConnectionId>,
-    /// The connector as the definition names it.
-    pub api: Option<String>,
-}
-
-/// A flow as a maker saves it.
-#[derive(Clone, Debug)]
-pub struct FlowForm {
-    /// Its title.
-    pub name: String,
-    /// What it is for.
-    pub description: Option<String>,
-    /// The bare definition.
-    pub definition: Value,
-    /// Key → connection.
-    pub connections: BTreeMap<String, ConnectionBinding>,
-    /// Parameter → value; null for those of the version before.
-    pub parameters: Value,
-    /// Which product it was written for; that of the version before where not said otherwise.
-    pub profile: Option<Profile>,
-    /// What stood around the definition in its file; null for that of the version before.
-    pub envelope: Value,
-    /// On where not said otherwise; a draft may have faults.
-    pub state: Option<FlowState>,
-}
-
-/// A flow's webhook, or its own address.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WebhookView {
-    /// Where it stands.
-    pub state: SubscriptionState,
-    /// Counts from 1.
-    pub generation: u32,
-    /// Where it is deleted at the service.
-    pub location: Option<String>,
-    /// The address that callers use; only for Request triggers.
-    pub callback_url: Option<String>,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// What the maker should know.
-    pub warning: Option<String>,
-    /// Why it was refused: code, message, hint.
-    pub error: Option<Problem>,
-    /// When the next creation, question or deletion is tried.
-    pub retry_at: Option<Timestamp>,
-    /// When the service forgets it unless it is renewed; `None` where it does not, or did not say.
-    pub expires_at: Option<Timestamp>,
-    /// How far the sender of a call is proven; `None` where that cannot be said now.
-    pub proof: Option<crate::WebhookProof>,
-}
-
-/// Code, message and hint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// `webhook_refused`, …
-    pub code: String,
-    /// What happened.
-    pub message: String,
-    /// What to try.
-    pub hint: Option<String>,
-}
-
-/// A flow with everything about it.
-#[derive(Clone, Debug)]
-pub struct FlowView {
-    /// The flow.
-    pub flow: Flow,
-    /// Its definition.
-    pub definition: Value,
-    /// Values of parameters.
-    pub parameters: Value,
-    /// Which product it was written for.
-    pub profile: Profile,
-    /// What stood around the definition in its file; null for nothing.
-    pub envelope: Value,
-    /// The newest generation of its webhook.
-    pub webhook: Option<WebhookView>,
-    /// What is wrong with the definition, or odd.
-    pub diagnostics: Vec<Diagnostic>,
-}
-
-/// A flow after a change.
-#[derive(Clone, Debug)]
-pub struct FlowSaved {
-    /// The flow.
-    pub view: FlowView,
-    /// The run that records the creation of its webhook.
-    pub run: Option<RunId>,
-    /// Why the webhook was refused.
-    pub problem: Option<Problem>,
-}
-
-/// What lists show of a flow's trigger: `{name, type, summary, kind}`; null where it cannot be read, since nothing but
-/// lists depends on it.
-#[must_use]
-pub fn trigger_summary(flow: &Flow) -> Value {
-    match hookmill_store::read(
-        format_args!("the trigger's summary of flow {}", flow.id),
-        &flow.trigger,
-        Value::from_json,
-    ) {
-        Ok(summary) => summary,
-        Err(damaged) => {
-            tracing::warn!(%damaged, "a flow is listed without its trigger");
-            Value::Null
-        }
-    }
-}
-
-/// The name of a flow's trigger; empty for none.
-pub(crate) fn trigger_name(flow: &Flow) -> String {
-    let summary = trigger_summary(flow);
-    summary.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
-}
 
 /// What a call by path is sent with where its method is not said.
 const fn usual_method(subscribes: bool) -> &'static str {
@@ -163,12 +43,6 @@ fn summarized(plan: Option<&Plan>, definition: &Value) -> Value {
     };
     members.insert("kind", word);
     members.into()
-}
-
-/// Reads a part of a version as it is stored.
-pub(crate) fn read_part(version: &FlowVersion, part: &str, bytes: &[u8]) -> Result<Value, Damaged> {
-    let what = format_args!("the {part} of version {} of flow {}", version.version, version.flow);
-    hookmill_store::read(what, bytes, Value::from_json)
 }
 
 impl Runtime {

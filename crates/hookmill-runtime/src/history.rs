@@ -3,21 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hookmill_engine::history::{ActionRun, Digest, Keeps, RunHistory};
-use hookmill_engine::{
-    ActionPath, Culprit, Fact, Indexes, Input, Response, RunState, culprit, fact, refusal, subscription,
-    was_called_back,
-};
+use hookmill_engine::{ActionPath, Fact, Indexes, Input, Response, RunState, fact, subscription, was_called_back};
 use hookmill_model::{FlowId, RunId, RunKind, UserId, Value};
-use hookmill_store::{Damaged, Event, RunError, RunListed};
+use hookmill_store::{Damaged, Event, RunListed};
 
 use crate::budget::{Room, SMALL_BYTES};
 use crate::cores;
 use crate::event_body::referred_body;
-use crate::intake::event_of;
+use crate::exchange::Exchange;
 use crate::places::WaitingFor;
-use crate::plans::Version;
 use crate::queue::PARSED_FACTOR;
-use crate::visible::list_redactor;
+use crate::stored::event_of;
 use crate::wanted::wanted;
 use crate::{Error, Runtime};
 
@@ -25,9 +21,6 @@ use crate::{Error, Runtime};
 const SHORT_BYTES_MAX: usize = 256 * 1_024;
 /// About so many bytes of a journal are read at a time.
 const PAGE_BYTES: usize = 512 * 1_024;
-
-/// A larger value is only named on pages.
-const SHOWN_BYTES_MAX: usize = 256 * 1_024;
 
 /// A run as people see it.
 #[derive(Clone, Debug)]
@@ -44,15 +37,6 @@ pub struct RunView {
     pub waiting_for: Vec<WaitingFor>,
 }
 
-/// A request and its answer, secrets redacted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exchange {
-    /// `{method, uri, headers, body}`
-    pub request: Value,
-    /// `{statusCode, headers, body?}`, or `{error: {code, message}}` without an answer.
-    pub response: Value,
-}
-
 /// Some runs of one action.
 #[derive(Clone, Debug)]
 pub struct Repetitions {
@@ -66,52 +50,6 @@ pub struct Repetitions {
     pub failures: usize,
     /// The definition that the run ran.
     pub definition: Option<Value>,
-}
-
-/// A value as pages show it: one that is larger is named, and read by itself.
-#[must_use]
-pub fn cut(value: &Value) -> Value {
-    match value.json_bytes() {
-        bytes if bytes > SHOWN_BYTES_MAX => Value::object([
-            ("$truncated", Value::Bool(true)),
-            ("bytes", Value::from(i64::try_from(bytes).unwrap_or(i64::MAX))),
-        ]),
-        _ => value.clone(),
-    }
-}
-
-/// Why a run failed, for lists: the engine says that an action did, people want to know which one and why. Without the
-/// flow's secrets and the caller's, which messages may repeat.
-pub(crate) fn run_error(version: &Version, state: &RunState) -> Option<RunError> {
-    let plan = &version.plan;
-    let error = state.error()?;
-    let code = error.code.to_string();
-    let redactor = list_redactor(version, state.trigger());
-    let message = match culprit(plan, state).filter(|_| code == "ActionFailed") {
-        Some(Culprit::Action(name, record)) => {
-            let is_secure = plan.find(name).is_none_or(|index| plan.actions[index].options.secure_outputs);
-            // What an answer says is cut, so its secrets are taken out before.
-            let shown = |outputs: &Value| redactor.as_ref().map_or_else(|| outputs.clone(), |own| own.value(outputs));
-            let answer = record.outputs.as_ref().filter(|_| !is_secure).map(shown).as_ref().and_then(refusal);
-            let why = record.error.as_ref().map(|error| error.message.to_string()).or(answer);
-            format!("{} failed: {}", name.replace('_', " "), why.unwrap_or_else(|| record.code.to_string()))
-        }
-        Some(Culprit::Inside(name, inner)) => {
-            let inner = inner.and_then(|failure| {
-                let is_secure =
-                    plan.find(&failure.action).is_none_or(|index| plan.actions[index].options.secure_outputs);
-                let said = failure.refusal.clone().filter(|_| !is_secure);
-                Some((failure.action.replace('_', " "), failure.message.clone().or(said)?))
-            });
-            match inner {
-                Some((action, why)) => format!("{action} failed: {why}"),
-                None => format!("An action in \"{}\" failed.", name.replace('_', " ")),
-            }
-        }
-        None => error.message.to_string(),
-    };
-    let message = redactor.map_or_else(|| message.clone(), |own| own.text(&message).into_owned());
-    Some(RunError { code, message, hint: None })
 }
 
 /// The body that the journal of a run refers to.
@@ -389,7 +327,7 @@ impl Runtime {
             let what = format_args!("the journal of run {run}");
             let fact = hookmill_store::read(what, &bytes, subscription::Fact::decode)?;
             if let Some(performed) = fact.performed() {
-                exchange = Some(crate::perform::exchange(performed));
+                exchange = Some(crate::exchange::exchange(performed));
             }
         }
         Ok(RunView { listed, history: None, exchange, definition: None, waiting_for: Vec::new() })

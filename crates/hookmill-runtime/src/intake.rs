@@ -4,26 +4,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use hookmill_definition::secret;
 use hookmill_engine::trigger::violation;
 use hookmill_engine::{Input, Response, depth_of};
 use hookmill_expression::content;
-use hookmill_model::{EventId, FlowId, FlowState, Id as _, Object, RunId, SubscriptionState, Value};
+use hookmill_model::{EventId, FlowId, FlowState, Object, RunId, SubscriptionState, Value};
 use hookmill_store::{Change, Dedupe, Event, Flow, Lane, StoreError, Subscription, Unit};
 use hookmill_webhook::{Keys, Outcome};
 use tokio::sync::oneshot;
 
 use crate::address::{answer_permission, own_query, trigger_permission};
-use crate::begin::{BeginError, FreshEvent};
+use crate::beginning::{BeginError, FreshEvent};
 use crate::cores;
 use crate::door::Webhook;
 use crate::flow_cache::FlowEntry;
 use crate::gates::is_counted;
 use crate::loops::Refused;
+use crate::notification::{AcceptError, Accepted, AnswerLater, Notification, has_credentials};
 use crate::paths::matched;
 use crate::plans::Version;
 use crate::received::Verdict;
+use crate::stored::{event_of, run_of};
 use crate::{Answer, Error, Runtime, locked};
 
 /// Headers by which senders name a delivery, so that one that is sent twice is taken once.
@@ -55,190 +55,6 @@ impl Drop for Waiter<'_> {
     }
 }
 
-/// The run that an event begins, or the first of several.
-pub(crate) fn run_of(event: EventId) -> RunId {
-    RunId::from_bits(event.to_bits())
-}
-
-/// The event that began a run, where one began it alone.
-pub(crate) fn event_of(run: RunId) -> EventId {
-    EventId::from_bits(run.to_bits())
-}
-
-/// A call of a callback address.
-#[derive(Clone, Debug, Default)]
-pub struct Notification {
-    /// In capitals.
-    pub method: String,
-    /// Names and texts.
-    pub headers: Object,
-    /// Names and texts.
-    pub query: Object,
-    /// Below the trigger's address, percent-encoded, without a slash at its beginning.
-    pub path: String,
-    /// The query as it came, without its question mark.
-    pub raw_query: String,
-    /// Header lines as they came; empty where only `headers` are known.
-    pub lines: Vec<(String, Vec<u8>)>,
-    /// Byte by byte.
-    pub body: Bytes,
-}
-
-impl Notification {
-    /// Header lines as they came.
-    pub(crate) fn header_lines(&self) -> Vec<(String, Vec<u8>)> {
-        if self.lines.is_empty() { header_lines(&self.headers) } else { self.lines.clone() }
-    }
-
-    /// An address with the query of this call.
-    fn at(&self, address: String) -> String {
-        if self.raw_query.is_empty() { address } else { format!("{address}?{}", self.raw_query) }
-    }
-}
-
-/// Header lines of an object of names and texts.
-pub(crate) fn header_lines(headers: &Object) -> Vec<(String, Vec<u8>)> {
-    headers.iter().map(|(name, value)| (name.to_string(), content::to_text(value).as_bytes().to_vec())).collect()
-}
-
-/// What the caller gets.
-#[derive(Clone, Debug)]
-pub enum Accepted {
-    /// 202: the notification is on disk, or needs no run.
-    Stored {
-        /// The event; `None` for what needs none, such as a ping.
-        event: Option<EventId>,
-    },
-    /// As the webhook's declarations say; the event, if it is one, is on disk.
-    Answered {
-        /// The event; `None` for what is none, or came before.
-        event: Option<EventId>,
-        /// The answer in full.
-        response: hookmill_webhook::Response,
-    },
-    /// 202: the call of a Request trigger is on disk.
-    Began {
-        /// The run, unless the flow keeps that to itself.
-        run: Option<RunId>,
-        /// What the caller calls the run; the run's identifier where it says nothing.
-        tracking_id: String,
-        /// Where the answer will be, if the flow gives one later.
-        answer: Option<AnswerLater>,
-    },
-    /// The flow answered.
-    Respond {
-        /// The run, unless the flow keeps that to itself.
-        run: Option<RunId>,
-        /// The HTTP status.
-        status: u16,
-        /// Names and texts.
-        headers: Object,
-        /// `None` for none.
-        body: Option<Value>,
-    },
-}
-
-/// Where and when to ask for an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnswerLater {
-    /// Where.
-    pub url: String,
-    /// After so many seconds.
-    pub retry_after_s: u64,
-}
-
-/// Why a call is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum AcceptError {
-    /// 404
-    #[error("there is nothing at this address")]
-    Unknown,
-    /// 410
-    #[error("this address is not used any more")]
-    Gone,
-    /// 405
-    #[error("deliveries are sent with POST, PUT or PATCH")]
-    MethodNotAllowed,
-    /// 413
-    #[error("the body is larger than {max} bytes")]
-    TooLarge {
-        /// The highest number of bytes.
-        max: usize,
-    },
-    /// 401
-    #[error("the signature of the address is missing or wrong")]
-    Unsigned,
-    /// 400: the body is not what the trigger asks for.
-    #[error("{message}")]
-    InputRefused {
-        /// What does not fit.
-        message: String,
-    },
-    /// 404, with a code of the definition language.
-    #[error("{message}")]
-    NotMatched {
-        /// `TriggerRequestMethodNotValid`, `TriggerRelativePathNotValid`, `WorkflowTriggerIsNotEnabled`
-        code: &'static str,
-        /// For the caller.
-        message: String,
-    },
-    /// 409: runs call each other in a row.
-    #[error("{message}")]
-    Loop {
-        /// For the caller.
-        message: String,
-    },
-    /// 429
-    #[error("the flow has as many active and waiting runs as it may")]
-    TooManyRuns {
-        /// When to try again.
-        retry_after_s: u64,
-    },
-    /// 429: too many calls of this address did not prove their sender.
-    #[error("too many calls of this address proved nothing; few of them are looked at for a while")]
-    Throttled {
-        /// When to try again.
-        retry_after_s: u64,
-    },
-    /// 503
-    #[error("the server is busy")]
-    Overloaded {
-        /// When to try again.
-        retry_after_s: u64,
-    },
-    /// 504
-    #[error("the flow did not answer in time")]
-    TimedOut,
-    /// 502
-    #[error("the flow ended without an answer")]
-    NoResponse,
-    /// 500 or 503
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl AcceptError {
-    /// Whether the flow is not as it was read a moment before.
-    fn is_about_flow(&self) -> bool {
-        matches!(
-            self,
-            Self::Failed(Error::Store(
-                StoreError::Conflict { what: "flow", .. } | StoreError::Missing { what: "flow", .. }
-            ))
-        )
-    }
-}
-
-impl From<StoreError> for AcceptError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Overloaded { retry_after_s } => Self::Overloaded { retry_after_s: retry_after_s.into() },
-            other if other.is_retryable() => Self::Overloaded { retry_after_s: 1 },
-            other => Self::Failed(other.into()),
-        }
-    }
-}
-
 /// What the store is told about the identifiers of a delivery, one for each of its items.
 fn dedupe_of(webhook: &Webhook, keys: Keys) -> Option<Dedupe> {
     if keys.incomplete || keys.keys.is_empty() {
@@ -249,11 +65,6 @@ fn dedupe_of(webhook: &Webhook, keys: Keys) -> Option<Dedupe> {
 
 fn header<'a>(headers: &'a Object, name: &str) -> Option<&'a str> {
     hookmill_expression::member(headers, name).and_then(Value::as_str)
-}
-
-/// Whether a header carries credentials.
-pub(crate) fn has_credentials(headers: &Object) -> bool {
-    headers.keys().any(|name| secret::is_secret_header(name))
 }
 
 /// What a service sends to see whether somebody listens.

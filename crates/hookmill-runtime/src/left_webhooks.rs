@@ -9,7 +9,7 @@ use hookmill_engine::{Outcome, Performed};
 use hookmill_model::{FlowId, RunId, SubscriptionId, SubscriptionState, Timestamp, UserId, Value};
 use hookmill_store::{Flow, List, Page, Subscription, Unit};
 
-use crate::creation::learned;
+use crate::creation_plan::learned;
 use crate::record::Record;
 use crate::{Error, Runtime};
 
@@ -112,7 +112,7 @@ impl Runtime {
         let flow = self.0.store.flow(generation.flow).await?;
         let created = self.created_by(&record).await?;
         let (request, answer) = created.map_or((Value::Null, Value::Null), |performed| {
-            let exchange = crate::perform::exchange(&performed);
+            let exchange = crate::exchange::exchange(&performed);
             (exchange.request, exchange.response)
         });
         let address = record.life().address.as_ref().and_then(|kept| kept.get("url")?.as_str().map(ToOwned::to_owned));

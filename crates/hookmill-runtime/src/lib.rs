@@ -5,12 +5,13 @@
 //! | `intake` | the doors: a notification is on disk before it is answered |
 //! | `asked` | operations that the declarations of webhooks ask for |
 //! | `paths` | whether a call fits method and path of its trigger |
+//! | `notification` | a call of an address: what came, what its caller gets |
 //! | `address` | the signed addresses of Request triggers and later answers |
 //! | `queue` | what waits for memory, by flow; the window of runs in memory |
 //! | `dispatch` | from the queue to tasks |
-//! | `begin`, `split` | from an event, a moment or a person to begun runs; events of many items page by page |
-//! | `run`, `calls` | one task per run in memory: input → decision → commit → commands |
-//! | `shards`, `elsewhere` | which flows this node looks after, and what it hands to the owners of others |
+//! | `beginning`, `begin`, `split` | from an event, a moment or a person to begun runs; events of many items page by page |
+//! | `active`, `message`, `run`, `calls` | one task per run in memory: input → decision → commit → commands |
+//! | `shards`, `order`, `elsewhere` | which flows this node looks after, and what it hands to the owners of others |
 //! | `memory`, `recover` | how runs come into memory and leave it; what a start takes up |
 //! | `places` | places for requests at services; services that do not answer |
 //! | `budget` | how much memory runs take together that have grown |
@@ -21,8 +22,9 @@
 //! | `by_hand`, `resume`, `backtest` | runs by hand and runs again: from the event, from the failed action, against a changed definition |
 //! | `history` | runs as people see them |
 //! | `perform` | what a command needs: connections, connectors, the inbox, child flows |
-//! | `flows` | saving, switching and deleting flows |
-//! | `event_body` | bodies of events to which journals refer |
+//! | `exchange` | requests with what came of them |
+//! | `flow_view`, `flows` | saving, switching and deleting flows |
+//! | `stored`, `event_body` | parts of flows and events as they are stored; bodies of events to which journals refer |
 //! | `flow_cache` | flows and their webhooks in memory, so that doors read nothing |
 //! | `timers`, `schedule` | what is due: runs that wait for long, triggers that fire by time |
 //! | `gates` | how many runs of a trigger are active |
@@ -30,7 +32,7 @@
 //! | `upkeep` | renewal of webhooks, and asking services for what they could not deliver |
 //! | `record`, `webhook_view` | what is kept of a webhook, and what is shown |
 //! | `door` | declarations and secrets of webhooks, ready for their doors |
-//! | `subscriptions`, `creation`, `search`, `deletion` | webhooks at services: what should be against what is |
+//! | `subscriptions`, `creation`, `creation_plan`, `search`, `deletion` | webhooks at services: what should be against what is |
 //! | `received` | each call of a flow's address with its verdict, for people |
 //! | `damages`, `left_webhooks` | what was found unreadable in the store, or left behind at a service |
 //! | `approvals` | what runs ask people |
@@ -48,11 +50,13 @@
 //! | `figures` | what is measured of queues, places and calls |
 //! | `clock`, `live`, `error` | the time; messages for open pages; refusals in words |
 
+mod active;
 mod address;
 mod approvals;
 mod asked;
 mod backtest;
 mod begin;
+mod beginning;
 mod bounded;
 mod budget;
 mod by_hand;
@@ -63,6 +67,7 @@ mod clock;
 mod consent;
 mod cores;
 mod creation;
+mod creation_plan;
 mod damages;
 mod deletion;
 mod deliveries;
@@ -72,10 +77,12 @@ mod door;
 mod elsewhere;
 mod error;
 mod event_body;
+mod exchange;
 mod failures;
 mod figures;
 mod first;
 mod flow_cache;
+mod flow_view;
 mod flows;
 mod gates;
 mod guard;
@@ -88,6 +95,9 @@ mod left_webhooks;
 mod live;
 mod loops;
 mod memory;
+mod message;
+mod notification;
+mod order;
 mod owed;
 mod paths;
 mod perform;
@@ -110,6 +120,7 @@ mod settings;
 mod shards;
 mod spans;
 mod split;
+mod stored;
 mod subscriptions;
 mod surroundings;
 mod throttle;
@@ -143,16 +154,18 @@ pub use digest::Digest;
 pub use door::{RefusedCall, RefusedCalls, WebhookProof};
 pub use error::Error;
 pub use event_body::referred_body;
+pub use exchange::Exchange;
 pub use failures::OnFailure;
+pub use figures::FLOW_CLASSES;
 pub use flow_cache::RuntimeStore;
-pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView, trigger_summary};
-pub use history::{Exchange, Repetitions, RunView, cut};
+pub use flow_view::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
+pub use history::{Repetitions, RunView};
 pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api};
 pub use hookmill_push::mail::Mail;
 pub use inbox::leads_on;
-pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
 pub use left_webhooks::{LeftWebhook, WebhookCall, WebhookCalls};
 pub use live::{LiveEvent, LiveKind};
+pub use notification::{AcceptError, Accepted, AnswerLater, Notification};
 pub use perform::CallView;
 pub use places::{PlacesMax, WaitingFor};
 pub use plans::connector_settings;
@@ -164,7 +177,8 @@ pub use sealed::SealedStore;
 pub use secrets::{Secrets, SecretsForm};
 pub use settings::{MailSettings, Settings, stored_settings};
 pub use spans::{Span, SpanOf};
-pub use visible::{EventSeen, FlowVersionView};
+pub use stored::trigger_summary;
+pub use visible::{EventSeen, FlowVersionView, cut};
 pub use wanted::{Wanted, wanted, while_wanted};
 
 /// How the runtime behaves.

@@ -12,12 +12,13 @@ use hookmill_model::{FlowId, RunId, RunKind, RunStatus};
 use hookmill_store::{Change, Lane, Run, RunError, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::active::{Active, Left};
 use crate::budget::Room;
 use crate::gates::is_counted;
 use crate::guard::caught;
+use crate::message::Message;
 use crate::places::{Granted, Turn};
 use crate::queue::Slot;
-use crate::run::{Active, Left, Message};
 use crate::{Answer, Error, Runtime, locked};
 
 /// Messages that wait for a run.

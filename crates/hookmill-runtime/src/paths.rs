@@ -3,7 +3,7 @@
 use hookmill_definition::plan::{Trigger, TriggerKind};
 use hookmill_model::Object;
 
-use crate::intake::{AcceptError, Notification};
+use crate::notification::{AcceptError, Notification};
 
 /// What fills the `{names}` of a relative path.
 fn relative(template: &str, path: &str) -> Option<Object> {

@@ -17,11 +17,10 @@ use hookmill_model::{
 use hookmill_store::{Flow, FlowFilter, Link, List, NotificationFilter, StoreError, Unit};
 use tokio::sync::oneshot;
 
-use crate::begin::Origin;
-use crate::elsewhere::{ChildBegun, ChildOrder, Order};
+use crate::beginning::Origin;
 use crate::guard::caught;
-use crate::history::Exchange;
 use crate::loops::Refused;
+use crate::order::{ChildBegun, ChildOrder, Order};
 use crate::plans::{Bound, Version};
 use crate::tokens::not_made;
 use crate::{Answer, Error, Runtime, locked};
@@ -165,25 +164,6 @@ fn planned(bound: &Bound, call: &ConnectorRequest, lookups: &[Lookup], poll: Opt
             bound.connector.plan_follow(method, uri, &around).map(Plan::Request).map_err(wrong)
         }
     }
-}
-
-/// The exchange of a performed request.
-pub(crate) fn exchange(performed: &Performed) -> Exchange {
-    let response = match &performed.outcome {
-        Outcome::Replied { status, headers, body } => {
-            let mut members = Object::new();
-            members.insert("statusCode", Value::Integer(i64::from(*status)));
-            members.insert("headers", headers.clone());
-            if let Some(body) = body {
-                members.insert("body", body.clone());
-            }
-            members.into()
-        }
-        Outcome::NoReply { code, message, .. } => {
-            Value::object([("error", Value::object([("code", code.clone()), ("message", message.clone())]))])
-        }
-    };
-    Exchange { request: performed.request.clone(), response }
 }
 
 impl Runtime {

@@ -8,8 +8,8 @@ use hookmill_definition::{Plan, Profile, compile, secret};
 use hookmill_model::{ConnectionId, ConnectorId, FlowId, Pointer, UserId, Value};
 use hookmill_store::{Binding, Flow};
 
-use crate::flows::read_part;
 use crate::sealed::lost_secrets;
+use crate::stored::read_part;
 use crate::{Error, Runtime, cores, locked};
 
 /// At most so many plans are kept; all are forgotten when there are more, and made again when needed.

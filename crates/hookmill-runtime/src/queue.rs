@@ -14,7 +14,7 @@ use hookmill_store::{Event, SHARDS, Shard};
 use tokio::sync::Notify;
 
 use crate::locked;
-use crate::run::Message;
+use crate::message::Message;
 
 /// Bytes that cost as much as one run.
 const BYTES_PER_COST: usize = 16 * 1_024;
@@ -316,7 +316,15 @@ impl Queue {
     /// What waits and what is in memory at this moment.
     pub fn figures(&self) -> crate::figures::QueueFigures {
         let state = locked(&self.0.state);
+        let mut classes = [crate::figures::ClassFigures::default(); 3];
+        state.lanes.values().for_each(|lane| {
+            let class = &mut classes[if lane.is_slowed { 0 } else { 2 - usize::from(lane.is_serial) }];
+            class.events += lane.events.len();
+            class.runs += lane.runs.len();
+            class.waiting += lane.waiting;
+        });
         crate::figures::QueueFigures {
+            classes,
             flows: state.turns.len() + state.blocked.len(),
             flows_blocked: state.blocked.len(),
             events: state.events,

@@ -19,8 +19,9 @@ use hookmill_webhook::{Decision, Outcome};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::begin::event_head;
-use crate::intake::{Notification, has_credentials, run_of};
+use crate::notification::{Notification, has_credentials};
+use crate::stored::event_head;
+use crate::stored::run_of;
 use crate::visible::Visible;
 use crate::{AcceptError, Error, Runtime};
 
@@ -499,7 +500,7 @@ impl Runtime {
         let event = event.ok_or_else(|| Error::not_found("delivery", call))?;
         let head = event_head(&event)?;
         let headers = head.get("headers").and_then(Value::as_object).cloned().unwrap_or_default();
-        let headers = crate::intake::header_lines(&headers);
+        let headers = crate::notification::header_lines(&headers);
         let request = hookmill_webhook::Request { method: "POST", url: "", headers: &headers, body: &event.body };
         Ok(hookmill_webhook::recognised(request, self.0.config.body_bytes_max))
     }

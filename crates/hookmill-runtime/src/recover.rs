@@ -9,7 +9,7 @@ use hookmill_model::{RunKind, RunStatus};
 use hookmill_store::{Change, Lane, OpenRun, Shard, StoreError, Unit};
 
 use crate::gates::is_counted;
-use crate::run::Message;
+use crate::message::Message;
 use crate::{Error, Runtime};
 
 /// Runs that are read at a time.

@@ -5,10 +5,12 @@ use hookmill_engine::{Fact, fact};
 use hookmill_model::{EventId, Id as _, RunId, RunKind, RunStatus, UserId, Value};
 use hookmill_store::{Event, RunListed};
 
-use crate::begin::{Origin, event_head};
-use crate::elsewhere::Order;
-use crate::intake::{AcceptError, run_of};
+use crate::beginning::Origin;
+use crate::notification::AcceptError;
+use crate::order::Order;
 use crate::sealed::has_credentials;
+use crate::stored::event_head;
+use crate::stored::run_of;
 use crate::{Error, Runtime, cores};
 
 /// A run takes over at most so many bytes of results: half of what its values may take together.
@@ -169,6 +171,6 @@ impl Runtime {
     pub(crate) async fn definition(&self, flow: &hookmill_model::FlowId, version: u32) -> Result<Value, Error> {
         let stored = self.0.store.flow_version(*flow, version).await?;
         let stored = stored.ok_or_else(|| Error::not_found("version of the flow", format!("{flow}/{version}")))?;
-        Ok(crate::flows::read_part(&stored, "definition", &stored.definition)?)
+        Ok(crate::stored::read_part(&stored, "definition", &stored.definition)?)
     }
 }

@@ -1,27 +1,26 @@
 //! One task per run in memory: input → decision → commit → commands. What was not committed did not happen.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hookmill_engine::{Allowance, BrokenOff, EffectId, Fact, Input, Outcome, Performed, RunState, outlook};
 use hookmill_model::{RunStatus, Timestamp};
-use hookmill_store::{Change, Flow, Lane, Run, RunUpdate, StoreError, TimerKey, Unit};
+use hookmill_store::{Change, Lane, Run, RunUpdate, StoreError, TimerKey, Unit};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::budget::{Room, SMALL_BYTES};
+use crate::active::{Active, Left};
+use crate::budget::SMALL_BYTES;
 use crate::calls::Calls;
 use crate::cores::{self, Turn};
 use crate::failures::note_of;
 use crate::guard::decided;
-use crate::history::run_error;
 use crate::live::LiveKind;
 use crate::memory::Hears;
+use crate::message::Message;
 use crate::places::Granted;
-use crate::plans::Version;
-use crate::queue::Slot;
 use crate::sealed::has_credentials;
 use crate::shards::Phase;
+use crate::visible::run_error;
 use crate::{Answer, Error, Runtime, locked};
 
 /// The first wait before a commit is tried again that failed for a reason that may pass.
@@ -38,41 +37,6 @@ const INPUT_BYTES_MAX: usize = 1_024 * 1_024;
 const STOPPING_WAIT: Duration = Duration::from_secs(1);
 /// A run that is held stays in memory so long after it was told something.
 const HELD_WAIT: Duration = Duration::from_secs(1);
-
-/// What a run in memory is told.
-pub(crate) enum Message {
-    /// An input from outside of the run's own task; `done` hears whether it changed anything, after the commit.
-    Input { input: Input, done: Option<oneshot::Sender<bool>> },
-    /// What came of the wait for a place.
-    Granted(Granted),
-    /// Something that it waits for may have happened.
-    Look,
-}
-
-impl From<Input> for Message {
-    fn from(input: Input) -> Self {
-        Self::Input { input, done: None }
-    }
-}
-
-/// A run with everything its task needs.
-pub(crate) struct Active {
-    pub run: Run,
-    pub version: Arc<Version>,
-    pub flow: Arc<Flow>,
-    pub slot: Slot,
-    pub room: Room,
-}
-
-/// How a run leaves its task.
-pub(crate) enum Left {
-    /// It has ended.
-    Ended,
-    /// It goes on at the next start, from its journal.
-    Open,
-    /// It left the memory, and may be back in another task already.
-    Parked,
-}
 
 enum Happened {
     Message(Message),

@@ -17,7 +17,7 @@ use hookmill_model::{FlowId, FlowState, Object, RunStatus, Str, Timestamp, Value
 use hookmill_store::{Change, Damaged, Expect, Flow, Lane, Timer, TimerKey, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::begin::Origin;
+use crate::beginning::Origin;
 use crate::plans::Version;
 use crate::surroundings::{seed, workflow};
 use crate::{Error, Runtime};

@@ -12,9 +12,9 @@ use hookmill_model::{EventId, FlowId, RunId, Value};
 use hookmill_store::{Change, Expect, Flow, FlowVersion, Lane, List, Resealed, RunFilter, Shard, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::begin::event_head;
 use crate::record::Record;
 use crate::sealed::{has_credentials, is_sealed};
+use crate::stored::event_head;
 use crate::{Error, Runtime};
 
 /// The name of the setting that says how far this is.

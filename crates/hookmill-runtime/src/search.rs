@@ -12,7 +12,8 @@ use hookmill_model::{Object, Str, Value};
 use hookmill_store::{Flow, Subscription};
 use hookmill_webhook::Find;
 
-use crate::creation::{creation, not_sent};
+use crate::creation_plan::creation;
+use crate::exchange::not_sent;
 use crate::plans::Bound;
 use crate::record::Record;
 use crate::tokens::not_made;

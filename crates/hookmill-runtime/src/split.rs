@@ -15,7 +15,7 @@ use hookmill_model::{EventId, FlowId, RunStatus};
 use hookmill_store::{Change, Event, Expect, Flow, Lane, Shard, StoreError, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::begin::{Beginning, Origin};
+use crate::beginning::{Beginning, Origin};
 use crate::budget::{Room, SMALL_BYTES};
 use crate::plans::Version;
 use crate::queue::{PARSED_FACTOR, Slot};

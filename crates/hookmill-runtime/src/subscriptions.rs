@@ -471,7 +471,7 @@ impl Runtime {
             facts: facts as u64,
             started_at: self.now(),
             ended_at: None,
-            trigger: crate::flows::trigger_name(flow),
+            trigger: crate::stored::trigger_name(flow),
             summary: if kind == RunKind::CreateWebhook { "Webhook created" } else { "Webhook deleted" }.to_owned(),
             event: None,
             subscription: Some(generation.id),

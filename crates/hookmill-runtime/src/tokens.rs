@@ -152,7 +152,7 @@ impl Runtime {
                 Plan::Lookup(before) => before,
             };
             let performed = self.0.executor.send(&before, timeout, &CallContext::outside_runs()).await;
-            let exchange = crate::perform::exchange(&performed);
+            let exchange = crate::exchange::exchange(&performed);
             exchanges.push(Value::object([("request", exchange.request), ("response", exchange.response)]));
             // A call without an answer fails the policy that wanted it.
             lookups.push(match performed.outcome {

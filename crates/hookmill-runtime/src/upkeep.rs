@@ -407,7 +407,7 @@ impl Runtime {
             };
             let wait = self.0.config.service_wait;
             let sent = self.send_through(&bound, wait, &CallContext::outside_runs(), plan).await;
-            let performed = sent.unwrap_or_else(|message| crate::creation::not_sent(&message));
+            let performed = sent.unwrap_or_else(|message| crate::exchange::not_sent(&message));
             let Outcome::Replied { status: 200..=299, headers, body: Some(body) } = &performed.outcome else {
                 return Ok(Err(performed));
             };

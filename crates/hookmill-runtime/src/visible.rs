@@ -4,18 +4,21 @@
 //! them where they stand, and takes them out of everything else in every spelling in which they come back.
 
 use hookmill_definition::{Profile, secret};
-use hookmill_engine::Fact;
 use hookmill_engine::backtest::Replay;
 use hookmill_engine::history::{Digest, RunHistory, Seen};
+use hookmill_engine::{Culprit, Fact, RunState, culprit, refusal};
 use hookmill_expression::content;
 use hookmill_http::Redactor;
 use hookmill_model::{EventId, FlowId, Pointer, Timestamp, UserId, Value};
+use hookmill_store::RunError;
 
-use crate::flows::read_part;
-use crate::history::cut;
 use crate::plans::Version;
 use crate::sealed::lost_secrets;
+use crate::stored::{event_head, read_part};
 use crate::{Error, Runtime};
+
+/// A larger value is only named on pages.
+const SHOWN_BYTES_MAX: usize = 256 * 1_024;
 
 /// A notification as people see it.
 #[derive(Clone, Debug)]
@@ -50,6 +53,52 @@ pub(crate) fn list_redactor(version: &Version, trigger: &Value) -> Option<Redact
     let of_run = secret::header_secrets(received);
     let secrets = version.secrets.iter().chain(&of_run).map(|(name, text)| (name.as_str(), text.as_str()));
     (!version.secrets.is_empty() || !of_run.is_empty()).then(|| Redactor::new(secrets))
+}
+
+/// A value as pages show it: one that is larger is named, and read by itself.
+#[must_use]
+pub fn cut(value: &Value) -> Value {
+    match value.json_bytes() {
+        bytes if bytes > SHOWN_BYTES_MAX => Value::object([
+            ("$truncated", Value::Bool(true)),
+            ("bytes", Value::from(i64::try_from(bytes).unwrap_or(i64::MAX))),
+        ]),
+        _ => value.clone(),
+    }
+}
+
+/// Why a run failed, for lists: the engine says that an action did, people want to know which one and why. Without the
+/// flow's secrets and the caller's, which messages may repeat.
+pub(crate) fn run_error(version: &Version, state: &RunState) -> Option<RunError> {
+    let plan = &version.plan;
+    let error = state.error()?;
+    let code = error.code.to_string();
+    let redactor = list_redactor(version, state.trigger());
+    let message = match culprit(plan, state).filter(|_| code == "ActionFailed") {
+        Some(Culprit::Action(name, record)) => {
+            let is_secure = plan.find(name).is_none_or(|index| plan.actions[index].options.secure_outputs);
+            // What an answer says is cut, so its secrets are taken out before.
+            let shown = |outputs: &Value| redactor.as_ref().map_or_else(|| outputs.clone(), |own| own.value(outputs));
+            let answer = record.outputs.as_ref().filter(|_| !is_secure).map(shown).as_ref().and_then(refusal);
+            let why = record.error.as_ref().map(|error| error.message.to_string()).or(answer);
+            format!("{} failed: {}", name.replace('_', " "), why.unwrap_or_else(|| record.code.to_string()))
+        }
+        Some(Culprit::Inside(name, inner)) => {
+            let inner = inner.and_then(|failure| {
+                let is_secure =
+                    plan.find(&failure.action).is_none_or(|index| plan.actions[index].options.secure_outputs);
+                let said = failure.refusal.clone().filter(|_| !is_secure);
+                Some((failure.action.replace('_', " "), failure.message.clone().or(said)?))
+            });
+            match inner {
+                Some((action, why)) => format!("{action} failed: {why}"),
+                None => format!("An action in \"{}\" failed.", name.replace('_', " ")),
+            }
+        }
+        None => error.message.to_string(),
+    };
+    let message = redactor.map_or_else(|| message.clone(), |own| own.text(&message).into_owned());
+    Some(RunError { code, message, hint: None })
 }
 
 /// Shows what belongs to one version of a flow.
@@ -163,7 +212,7 @@ impl Runtime {
         let found = self.0.store.event(event).await?.filter(|found| found.flow == flow.id);
         let found = found.ok_or_else(|| Error::not_found("notification", event))?;
         let (visible, _) = self.visible(flow.id, flow.version).await?;
-        let head = Value::from(crate::begin::event_head(&found)?);
+        let head = Value::from(event_head(&found)?);
         let kind = head.get("headers").and_then(Value::as_object);
         let kind = kind.and_then(|headers| hookmill_expression::member(headers, "content-type")?.as_str());
         let body = content::body(kind, &found.body).value.filter(|_| !visible.hides_trigger);

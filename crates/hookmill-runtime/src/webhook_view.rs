@@ -3,7 +3,7 @@
 use hookmill_model::{Explain as _, Value};
 use hookmill_store::Subscription;
 
-use crate::flows::{Problem, WebhookView};
+use crate::flow_view::{Problem, WebhookView};
 use crate::record::Record;
 use crate::{Error, Runtime};
 

@@ -119,9 +119,12 @@ pub async fn look_at_measures(state: &ServerState) {
     let figures = state.runtime.figures();
     gauge!("hookmill_queue_flows").set(size(figures.queue.flows));
     gauge!("hookmill_queue_flows_blocked").set(size(figures.queue.flows_blocked));
-    gauge!("hookmill_queue_events").set(size(figures.queue.events));
+    for (class, waits) in hookmill_runtime::FLOW_CLASSES.into_iter().zip(figures.queue.classes) {
+        gauge!("hookmill_queue_events", "class" => class).set(size(waits.events));
+        gauge!("hookmill_queue_runs", "class" => class).set(size(waits.runs));
+        gauge!("hookmill_queue_runs_waiting", "class" => class).set(size(waits.waiting));
+    }
     gauge!("hookmill_queue_event_bytes").set(size(figures.queue.event_bytes));
-    gauge!("hookmill_queue_runs").set(size(figures.queue.runs));
     gauge!("hookmill_runs_in_memory").set(size(figures.runs_in_memory));
     gauge!("hookmill_runs_in_memory_bytes").set(size(figures.queue.run_bytes));
     gauge!("hookmill_places_in_use").set(size(figures.places.in_use));
@@ -213,7 +216,7 @@ pub fn describe_measures() {
     describe_histogram!(
         "hookmill_action_duration_seconds",
         Unit::Seconds,
-        "Time that requests of actions took, by host and outcome: answered, refused (status 400 and above), no_answer."
+        "Time that requests of actions took, by connector, host and outcome: answered, refused (status 400 and above), no_answer."
     );
     describe_histogram!("hookmill_store_commit_duration_seconds", Unit::Seconds, "Time that a transaction took.");
     describe_histogram!("hookmill_store_batch_units", "Units that shared a transaction.");
@@ -231,9 +234,10 @@ pub fn describe_measures() {
     describe_gauge!("hookmill_events_pending", "Stored events that no run has taken yet.");
     describe_gauge!("hookmill_queue_flows", "Flows with something to do.");
     describe_gauge!("hookmill_queue_flows_blocked", "Those of them for which there was no room in the window.");
-    describe_gauge!("hookmill_queue_events", "Events in memory that no run has taken.");
+    describe_gauge!("hookmill_queue_events", "Events in memory that no run has taken, by class of flow.");
     describe_gauge!("hookmill_queue_event_bytes", Unit::Bytes, "Their bytes.");
-    describe_gauge!("hookmill_queue_runs", "Runs that wait to be taken into memory.");
+    describe_gauge!("hookmill_queue_runs", "Runs that wait to be taken into memory, by class of flow.");
+    describe_gauge!("hookmill_queue_runs_waiting", "Runs that wait for a place at a service, by class of flow.");
     describe_gauge!("hookmill_runs_in_memory", "Runs in memory.");
     describe_gauge!("hookmill_runs_in_memory_bytes", Unit::Bytes, "Their bytes, as they are reckoned.");
     describe_gauge!("hookmill_places_in_use", "Requests to services that are under way.");

@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -62,7 +63,12 @@ fn what_happens_is_measured_under_the_names_that_the_rules_use() {
     assert!(!traced.contains(TRACE) && sink.calls().iter().all(|call| call.header("tracestate") == Some("rojo=1")));
     let host = sink.address.clone();
     let calls = measured.lines().find(|line| line.starts_with("hookmill_action_duration_seconds_count"));
-    assert!(calls.is_some_and(|line| line.contains(&host) && line.ends_with(" 7")), "{calls:?}");
+    let labels = format!("connector=\"http\",host=\"{host}\",outcome=\"answered\"");
+    assert!(calls.is_some_and(|line| line.contains(&labels) && line.ends_with(" 7")), "{calls:?}");
+    for class in ["slowed", "counted", "free"] {
+        let series = format!("hookmill_queue_runs_waiting{{class=\"{class}\"}}");
+        assert_eq!(value(&measured, &series), Some(0.0), "{measured}");
+    }
     assert_eq!(value(&measured, "hookmill_flows "), Some(1.0));
     assert_eq!(value(&measured, "hookmill_up_to_date "), Some(1.0));
     assert!(value(&measured, "hookmill_store_commit_duration_seconds_count").is_some_and(|count| count > 7.0));
@@ -179,4 +185,76 @@ fn a_collector_gets_traces_and_measures() {
     // Nobody learns secrets from it.
     let sent: Vec<_> = collector.calls().iter().map(|call| text(&call.body)).collect();
     assert!(sent.iter().all(|body| !body.contains(door) && !body.contains(&server.token)));
+}
+
+/// How the collector answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Busy,
+    Silent,
+    Well,
+}
+
+#[test]
+fn a_collector_that_is_busy_or_silent_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mood = Arc::new(Mutex::new(Mood::Busy));
+    let own = Arc::clone(&mood);
+    let collector = Service::start(move |_, _| {
+        let mut answer = Answer::new("200 OK", &json!({}));
+        match *own.lock().unwrap() {
+            Mood::Busy => answer.status = "503 Service Unavailable",
+            Mood::Silent => answer.delay = Duration::from_secs(5),
+            Mood::Well => {}
+        }
+        answer
+    });
+    let variables: [(&str, &OsStr); 3] = [
+        ("OTEL_METRICS_EXPORTER", "none".as_ref()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100".as_ref()),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "1000".as_ref()),
+    ];
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let endpoint = format!("http://{}", collector.address);
+    let flags = ["--otlp-endpoint", endpoint.as_str(), "--metrics-listen", &free];
+    let mut server = Server::try_start_in(&folder.path().join("data"), "127.0.0.1:0", &flags, &variables).unwrap();
+    server.set_up();
+    let actions = json!({"Keep": {"type": "Compose", "inputs": 1}});
+    let definition = json!({"triggers": {"manual": {"type": "Request"}}, "actions": actions});
+    let flow = server.post("/api/flows", &json!({"name": "Traced", "definition": definition}));
+    let url = flow["webhook"]["callback_url"].as_str().unwrap().to_owned();
+    let door = &url[url.find("/workflows/").unwrap()..];
+    let run = || assert_eq!(http(&server.address, "POST", door, &[], b"").status(), 202);
+    let wait = Duration::from_secs(60);
+    let dropped = || {
+        let measured = text(&http(&free, "GET", "/metrics", &[], b"").body);
+        value(&measured, "hookmill_spans_dropped_total").unwrap_or(0.0)
+    };
+
+    // What a busy collector refuses is sent to it once more, as it was.
+    run();
+    eventually_within("a second try", wait, || (collector.calls().len() >= 2).then_some(()));
+    *mood.lock().unwrap() = Mood::Well;
+    let tries = eventually_within("the try that is taken", wait, || {
+        let calls = collector.calls();
+        (calls.len() >= 3 || dropped() > 0.0).then_some(calls)
+    });
+    assert!(tries.iter().all(|call| call.body == tries[0].body), "each try has the same spans");
+
+    // A silent one is waited for by nobody: runs begin and end, and what does not fit is dropped and counted.
+    let before = dropped();
+    *mood.lock().unwrap() = Mood::Silent;
+    eventually_within("spans that are dropped", wait, || {
+        run();
+        (dropped() > before).then_some(())
+    });
+    assert!(server.logged().contains("the collector does not take what it is sent"));
+
+    // It hears of what happens once it is well again.
+    *mood.lock().unwrap() = Mood::Well;
+    let seen = spans(&collector).len();
+    eventually_within("spans again", wait, || {
+        run();
+        (spans(&collector).len() > seen).then_some(())
+    });
 }

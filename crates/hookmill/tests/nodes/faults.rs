@@ -194,6 +194,7 @@ fn servers_share_the_work_and_take_over_what_one_leaves() {
     assert_eq!(strangers, 0, "calls repeated with another key");
     let bound = Duration::from_secs(if cfg!(debug_assertions) { 40 } else { 15 });
     assert!(after_death < bound && after_pause < bound && after_cut < bound, "take-over took too long");
+    assert!(after_stop < bound, "hand-over took too long");
 }
 
 /// What flows want when their runs fail is asked for at one server, and done by whichever looks after the flow.

@@ -5,5 +5,6 @@
 mod support;
 
 mod faults;
+mod handed_over;
 mod one_owner;
 mod side_by_side;

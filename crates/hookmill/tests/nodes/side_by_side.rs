@@ -1,6 +1,7 @@
 //! Servers that share a database, for tests that look at several of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -29,6 +30,11 @@ pub struct Node {
 
 impl Node {
     pub fn start(folder: &Path, name: &str, store: &str) -> Self {
+        Self::start_in(folder, name, store, &[])
+    }
+
+    /// As [`Node::start`], with variables of the environment.
+    pub fn start_in(folder: &Path, name: &str, store: &str, environment: &[(&str, &OsStr)]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let log = std::fs::File::options().create(true).append(true).open(folder.join(format!("{name}.log"))).unwrap();
         let child = Command::new(BINARY)
@@ -46,6 +52,7 @@ impl Node {
             .env("HOOKMILL_STORE", store)
             .env("HOOKMILL_MASTER_KEY", KEY)
             .env("HOOKMILL_TRUSTED_PROXY", "127.0.0.1")
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
