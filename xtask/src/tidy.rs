@@ -56,7 +56,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["hookmill-store-sqlite", "hookmill-bench"]),
     ("tokio-postgres", &["hookmill-store-postgres"]),
     ("axum", &["hookmill-server", "hookmill-bench"]),
-    ("reqwest", &["hookmill-http", "hookmill", "hookmill-bench"]),
+    ("reqwest", &["hookmill-bench"]),
+    ("hyper-rustls", &["hookmill-http"]),
     ("anyhow", &["hookmill", "hookmill-bench", "hookmill-sim", "xtask"]),
     (
         "tokio",

@@ -15,7 +15,7 @@
 //! | `trigger` | what a fired trigger starts |
 //! | `history` | what people see of a run |
 //! | `subscription` | the life of a webhook |
-//! | `trace` | the trace that a notification belongs to |
+//! | `trace`, `depth` | the trace that a notification belongs to; how many runs called each other |
 //! | `resume` | what a run that begins again at its failed actions takes over |
 //! | `summary`, `search` | what lists say of a run, and whether what its trigger gave has a text |
 //! | `backtest` | recorded runs against a changed definition |
@@ -26,6 +26,7 @@ pub mod backtest;
 pub mod case;
 mod command;
 mod decide;
+mod depth;
 mod extent;
 pub mod fact;
 pub mod history;
@@ -49,10 +50,11 @@ pub use command::{
 pub use decide::{
     Allowance, BrokenOff, Environment, Input, Start, decide, decide_while, outlook, pending, was_called_back,
 };
+pub use depth::{DEPTH_HEADER, depth_of};
 pub use fact::{ActionError, CallSettings, Due, ENGINE_REVISION, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 pub use retry::{RetryKind, RetryPolicy, retry_after};
 pub use search::{may_lack_body, trigger_gave};
-pub use state::{DEPTH_HEADER, IllegalFact, Indexes, InnerFailure, Record, Response, RunState, depth_of};
+pub use state::{IllegalFact, Indexes, InnerFailure, Record, Response, RunState};
 pub use summary::{Culprit, Summary, culprit, refusal, summary};
 pub use trace::{TRACE_HEADER, TRACE_STATE_HEADER, Trace, request_span, run_span};
 pub use variable::Variable;

@@ -8,24 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use hookmill_definition::plan::VariableKind;
 use hookmill_model::{ActionStatus, Object, RunId, RunStatus, Str, Timestamp, Value};
 
 use crate::command::{ActionPath, ActionRequest, EffectId, Outcome};
+use crate::depth;
 use crate::extent::Extent;
 use crate::fact::{self, ActionError, CallSettings, Due, Fact, LoopBody, Purpose, TakenOver, WaitReason};
 use crate::trace::Trace;
 use crate::variable::Variable;
-
-/// The header that calls of the server to its own addresses carry: how many runs called each other before.
-pub const DEPTH_HEADER: &str = "hookmill-depth";
-
-/// What the header says; 0 where there is none or it is no number.
-#[must_use]
-pub fn depth_of(headers: &Object) -> u32 {
-    let own = hookmill_expression::member(headers, DEPTH_HEADER);
-    own.and_then(|depth| depth.as_str()?.trim().parse().ok()).unwrap_or(0)
-}
 
 /// The indexes of the iterations around an action, outermost first.
 pub type Indexes = Vec<u32>;
@@ -192,8 +184,8 @@ pub struct RunState {
     pub(crate) code: Str,
     pub(crate) outputs: Option<Value>,
     pub(crate) variables: BTreeMap<Str, Variable>,
-    pub(crate) records: HashMap<Str, BTreeMap<Indexes, Record>, foldhash::fast::RandomState>,
-    pub(crate) ended: HashMap<(u32, Indexes), u32, foldhash::fast::RandomState>,
+    pub(crate) records: HashMap<Str, BTreeMap<Indexes, Record>, RandomState>,
+    pub(crate) ended: HashMap<(u32, Indexes), u32, RandomState>,
     pub(crate) open: BTreeMap<(ActionPath, u32), OpenEffect>,
     pub(crate) waits: BTreeMap<ActionPath, Wait>,
     pub(crate) deadlines: BTreeSet<(Timestamp, ActionPath)>,
@@ -322,11 +314,11 @@ impl RunState {
         self.open.get(&(effect.path.clone(), effect.attempt)).map(|open| open.at)
     }
 
-    /// How many runs called each other to begin this one: the number in the header [`DEPTH_HEADER`] of what its trigger
+    /// How many runs called each other to begin this one: the number in the header [`depth::DEPTH_HEADER`] of what its trigger
     /// received; 0 where there is none.
     #[must_use]
     pub fn depth(&self) -> u32 {
-        self.received_headers().map_or(0, depth_of)
+        self.received_headers().map_or(0, depth::depth_of)
     }
 
     /// The trace that what its trigger received belongs to.

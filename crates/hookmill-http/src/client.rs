@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hookmill_model::{Code, Explain, Fault};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http_body_util::BodyExt as _;
 use url::Url;
 
+use crate::answer_body::{AnswerBody, BodyError};
+use crate::connect::{self, Pool, PoolLimits};
 use crate::error::origin_text;
 use crate::gate::Gate;
 use crate::redirect;
@@ -114,7 +117,7 @@ struct Shared {
     trust: Trust,
     gate: Gate,
     /// One pool per port, since the resolver learns the name only and exceptions may be bound to a port.
-    pools: Mutex<BTreeMap<u16, reqwest::Client>>,
+    pools: Mutex<BTreeMap<u16, Pool>>,
 }
 
 impl fmt::Debug for Client {
@@ -258,15 +261,19 @@ impl Shared {
             // Not kept: a connection with a certificate must never serve another request.
             Some(identity) => self.build(url.port_or_known_default().unwrap_or_default(), Some(identity)),
         };
-        let outgoing = client
-            .map_err(unfit)?
-            .request(request.method.clone(), url.clone())
-            .headers(self.headers(request))
-            .body(reqwest::Body::wrap(WitnessBody::new(request.body.clone(), sent)));
-        let failed = |error: reqwest::Error| SendError::from_transport(url, limit, &error, progress.maybe_sent());
-        let mut response = outgoing.send().await.map_err(failed)?;
-        let status = response.status();
-        let headers = std::mem::take(response.headers_mut());
+        let client = client.map_err(unfit)?;
+        let address = Uri::try_from(url.as_str())
+            .map_err(|error| unfit(format!("The request to {origin} cannot be sent: {error}")))?;
+        let mut outgoing = http::Request::new(WitnessBody::new(request.body.clone(), sent));
+        *outgoing.method_mut() = request.method.clone();
+        *outgoing.uri_mut() = address;
+        *outgoing.headers_mut() = self.headers(request);
+        let response = client.request(outgoing).await.map_err(|error| {
+            let (connecting, maybe_sent) = (error.is_connect(), progress.maybe_sent());
+            SendError::from_transport(url, limit, &error, connecting, maybe_sent)
+        })?;
+        let (head, mut incoming) = response.into_parts();
+        let (status, mut headers) = (head.status, head.headers);
         let head_bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head_bytes > HEAD_BYTES_MAX {
             let message = format!("The head of the answer of {origin} is larger than {HEAD_BYTES_MAX} bytes");
@@ -274,16 +281,28 @@ impl Shared {
         }
 
         let bytes_max = request.response_bytes_max.unwrap_or(self.config.response_bytes_max);
-        let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len().saturating_add(chunk.len()) > bytes_max {
+        let unreadable = |error: BodyError| match error {
+            BodyError::TooLarge => {
                 let message = format!("The answer of {origin} is larger than {bytes_max} bytes");
-                return Err(SendError::new(SendErrorKind::ResponseTooLarge, message));
+                SendError::new(SendErrorKind::ResponseTooLarge, message)
             }
-            body.extend_from_slice(&chunk);
+            BodyError::Damaged(error) => {
+                let message = format!("The compressed answer of {origin} cannot be read: {error}");
+                SendError::new(SendErrorKind::InvalidResponse, message)
+            }
+        };
+        let mut body = AnswerBody::new(&mut headers, bytes_max);
+        while let Some(frame) = incoming.frame().await {
+            let frame =
+                frame.map_err(|error| SendError::from_transport(url, limit, &error, false, progress.maybe_sent()))?;
+            // Trailers say nothing that anybody asks for.
+            if let Ok(chunk) = frame.into_data() {
+                body.push(&chunk).map_err(unreadable)?;
+            }
         }
+        let body = body.finish().map_err(unreadable)?;
         drop(place);
-        Ok(Reply { status, headers, body: body.freeze() })
+        Ok(Reply { status, headers, body })
     }
 
     fn headers(&self, request: &Request) -> HeaderMap {
@@ -294,6 +313,12 @@ impl Shared {
         if !headers.contains_key(header::USER_AGENT) {
             headers.insert(header::USER_AGENT, self.user_agent.clone());
         }
+        if !headers.contains_key(header::ACCEPT_ENCODING) && !headers.contains_key(header::RANGE) {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if !headers.contains_key(header::ACCEPT) {
+            headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        }
         // Some services answer 411 to a POST that does not say that it has no body.
         let expects_body = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
         if request.body.is_empty() && expects_body {
@@ -302,7 +327,7 @@ impl Shared {
         headers
     }
 
-    fn pool(&self, port: u16) -> Result<reqwest::Client, String> {
+    fn pool(&self, port: u16) -> Result<Pool, String> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pools.get(&port) {
             return Ok(known.clone());
@@ -316,22 +341,13 @@ impl Shared {
         Ok(fresh)
     }
 
-    fn build(&self, port: u16, identity: Option<&Arc<Identity>>) -> Result<reqwest::Client, String> {
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(self.trust.config(identity.map(AsRef::as_ref))?)
-            .dns_resolver(PolicyResolver { policy: Arc::clone(&self.policy), port })
-            // Proxies of the environment would connect without the policy.
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(self.config.connect_timeout)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .pool_max_idle_per_host(self.config.requests_per_origin_max)
-            .http2_max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
-            .http2_adaptive_window(true)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|error| error.to_string())
+    fn build(&self, port: u16, identity: Option<&Arc<Identity>>) -> Result<Pool, String> {
+        let limits = PoolLimits {
+            connect_timeout: self.config.connect_timeout,
+            idle_per_origin_max: self.config.requests_per_origin_max,
+            head_bytes_max: u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX),
+        };
+        let tls = self.trust.config(identity.map(AsRef::as_ref))?;
+        Ok(connect::pool(tls, PolicyResolver { policy: Arc::clone(&self.policy), port }, &limits))
     }
 }

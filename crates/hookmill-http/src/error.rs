@@ -7,6 +7,7 @@ use std::time::Duration;
 use hookmill_model::{Code, Explain, Fault};
 use url::Url;
 
+use crate::connect::ConnectTimedOut;
 use crate::resolver::{NameNotFound, NothingAllowed};
 
 /// What went wrong.
@@ -103,10 +104,18 @@ impl SendError {
         Self::new(SendErrorKind::TimedOut, message).sent(maybe_sent)
     }
 
-    /// From the failure of the HTTP library, before or while the answer was read.
-    pub(crate) fn from_transport(url: &Url, limit: Duration, error: &reqwest::Error, maybe_sent: bool) -> Self {
+    /// From the failure of the HTTP library, before or while the answer was read; `connecting` where there was no
+    /// connection yet.
+    pub(crate) fn from_transport(
+        url: &Url,
+        limit: Duration,
+        error: &(dyn StdError + 'static),
+        connecting: bool,
+        maybe_sent: bool,
+    ) -> Self {
         let origin = origin_text(url);
-        let maybe_sent = maybe_sent && !error.is_connect();
+        let maybe_sent = maybe_sent && !connecting;
+        let mut timed_out = false;
         let mut io_kind = None;
         let mut tls = None;
         let mut last = String::new();
@@ -139,6 +148,7 @@ impl SendError {
                     }
                 }
             }
+            timed_out |= one.is::<ConnectTimedOut>() || io_kind == Some(io::ErrorKind::TimedOut);
             last = one.to_string();
             next = one.source();
         }
@@ -146,26 +156,21 @@ impl SendError {
             return Self::new(SendErrorKind::Tls, format!("No secure connection to {origin}: {words}"))
                 .sent(maybe_sent);
         }
-        if error.is_timeout() {
+        if timed_out {
             return Self::timed_out(&origin, limit, maybe_sent);
         }
         match io_kind {
             Some(io::ErrorKind::ConnectionRefused) => {
                 Self::new(SendErrorKind::ConnectionRefused, format!("Nobody accepts connections at {origin}"))
             }
-            Some(io::ErrorKind::UnexpectedEof) if url.scheme() == "https" && error.is_connect() => {
+            Some(io::ErrorKind::UnexpectedEof) if url.scheme() == "https" && connecting => {
                 let message = format!(
                     "No secure connection to {origin}: it hung up during the TLS handshake; is it an http address?"
                 );
                 Self::new(SendErrorKind::Tls, message)
             }
-            _ if error.is_connect() => {
-                Self::new(SendErrorKind::ConnectionFailed, format!("No connection to {origin}: {last}"))
-            }
+            _ if connecting => Self::new(SendErrorKind::ConnectionFailed, format!("No connection to {origin}: {last}")),
             Some(_) => Self::new(SendErrorKind::ConnectionFailed, format!("The connection to {origin} broke: {last}")),
-            None if error.is_builder() => {
-                Self::new(SendErrorKind::InvalidRequest, format!("The request to {origin} cannot be sent: {last}"))
-            }
             None => Self::new(SendErrorKind::InvalidResponse, format!("{origin} did not answer in HTTP: {last}")),
         }
         .sent(maybe_sent)

@@ -7,6 +7,8 @@
 //! | `request` | what is asked and answered |
 //! | `redirect` | where a reply may lead, and what goes along |
 //! | `redaction` | [`Redactor`]: texts and values without the secrets of their connections |
+//! | `answer_body` | the body of an answer while it is read: decompressed and bounded |
+//! | `connect` | connections that are kept, made in time and only where the policy allows |
 //! | `policy` | [`AddressPolicy`]: which hosts, addresses and ports may be reached |
 //! | `resolver` | names to addresses, refused ones dropped before a connection |
 //! | `gate` | how many requests one origin, and all together, may have under way |
@@ -14,7 +16,9 @@
 //! | `tls` | trusted roots, client certificates |
 //! | `error` | [`SendError`]: what went wrong, whether it was sent, what to try |
 
+mod answer_body;
 mod client;
+mod connect;
 mod error;
 mod gate;
 mod policy;

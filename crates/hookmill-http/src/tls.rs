@@ -141,14 +141,12 @@ impl Trust {
 
     pub(crate) fn config(&self, identity: Option<&Identity>) -> Result<ClientConfig, String> {
         let builder = self.builder().map_err(|error| error.to_string())?;
-        let mut config = match identity {
-            None => builder.with_no_client_auth(),
+        match identity {
+            None => Ok(builder.with_no_client_auth()),
             Some(one) => builder
                 .with_client_auth_cert(one.chain.clone(), one.key.clone_key())
-                .map_err(|error| format!("the client certificate does not fit its key ({error})"))?,
-        };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(config)
+                .map_err(|error| format!("the client certificate does not fit its key ({error})")),
+        }
     }
 
     fn builder(&self) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
