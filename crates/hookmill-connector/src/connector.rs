@@ -232,6 +232,7 @@ impl Connector {
     ) -> Self {
         webhook::check(document.root(), diagnostics);
         let operations = operation::operations(&document, diagnostics, wanted);
+        webhook::check_calls(document.root(), &operations, diagnostics);
         if operations.is_empty() {
             diagnostics.push(
                 Diagnostic::warning("no_operations", Pointer::root().child("paths"), "the file has no operations")

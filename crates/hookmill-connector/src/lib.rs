@@ -77,6 +77,8 @@ pub use policy::{Lookup, Policy, PollEnded, policies_replaced, policy_fault, pol
 pub use prebuilt::{PREBUILT, Prebuilt};
 pub use registration::DeleteRequest;
 pub use request::{Call, Plan};
-pub use subscription::{Creation, DeletionAddress, DeletionOperation, DeletionOutlook, DeletionRule, match_existing};
+pub use subscription::{
+    Creation, DeletionAddress, DeletionOperation, DeletionOutlook, DeletionRule, match_existing, update_refused,
+};
 pub use webhook::entered_secret;
 pub use written::WrittenRequest;

@@ -138,6 +138,12 @@ pub struct Creation<'a> {
     pub body: Option<&'a Value>,
 }
 
+/// Why an answer of a good status means that a webhook was not changed; `None` where it was.
+#[must_use]
+pub fn update_refused(headers: &Object, body: Option<&Value>) -> Option<String> {
+    is_refusal(header_of(headers, "content-type"), body.unwrap_or(&Value::Null))
+}
+
 impl Connector {
     /// Whether the service created the webhook.
     ///

@@ -88,8 +88,7 @@ pub(crate) fn check(root: &Value, diagnostics: &mut Vec<Diagnostic>) {
                 let near = [(operation, at.clone()), (item, Pointer::root().child("paths").child(path))];
                 let near = near.into_iter().chain([(root, Pointer::root())]);
                 let near: Vec<_> = near.filter_map(|(value, at)| Some((value.as_object()?, at))).collect();
-                let made = read(&near, &mut found);
-                not_done(&made, &at, &mut found);
+                read(&near, &mut found);
             }
         }
     }
@@ -100,11 +99,17 @@ pub(crate) fn check(root: &Value, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Declarations that are understood, but that nothing acts upon.
-fn not_done(made: &Declarations, at: &Pointer, found: &mut Vec<Diagnostic>) {
-    if made.registration.as_ref().is_some_and(|own| own.update.is_some()) {
-        let at = at.child("x-hookmill-registration").child("update");
-        let message = "update is kept, but a changed trigger still deletes its webhook and creates another one.";
-        found.push(Diagnostic::warning("webhook_not_done", at, message));
+/// Reports operations that declarations of webhooks name and the file does not have.
+pub(crate) fn check_calls(root: &Value, operations: &[Operation], diagnostics: &mut Vec<Diagnostic>) {
+    for operation in operations.iter().filter(|own| own.is_webhook()) {
+        for (what, call) in declared(root, operation).calls() {
+            if operations.iter().any(|own| own.operation_id == call.operation) {
+                continue;
+            }
+            let message =
+                format!("The {what} of this webhook calls '{}', and the file has no such operation.", call.operation);
+            let finding = Diagnostic::warning("webhook_operation_missing", operation.pointer.clone(), message);
+            diagnostics.push(finding.with_hint("Name an operation of the file."));
+        }
     }
 }

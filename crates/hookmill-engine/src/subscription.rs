@@ -19,7 +19,7 @@
 //! Gone     ── DeletionStarted ───▶ Deleting     it was left behind at the service, and a person asks for it again
 //! Gone     ── Settled ───────────▶ Gone         it was left behind, and a person says that it does not matter
 //!
-//! Live     ── see `upkeep` ──────▶ Live         renewed, replaced, asked for what it missed
+//! Live     ── see `upkeep` ──────▶ Live         renewed, changed, replaced, asked for what it missed
 //!
 //! Absent, Gone ── AddressOpened ─▶ Live         an address of the flow's own, of which no service knows
 //! Live     ── AddressClosed ─────▶ Gone         as above

@@ -34,6 +34,14 @@ pub(crate) struct Resumed {
     pub is_given_up: bool,
 }
 
+/// What a generation is made for.
+pub(crate) struct MadeFor {
+    /// Another value asks for another generation.
+    pub fingerprint: String,
+    /// By what its deliveries are told apart, where it takes the place of one that was changed in place.
+    pub told_apart_by: Option<String>,
+}
+
 /// Whether the request that the definition describes says where the service shall call.
 fn says_where_to_call(trigger: &Trigger) -> bool {
     let TriggerKind::HttpWebhook { subscribe, .. } = &trigger.kind else { return true };
@@ -58,12 +66,13 @@ impl Runtime {
     pub(crate) async fn create(
         &self,
         flow: &Flow,
-        (fingerprint, version, trigger): (String, &Version, &Trigger),
+        MadeFor { fingerprint, told_apart_by }: MadeFor,
+        (version, trigger): (&Version, &Trigger),
         earlier: u32,
     ) -> Result<(RunId, Option<Timestamp>), Error> {
         let (mut generation, capability, sealed) = self.new_generation(flow).await?;
         let url = format!("{}/callback/{capability}", self.0.config.hooks_url());
-        let mut record = Record { fingerprint, sealed, ..Record::default() };
+        let mut record = Record { fingerprint, told_apart_by, sealed, ..Record::default() };
         if !self.take_trigger(&mut record, flow, version, trigger, &url).await? {
             record.described_in = Some(version.number);
         }

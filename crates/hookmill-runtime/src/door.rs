@@ -19,7 +19,7 @@ use hookmill_webhook::{
 };
 
 use crate::notification::{AcceptError, Notification};
-use crate::owed::OWED;
+use crate::owed::{OWED, owing};
 use crate::plans::{Bound, Version};
 use crate::record::Record;
 use crate::sealed::is_lost;
@@ -329,7 +329,8 @@ impl Runtime {
         made.secrets.extend(secrets_in(&kept));
         made.kept = kept;
         made.registered = registered(&record);
-        made.made_for = record.fingerprint.chars().take(MADE_FOR_CHARS).collect::<String>().into();
+        let told_apart_by = record.told_apart_by.as_ref().unwrap_or(&record.fingerprint);
+        made.made_for = told_apart_by.chars().take(MADE_FOR_CHARS).collect::<String>().into();
         let made = Arc::new(made);
         let mut webhooks = locked(&self.0.door.webhooks);
         if webhooks.len() >= WEBHOOKS_MAX {
@@ -491,8 +492,7 @@ impl Runtime {
                 // A call that follows is on disk before the handshake is answered: the service does not ask again.
                 let mut kept = kept.clone();
                 if let Some(call) = calls.first() {
-                    let told = Value::object([("method", call.method.as_str()), ("url", call.url.as_str())]);
-                    kept.push((OWED.into(), told.to_json()));
+                    kept.push((OWED.into(), owing(call)));
                 }
                 self.keep_handshake(generation, &kept).await?;
                 if !kept.is_empty() {

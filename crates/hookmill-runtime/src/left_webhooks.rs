@@ -62,6 +62,9 @@ pub struct WebhookCall {
 pub struct WebhookCalls {
     /// When the flow is turned on, and when its trigger is changed.
     pub create: WebhookCall,
+    /// When values of the trigger are changed that the service can take over into the webhook; `None` where the connector
+    /// names no operation for that.
+    pub update: Option<WebhookCall>,
     /// When the flow is turned off or deleted, and when its trigger is changed; `None` where nobody knows how.
     pub delete: Option<WebhookCall>,
     /// Whether the address of the deletion is that of the webhook which exists now.
@@ -279,6 +282,7 @@ impl Runtime {
                 (call, false)
             }
         };
-        Ok(Some(WebhookCalls { create, delete, is_live }))
+        let update = self.shown_update(&flow, &record, newest.as_ref()).await?;
+        Ok(Some(WebhookCalls { create, update, delete, is_live }))
     }
 }

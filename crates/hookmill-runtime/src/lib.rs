@@ -127,6 +127,7 @@ mod throttle;
 mod timers;
 mod tokens;
 mod unbound;
+mod update;
 mod upkeep;
 mod visible;
 mod wanted;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hookmill_model::{SubscriptionId, Value};
+use hookmill_model::{Object, SubscriptionId, Value};
 use hookmill_store::{Subscription, Unit};
 use hookmill_webhook::Call;
 
@@ -24,7 +24,7 @@ impl Runtime {
             _ = stopped.changed() => return,
             () = self.call_service(&call) => {}
         }
-        if let Err(error) = self.forget_owed(generation).await {
+        if let Err(error) = self.forget_owed(generation, &call).await {
             tracing::warn!(webhook = %generation, %error, "the next start makes the call after a handshake again");
         }
     }
@@ -43,18 +43,15 @@ impl Runtime {
 
     fn owed(&self, generation: &Subscription, record: &Record) -> Result<Option<Call>, Error> {
         let kept = self.kept_secrets(generation, record)?;
-        let Some(text) = kept.get(OWED).and_then(Value::as_str) else { return Ok(None) };
-        let told = Value::from_json(text.as_bytes()).map_err(|error| Error::Internal(error.to_string()))?;
-        let member = |name: &str| told.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-        Ok(member("url").zip(member("method")).map(|(url, method)| Call { url, method }))
+        owed_in(&kept)
     }
 
-    async fn forget_owed(&self, generation: SubscriptionId) -> Result<(), Error> {
+    async fn forget_owed(&self, generation: SubscriptionId, done: &Call) -> Result<(), Error> {
         for _ in 0..3 {
             let Some(newest) = self.0.store.subscription(generation).await? else { return Ok(()) };
             let mut record = Record::of(&newest)?;
             let mut kept = self.kept_secrets(&newest, &record)?;
-            if kept.remove(OWED).is_none() {
+            if !forget(&mut kept, done)? {
                 return Ok(());
             }
             record.kept = Some(self.seal_kept(&newest, kept)?);
@@ -83,7 +80,51 @@ impl Runtime {
     }
 }
 
+fn owed_in(kept: &Object) -> Result<Option<Call>, Error> {
+    let Some(text) = kept.get(OWED).and_then(Value::as_str) else { return Ok(None) };
+    let told = Value::from_json(text.as_bytes()).map_err(|error| Error::Internal(error.to_string()))?;
+    let member = |name: &str| told.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+    Ok(member("url").zip(member("method")).map(|(url, method)| Call { url, method }))
+}
+
+/// Forgets a call that is done, and says whether it was owed. A service that asked again meanwhile named another address,
+/// which stays owed.
+fn forget(kept: &mut Object, done: &Call) -> Result<bool, Error> {
+    let is_owed = owed_in(kept)?.as_ref() == Some(done);
+    if is_owed {
+        kept.remove(OWED);
+    }
+    Ok(is_owed)
+}
+
+/// A call as it is kept until it is done.
+pub(crate) fn owing(call: &Call) -> String {
+    Value::object([("method", call.method.as_str()), ("url", call.url.as_str())]).to_json()
+}
+
 /// The host of an address, for logs: the rest may hold a token.
 fn host(url: &str) -> &str {
     url.split('/').nth(2).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // Tests may stop at once.
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confirmation_that_is_asked_for_again_stays_owed_when_the_first_ends() {
+        let call = |token: &str| Call { method: "GET".to_owned(), url: format!("https://sns.test/?Token={token}") };
+        let mut kept = Object::new();
+        kept.insert("secret", "s");
+        kept.insert(OWED, owing(&call("1")));
+        // The service asks again, by another token, while the first call is being tried.
+        kept.insert(OWED, owing(&call("2")));
+        assert!(!forget(&mut kept, &call("1")).unwrap());
+        assert_eq!(owed_in(&kept).unwrap(), Some(call("2")));
+        assert!(forget(&mut kept, &call("2")).unwrap());
+        assert_eq!(owed_in(&kept).unwrap(), None);
+        assert!(!forget(&mut kept, &call("2")).unwrap());
+        assert_eq!(kept.len(), 1, "what else is kept stays");
+    }
 }

@@ -24,6 +24,9 @@ pub(crate) fn has_plain_fingerprint(text: &str) -> bool {
 pub(crate) struct Record {
     /// What it was made for; another value asks for another generation. [`RENEWED`] fits nothing.
     pub fingerprint: String,
+    /// The fingerprint by which deliveries are told apart, where the webhook was changed in place or followed one that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_apart_by: Option<String>,
     /// The sealed capability, base64.
     pub sealed: String,
     /// The secret of the webhook and what its handshakes left: a sealed object, base64.
@@ -92,9 +95,13 @@ impl Record {
 
     /// What the maker should know.
     pub(crate) fn warning(&self) -> Option<String> {
-        match (&self.life().upkeep.trouble, &self.life().warning) {
-            (Some(why), _) => Some(format!("The webhook could not be renewed; it is tried again: {why}")),
-            (None, warning) => warning.as_ref().map(ToString::to_string),
+        let upkeep = &self.life().upkeep;
+        match (&upkeep.trouble, &upkeep.update_trouble, &self.life().warning) {
+            (Some(why), ..) => Some(format!("The webhook could not be renewed; it is tried again: {why}")),
+            (None, Some(why), _) => {
+                Some(format!("The service has not changed the webhook as the trigger was; it is tried again: {why}"))
+            }
+            (None, None, warning) => warning.as_ref().map(ToString::to_string),
         }
     }
 

@@ -16,9 +16,11 @@ use hookmill_store::{
     Binding, Change, Damaged, EPOCH_ALONE, Expect, Flow, Lane, Run, Shard, StoreError, Subscription, TimerKey, Unit,
 };
 
+use crate::creation::MadeFor;
 use crate::plans::{Bound, Version};
 use crate::record::{FINGERPRINT_MARK, RENEWED, Record, has_plain_fingerprint};
 use crate::sealed::is_lost;
+use crate::update::Updated;
 use crate::{Error, Runtime, locked};
 
 fn record_context(id: SubscriptionId) -> String {
@@ -160,7 +162,10 @@ impl Runtime {
                         && is_same(&record.fingerprint, fingerprint, || self.fingerprint_mark(fingerprint))
                 }
                 Desired::Remote { fingerprint } => {
-                    !is_local && is_same(&record.fingerprint, fingerprint, || self.fingerprint_mark(fingerprint))
+                    // While it is changed in place, what it is for is not known.
+                    !is_local
+                        && !record.life().upkeep.is_updating
+                        && is_same(&record.fingerprint, fingerprint, || self.fingerprint_mark(fingerprint))
                 }
             };
             let wanted = match generation.state {
@@ -211,7 +216,24 @@ impl Runtime {
                     self.put(generation, &record, Unit::new().owned(flow.id)).await?;
                     None
                 }
-                SubscriptionState::Live => Box::pin(self.delete(flow, generation, record)).await?,
+                SubscriptionState::Live => match (&desired, version) {
+                    (Desired::Remote { fingerprint }, Some(version))
+                        if !existing && !record.life().upkeep.is_outdated =>
+                    {
+                        let wanted = (version.as_ref(), fingerprint.as_str());
+                        match Box::pin(self.update_in_place(flow, wanted, generation, record)).await? {
+                            Updated::InHand(again) => {
+                                existing = true;
+                                again
+                            }
+                            Updated::NotPossible(own) => {
+                                let (generation, record) = *own;
+                                Box::pin(self.delete(flow, generation, record)).await?
+                            }
+                        }
+                    }
+                    _ => Box::pin(self.delete(flow, generation, record)).await?,
+                },
                 SubscriptionState::Creating => Box::pin(self.withdraw_creation(flow, generation, record)).await?,
                 SubscriptionState::Deleting if record.life().retry_at.is_none_or(|at| at <= self.now()) => {
                     Box::pin(self.delete(flow, generation, record)).await?
@@ -234,8 +256,10 @@ impl Runtime {
             }
             (Desired::Remote { fingerprint }, Some(version)) if !existing => match version.plan.triggers.first() {
                 Some(trigger) => {
-                    let wanted = (fingerprint, version.as_ref(), trigger);
-                    let (run, next) = Box::pin(self.create(flow, wanted, earlier)).await?;
+                    let told_apart_by = outdated.as_ref().and_then(|(_, record)| record.told_apart_by.clone());
+                    let made_for = MadeFor { fingerprint, told_apart_by };
+                    let (run, next) =
+                        Box::pin(self.create(flow, made_for, (version.as_ref(), trigger), earlier)).await?;
                     again = [again, next].into_iter().flatten().min();
                     let next = Box::pin(self.after_creating(flow, outdated)).await?;
                     again = [again, next].into_iter().flatten().min();

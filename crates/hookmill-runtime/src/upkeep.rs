@@ -218,7 +218,8 @@ impl Runtime {
         Ok(at.map(|at| at.since(sent)).filter(|life| !life.is_zero()))
     }
 
-    fn filled(&self, tended: &Tended, call: &OperationCall) -> Result<Option<Asked>, Error> {
+    /// A call with the values of a webhook; `None` where one of them is not known.
+    pub(crate) fn filled(&self, tended: &Tended, call: &OperationCall) -> Result<Option<Asked>, Error> {
         let (record, empty) = (&tended.record, Object::new());
         let kept = self.kept_secrets(&tended.generation, record)?;
         let (url, answer) = (self.callback_url(&tended.generation, record)?, registered(record));

@@ -3,10 +3,13 @@
 
 mod world;
 
-use hookmill_model::Value;
-use hookmill_runtime::RuntimeConfig;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use hookmill_model::{SubscriptionState, Timestamp, Value};
+use hookmill_runtime::{Clock, RuntimeConfig};
 use hookmill_store::{List, RunFilter, Runs as _, Subscriptions as _};
-use world::{DOCUMENT, NOTIFY, Seen, World, form, service, start, world_of};
+use world::{DOCUMENT, NOTIFY, Seen, World, answering, eventually, form, service, start, world_of};
 
 /// The document with a delete request of the trigger, and an operation that ends webhooks by a body.
 fn document(request: &str) -> serde_json::Value {
@@ -71,4 +74,46 @@ async fn a_value_that_the_answer_lacks_is_told() {
     let saved = world.runtime.create_flow(world.owner, form(&world, NOTIFY, "site")).await.unwrap();
     let warning = saved.view.webhook.unwrap().warning.unwrap();
     assert!(warning.contains("'end'") && warning.contains("'hook/number'"), "{warning}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_requests_are_sent_in_order_and_begin_anew_after_one_that_failed() {
+    let request = r#"{"unsubscribe":[
+        {"operationId":"end","parameters":{"body/ids":["{registration:/id}"]}},
+        {"operationId":"delete","parameters":{"owner":"{inputs:owner}","repo":"{inputs:repo}","id":"{registration:/id}"}}]}"#;
+    let (has_rule, has_failed) = (AtomicBool::new(true), AtomicBool::new(false));
+    let (address, seen) = answering(move |_, method, path, _| {
+        let status = match (method, path) {
+            ("POST", "/ended") if has_rule.swap(false, Ordering::SeqCst) => "204 No Content",
+            ("POST", "/ended") => "404 Not Found",
+            ("DELETE", _) if !has_failed.swap(true, Ordering::SeqCst) => "500 Internal Server Error",
+            ("DELETE", _) => "204 No Content",
+            _ => "201 Created",
+        };
+        let body = if status.starts_with("204") { "" } else { r#"{"id":7}"# };
+        (status.to_owned(), String::new(), body.to_owned())
+    })
+    .await;
+    let clock = Clock::manual(Timestamp::from_millis(1_735_689_600_000));
+    let config = RuntimeConfig { clock: clock.clone(), ..RuntimeConfig::default() };
+    let world = world_of(&document(request).to_string(), &address, config).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, NOTIFY, "site")).await.unwrap();
+    let flow = saved.view.flow.id;
+    world.runtime.turn_off(world.owner, flow).await.unwrap();
+    let ends = || -> Vec<String> {
+        let seen = seen.lock().unwrap();
+        seen.iter().skip(1).map(|(method, path, ..)| format!("{method} {path}")).collect()
+    };
+    let both = ["POST /ended", "DELETE /repos/acme/site/hooks/7"];
+    assert_eq!(ends(), both);
+    let state = async || world.store.subscriptions_of(flow).await.unwrap()[0].state;
+    assert_eq!(state().await, SubscriptionState::Deleting, "the second was refused");
+    eventually(async || {
+        clock.set(clock.now().plus(Duration::from_secs(2)));
+        state().await == SubscriptionState::Gone
+    })
+    .await;
+    assert_eq!(ends(), [both, both].concat(), "what is gone already is answered 404, and the next is sent");
+    let kept = world.store.subscriptions_of(flow).await.unwrap().remove(0);
+    assert!(!String::from_utf8_lossy(&kept.record).contains("may still exist"));
 }

@@ -265,6 +265,38 @@ async fn a_handshake_brings_the_secret_while_the_maker_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_confirmation_that_is_asked_for_twice_is_answered_twice_and_begins_no_run() {
+    let (address, _) = service(false, false).await;
+    let world = world(&address).await;
+    let trigger = r#"{"type":"Request","kind":"Http","inputs":{"x-hookmill-verification":{"scheme":"none"},
+        "x-hookmill-handshake":[{"when":{"body:/Type":"SubscriptionConfirmation"},"reply":{"status":200},
+          "call":{"url":"body:/SubscribeURL","hosts":["localhost"],"method":"GET"}}]}}"#;
+    let (flow, url) = create(&world, trigger, SAY).await;
+    let url = url.unwrap();
+    let confirm = async |address: &str| {
+        let body = format!(r#"{{"Type":"SubscriptionConfirmation","SubscribeURL":"{address}"}}"#);
+        answered(invoke(&world.runtime, &url, post(&body)).await)
+    };
+    for token in ["1", "2", "2"] {
+        let told = confirm(&format!("https://localhost/?Token={token}")).await;
+        assert_eq!(told, (200, String::new(), false));
+    }
+    assert_eq!(confirm("https://other.example/?Token=3").await.0, 403, "only the service itself is called");
+    // Another process answers it as well.
+    world.runtime.stop(Duration::from_secs(5)).await;
+    world.store.reopen();
+    let world = World { runtime: world::start(&world.store, &world.vault).await, ..world };
+    let body = r#"{"Type":"SubscriptionConfirmation","SubscribeURL":"https://localhost/?Token=4"}"#;
+    assert_eq!(answered(invoke(&world.runtime, &url, post(body)).await), (200, String::new(), false));
+    let list = async || {
+        let filter = ReceivedFilter::default();
+        world.runtime.received_calls(world.owner, flow, &filter, List::first(10)).await.unwrap().items
+    };
+    eventually(async || list().await.iter().filter(|call| call.verdict == Verdict::Handshake).count() == 4).await;
+    assert!(flow_runs(&world).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_call_is_shown_with_its_verdict_and_can_be_sent_in_again() {
     let (address, seen) = service(false, false).await;
     let document = document(r#""x-hookmill-preset":"github","#);

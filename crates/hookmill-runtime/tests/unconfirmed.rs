@@ -100,7 +100,11 @@ impl Forge {
                     Some(Fault::CreatedThen(status)) => Some((status, String::new(), "{}".to_owned())),
                     Some(Fault::CreatedThenSilence) => None,
                     Some(Fault::Only(status, headers)) => Some((status, headers.to_owned(), "{}".to_owned())),
-                    None => Some((201, format!("Location: http://{own}{path}/{id}\r\n"), format!(r#"{{"id":{id}}}"#))),
+                    None => Some((
+                        201,
+                        format!("Location: http://{own}{path}/{id}\r\n"),
+                        format!(r#"{{"id":{id},"secret":"shown-{id}"}}"#),
+                    )),
                 }
             }
             "GET" => {
@@ -336,4 +340,31 @@ async fn a_change_during_a_creation_stays_due_until_it_is_done() {
     changing.await.unwrap().unwrap();
     pass(&clock, async || states(&world, flow.id).await == [SubscriptionState::Live, SubscriptionState::Gone]).await;
     assert_eq!(forge.hooks(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_found_webhook_whose_secret_was_in_the_lost_answer_is_replaced() {
+    let document = listing().replace(
+        r#""operationId":"webhook-trigger""#,
+        r#""operationId":"webhook-trigger","x-hookmill-verification":{"preset":"gitlab"},
+          "x-hookmill-registration":{"secret":{"from":"registration:/secret"}}"#,
+    );
+    let (world, forge, clock) = world_at(&document, &[Fault::CreatedThenSilence], &[]).await;
+    let saved = world.runtime.create_flow(world.owner, form(&world, "{}", "site")).await.unwrap();
+    let id = saved.view.flow.id;
+    assert_eq!((saved.problem, forge.hooks()), (None, 1));
+    pass(&clock, async || states(&world, id).await == [SubscriptionState::Live, SubscriptionState::Gone]).await;
+    assert_eq!((forge.hooks(), forge.count("POST"), forge.count("DELETE")), (1, 2, 1));
+    // The one that is left is the one whose secret is known.
+    let door = forge.0.lock().unwrap().hooks[0].1.rsplit('/').next().unwrap().to_owned();
+    let call = async |secret: &str| {
+        let mut call = world::push("d");
+        call.headers.insert("X-Gitlab-Token", secret);
+        match world.runtime.accept(&door, call).await.unwrap() {
+            hookmill_runtime::Accepted::Answered { event, response } => (response.status, event.is_some()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(call("shown-1").await, (401, false));
+    assert_eq!(call("shown-2").await, (202, true));
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hookmill_model::{FlowId, Object, SubscriptionState, Timestamp, Value};
-use hookmill_runtime::{Accepted, Clock, Notification, ReceivedFilter, Runtime, RuntimeConfig};
+use hookmill_runtime::{Accepted, Clock, FlowForm, Notification, ReceivedFilter, Runtime, RuntimeConfig};
 use hookmill_store::{Accounts as _, List, Subscriptions as _};
 use world::{World, answering, client, eventually, flow_runs, form, world_of};
 
@@ -23,7 +23,8 @@ fn document(extra: &str) -> String {
         "post":{"operationId":"webhook-trigger","x-ms-trigger":"single","parameters":[
           {"name":"owner","in":"query","type":"string"},{"name":"repo","in":"query","type":"string"},
           {"name":"body","in":"body","schema":{"type":"object","properties":{
-            "url":{"type":"string","x-ms-notification-url":true,"x-ms-visibility":"internal"}}}}],
+            "url":{"type":"string","x-ms-notification-url":true,"x-ms-visibility":"internal"},
+            "events":{"type":"array","items":{"type":"string"}}}}}],
           "responses":{"201":{"description":"ok"}}}},
       "/subscriptions/{id}":{
         "delete":{"operationId":"delete","parameters":[],"responses":{}},
@@ -41,6 +42,8 @@ const BY_PATCH: &str = r#""x-hookmill-dedupe":{"key":"{header:X-Id}"},"x-hookmil
   "by":{"operationId":"Renew","parameters":{"id":"{registration:/id}"},"body":{"expires":"{now+PT72H}"}},
   "lifecycle":[{"when":{"body:/event":"renew"},"do":"renew"}]},
   "x-hookmill-ping":[{"body:/event":"renew"}]"#;
+const IN_PLACE: &str = r#""x-hookmill-dedupe":{"key":"{header:X-Id}"},"x-hookmill-registration":{"update":{"operationId":"Renew",
+  "parameters":{"id":"{registration:/id}"},"body":{"events":"{inputs:body/events}","url":"{url}"}}}"#;
 const BY_CREATION: &str = r#""x-hookmill-dedupe":{"key":"{header:X-Id}"},"x-hookmill-renewal":{"expires":"registration:/expires","before":"PT24H"}"#;
 
 fn start() -> Timestamp {
@@ -109,13 +112,23 @@ impl Service {
 
     fn capability(&self, place: usize) -> String {
         let seen = self.seen.lock().unwrap();
-        let made: Vec<_> = seen.iter().filter_map(|(_, _, _, body)| body.pointer("/url")?.as_str()).collect();
+        let creations = seen.iter().filter(|(method, ..)| method == "POST");
+        let made: Vec<_> = creations.filter_map(|(_, _, _, body)| body.pointer("/url")?.as_str()).collect();
         made[place].rsplit('/').next().unwrap().to_owned()
     }
 
     fn config(&self) -> RuntimeConfig {
         RuntimeConfig { clock: self.clock.clone(), ..RuntimeConfig::default() }
     }
+}
+
+/// The form of a flow that asks for these events of a site.
+fn watching(world: &World, site: &str, events: &str) -> FlowForm {
+    let mut form = form(world, SAY, site);
+    let place = format!(r#""repo":"{site}""#);
+    let definition = form.definition.to_json().replace(&place, &format!(r#"{place},"body/events":{events}"#));
+    form.definition = Value::from_json(definition.as_bytes()).unwrap();
+    form
 }
 
 async fn flow(world: &World) -> FlowId {
@@ -280,4 +293,62 @@ async fn what_cannot_work_is_refused_before_anything_is_sent() {
     assert_eq!(problem(one, r#"{"result":{"url":""}}"#).await, (None, 1), "there is none");
     let own = r#"{"result":{"url":"http://127.0.0.1:7780/callback/before"}}"#;
     assert_eq!(problem(one, own).await, (None, 1), "one of this server's own is replaced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_trigger_changes_its_webhook_in_place_and_another_place_replaces_it() {
+    let service = service().await;
+    let world = world_of(&document(IN_PLACE), &service.address, service.config()).await;
+    let change = async |world: &World, id, site: &str, events: &str| {
+        let saved = world.runtime.update_flow(world.owner, id, None, watching(world, site, events)).await.unwrap();
+        assert_eq!(saved.problem, None);
+    };
+    let asked = || {
+        let seen = service.seen.lock().unwrap();
+        let patches = seen.iter().filter(|(method, ..)| method == "PATCH");
+        patches.map(|(_, path, _, body)| format!("{path} {}", body.get("events").unwrap())).collect::<Vec<_>>()
+    };
+    let counts = || (service.calls("POST").len(), asked().len(), service.calls("DELETE").len());
+    let saved = world.runtime.create_flow(world.owner, watching(&world, "site", r#"["push"]"#)).await.unwrap();
+    let id = saved.view.flow.id;
+    let door = service.capability(0);
+    assert_eq!(call(&world.runtime, &door, "1", "{}").await, (202, true));
+    let calls = world.runtime.webhook_calls(world.owner, id).await.unwrap().unwrap().update.unwrap();
+    assert_eq!((calls.method.as_str(), calls.url.ends_with("/subscriptions/s1")), ("PATCH", true), "{}", calls.url);
+
+    change(&world, id, "site", r#"["push","issues"]"#).await;
+    assert_eq!(asked(), [r#"/subscriptions/s1 ["push","issues"]"#]);
+    assert_eq!((states(&world, id).await, counts()), (vec![SubscriptionState::Live], (1, 1, 0)));
+    // What came before the change is known after it.
+    assert_eq!(call(&world.runtime, &door, "1", "{}").await, (202, false));
+    assert_eq!(call(&world.runtime, &door, "2", "{}").await, (202, true));
+
+    // The service does not say whether it did it; the process ends, and the trigger says by then what it said before.
+    *service.trouble.lock().unwrap() = Some(("503 Service Unavailable", "Retry-After: 600\r\n"));
+    change(&world, id, "site", r#"["issues"]"#).await;
+    let warning = world.runtime.flow(world.owner, id).await.unwrap().webhook.unwrap().warning.unwrap();
+    assert!(warning.contains("503"), "{warning}");
+    change(&world, id, "site", r#"["push","issues"]"#).await;
+    assert_eq!(counts(), (1, 2, 0), "the service asked for patience");
+    world.runtime.stop(Duration::from_secs(5)).await;
+    let store = Arc::clone(&world.store);
+    store.reopen();
+    *service.trouble.lock().unwrap() = None;
+    service.clock.set(after(1));
+    let runtime = Runtime::start(service.config(), store, Arc::clone(&world.vault), client()).await.unwrap();
+    let world = World { runtime, ..world };
+    eventually(async || asked().len() == 3).await;
+    assert_eq!(asked()[2], r#"/subscriptions/s1 ["push","issues"]"#, "it may have the other events");
+    let warning = async || world.runtime.flow(world.owner, id).await.unwrap().webhook.unwrap().warning;
+    eventually(async || warning().await.is_none()).await;
+    assert_eq!((states(&world, id).await, counts()), (vec![SubscriptionState::Live], (1, 3, 0)));
+
+    // What the update does not send cannot be changed by it.
+    change(&world, id, "other", r#"["push"]"#).await;
+    assert_eq!((states(&world, id).await.len(), counts()), (2, (2, 3, 1)));
+    // The service refuses it.
+    service.is_gone.store(true, Ordering::SeqCst);
+    change(&world, id, "other", "[]").await;
+    assert_eq!((states(&world, id).await.len(), counts()), (3, (3, 4, 2)));
+    assert_eq!(call(&world.runtime, &service.capability(2), "3", "{}").await, (202, true));
 }

@@ -78,6 +78,9 @@ pub struct WebhookCalls {
     /// When the flow is turned on, and when its trigger is changed; `null` where no connector makes its webhook.
     #[schema(required)]
     create: Option<WebhookCall>,
+    /// When values of its trigger are changed that the service can take over in place; `null` where it cannot.
+    #[schema(required)]
+    update: Option<WebhookCall>,
     /// When the flow is turned off or deleted, and when its trigger is changed; `null` where nobody knows how.
     #[schema(required)]
     delete: Option<WebhookCall>,
@@ -94,9 +97,10 @@ pub async fn calls(
 ) -> Result<Json<WebhookCalls>, Problem> {
     let id: FlowId = id.parse().map_err(|_| Problem::missing("flow"))?;
     Ok(Json(match state.runtime.webhook_calls(caller.user, id).await? {
-        None => WebhookCalls { create: None, delete: None, is_live: false },
+        None => WebhookCalls { create: None, update: None, delete: None, is_live: false },
         Some(calls) => WebhookCalls {
             create: Some(calls.create.into()),
+            update: calls.update.map(Into::into),
             delete: calls.delete.map(Into::into),
             is_live: calls.is_live,
         },

@@ -1,5 +1,6 @@
 //! Calls of operations that a declaration asks for, with their values filled in.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hookmill_model::{Object, Str, Timestamp, Value};
@@ -75,6 +76,23 @@ impl OperationCall {
     #[must_use]
     pub fn with(&self, values: &Values<'_>) -> Option<Asked> {
         values.see(|scope| self.filled(scope))
+    }
+
+    /// The parameters of the trigger that it sends.
+    #[must_use]
+    pub fn inputs(&self) -> BTreeSet<&str> {
+        fn of<'a>(body: &'a Json, found: &mut Vec<&'a Template>) {
+            match body {
+                Json::Plain(_) => {}
+                Json::Text(template) | Json::Bytes(template) => found.push(template),
+                Json::Array(items) => items.iter().for_each(|item| of(item, found)),
+                Json::Object(members) => members.iter().for_each(|(_, member)| of(member, found)),
+            }
+        }
+        let mut found: Vec<&Template> = self.parameters.iter().map(|(_, template)| template).collect();
+        self.body.iter().for_each(|body| of(body, &mut found));
+        let selectors = found.into_iter().flat_map(Template::selectors);
+        selectors.filter_map(|own| if let Selector::Input(name) = own { Some(&**name) } else { None }).collect()
     }
 
     /// Whether the whole body of the request is among its values.

@@ -387,6 +387,26 @@ impl Declarations {
         }
     }
 
+    /// The operations of the connector that are called for the webhook, each with what it is for.
+    #[must_use]
+    pub fn calls(&self) -> Vec<(&'static str, &OperationCall)> {
+        let mut calls = Vec::new();
+        if let Some(own) = &self.registration {
+            calls.extend(own.find.as_ref().map(|find| ("search", &find.call)));
+            calls.extend(own.update.as_ref().map(|call| ("update", call)));
+            if let Some(Secret::Asked { call, .. }) = &own.secret {
+                calls.push(("secret", call));
+            }
+        }
+        if let Some(Renewal { by: RenewalBy::Operation(call), .. }) = &self.renewal {
+            calls.push(("renewal", call));
+        }
+        if let Some(recovery) = &self.recovery {
+            calls.extend([("recovery", &recovery.list.call), ("redelivery", &recovery.redeliver)]);
+        }
+        calls
+    }
+
     /// Whether some part reads the body as JSON, whatever its type says.
     pub(crate) fn reads_json(&self) -> bool {
         let conditions = |conditions: &Conditions| conditions.reads_body();

@@ -230,6 +230,7 @@ impl Selector {
         let (root, path) = match self {
             Self::Registration(path) => (&scope.known.registered?.body, path),
             Self::Item(path) => (scope.item?, path),
+            Self::Input(name) => return scope.known.inputs.get(name).filter(|value| !value.is_null()).cloned(),
             Self::Body(path) if path.is_empty() => return scope.reading.event(),
             other => return Some(Value::string(String::from_utf8_lossy(&other.text(scope)?).into_owned())),
         };

@@ -4883,6 +4883,7 @@ export interface components {
         /** @description What will be called for the webhook of a flow. */
         WebhookCalls: {
             create: components["schemas"]["WebhookCall"] | null;
+            update: components["schemas"]["WebhookCall"] | null;
             delete: components["schemas"]["WebhookCall"] | null;
             /** @description Whether the deletion is that of the webhook which exists now. */
             is_live: boolean;

@@ -58,6 +58,12 @@ pub enum Fact {
     RecoveryFailed(RecoveryFailed),
     /// The service was asked for missed deliveries.
     Recovered(Recovered),
+    /// The service is about to be asked to change the webhook in place.
+    UpdateStarted(UpdateStarted),
+    /// Whether it did is not known.
+    UpdateFailed(UpdateFailed),
+    /// It did.
+    Updated(Updated),
     /// Where the generation stood when its facts so far were put together. Only the first fact of a row may be this.
     Snapshot(Box<Subscription>),
 }
@@ -277,6 +283,31 @@ pub struct Recovered {
     pub at: Timestamp,
 }
 
+/// The service is about to be asked to change the webhook in place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdateStarted {
+    /// When that was decided, in microseconds since 1970.
+    pub at: Timestamp,
+}
+
+/// Whether the service changed the webhook is not known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UpdateFailed {
+    /// When that was known, in microseconds since 1970.
+    pub at: Timestamp,
+    /// When it is tried again.
+    pub retry_at: Timestamp,
+    /// What happened, for people.
+    pub why: Str,
+}
+
+/// The service changed the webhook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Updated {
+    /// When that was known, in microseconds since 1970.
+    pub at: Timestamp,
+}
+
 impl Fact {
     /// The exchange with the service that the fact records.
     #[must_use]
@@ -338,6 +369,9 @@ impl Fact {
             Self::Missed(_) => "missed",
             Self::RecoveryFailed(_) => "recovery_failed",
             Self::Recovered(_) => "recovered",
+            Self::UpdateStarted(_) => "update_started",
+            Self::UpdateFailed(_) => "update_failed",
+            Self::Updated(_) => "updated",
             Self::Snapshot(_) => "snapshot",
         }
     }

@@ -8,18 +8,26 @@
 //! Live ── Missed ───────────▶ Live     deliveries since a moment may not have arrived
 //! Live ── RecoveryFailed ───▶ Live     the service could not be asked for them; tried again
 //! Live ── Recovered ────────▶ Live     they were asked for
+//! Live ── UpdateStarted ────▶ Live     its trigger was changed, and the service is asked to change the webhook in place
+//! Live ── UpdateFailed ─────▶ Live     whether it did is not known; tried again
+//! Live ── Updated ──────────▶ Live     it did
 //! ```
 //!
-//! A renewal in place changes nothing at the service but a moment, so one whose outcome a crash hides is sent again.
+//! A renewal in place changes nothing at the service but a moment, and an update says all that it changes, so one whose
+//! outcome a crash hides is sent again. That an update was begun is a fact before it is sent: what the webhook is for is not
+//! known until it ends, whatever the trigger says meanwhile.
 
 use std::time::Duration;
 
 use hookmill_model::{Str, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::fact::{ExpiryLearned, Missed, Outdated, Recovered, RecoveryFailed, RenewalDemanded, RenewalFailed};
+use super::fact::{
+    ExpiryLearned, Missed, Outdated, Recovered, RecoveryFailed, RenewalDemanded, RenewalFailed, UpdateFailed,
+    UpdateStarted, Updated,
+};
 use super::{Fact, Subscription, again_at, refusal, wait_after};
-use crate::command::Performed;
+use crate::command::{Outcome, Performed};
 
 /// Waits before the second, third, … try of a renewal or a recovery; the last one repeats.
 const WAITS: &[Duration] = &[
@@ -35,6 +43,9 @@ pub const RECOVERY_TRIES_MAX: u32 = 12;
 const RENEWALS_APART: Duration = Duration::from_secs(60);
 /// A webhook is renewed at least so long before it expires, where its life allows.
 const BEFORE_MIN: Duration = Duration::from_secs(3_600);
+
+/// A webhook that its service does not change in so many tries is replaced.
+const UPDATE_TRIES_MAX: u32 = 4;
 
 /// What is to be done for a live webhook.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +67,14 @@ pub struct Upkeep {
     pub recover_at: Option<Timestamp>,
     /// Questions for them that failed in a row.
     pub recovery_failures: u32,
+    /// Whether the service was asked to change it, and has not said yes.
+    pub is_updating: bool,
+    /// When it is asked again; `None` for at once.
+    pub update_at: Option<Timestamp>,
+    /// Tries of that which failed in a row.
+    pub update_failures: u32,
+    /// Why the last one failed.
+    pub update_trouble: Option<Str>,
 }
 
 /// What the upkeep of a live webhook is told.
@@ -90,6 +109,25 @@ pub enum Upkept {
     NotRecovered(Performed),
     /// It was asked for them.
     Recovered,
+    /// The service is about to be asked to change the webhook.
+    Update,
+    /// It could not be asked, or did not say whether it did.
+    NotUpdated(Performed),
+    /// It did.
+    Updated,
+}
+
+impl Upkeep {
+    /// Whether the service will not change the webhook, by what came of a try: it is replaced then.
+    #[must_use]
+    pub fn is_update_refused(&self, performed: &Performed) -> bool {
+        let is_final = match &performed.outcome {
+            Outcome::Replied { status: 408 | 425 | 429 | 500 | 502..=504 | 506..=599, .. } => false,
+            Outcome::Replied { .. } => true,
+            Outcome::NoReply { maybe_sent, retryable, .. } => !maybe_sent && !retryable,
+        };
+        is_final || self.update_failures + 1 >= UPDATE_TRIES_MAX
+    }
 }
 
 /// When a webhook is renewed that lives from `now` until `expires_at`.
@@ -127,6 +165,15 @@ pub(super) fn decide(subscription: &Subscription, now: Timestamp, input: Upkept)
             Fact::RecoveryFailed(RecoveryFailed { at: now, retry_at })
         }
         Upkept::NotRecovered(_) | Upkept::Recovered => Fact::Recovered(Recovered { at: now }),
+        Upkept::Update if upkeep.is_updating => return Vec::new(),
+        Upkept::Update => Fact::UpdateStarted(UpdateStarted { at: now }),
+        Upkept::NotUpdated(performed) => {
+            let retry_at = again_at(now, &performed, wait_after(WAITS, upkeep.update_failures + 1));
+            let why =
+                refusal(&performed).map_or_else(|| "the service did not say yes".into(), |refusal| refusal.message);
+            Fact::UpdateFailed(UpdateFailed { at: now, retry_at, why })
+        }
+        Upkept::Updated => Fact::Updated(Updated { at: now }),
     }]
 }
 
@@ -160,6 +207,23 @@ pub(super) fn apply(upkeep: &mut Upkeep, fact: &Fact) -> bool {
             upkeep.missed_since = None;
             upkeep.recover_at = None;
             upkeep.recovery_failures = 0;
+        }
+        Fact::UpdateStarted(_) => {
+            upkeep.is_updating = true;
+            upkeep.update_at = None;
+            upkeep.update_failures = 0;
+            upkeep.update_trouble = None;
+        }
+        Fact::UpdateFailed(failed) => {
+            upkeep.update_at = Some(failed.retry_at);
+            upkeep.update_failures += 1;
+            upkeep.update_trouble = Some(failed.why.clone());
+        }
+        Fact::Updated(_) => {
+            upkeep.is_updating = false;
+            upkeep.update_at = None;
+            upkeep.update_failures = 0;
+            upkeep.update_trouble = None;
         }
         _ => return false,
     }

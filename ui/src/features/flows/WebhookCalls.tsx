@@ -23,6 +23,12 @@ export function WebhookCalls({ flow }: { flow: Flow }) {
       <dl className="facts">
         <dt>{t.onCreate}</dt>
         <dd><code>{found.create.method} {found.create.url}</code></dd>
+        {found.update && (
+          <>
+            <dt>{t.onUpdate}</dt>
+            <dd><code>{found.update.method} {found.update.url}</code></dd>
+          </>
+        )}
         <dt>{t.onDelete}</dt>
         <dd>
           {found.delete ? (
