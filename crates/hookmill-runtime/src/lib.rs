@@ -147,7 +147,7 @@ pub use failures::OnFailure;
 pub use flow_cache::RuntimeStore;
 pub use flows::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView, trigger_summary};
 pub use history::{Exchange, Repetitions, RunView, cut};
-pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api};
+pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api, own_operation_fault};
 pub use hookmill_push::mail::Mail;
 pub use inbox::leads_on;
 pub use intake::{AcceptError, Accepted, AnswerLater, Notification};
