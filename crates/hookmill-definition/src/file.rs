@@ -114,7 +114,7 @@ fn read_document(document: &Value, entry: Option<&str>, texts: usize) -> Result<
         return Err(refused("definition_malformed", "The file is JSON, but not an object.", FORMS));
     }
     let is_template =
-        document.get("resources").is_some_and(|part| part.as_array().is_some() || part.as_object().is_some());
+        arm::part(document, "resources").is_some_and(|part| part.as_array().is_some() || part.as_object().is_some());
     if is_template {
         let flows: Vec<FlowFile> = arm::workflows(document)
             .into_iter()

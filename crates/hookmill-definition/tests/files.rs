@@ -177,6 +177,21 @@ fn expressions_of_a_template_are_computed() {
     assert!(compiled.is_valid(), "{:?}", compiled.diagnostics);
 }
 
+/// Names are found in any case, those of the sections of a template and of its resources too; values may be lists.
+#[test]
+fn templates_are_read_in_any_case() {
+    let text = r#"{"Parameters":{"Env":{"Type":"string","DefaultValue":"Dev"},"site":{"type":"string","defaultValue":"[Format('{0}-{1}', TOLOWER(PARAMETERS('env')), VARIABLES('SUFFIX'))]"}},
+        "Variables":{"suffix":"[ConCat('x', String(1))]"},
+        "Resources":[{"Type":"Microsoft.Resources/deployments","Properties":{"Template":{"Resources":[
+          {"Type":"Microsoft.Logic/workflows","Name":"[parameters('SITE')]","Properties":{"Definition":{"triggers":{"t":{"type":"Request"}},"actions":{
+            "A":{"type":"Compose","inputs":"[concat('@{triggerBody()?[''id'']}/', parameters('Site'))]"}}}}}]}}}]}"#;
+    let flow = file::read(text.as_bytes()).unwrap().remove(0);
+    assert_eq!(flow.name.as_deref(), Some("dev-x1"));
+    let inputs = flow.definition.pointer("/actions/A/inputs").unwrap().as_str();
+    assert_eq!(inputs, Some("@{triggerBody()?['id']}/dev-x1"));
+    assert_eq!(flow.diagnostics, []);
+}
+
 /// Parameters of a nested deployment with a scope of its own are those that it is given.
 #[test]
 fn nested_deployments_have_their_own_parameters() {

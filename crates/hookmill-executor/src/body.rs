@@ -178,7 +178,7 @@ mod tests {
             let encoded = encode(&value(text), Some(media_type), "").unwrap().unwrap();
             String::from_utf8(encoded.bytes).unwrap()
         };
-        for json in ["application/json", "application/json; charset=utf-8", "application/vnd.api+json"] {
+        for json in ["application/json", "application/JSON; charset=utf-8", "application/problem+json", "text/json"] {
             for text in ["true", "false", "7", "1.5", "[1]"] {
                 assert_eq!(sent(text, json), text, "{json}");
             }

@@ -21,11 +21,42 @@ use crate::token::{self, TokenAnswer, TokenRefusal, TokenRequest};
 pub const NOTIFICATIONS_API: &str = "shared_flowpush";
 /// The connector *Approvals*: the server itself asks people.
 pub const APPROVALS_API: &str = "shared_approvals";
+/// Asks people and waits for their decision.
+pub const START_APPROVAL: &str = "StartAndWaitForAnApproval";
+/// Asks people and goes on.
+pub const CREATE_APPROVAL: &str = "CreateAnApproval";
+/// Waits for the decision of what was asked.
+pub const WAIT_FOR_APPROVAL: &str = "WaitForAnApproval";
 
 /// Whether the server itself is what a connector of this name calls, so that it needs no connection.
 #[must_use]
 pub fn is_own_api(api: &str) -> bool {
     api == NOTIFICATIONS_API || api == APPROVALS_API
+}
+
+/// Why an action cannot call this operation of the server itself, for the maker of a flow; `waits` says whether the
+/// action waits for a call-back.
+#[must_use]
+pub fn own_operation_fault(api: &str, operation: &str, waits: bool) -> Option<String> {
+    let is_one_of = |names: &[&str]| names.iter().any(|name| operation.eq_ignore_ascii_case(name));
+    let (title, must_wait) = match api {
+        APPROVALS_API if is_one_of(&[START_APPROVAL, WAIT_FOR_APPROVAL]) => ("Approvals", Some(true)),
+        APPROVALS_API if is_one_of(&[CREATE_APPROVAL]) => ("Approvals", Some(false)),
+        APPROVALS_API => ("Approvals", None),
+        _ if is_one_of(&["SendNotification"]) => ("Notifications", Some(false)),
+        _ if operation.to_ascii_lowercase().starts_with("sendemailnotification") => ("Notifications", Some(false)),
+        _ => ("Notifications", None),
+    };
+    match must_wait {
+        None => Some(format!("The connector {title} has no operation '{operation}'.")),
+        Some(true) if !waits => {
+            Some(format!("'{operation}' waits for an answer: the type of its action is OpenApiConnectionWebhook."))
+        }
+        Some(false) if waits => {
+            Some(format!("'{operation}' does not wait: the type of its action is OpenApiConnection."))
+        }
+        Some(_) => None,
+    }
 }
 
 /// How the executor behaves.

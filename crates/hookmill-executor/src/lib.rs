@@ -31,6 +31,9 @@ mod script;
 mod token;
 
 pub use cases::{CaseVerdict, run_case};
-pub use executor::{APPROVALS_API, CallContext, Executor, NOTIFICATIONS_API, NotMine, Settings, is_local, is_own_api};
+pub use executor::{
+    APPROVALS_API, CREATE_APPROVAL, CallContext, Executor, NOTIFICATIONS_API, NotMine, START_APPROVAL, Settings,
+    WAIT_FOR_APPROVAL, is_local, is_own_api, own_operation_fault,
+};
 pub use outgoing::preview;
 pub use token::{TokenAnswer, TokenGrant, TokenRefusal, TokenRequest};

@@ -1,18 +1,19 @@
-//! *Start and wait for an approval*: people are asked in their inbox, on their phones and by mail, and the run waits for
-//! their answers at its callback address, as it does for any service.
+//! Approvals: people are asked in their inbox, on their phones and by mail. *Start and wait for an approval* waits for their
+//! answers at its callback address, as a run does for any service; *Create an approval* goes on, and any number of
+//! actions *Wait for an approval* hear of the decision, also of one that was made before.
 //!
 //! An approval is one record in the store. An answer is written where nobody wrote in between; one that decides makes
 //! the approval *decided*, and [`Runtime::hand_on_decisions`] tells the run, again after a crash until it knows.
 //! Nothing is remembered here, so a restart changes nothing. Links in mails are signed, not stored: they name an
 //! approval and a place in it, and an answer is given once.
 
+mod decision;
 mod record;
-
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hookmill_engine::{ConnectorRequest, Input, OperationRequest, Outcome, Performed};
+use hookmill_engine::{ConnectorRequest, EffectId, OperationRequest, Outcome, Performed};
+use hookmill_executor::{CREATE_APPROVAL, START_APPROVAL, WAIT_FOR_APPROVAL};
 use hookmill_model::{ApprovalId, Id as _, NotificationId, Object, UserId, Value, hex};
 use hookmill_push::mail::Mail;
 use hookmill_store::{
@@ -23,18 +24,13 @@ use crate::live::LiveKind;
 use crate::perform::{Call, failed, refused};
 use crate::{Error, Runtime};
 
+use record::Asked;
 pub use record::{ApprovalLink, ApprovalRecord, ApprovalRule, AskedPerson, GivenAnswer};
-use record::{Asked, OPERATION};
 
 /// Under this label links are signed.
 const LINK: &str = "approval link";
 /// How often an answer is written anew since somebody else answered in between.
 const TRIES_MAX: usize = 60;
-/// Decisions that are handed on before the store is asked for more.
-const DECISIONS_MAX: usize = 100;
-/// How long a decision waits at first, and at most, that could not be handed on.
-const WAIT: Duration = Duration::from_secs(1);
-const WAIT_MAX: Duration = Duration::from_secs(60);
 /// So much of the details stands in a notification, in characters.
 const NOTICE_CHARS_MAX: usize = 300;
 
@@ -69,50 +65,80 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn asked_reply(status: u16, id: ApprovalId) -> Performed {
+/// What the service answers. `location` is what the engine follows when it waits no more.
+fn reply(status: u16, location: Option<String>, body: Value) -> Performed {
     let mut headers = Object::new();
-    headers.insert("Location", path(id));
-    let body = Value::object([("name", id.to_string())]);
+    if let Some(location) = location {
+        headers.insert("Location", location);
+    }
     Performed { outcome: Outcome::Replied { status, headers, body: Some(body) }, request: Value::Null }
 }
 
+/// The answer to what asks or waits: the approval by name.
+fn named_reply(status: u16, location: String, id: ApprovalId) -> Performed {
+    reply(status, Some(location), Value::object([("name", id.to_string())]))
+}
+
 impl Runtime {
-    /// Performs what an action asks of the connector *Approvals*: a question, or its end.
+    /// Performs what an action asks of the connector *Approvals*: a question, a wait for its answer, or the end of it.
     pub(crate) async fn approval(&self, own: &Call, call: &ConnectorRequest) -> Performed {
         match &call.operation {
-            OperationRequest::ById { operation_id, parameters } if operation_id.eq_ignore_ascii_case(OPERATION) => {
-                let Some(url) = &call.callback_url else {
+            OperationRequest::ById { operation_id, parameters } => {
+                let is = |name: &str| operation_id.eq_ignore_ascii_case(name);
+                let token = call.callback_url.as_deref().map(|url| url.rsplit('/').next().unwrap_or_default());
+                if is(CREATE_APPROVAL) {
+                    return match Asked::read(parameters) {
+                        Ok(_) if token.is_some() => {
+                            refused("BadRequest", "The action does not wait: its type is OpenApiConnection.")
+                        }
+                        Ok(asked) => self.ask_people(own, asked, None).await,
+                        Err(message) => refused("BadRequest", message),
+                    };
+                }
+                if !is(START_APPROVAL) && !is(WAIT_FOR_APPROVAL) {
+                    let message = format!("The connector Approvals has no operation '{operation_id}'.");
+                    return refused("ApiOperationNotFound", message);
+                }
+                let Some(token) = token else {
                     let message = "The action waits for an answer: its type is OpenApiConnectionWebhook.";
                     return refused("BadRequest", message);
                 };
-                let token = url.rsplit('/').next().unwrap_or_default();
+                if is(WAIT_FOR_APPROVAL) {
+                    return match record::named(parameters) {
+                        Ok(id) => self.await_decision(own, id, token).await,
+                        Err(message) => refused("BadRequest", message),
+                    };
+                }
                 match Asked::read(parameters) {
-                    Ok(asked) => self.ask_people(own, asked, token).await,
+                    Ok(asked) => self.ask_people(own, asked, Some(token)).await,
                     Err(message) => refused("BadRequest", message),
                 }
             }
-            OperationRequest::ById { operation_id, .. } => {
-                let message = format!(
-                    "Of the connector Approvals Hookmill has the operation {OPERATION} only, not '{operation_id}'."
-                );
-                refused("ApiOperationNotFound", message)
-            }
-            OperationRequest::Follow { uri, .. } => {
-                let id = uri.rsplit('/').next().and_then(|id| id.parse::<ApprovalId>().ok());
-                let Some(id) = id else { return refused("BadRequest", "This is no approval.") };
-                match self.withdraw(id, "The run does not wait for an answer any more.").await {
-                    Ok(()) => asked_reply(200, id),
-                    Err(error) => failed("InternalServerError", &error),
-                }
-            }
+            OperationRequest::Follow { uri, .. } => self.wait_no_more(uri).await,
             OperationRequest::ByPath { .. } => refused("BadRequest", "The connector Approvals is called by operation."),
         }
     }
 
+    /// Ends what an action waits for: its own question is taken back; a question that was made by another action stays.
+    async fn wait_no_more(&self, uri: &str) -> Performed {
+        let mut parts = uri.split('/').skip_while(|part| *part != "approvals").skip(1);
+        let id = parts.next().and_then(|id| id.parse::<ApprovalId>().ok());
+        let Some(id) = id else { return refused("BadRequest", "This is no approval.") };
+        let done = match (parts.next(), parts.next()) {
+            (Some("waits"), Some(mark)) => self.forget_wait(id, mark).await,
+            _ => self.withdraw(id, "The run does not wait for an answer any more.").await,
+        };
+        match done {
+            Ok(()) => named_reply(200, path(id), id),
+            Err(error) => failed("InternalServerError", &error),
+        }
+    }
+
     /// Asks people. The identifier is made of the effect, so that they are asked once, however often it is performed.
-    async fn ask_people(&self, own: &Call, asked: Asked, token: &str) -> Performed {
-        let id = ApprovalId::make(own.effect.run.made_at(), self.approval_mark(own));
-        let made = match self.made(own, id, &asked, token).await {
+    /// `token` is where the action waits for their decision, if it does.
+    async fn ask_people(&self, own: &Call, asked: Asked, token: Option<&str>) -> Performed {
+        let id = ApprovalId::make(own.effect.run.made_at(), self.approval_mark("approval", own));
+        let made = match self.made(own, id, &asked, token.unwrap_or_default()).await {
             Ok(made) => made,
             Err(performed) => return *performed,
         };
@@ -137,13 +163,16 @@ impl Runtime {
             }
         }
         self.publish(&made);
-        asked_reply(201, id)
+        if token.is_some() {
+            return named_reply(201, path(id), id);
+        }
+        let respond_link = format!("{}{}", self.0.config.public_url, path(id));
+        reply(201, None, made.record.question(id, made.approval.created_at, respond_link))
     }
 
     /// Ten bytes that all tries of one action have in common.
-    fn approval_mark(&self, own: &Call) -> [u8; 10] {
-        let effect = hookmill_engine::EffectId { attempt: 0, ..own.effect.clone() };
-        self.mark("approval", &effect)
+    fn approval_mark(&self, purpose: &str, own: &Call) -> [u8; 10] {
+        self.mark(purpose, &EffectId { attempt: 0, ..own.effect.clone() })
     }
 
     /// The approval, stored: it may be there from an earlier try.
@@ -199,6 +228,7 @@ impl Runtime {
             outcome: None,
             withdrawn: None,
             token: token.to_owned(),
+            waits: Vec::new(),
         };
         let approval = Approval {
             id,
@@ -229,7 +259,7 @@ impl Runtime {
     ) -> Result<(), Box<Performed>> {
         let ApprovalSeen { approval, record } = made;
         let person = &record.people[place];
-        let effect = hookmill_engine::EffectId { attempt: u32::try_from(place).unwrap_or(0), ..own.effect.clone() };
+        let effect = EffectId { attempt: u32::try_from(place).unwrap_or(0), ..own.effect.clone() };
         if let Some(user) = person.user {
             let id = NotificationId::make(approval.created_at, self.mark("approval notice", &effect));
             let title = format!("Approval: {}", record.title);
@@ -532,74 +562,6 @@ impl Runtime {
             Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Tells runs what was decided, until the server stops; after a start first what an earlier process left.
-    pub(crate) async fn hand_on_decisions(self) {
-        let mut stopped = self.stopped();
-        let mut wait = WAIT;
-        loop {
-            let left = match self.hand_on_some().await {
-                Ok(left) => left,
-                Err(error) => {
-                    self.0.health.refused(&error, || "a decision cannot be handed on now".to_owned());
-                    true
-                }
-            };
-            let pause = async {
-                if left {
-                    tokio::time::sleep(wait).await;
-                } else {
-                    self.0.decided.notified().await;
-                }
-            };
-            tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-                () = pause => {}
-            }
-            wait = if left { (wait * 2).min(WAIT_MAX) } else { WAIT };
-        }
-    }
-
-    /// Hands on what is decided; whether some must be tried again.
-    async fn hand_on_some(&self) -> Result<bool, Error> {
-        let decided = self.0.store.approvals_decided(DECISIONS_MAX).await?;
-        let mut left = decided.len() >= DECISIONS_MAX;
-        for approval in decided {
-            let id = approval.id;
-            match self.hand_on(approval).await {
-                Ok(is_done) => left |= !is_done,
-                Err(Error::Store(error)) if error.is_retryable() || error.is_unknown() => return Err(error.into()),
-                Err(error) => {
-                    tracing::error!(approval = %id, %error, "a decision cannot be handed on to its run");
-                    left = true;
-                }
-            }
-        }
-        Ok(left)
-    }
-
-    /// Tells the run of one decision; whether that is done with.
-    async fn hand_on(&self, approval: Approval) -> Result<bool, Error> {
-        let mut record = self.read_record(&approval)?;
-        let ended_at = approval.ended_at.unwrap_or_else(|| self.now());
-        let mut outputs = Object::new();
-        outputs.insert("headers", Object::new());
-        outputs.insert("body", record.outputs(approval.id, approval.created_at, ended_at));
-        let token = record.token.clone();
-        let input = Input::CallbackReceived { token: token.as_str().into(), outputs: outputs.into() };
-        if self.tell(approval.run, input).await? == Some(true) {
-            return self.put_end(approval, record, ApprovalState::Ended).await;
-        }
-        // The run knows it from before a crash, or does not wait any more.
-        if self.was_called_back(approval.run, &token).await? {
-            return self.put_end(approval, record, ApprovalState::Ended).await;
-        }
-        if *self.0.stopped.borrow() {
-            return Ok(false);
-        }
-        record.withdrawn = Some("The run had ended before this was decided.".to_owned());
-        self.put_end(approval, record, ApprovalState::Cancelled).await
     }
 
     /// What a phone needs to answer from the notification itself: the link of the person, and the answers.

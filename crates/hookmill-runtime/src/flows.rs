@@ -126,22 +126,26 @@ impl Runtime {
         connections: &BTreeMap<String, ConnectionBinding>,
     ) -> Vec<Diagnostic> {
         use hookmill_definition::plan::{ActionKind, OperationInputs};
-        let mut calls: Vec<(Pointer, &hookmill_definition::plan::ConnectorInputs, &str)> = Vec::new();
+        let mut calls: Vec<(Pointer, &hookmill_definition::plan::ConnectorInputs, bool)> = Vec::new();
         for trigger in &plan.triggers {
             if let TriggerKind::ConnectorWebhook(call) | TriggerKind::ConnectorPolling(call) = &trigger.kind {
                 let subscribes = matches!(trigger.kind, TriggerKind::ConnectorWebhook(_));
-                calls.push((Pointer::root().child("triggers").child(&trigger.name), call, usual_method(subscribes)));
+                calls.push((Pointer::root().child("triggers").child(&trigger.name), call, subscribes));
             }
         }
         for action in &plan.actions {
             if let ActionKind::Connector(call) | ActionKind::ConnectorWebhook(call) = &action.kind {
                 let subscribes = matches!(action.kind, ActionKind::ConnectorWebhook(_));
-                calls.push((action.pointer.clone(), call, usual_method(subscribes)));
+                calls.push((action.pointer.clone(), call, subscribes));
             }
         }
         let mut findings = Vec::new();
-        for (at, call, usual_method) in calls {
-            if call.api.as_deref().is_some_and(hookmill_executor::is_own_api) {
+        for (at, call, subscribes) in calls {
+            if let Some(api) = call.api.as_deref().filter(|api| hookmill_executor::is_own_api(api)) {
+                if let OperationInputs::ById { operation_id, .. } = &call.operation {
+                    let fault = hookmill_executor::own_operation_fault(api, operation_id, subscribes);
+                    findings.extend(fault.map(|message| Diagnostic::error("operation_unknown", at, message)));
+                }
                 continue;
             }
             let bound = connections.iter().find(|(key, _)| key.eq_ignore_ascii_case(&call.connection));
@@ -162,7 +166,7 @@ impl Runtime {
             let (operation_id, parameters) = match &call.operation {
                 OperationInputs::ById { operation_id, parameters } => (operation_id, parameters),
                 OperationInputs::ByPath(request) => {
-                    findings.extend(written::check(&connector, request.source(), usual_method, &at));
+                    findings.extend(written::check(&connector, request.source(), usual_method(subscribes), &at));
                     continue;
                 }
             };

@@ -161,7 +161,7 @@ pub use figures::FLOW_CLASSES;
 pub use flow_cache::RuntimeStore;
 pub use flow_view::{ConnectionBinding, FlowForm, FlowSaved, FlowView, Problem, WebhookView};
 pub use history::{Repetitions, RunView};
-pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api};
+pub use hookmill_executor::{APPROVALS_API, NOTIFICATIONS_API, is_own_api, own_operation_fault};
 pub use hookmill_push::mail::Mail;
 pub use inbox::leads_on;
 pub use left_webhooks::{LeftWebhook, WebhookCall, WebhookCalls};

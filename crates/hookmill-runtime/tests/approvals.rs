@@ -3,6 +3,9 @@
 
 mod world;
 
+use std::collections::BTreeMap;
+
+use hookmill_definition::Profile;
 use hookmill_model::{FlowId, Object, RunId, RunStatus, Timestamp, UserId, Value};
 use hookmill_runtime::{ApprovalSeen, RuntimeConfig};
 use hookmill_store::{
@@ -145,6 +148,101 @@ async fn a_question_whose_time_is_over_is_taken_back() {
     assert!(late.contains("does not wait"), "{late}");
     assert_eq!(said(&world, run).await, "");
     assert_eq!(world.store.approvals_awaited(ada).await.unwrap(), 0);
+}
+
+const HOST: &str =
+    r#""apiId":"/providers/Microsoft.PowerApps/apis/shared_approvals","connectionName":"shared_approvals""#;
+
+/// An action that asks and goes on.
+fn creates(title: &str) -> String {
+    format!(
+        r#""Create":{{"type":"OpenApiConnection","inputs":{{"host":{{{HOST},"operationId":"CreateAnApproval"}},
+            "parameters":{{"approvalType":"Basic","ApprovalCreationInput/title":"{title}","ApprovalCreationInput/assignedTo":"ada@example.org;","ApprovalCreationInput/enableReassignment":true}}}}}}"#
+    )
+}
+
+/// An action that waits for an approval, and what runs after it.
+fn waits(name: &str, after: &str, approval: &str, extra: &str) -> String {
+    format!(
+        r#""{name}":{{"type":"OpenApiConnectionWebhook","runAfter":{after},"inputs":{{"host":{{{HOST},"operationId":"WaitForAnApproval"}},"parameters":{{"approvalName":"{approval}"}},"retryPolicy":{{"type":"none"}}}}{extra}}}"#
+    )
+}
+
+const CREATED: &str = "@outputs('Create')?['body/name']";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_made_first_and_waited_for_again_and_again() {
+    let mut world = world(&service(false, false).await.0).await;
+    let ada = user(&world, 1, "Ada").await;
+    // Two wait at the same time, the first gives up, a third waits for what is decided already.
+    let actions = format!(
+        r#"{{{},{},{},{},"Said":{{"type":"Compose","runAfter":{{"Late":["Succeeded"]}},"inputs":{{"link":"@body('Create')['respondLink']","asked":"@body('Create')['assignedTo']","outcomes":["@body('Wait')['outcome']","@body('Late')['responseSummary']"]}}}}}}"#,
+        creates("Order 8"),
+        waits("Hasty", r#"{"Create":["Succeeded"]}"#, CREATED, r#","limit":{"timeout":"PT1S"}"#),
+        waits("Wait", r#"{"Create":["Succeeded"]}"#, CREATED, ""),
+        waits("Late", r#"{"Wait":["Succeeded"],"Hasty":["TimedOut"]}"#, CREATED, ""),
+    );
+    let run = begun(&world, create(&world, r#"{"type":"Request"}"#, &actions).await.0).await;
+    let id = asked(&world, ApprovalState::Open).await.approval.id;
+    let status = async |world: &World, name: &str| {
+        let history = world.runtime.run_view(world.owner, run).await.unwrap().history.unwrap();
+        history.run_of(name, &[]).map(|action| action.status)
+    };
+    eventually(async || status(&world, "Hasty").await == Some(hookmill_model::ActionStatus::TimedOut)).await;
+    assert_eq!(asked(&world, ApprovalState::Open).await.approval.id, id, "others wait for it still");
+    world.runtime.stop(std::time::Duration::from_secs(5)).await;
+    world.store.reopen();
+    world.runtime = world::start_with(&world.store, &world.vault, RuntimeConfig::default()).await;
+    world.runtime.answer_approval(ada, id, "Approve", "go").await.unwrap();
+    let told = format!(
+        r#"{{"link":"https://me.test/approvals/{id}","asked":"ada@example.org","outcomes":["Approve","Ada: Approve: go"]}}"#
+    );
+    assert_eq!(said(&world, run).await, told);
+    asked(&world, ApprovalState::Ended).await;
+
+    // Another flow waits for it by name; whoever names none, or another owner's, is told so.
+    let other = format!(
+        r#"{{{},"Said":{{"type":"Compose","runAfter":{{"Wait":["Succeeded"]}},"inputs":"@body('Wait')['outcome']"}}}}"#,
+        waits("Wait", "{}", "@triggerBody()['id']", "")
+    );
+    let other = create(&world, r#"{"type":"Request"}"#, &other).await.0;
+    let stranger: hookmill_model::ApprovalId = hookmill_model::Id::make(Timestamp::from_millis(1), [9; 10]);
+    for (name, told) in [
+        (id.to_string(), r#""Approve""#),
+        (stranger.to_string(), "There is no approval"),
+        ("Order 8".to_owned(), "'Order 8' is no approval of this server"),
+        (String::new(), "'Approval ID' is empty"),
+    ] {
+        let body = Value::object([("id", name)]);
+        let run = world.runtime.run_now(world.owner, other, body, Object::new()).await.unwrap();
+        let ended = async || {
+            let view = world.runtime.run_view(world.owner, run).await.unwrap();
+            view.history.is_some_and(|history| history.run_of("Wait", &[]).is_some_and(|wait| wait.status.is_final()))
+        };
+        eventually(ended).await;
+        let answer = said(&world, run).await;
+        let history = world.runtime.run_view(world.owner, run).await.unwrap().history.unwrap();
+        let error = history.run_of("Wait", &[]).unwrap().error.clone().map(|error| error.message.to_string());
+        assert!(error.unwrap_or(answer).contains(told), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_that_are_not_there_are_refused_at_save() {
+    let world = world(&service(false, false).await.0).await;
+    for (kind, operation, told) in [
+        ("OpenApiConnection", "WaitForAnApproval", "waits for an answer: the type of its action is"),
+        ("OpenApiConnectionWebhook", "CreateAnApproval", "does not wait: the type of its action is"),
+        ("OpenApiConnection", "CancelApproval", "has no operation 'CancelApproval'"),
+    ] {
+        let definition = format!(
+            r#"{{"triggers":{{"a":{{"type":"Request"}}}},"actions":{{"Ask":{{"type":"{kind}","inputs":{{"host":{{{HOST},"operationId":"{operation}"}},"parameters":{{}}}}}}}}}}"#
+        );
+        let definition = Value::from_json(definition.as_bytes()).unwrap();
+        let (profile, none) = (Profile::default(), BTreeMap::new());
+        let findings = world.runtime.check_flow(world.owner, &definition, &Value::Null, profile, &none).await;
+        assert!(findings.iter().any(|one| one.message.contains(told)), "{findings:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

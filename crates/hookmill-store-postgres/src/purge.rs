@@ -46,7 +46,9 @@ pub(crate) async fn step(client: &Client, retention: Retention) -> Result<Purged
     let old = keys(client, old, args![key(NotificationId::floor(before)), limit]).await?;
     delete(client, "DELETE FROM delivery WHERE notification = ANY ($1)", args![old]).await?;
     let notifications = delete(client, "DELETE FROM notification WHERE id = ANY ($1)", args![old]).await?;
-    let old = "SELECT id FROM approval WHERE ended IS NOT NULL AND id < $1 ORDER BY id LIMIT $2";
+    // What nobody answers is forgotten with the run that asked.
+    let old = "SELECT id FROM approval a WHERE id < $1
+                   AND (ended IS NOT NULL OR NOT EXISTS (SELECT FROM run r WHERE r.id = a.run)) ORDER BY id LIMIT $2";
     let old = keys(client, old, args![key(ApprovalId::floor(before)), limit]).await?;
     delete(client, "DELETE FROM approval_person WHERE approval = ANY ($1)", args![old]).await?;
     let approvals = delete(client, "DELETE FROM approval WHERE id = ANY ($1)", args![old]).await?;

@@ -64,7 +64,11 @@ pub(crate) fn step(connection: &mut Connection, retention: Retention) -> rusqlit
     let floor = key(ApprovalId::floor(before));
     let old =
         "SELECT id FROM approval INDEXED BY approval_ended WHERE ended IS NOT NULL AND id < ?1 ORDER BY id LIMIT ?2";
-    let old = keys(c, old, params![floor, limit])?;
+    let mut old = keys(c, old, params![floor, limit])?;
+    // What nobody answers is forgotten with the run that asked.
+    let left = "SELECT id FROM approval WHERE id < ?1 AND ended IS NULL
+                    AND NOT EXISTS (SELECT 1 FROM run WHERE run.id = approval.run) ORDER BY id LIMIT ?2";
+    old.extend(keys(c, left, params![floor, limit])?);
     for id in &old {
         delete(c, "DELETE FROM approval_person WHERE approval = ?1", [id])?;
         delete(c, "DELETE FROM approval WHERE id = ?1", [id])?;

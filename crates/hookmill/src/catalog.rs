@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use hookmill_connector::MAX_DOCUMENT_BYTES;
 use hookmill_definition::file::FlowFile;
-use hookmill_definition::plan::{ConnectorInputs, OperationInputs, Plan};
+use hookmill_definition::plan::{Action, ActionKind, ConnectorInputs, OperationInputs, Plan};
 use hookmill_model::{Diagnostic, Pointer, Value};
 
 /// Folders are searched this deep.
@@ -80,15 +80,29 @@ impl Catalog {
 
     /// What of a flow the connectors lack.
     pub fn check(&self, flow: &FlowFile, plan: &Plan) -> Vec<Diagnostic> {
-        plan.connector_calls().filter_map(|(name, at, call)| self.check_call(flow, name, call, &at)).collect()
+        let waits = |at: &Pointer| {
+            let is_webhook = |action: &Action| matches!(action.kind, ActionKind::ConnectorWebhook(_));
+            plan.actions.iter().any(|action| action.pointer == *at && is_webhook(action))
+        };
+        let calls = plan.connector_calls();
+        calls.filter_map(|(name, at, call)| self.check_call(flow, name, call, &at, waits(&at))).collect()
     }
 
-    fn check_call(&self, flow: &FlowFile, name: &str, call: &ConnectorInputs, at: &Pointer) -> Option<Diagnostic> {
+    fn check_call(
+        &self,
+        flow: &FlowFile,
+        name: &str,
+        call: &ConnectorInputs,
+        at: &Pointer,
+        subscribes: bool,
+    ) -> Option<Diagnostic> {
         let reference = flow.connections.iter().find(|reference| reference.key == call.connection);
         let api = call.api.clone().or_else(|| reference.and_then(|reference| reference.api.clone()));
         let api = api.unwrap_or_else(|| call.connection.clone());
         if hookmill_runtime::is_own_api(&api) {
-            return None;
+            let OperationInputs::ById { operation_id, .. } = &call.operation else { return None };
+            let fault = hookmill_runtime::own_operation_fault(&api, operation_id, subscribes);
+            return fault.map(|message| Diagnostic::error("operation_unknown", at.clone(), message));
         }
         let wanted = plain(&api);
         // Names of imported custom connectors end with an identifier: the longest name that fits is meant.
@@ -96,7 +110,7 @@ impl Catalog {
         let found = self.operations.keys().filter(starts).max_by_key(|known| known.len());
         let Some((found, operations)) = found.and_then(|found| Some((found, self.operations.get(found)?))) else {
             let message = format!("'{name}' needs the connector '{api}', which is not in the folder.");
-            let hint = "Import the connector's OpenAPI file with 'hookmill connector import FILE'; until then the flow can be kept as a draft with --draft.";
+            let hint = "Import the connector's OpenAPI file with 'hookmill connector import FILE'; until then 'hookmill flow create FILE --draft' keeps the flow as a draft.";
             return Some(Diagnostic::warning("connector_missing", at.clone(), message).with_hint(hint));
         };
         let OperationInputs::ById { operation_id, .. } = &call.operation else { return None };

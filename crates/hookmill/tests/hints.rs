@@ -27,6 +27,31 @@ impl Helps {
     }
 }
 
+/// The flags of all commands, each with its two dashes.
+fn all_flags(helps: &mut Helps, command: &[String], found: &mut BTreeSet<String>) {
+    let Some(help) = helps.of(command).map(ToOwned::to_owned) else { return };
+    found.extend(help.split([' ', ',', '[', ']']).filter(|word| word.starts_with("--")).map(ToOwned::to_owned));
+    let listed = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+    for line in listed.lines().take_while(|line| line.starts_with("  ")) {
+        if let Some(name) = line.strip_prefix("  ").filter(|line| !line.starts_with(' '))
+            && let Some(name) = name.split_whitespace().next().filter(|name| *name != "help")
+        {
+            all_flags(helps, &[command, &[name.to_owned()]].concat(), found);
+        }
+    }
+}
+
+/// The flags that sentences of a source name by themselves: in texts with spaces, outside of commands.
+fn bare_flags(source: &str) -> Vec<String> {
+    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let texts = code.split('"').skip(1).step_by(2).filter(|text| text.contains(' ') && !text.contains('\n'));
+    let words = texts.flat_map(|text| text.split([' ', '\'', '(', ')', '=', ',', '.', ';', ':', '\\', '`']));
+    let is_flag = |word: &&str| {
+        word.starts_with("--") && word.len() > 3 && word[2..].starts_with(|sign: char| sign.is_ascii_lowercase())
+    };
+    words.filter(is_flag).map(ToOwned::to_owned).collect()
+}
+
 fn files(folder: &Path, ends: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -94,6 +119,24 @@ fn what_is_named_exists() {
             checked.insert((command, String::new()));
         }
     }
+    let mut known = BTreeSet::new();
+    all_flags(&mut helps, &[], &mut known);
+    let mut messages = Vec::new();
+    for part in
+        ["hookmill", "hookmill-push", "hookmill-runtime", "hookmill-server", "hookmill-store", "hookmill-webhook"]
+    {
+        files(&root.join("crates").join(part).join("src"), ".rs", &mut messages);
+    }
+    let mut bare = 0;
+    for source in messages {
+        for flag in bare_flags(&std::fs::read_to_string(&source).unwrap()) {
+            bare += 1;
+            if !known.contains(&flag) {
+                wrong.push(format!("{}: no command has {flag}", source.display()));
+            }
+        }
+    }
+    assert!(bare > 8, "only {bare} flags were found in messages");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(checked.len() > 20, "only {} mentions were found", checked.len());
     // The ways out that the hint of a faulty flow names.

@@ -50,7 +50,27 @@ const notification = (operation: string, parameters: JsonObject): JsonObject => 
 /** Parameter keys have slashes, so these paths cannot be written with dots. */
 const parameter = (key: string, en: string, de: string, more: Partial<FieldForm> = {}): FieldForm => ({ path: ['inputs', 'parameters', key], label: { en, de }, kind: 'text', ...more });
 
-const APPROVAL = 'WebhookApprovalCreationInput/';
+const approvals = (operation: string, parameters: JsonObject): JsonObject => ({
+  inputs: { host: { apiId: '/providers/Microsoft.PowerApps/apis/shared_approvals', connectionName: 'shared_approvals', operationId: operation }, parameters },
+});
+/** What is asked; `object` is what its parameters are members of. */
+const questionStep = (operation: string, object: string): JsonObject => approvals(operation, { approvalType: 'Basic', [`${object}/title`]: '', [`${object}/assignedTo`]: '' });
+const questionFields = (object: string): readonly FieldForm[] => [
+  parameter('approvalType', 'Approval type', 'Art der Genehmigung', { kind: 'select', required: true, options: ['Basic', 'BasicAwaitAll', 'CustomResponse', 'CustomResponseAwaitAll'], titles: {
+    Basic: { en: 'Approve/Reject – first to respond', de: 'Genehmigen/Ablehnen – die erste Antwort zählt' },
+    BasicAwaitAll: { en: 'Approve/Reject – everyone must approve', de: 'Genehmigen/Ablehnen – alle müssen zustimmen' },
+    CustomResponse: { en: 'Custom responses – wait for one response', de: 'Eigene Antworten – eine abwarten' },
+    CustomResponseAwaitAll: { en: 'Custom responses – wait for all responses', de: 'Eigene Antworten – alle abwarten' },
+  } }),
+  parameter(`${object}/responseOptions`, 'Response options', 'Antworten zur Wahl', { kind: 'list', only: { path: ['inputs', 'parameters', 'approvalType'], among: ['CustomResponse', 'CustomResponseAwaitAll'] } }),
+  parameter(`${object}/title`, 'Title', 'Titel', { required: true }),
+  parameter(`${object}/assignedTo`, 'Assigned to', 'Gefragt', { required: true, hint: { en: 'Mail addresses, separated by “;”. Users of this server are asked in their inbox and on their phones, all others by mail.', de: 'E-Mail-Adressen, durch „;“ getrennt. Benutzer dieses Servers werden im Posteingang und auf dem Telefon gefragt, alle anderen per E-Mail.' } }),
+  parameter(`${object}/details`, 'Details', 'Einzelheiten'),
+  parameter(`${object}/itemLink`, 'Item link', 'Link', { advanced: true }),
+  parameter(`${object}/itemLinkDescription`, 'Item link description', 'Text des Links', { advanced: true }),
+  parameter(`${object}/enableNotifications`, 'Send mails too', 'Auch E-Mails senden', { kind: 'boolean', advanced: true }),
+];
+const APPROVAL_WORDS = 'approve reject sign off confirm ask people approvals freigabe zustimmung freigeben ablehnen fragen';
 
 const make = (kind: Builtin['kind'], type: string, title: readonly [en: string, de: string], en: string, de: string, keywords: string, icon: string, step: JsonObject, fields: readonly FieldForm[], id = type): Builtin => ({
   id, kind, type, group: GROUP_OF_ICON[icon] ?? 'code', title: { en: title[0], de: title[1] }, description: { en, de }, keywords, icon, step: { type, ...step }, fields,
@@ -108,23 +128,11 @@ export const BUILTINS: readonly Builtin[] = [
     parameter('NotificationEmailDefinition/notificationSubject', 'Subject', 'Betreff', { required: true }),
     parameter('NotificationEmailDefinition/notificationBody', 'Body', 'Inhalt', { required: true }),
   ], 'SendEmailNotification'),
-  make('action', 'OpenApiConnectionWebhook', ['Start and wait for an approval', 'Genehmigung einholen und abwarten'], 'Asks people and goes on with their answer.', 'Fragt Menschen und geht mit ihrer Antwort weiter.', 'approve reject sign off confirm ask people approvals freigabe zustimmung freigeben ablehnen fragen', 'approval', {
-    inputs: { host: { apiId: '/providers/Microsoft.PowerApps/apis/shared_approvals', connectionName: 'shared_approvals', operationId: 'StartAndWaitForAnApproval' }, parameters: { approvalType: 'Basic', [`${APPROVAL}title`]: '', [`${APPROVAL}assignedTo`]: '' } },
-  }, [
-    parameter('approvalType', 'Approval type', 'Art der Genehmigung', { kind: 'select', required: true, options: ['Basic', 'BasicAwaitAll', 'CustomResponse', 'CustomResponseAwaitAll'], titles: {
-      Basic: { en: 'Approve/Reject – first to respond', de: 'Genehmigen/Ablehnen – die erste Antwort zählt' },
-      BasicAwaitAll: { en: 'Approve/Reject – everyone must approve', de: 'Genehmigen/Ablehnen – alle müssen zustimmen' },
-      CustomResponse: { en: 'Custom responses – wait for one response', de: 'Eigene Antworten – eine abwarten' },
-      CustomResponseAwaitAll: { en: 'Custom responses – wait for all responses', de: 'Eigene Antworten – alle abwarten' },
-    } }),
-    parameter(`${APPROVAL}responseOptions`, 'Response options', 'Antworten zur Wahl', { kind: 'list', only: { path: ['inputs', 'parameters', 'approvalType'], among: ['CustomResponse', 'CustomResponseAwaitAll'] } }),
-    parameter(`${APPROVAL}title`, 'Title', 'Titel', { required: true }),
-    parameter(`${APPROVAL}assignedTo`, 'Assigned to', 'Gefragt', { required: true, hint: { en: 'Mail addresses, separated by “;”. Users of this server are asked in their inbox and on their phones, all others by mail.', de: 'E-Mail-Adressen, durch „;“ getrennt. Benutzer dieses Servers werden im Posteingang und auf dem Telefon gefragt, alle anderen per E-Mail.' } }),
-    parameter(`${APPROVAL}details`, 'Details', 'Einzelheiten'),
-    parameter(`${APPROVAL}itemLink`, 'Item link', 'Link', { advanced: true }),
-    parameter(`${APPROVAL}itemLinkDescription`, 'Item link description', 'Text des Links', { advanced: true }),
-    parameter(`${APPROVAL}enableNotifications`, 'Send mails too', 'Auch E-Mails senden', { kind: 'boolean', advanced: true }),
-  ], 'StartAndWaitForAnApproval'),
+  make('action', 'OpenApiConnectionWebhook', ['Start and wait for an approval', 'Genehmigung einholen und abwarten'], 'Asks people and goes on with their answer.', 'Fragt Menschen und geht mit ihrer Antwort weiter.', APPROVAL_WORDS, 'approval', questionStep('StartAndWaitForAnApproval', 'WebhookApprovalCreationInput'), questionFields('WebhookApprovalCreationInput'), 'StartAndWaitForAnApproval'),
+  make('action', 'OpenApiConnection', ['Create an approval', 'Genehmigung anlegen'], 'Asks people and goes on; “Wait for an approval” waits for their answer.', 'Fragt Menschen und geht weiter; „Auf Genehmigung warten“ wartet auf ihre Antwort.', APPROVAL_WORDS, 'approval', questionStep('CreateAnApproval', 'ApprovalCreationInput'), questionFields('ApprovalCreationInput'), 'CreateAnApproval'),
+  make('action', 'OpenApiConnectionWebhook', ['Wait for an approval', 'Auf Genehmigung warten'], 'Waits for the answer to what “Create an approval” asked.', 'Wartet auf die Antwort auf das, was „Genehmigung anlegen“ gefragt hat.', APPROVAL_WORDS, 'approval', approvals('WaitForAnApproval', { approvalName: '' }), [
+    parameter('approvalName', 'Approval ID', 'Kennung der Genehmigung', { required: true }),
+  ], 'WaitForAnApproval'),
   make('action', 'If', ['Condition', 'Bedingung'], 'Two branches: if yes, if no.', 'Zwei Zweige: wenn ja, wenn nein.', 'if else branch decision wenn falls entscheidung', 'branch', { expression: { and: [{ equals: ['', ''] }] }, actions: {}, else: { actions: {} } }, [field('expression', 'Condition', 'Bedingung', 'condition', { required: true })]),
   make('action', 'Foreach', ['Apply to each', 'Auf alle anwenden'], 'Does its actions for every item of an array.', 'Führt seine Aktionen für jedes Element einer Liste aus.', 'loop for each iterate schleife jedes', 'loop', { foreach: '', actions: {} }, [field('foreach', 'Select an output', 'Ausgabe wählen', 'value', { required: true })]),
   make('action', 'Switch', ['Switch', 'Verzweigung'], 'One of several branches, chosen by a value.', 'Einer von mehreren Zweigen, nach einem Wert.', 'case select branch fall auswahl', 'branch', { expression: '', cases: { Case: { case: '', actions: {} } }, default: { actions: {} } }, [field('expression', 'On', 'Nach', 'value', { required: true })]),
@@ -239,7 +247,7 @@ export function builtinOf(step: JsonObject, kind: Builtin['kind']): Builtin | nu
   if (pathCallOf(step)) return PATH_CALLS.find((item) => item.kind === kind && item.type === typeOf(step)) ?? null;
   const operation = (step['inputs'] as { host?: { operationId?: Json; apiId?: Json } } | undefined)?.host;
   if (operation && typeof operation === 'object') {
-    return typeof operation.apiId === 'string' && isOwnApi(operation.apiId.split('/').pop() ?? '') ? (BUILTINS.find((item) => item.id === operation.operationId) ?? null) : null;
+    return typeof operation.apiId === 'string' && isOwnApi(operation.apiId.split('/').pop() ?? '') ? (BUILTINS.find((item) => isSameName(item.id, String(operation.operationId))) ?? null) : null;
   }
   const type = typeOf(step);
   const same = BUILTINS.filter((item) => item.kind === kind && item.type === type && hasForm(item, step));

@@ -1,15 +1,17 @@
 // Approvals: a flow is drawn that asks, people answer from the notification, on the page, on a phone and by a link, and
 // the flow goes on; what failed is told and run on; the digest is turned on.
+import { designing } from './designing.mjs';
 import { PHONE, runScript, same, until } from './harness.mjs';
 import { signedIn } from './sample.mjs';
 import { serve } from './stand-ins.mjs';
 
 const BOB = { name: 'Bob', email: 'bob@example.org', password: 'another long password' };
+const APPROVALS = '/providers/Microsoft.PowerApps/apis/shared_approvals';
 const asks = (people, kind = 'Basic', more = {}) => ({
   Ask: {
     type: 'OpenApiConnectionWebhook', runAfter: {},
     inputs: {
-      host: { apiId: '/providers/Microsoft.PowerApps/apis/shared_approvals', connectionName: 'shared_approvals', operationId: 'StartAndWaitForAnApproval' },
+      host: { apiId: APPROVALS, connectionName: 'shared_approvals', operationId: 'StartAndWaitForAnApproval' },
       parameters: { approvalType: kind, 'WebhookApprovalCreationInput/title': "Order @{triggerBody()?['number']}", 'WebhookApprovalCreationInput/assignedTo': people, 'WebhookApprovalCreationInput/details': 'Two chairs\nand a desk', ...more },
     },
   },
@@ -30,6 +32,7 @@ await runScript('approvals', async (world, step) => {
     return seen.ended_at === null ? null : seen;
   }, 60_000);
   const said = (run) => run.actions.find((action) => action.name === 'Said')?.outputs;
+  const maker = designing(ada, call);
   const mine = await make('Orders', 'ada@example.org');
 
   await step(1, 'the action is drawn with its fields', async () => {
@@ -42,7 +45,26 @@ await runScript('approvals', async (world, step) => {
     await page.getByText('Response options').first().waitFor();
   });
 
-  await step(2, 'the phone is told, and answered from the notification itself', async () => {
+  await step(2, 'what is asked first and waited for later is built from the list, and carries the Approval ID', async () => {
+    const made = await call('POST', '/api/flows', { name: 'In two steps', connections: {}, definition: { triggers: manual, actions: {
+      Create: { type: 'OpenApiConnection', runAfter: {}, inputs: { host: { apiId: APPROVALS, connectionName: 'shared_approvals', operationId: 'CreateAnApproval' }, parameters: { approvalType: 'Basic', 'ApprovalCreationInput/title': 'Order 9', 'ApprovalCreationInput/assignedTo': 'ada@example.org;' } } },
+    } } });
+    await page.goto(`${world.server.url}/flows/${made.id}/edit`);
+    await page.locator('[data-card="Create"]').click();
+    await page.getByLabel('Approval type').waitFor();
+    await maker.add('wait approval', /^Wait for an approval/);
+    await maker.token(maker.box('Approval ID'), 'Approval ID');
+    await button('Save').click();
+    await until('the action to be saved', async () => (await call('GET', `/api/flows/${made.id}`)).definition.actions.Wait_for_an_approval);
+    const saved = (await call('GET', `/api/flows/${made.id}`)).definition.actions.Wait_for_an_approval;
+    same('what it waits for', saved.inputs.parameters.approvalName, "@{body('Create')?['name']}");
+    const run = await begin(made, 9);
+    const waits = await until('the question', async () => (await call('GET', '/api/approvals?open=true')).items.find((one) => one.title === 'Order 9'), 60_000);
+    await call('POST', `/api/approvals/${waits.id}/response`, { response: 'Approve' });
+    same('how it ends', (await ended(run)).status, 'Succeeded');
+  });
+
+  await step(3, 'the phone is told, and answered from the notification itself', async () => {
     page.once('dialog', (dialog) => void dialog.accept());
     await page.goto(`${world.server.url}/notifications`);
     await button('Turn on notifications').click();
@@ -54,7 +76,7 @@ await runScript('approvals', async (world, step) => {
     same('what the flow heard', [seen.status, said(seen)], ['Succeeded', 'Ada Lovelace: Approve']);
   });
 
-  await step(3, 'the page shows what waits, takes the answer with a comment, and keeps both lists', async () => {
+  await step(4, 'the page shows what waits, takes the answer with a comment, and keeps both lists', async () => {
     const run = await begin(mine, 2);
     await page.getByRole('link', { name: /^Approvals/ }).first().click();
     await page.getByRole('link', { name: 'Order 2' }).click();
@@ -69,7 +91,7 @@ await runScript('approvals', async (world, step) => {
     await page.getByRole('list', { name: 'Sent' }).getByText('Reject', { exact: true }).first().waitFor();
   });
 
-  await step(4, 'two people: the second answers on a phone; a stranger sees nothing', async () => {
+  await step(5, 'two people: the second answers on a phone; a stranger sees nothing', async () => {
     await call('POST', '/api/users', { ...BOB, role: 'member' });
     const both = await make('Both', 'ada@example.org; bob@example.org', 'BasicAwaitAll');
     const run = await begin(both, 3);
@@ -94,14 +116,14 @@ await runScript('approvals', async (world, step) => {
     await bob.context.close();
   });
 
-  await step(5, 'a link that is wrong says so, without signing in', async () => {
+  await step(6, 'a link that is wrong says so, without signing in', async () => {
     const stranger = await world.person('stranger', { viewport: PHONE });
     await stranger.goto('/approve/apr_00000000000000000000000000.0.AAAA');
     await stranger.page.getByRole('heading', { name: 'This link does not work' }).waitFor();
     await stranger.context.close();
   });
 
-  await step(6, 'what fails is told once, counted, and runs another flow with what failed', async () => {
+  await step(7, 'what fails is told once, counted, and runs another flow with what failed', async () => {
     const service = await serve(() => ({ status: 500, body: { message: 'pool exhausted' } }));
     const catcher = await call('POST', '/api/flows', { name: 'Catcher', connections: {}, definition: { triggers: manual, actions: { Said: { type: 'Compose', runAfter: {}, inputs: "@{triggerBody()?['flow']?['name']}: @{triggerBody()?['error']?['message']} (@{triggerBody()?['trigger']?['body']?['number']})" } } } });
     const fails = await call('POST', '/api/flows', { name: 'Fails', connections: {}, definition: { triggers: manual, actions: { Each: { type: 'Foreach', foreach: '@createArray(1)', runAfter: {}, actions: { Call: { type: 'Http', runAfter: {}, inputs: { method: 'GET', uri: `${service.url}/`, retryPolicy: { type: 'none' } } } } } } } });
@@ -122,7 +144,7 @@ await runScript('approvals', async (world, step) => {
     await service.stop();
   });
 
-  await step(7, 'the digest is turned on for the morning', async () => {
+  await step(8, 'the digest is turned on for the morning', async () => {
     await page.goto(`${world.server.url}/settings/account`);
     await page.getByLabel('Send me a digest each day').check();
     await page.getByLabel('At', { exact: true }).selectOption('7');

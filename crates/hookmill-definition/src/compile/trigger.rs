@@ -403,7 +403,7 @@ fn text(value: Option<&Value>) -> Option<&str> {
 /// form that reads the connections of whoever started the flow,
 /// `@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['x']['connectionId']`.
 fn connection_key(expression: &str) -> Option<String> {
-    let mark = expression.find("$connections")?;
+    let mark = expression.to_ascii_lowercase().find("$connections")?;
     let rest = expression.get(mark + "$connections".len()..)?;
     let rest = rest.trim_start().strip_prefix(['\'', '"']).unwrap_or(rest);
     let rest = rest.trim_start_matches([' ', ')', ']', '?']);

@@ -98,6 +98,32 @@ pub(super) struct Workflow {
     pub findings: Vec<Diagnostic>,
 }
 
+/// A member of a template or of a resource; deployments know these names in any case.
+pub(super) fn part<'a>(of: &'a Value, name: &str) -> Option<&'a Value> {
+    member(of.as_object()?, name)
+}
+
+/// An object with these names as they are usually written.
+fn usual(of: &Value, names: &[&str]) -> Value {
+    let Some(members) = of.as_object() else { return of.clone() };
+    let name_of = |own: &Str| {
+        names.iter().find(|name| name.eq_ignore_ascii_case(own)).map_or(own.clone(), |name| Str::from(*name))
+    };
+    Value::object(members.iter().map(|(name, value)| (name_of(name), value.clone())))
+}
+
+/// A workflow with the names that a file of a flow is read by.
+fn usual_workflow(resource: &Value) -> Value {
+    let resource = usual(resource, &["type", "name", "properties"]);
+    let Some(members) = resource.as_object() else { return resource };
+    let mut members = members.clone();
+    if let Some(properties) = members.get("properties") {
+        let properties = usual(properties, &["definition", "parameters", "displayName", "connectionReferences"]);
+        members.insert("properties", properties);
+    }
+    members.into()
+}
+
 /// All workflows of a template, those of nested deployments too.
 pub(super) fn workflows(document: &Value) -> Vec<Workflow> {
     let mut found = Vec::new();
@@ -112,27 +138,30 @@ fn collect(document: &Value, at: &Pointer, template: &Template, depth: usize, fo
     }
     let below = at.child("resources");
     // Newer templates list resources by name.
-    let resources: Vec<(Pointer, &Value)> = match document.get("resources") {
+    let resources: Vec<(Pointer, &Value)> = match part(document, "resources") {
         Some(Value::Array(list)) => list.iter().enumerate().map(|(index, own)| (below.child(index), own)).collect(),
         Some(Value::Object(named)) => named.iter().map(|(name, own)| (below.child(name), own)).collect(),
         _ => return,
     };
     for (pointer, resource) in resources {
-        let kind = resource.get("type").and_then(Value::as_str).unwrap_or_default();
+        let kind = part(resource, "type").and_then(Value::as_str).unwrap_or_default();
+        let properties = part(resource, "properties");
         if kind.eq_ignore_ascii_case("Microsoft.Logic/workflows") {
             let mut findings = Vec::new();
-            let resolved = template.resolved(resource, &pointer, &mut findings);
+            let resolved = template.resolved(&usual_workflow(resource), &pointer, &mut findings);
             found.push(Workflow { resource: resolved, pointer: pointer.clone(), findings });
         } else if kind.eq_ignore_ascii_case("Microsoft.Resources/deployments")
-            && let Some(inner) = resource.pointer("/properties/template")
+            && let Some(properties) = properties
+            && let Some(inner) = part(properties, "template")
         {
-            let scope = resource.pointer("/properties/expressionEvaluationOptions/scope").and_then(Value::as_str);
+            let options = part(properties, "expressionEvaluationOptions");
+            let scope = options.and_then(|options| part(options, "scope")).and_then(Value::as_str);
             let below = pointer.child("properties").child("template");
             if scope.is_some_and(|scope| scope.eq_ignore_ascii_case("inner")) {
-                let given = resource.pointer("/properties/parameters").and_then(Value::as_object);
+                let given = part(properties, "parameters").and_then(Value::as_object);
                 let mut values = Object::new();
                 for (name, parameter) in given.into_iter().flat_map(Object::iter) {
-                    if let Some(value) = parameter.get("value")
+                    if let Some(value) = part(parameter, "value")
                         && let Some(value) = template.whole(value, 0)
                     {
                         values.insert(name.clone(), value);
@@ -143,7 +172,7 @@ fn collect(document: &Value, at: &Pointer, template: &Template, depth: usize, fo
                 collect(inner, &below, template, depth + 1, found);
             }
         }
-        if resource.get("resources").is_some() {
+        if part(resource, "resources").is_some() {
             collect(resource, &pointer, template, depth + 1, found);
         }
     }
@@ -151,16 +180,16 @@ fn collect(document: &Value, at: &Pointer, template: &Template, depth: usize, fo
 
 impl Template {
     fn new(document: &Value, given: &Object, left: Rc<Cell<usize>>) -> Self {
-        let declared = document.get("parameters").and_then(Value::as_object);
+        let declared = part(document, "parameters").and_then(Value::as_object);
         let mut parameters = Object::new();
         for (name, parameter) in declared.into_iter().flat_map(Object::iter) {
             if let Some(value) = member(given, name) {
                 parameters.insert(name.clone(), escaped(value));
-            } else if let Some(value) = parameter.get("defaultValue") {
+            } else if let Some(value) = part(parameter, "defaultValue") {
                 parameters.insert(name.clone(), value.clone());
             }
         }
-        let variables = document.get("variables").and_then(Value::as_object).cloned().unwrap_or_default();
+        let variables = part(document, "variables").and_then(Value::as_object).cloned().unwrap_or_default();
         Self { parameters, variables, left }
     }
 

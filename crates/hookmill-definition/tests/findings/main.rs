@@ -379,6 +379,12 @@ fn connections_are_known_by_their_key() {
         r#"{"connection":{"name":"@parameters('$connections').shared_x.connectionId"},"operationId":"o"}"#,
         r#"{"connection":{"name":"@json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['shared_x']['connectionId']"},"operationId":"o"}"#,
         r#"{"connection":{"name":"@json(decodeBase64(triggerOutputs()?['headers']?['X-MS-APIM-Tokens']))?['$connections']?['shared_x']?['connectionId']"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@{json(decodeBase64(triggerOutputs().headers['X-MS-APIM-Tokens']))['$connections']['shared_x']['connectionId']}"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@json(base64ToString(triggerOutputs()['headers']['x-ms-apim-tokens']))['$connections'].shared_x.connectionId"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@json(decodeBase64(trigger().outputs.headers['X-MS-APIM-Tokens']))['$connections']['shared_x']['connectionId']"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@PARAMETERS('$CONNECTIONS')['shared_x']['ConnectionId']"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@parameters('$connections')[ 'shared_x' ][ 'connectionId' ]"},"operationId":"o"}"#,
+        r#"{"connection":{"name":"@parameters('$connections')['shared_x']['name']"},"operationId":"o"}"#,
         r#"{"connection":"@parameters('$connections')['shared_x']['connectionId']","operationId":"o"}"#,
         r#"{"connectionName":"@parameters('$connections')['shared_x']['connectionId']","operationId":"o"}"#,
     ] {

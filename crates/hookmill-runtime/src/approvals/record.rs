@@ -4,13 +4,13 @@
 //! made there runs here as it is.
 
 use hookmill_expression::{content, date_text};
-use hookmill_model::{ApprovalId, Object, Timestamp, UserId, Value};
+use hookmill_model::{ApprovalId, Object, RunId, Timestamp, UserId, Value};
 use serde::{Deserialize, Serialize};
 
-/// The only operation of the connector.
-pub(crate) const OPERATION: &str = "StartAndWaitForAnApproval";
-/// The object of the request that all parameters but the type are members of.
-const OBJECT: &str = "WebhookApprovalCreationInput";
+/// The objects of the requests that all parameters but the type are members of: of *Start and wait*, and of *Create*.
+const OBJECTS: [&str; 2] = ["WebhookApprovalCreationInput", "ApprovalCreationInput"];
+/// So many actions may wait for one approval at the same time.
+const WAITS_MAX: usize = 100;
 /// One approval asks at most so many people.
 const PEOPLE_MAX: usize = 50;
 /// One approval offers at most so many answers.
@@ -111,18 +111,48 @@ pub struct ApprovalRecord {
     /// Why nobody waits for it any more.
     #[serde(default)]
     pub withdrawn: Option<String>,
-    /// The part of the callback address that the action waits at.
+    /// The part of the callback address that the action waits at which asked; empty where it does not wait.
     pub(crate) token: String,
+    /// The actions that wait beside it.
+    #[serde(default)]
+    pub(crate) waits: Vec<Waiting>,
+}
+
+/// An action *Wait for an approval*.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    /// Its run.
+    pub run: RunId,
+    /// What all tries of this action have in common.
+    pub mark: String,
+    /// The part of the callback address that it waits at.
+    pub token: String,
 }
 
 fn parameter<'a>(parameters: &'a Value, name: &str) -> Option<&'a Value> {
-    let found = parameters.pointer(&format!("/{OBJECT}~1{name}"));
-    let found = found.or_else(|| parameters.pointer(&format!("/{OBJECT}/{name}")));
-    found.or_else(|| parameters.get(name)).filter(|value| !value.is_null())
+    let within = |object: &str| {
+        let found = parameters.pointer(&format!("/{object}~1{name}"));
+        found.or_else(|| parameters.pointer(&format!("/{object}/{name}")))
+    };
+    OBJECTS.into_iter().find_map(within).or_else(|| parameters.get(name)).filter(|value| !value.is_null())
 }
 
 fn text(parameters: &Value, name: &str) -> String {
     parameter(parameters, name).map(|value| content::to_text(value).trim().to_owned()).unwrap_or_default()
+}
+
+/// The approval that *Wait for an approval* names: what *Create an approval* gave as `name`.
+///
+/// # Errors
+/// What is missing or wrong, for the maker of the flow.
+pub(crate) fn named(parameters: &Value) -> Result<ApprovalId, String> {
+    let name = text(parameters, "approvalName");
+    if name.is_empty() {
+        return Err("'Approval ID' is empty. Use the Approval ID that 'Create an approval' gives.".to_owned());
+    }
+    name.rsplit('/').next().and_then(|id| id.parse().ok()).ok_or_else(|| {
+        format!("'{name}' is no approval of this server. Use the Approval ID that 'Create an approval' gives.")
+    })
 }
 
 /// The texts of an array, or of one text that is divided at `;` and, for addresses, at `,`.
@@ -255,7 +285,48 @@ impl ApprovalRecord {
         }
     }
 
-    /// What the action gives: the body of its outputs.
+    /// Has one more action told of the decision. One that waits already stays as it is.
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub(crate) fn wait(&mut self, waiting: Waiting) -> Result<(), String> {
+        if self.waits.iter().any(|known| known.mark == waiting.mark) {
+            return Ok(());
+        }
+        if self.waits.len() >= WAITS_MAX {
+            return Err(format!("{WAITS_MAX} actions wait for this approval already."));
+        }
+        self.waits.push(waiting);
+        Ok(())
+    }
+
+    /// What *Create an approval* gives: the body of its outputs. `respond_link` is the page where users answer.
+    pub(crate) fn question(&self, id: ApprovalId, asked_at: Timestamp, respond_link: String) -> Value {
+        let mut body = self.asked(id, asked_at);
+        let people: Vec<&str> = self.people.iter().map(|person| &*person.email).collect();
+        body.insert("assignedTo", people.join(";"));
+        body.insert("respondLink", respond_link);
+        let options = self.options.iter().map(|option| Value::from(&**option));
+        body.insert("responseOptions", Value::array(options.collect()));
+        body.into()
+    }
+
+    /// What is asked, as all outputs begin.
+    fn asked(&self, id: ApprovalId, asked_at: Timestamp) -> Object {
+        let mut body = Object::new();
+        body.insert("name", id.to_string());
+        body.insert("title", &*self.title);
+        body.insert("details", &*self.details);
+        if let Some(link) = &self.link {
+            body.insert("itemLink", &*link.uri);
+            body.insert("itemLinkDescription", &*link.label);
+        }
+        body.insert("requestDate", Value::from(date_text(asked_at)));
+        body.insert("requestor", Value::object([("displayName", Value::from(&*self.requestor))]));
+        body
+    }
+
+    /// What an action gives that waited: the body of its outputs.
     pub(crate) fn outputs(&self, id: ApprovalId, asked_at: Timestamp, ended_at: Timestamp) -> Value {
         let text = |text: &str| Value::from(text);
         let responses = self.people.iter().filter_map(|person| {
@@ -274,17 +345,8 @@ impl ApprovalRecord {
                 ("comments", text(&answer.comments)),
             ]))
         });
-        let mut body = Object::new();
-        body.insert("name", id.to_string());
-        body.insert("title", text(&self.title));
-        body.insert("details", text(&self.details));
-        if let Some(link) = &self.link {
-            body.insert("itemLink", text(&link.uri));
-            body.insert("itemLinkDescription", text(&link.label));
-        }
-        body.insert("requestDate", Value::from(date_text(asked_at)));
+        let mut body = self.asked(id, asked_at);
         body.insert("completionDate", Value::from(date_text(ended_at)));
-        body.insert("requestor", Value::object([("displayName", text(&self.requestor))]));
         body.insert("outcome", text(self.outcome.as_deref().unwrap_or_default()));
         body.insert("responses", Value::array(responses.collect()));
         body.insert("responseSummary", text(&self.summary()));
@@ -331,6 +393,7 @@ mod tests {
             outcome: None,
             withdrawn: None,
             token: String::new(),
+            waits: Vec::new(),
         }
     }
 

@@ -179,9 +179,12 @@ impl State {
         ));
         purged.others += self.remove_where(|s| &mut s.dedupe, |(bucket, _), _| *bucket < oldest);
         purged.others += self.remove_where(|s| &mut s.notifications, |id, _| *id < hookmill_model::Id::floor(before));
+        let runs: std::collections::BTreeSet<RunId> = self.runs.keys().copied().collect();
         purged.others += self.remove_where(
             |s| &mut s.approvals,
-            |id, (one, _)| *id < hookmill_model::Id::floor(before) && one.ended_at.is_some(),
+            |id, (one, _)| {
+                *id < hookmill_model::Id::floor(before) && (one.ended_at.is_some() || !runs.contains(&one.run))
+            },
         );
         let kept: Vec<NotificationId> = self.notifications.keys().copied().collect();
         self.remove_where(|s| &mut s.deliveries, |(id, _), _| kept.binary_search(id).is_err());

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use hookmill_model::{RunId, UserId};
 
 use super::Told;
-use super::world::{at, flow, id, user};
+use super::world::{at, flow, id, run, user};
 use crate::{
-    Approval, ApprovalFilter, ApprovalPerson, ApprovalState, Change, Expect, Lane, List, Retention, Store, StoreError,
-    Unit,
+    Approval, ApprovalFilter, ApprovalPerson, ApprovalState, Change, Expect, Lane, List, Retention, Run, Store,
+    StoreError, Unit,
 };
 
 const DAY: i64 = 24 * 3_600;
@@ -84,11 +84,14 @@ pub(super) async fn approvals_are_asked_and_answered(store: &dyn Store) -> Told 
     store.commit(Change::PutApproval(ended.clone(), vec![awaited(bob.id)]).into(), Lane::Work).await?;
     assert_eq!(store.approvals_decided(9).await?, []);
 
-    // What has ended is forgotten, what is open stays; a user who is gone is asked nothing.
+    // What has ended is forgotten, and what is open with the run that asked; a user who is gone is asked nothing.
     store.commit(Change::DeleteUser(bob.id).into(), Lane::Work).await?;
     assert_eq!(store.approvals(received(bob.id, false), List::first(9)).await?.items, []);
+    let asking = Run { id: all[1].run, ..run(owner, all[1].flow, 2) };
+    store.commit(Change::StartRun(asking, Vec::new()).into(), Lane::Work).await?;
     store.purge(Retention { now: at(2 * DAY), before: at(DAY), rows_max: 100 }).await?;
     assert_eq!(store.approval(ended.id).await?, None);
     assert_eq!(store.approval(all[1].id).await?.as_ref(), Some(&all[1]));
+    assert_eq!(store.approval(all[2].id).await?, None);
     Ok(())
 }

@@ -4,7 +4,7 @@ import { operatorText } from '../../shared/operator-text';
 
 export const designerText = defineText(
   {
-    approvalTokens: { outcome: 'Outcome', summary: 'Response summary', responses: 'Responses', response: 'Responses: approver response', comments: 'Responses: comments', responderName: 'Responses: approver name', responderEmail: 'Responses: approver email', responseDate: 'Responses: response date', title: 'Title', requestDate: 'Request date', completionDate: 'Completion date' },
+    approvalTokens: { outcome: 'Outcome', summary: 'Response summary', responses: 'Responses', response: 'Responses: approver response', comments: 'Responses: comments', responderName: 'Responses: approver name', responderEmail: 'Responses: approver email', responseDate: 'Responses: response date', id: 'Approval ID', respondLink: 'Respond link', assignedTo: 'Assigned to', title: 'Title', requestDate: 'Request date', completionDate: 'Completion date' },
     newTitle: 'New flow',
     flowName: 'Name of the flow',
     namePlaceholder: 'Name your flow',
@@ -227,7 +227,7 @@ export const designerText = defineText(
     webhookAddress: 'The address is shown on the flow’s page after it was created.',
   },
   {
-    approvalTokens: { outcome: 'Ergebnis', summary: 'Antworten als Text', responses: 'Antworten', response: 'Antworten: Antwort', comments: 'Antworten: Bemerkungen', responderName: 'Antworten: Name', responderEmail: 'Antworten: E-Mail', responseDate: 'Antworten: Zeitpunkt', title: 'Titel', requestDate: 'Gefragt am', completionDate: 'Entschieden am' },
+    approvalTokens: { outcome: 'Ergebnis', summary: 'Antworten als Text', responses: 'Antworten', response: 'Antworten: Antwort', comments: 'Antworten: Bemerkungen', responderName: 'Antworten: Name', responderEmail: 'Antworten: E-Mail', responseDate: 'Antworten: Zeitpunkt', id: 'Kennung der Genehmigung', respondLink: 'Link zum Antworten', assignedTo: 'Gefragt', title: 'Titel', requestDate: 'Gefragt am', completionDate: 'Entschieden am' },
     newTitle: 'Neuer Flow',
     flowName: 'Name des Flows',
     namePlaceholder: 'Flow benennen',

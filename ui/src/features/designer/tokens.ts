@@ -5,6 +5,7 @@ import { api } from '../../api/client';
 import type { Flow, Token } from '../../api/types';
 import { findAction, forEachAction, isContainer, isObject, titleOf, triggerOf, typeOf, valueAt, type Json, type JsonObject } from '../../flow-model/definition';
 import { tokenSources, type TokenSource } from '../../flow-model/order';
+import { isSameName } from '../../flow-model/language';
 import { normalExpression } from '../../flow-model/references';
 import { arrayOf, listBehind, listsOf, selectedMembers, tokensOfSample, tokensOfSchema, type ContentToken, type ToldToken } from '../../flow-model/tokens';
 import { useText } from '../../shared/language';
@@ -73,11 +74,14 @@ function useSeen(flow: Flow | null, definition: JsonObject): ReadonlyMap<string,
 
 type ApprovalWords = typeof designerText.en.approvalTokens;
 
-/** What *Start and wait for an approval* gives, in words. */
-function approvalContent(words: ApprovalWords): ToldToken[] {
+/** What an action of *Approvals* gives, in words. */
+function approvalContent(words: ApprovalWords, operation: string): ToldToken[] {
   const responses = "body()?['responses']";
   const top = (title: string, name: string): ToldToken => ({ title, expression: `body()?['${name}']`, type: 'string' });
   const each = (title: string, path: string, visibility?: string): ToldToken => ({ title, expression: `item()${path}`, in_array: responses, type: 'string', ...(visibility ? { visibility } : {}) });
+  if (isSameName(operation, 'CreateAnApproval')) {
+    return [top(words.id, 'name'), top(words.respondLink, 'respondLink'), top(words.title, 'title'), { ...top(words.assignedTo, 'assignedTo'), visibility: 'advanced' }, { ...top(words.requestDate, 'requestDate'), visibility: 'advanced' }];
+  }
   return [
     top(words.outcome, 'outcome'),
     top(words.summary, 'responseSummary'),
@@ -121,7 +125,7 @@ function useContent(edited: Edited): ReadonlyMap<string, ContentToken[]> {
       const host = hostOf(step);
       if (!host) return;
       if (host.api === APPROVALS_API) {
-        map.set(root, tokensOfSchema(approvalContent(t.approvalTokens), root));
+        map.set(root, tokensOfSchema(approvalContent(t.approvalTokens, host.operation), root));
         return;
       }
       const operation = operations.get(`${connectorOf(step, connections, known ?? [])}/${host.operation}`);
