@@ -41,15 +41,20 @@ fn changed(random: &mut Random, corpus: &[Vec<u8>], words: &[&str]) -> Vec<u8> {
     data
 }
 
-/// Asks a target for the corpus, and then for `steps` changes of it; `HOOKMILL_FUZZ_STEPS` asks for more.
+/// Asks a target for the corpus, and then for `steps` changes of it; `HOOKMILL_FUZZ_STEPS` asks for more, and
+/// `HOOKMILL_FUZZ_FROM` for those from a step that failed.
 #[track_caller]
 pub fn run(target: fn(&[u8]), corpus: &[Vec<u8>], words: &[&str], steps: usize) {
     let wanted = std::env::var("HOOKMILL_FUZZ_STEPS").ok().and_then(|steps| steps.parse().ok());
     let seed = std::env::var("HOOKMILL_FUZZ_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
+    let from = std::env::var("HOOKMILL_FUZZ_FROM").ok().and_then(|step| step.parse().ok()).unwrap_or(0);
     corpus.iter().for_each(|data| target(data));
     let mut random = Random(seed);
     for step in 0..wanted.unwrap_or(steps) {
         let data = changed(&mut random, corpus, words);
+        if step < from {
+            continue;
+        }
         let begun = std::time::Instant::now();
         let outcome = std::panic::catch_unwind(|| target(&data));
         assert!(outcome.is_ok(), "seed {seed:#x}, step {step}: {}", String::from_utf8_lossy(&data));

@@ -277,9 +277,10 @@ impl Runtime {
         }
         let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection))?;
         let id = bound.connector?;
-        let connector = match self.0.plans.connector_kept(id) {
+        let version = bound.version.as_deref();
+        let connector = match self.0.plans.connector_kept(id, version) {
             Some(kept) => kept,
-            None => self.connector(id).await.ok()?,
+            None => self.connector_in(id, version).await.ok()?,
         };
         Service::of(&format!("{}://{}", connector.scheme, connector.host))
     }

@@ -20,7 +20,7 @@ use hookmill_webhook::{
 
 use crate::notification::{AcceptError, Notification};
 use crate::owed::{OWED, owing};
-use crate::plans::{Bound, Version};
+use crate::plans::{Bound, Version, version_of_record};
 use crate::record::Record;
 use crate::sealed::is_lost;
 use crate::throttle::Throttle;
@@ -364,7 +364,9 @@ impl Runtime {
             return Ok(Declarations::default());
         };
         match self.connector_id_of(flow, record).await? {
-            Some(connector) => Ok(self.connector(connector).await?.webhook(operation)),
+            Some(connector) => {
+                Ok(self.connector_in(connector, version_of_record(flow, record)).await?.webhook(operation))
+            }
             None => Ok(Declarations::default()),
         }
     }
@@ -394,7 +396,8 @@ impl Runtime {
     /// The connector whose operation creates a webhook.
     pub(crate) async fn connector_of_record(&self, flow: &Flow, record: &Record) -> Result<Arc<Connector>, Error> {
         let missing = || Error::Inputs("The trigger has no connection. Choose one for the flow.".to_owned());
-        self.connector(self.connector_id_of(flow, record).await?.ok_or_else(missing)?).await
+        let id = self.connector_id_of(flow, record).await?.ok_or_else(missing)?;
+        self.connector_in(id, version_of_record(flow, record)).await
     }
 
     /// The secret of webhooks that a person entered for the connection.

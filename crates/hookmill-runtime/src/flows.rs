@@ -1,13 +1,13 @@
 //! Saving, switching and deleting flows.
 
 mod trigger;
-mod written;
+pub(crate) mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hookmill_definition::plan::{Plan, TriggerKind};
 use hookmill_definition::{Compilation, Profile, compile_while, secret};
-use hookmill_model::{Diagnostic, FlowId, FlowState, Object, Pointer, Severity, Timestamp, UserId, Value};
+use hookmill_model::{ConnectorId, Diagnostic, FlowId, FlowState, Object, Pointer, Severity, Timestamp, UserId, Value};
 use hookmill_store::{Binding, Change, Expect, Flow, FlowVersion, Lane, StoreError, Timer, TimerKey, Unit};
 
 use crate::flow_view::{ConnectionBinding, FlowForm, FlowSaved, FlowView};
@@ -19,8 +19,11 @@ use crate::stored::read_part;
 use crate::wanted::wanted;
 use crate::{Error, Runtime};
 
+/// So often a flow is checked again whose connector was changed while it was saved.
+const SAVES_MAX: usize = 4;
+
 /// What a call by path is sent with where its method is not said.
-const fn usual_method(subscribes: bool) -> &'static str {
+pub(crate) const fn usual_method(subscribes: bool) -> &'static str {
     if subscribes { "post" } else { "get" }
 }
 
@@ -51,26 +54,38 @@ impl Runtime {
         flow.ok_or_else(|| Error::not_found("flow", id))
     }
 
+    /// What a flow is bound to, with the versions of its connectors, and that these are still the newest.
     async fn bindings(
         &self,
         owner: UserId,
         connections: &BTreeMap<String, ConnectionBinding>,
-    ) -> Result<Vec<Binding>, Error> {
-        let mut bindings = Vec::with_capacity(connections.len());
+    ) -> Result<(Vec<Binding>, Vec<Expect>), Error> {
+        let (mut bindings, mut expected) = (Vec::with_capacity(connections.len()), Vec::new());
         for (key, wanted) in connections {
             let mut binding = Binding {
                 key: key.clone(),
                 connector: None,
                 connection: wanted.connection_id,
                 api: wanted.api.clone(),
+                version: None,
             };
             if let Some(id) = wanted.connection_id {
                 let connection = self.0.store.connection(id).await?.filter(|connection| connection.owner == owner);
-                binding.connector = Some(connection.ok_or_else(|| Error::not_found("connection", id))?.connector);
+                let connector = connection.ok_or_else(|| Error::not_found("connection", id))?.connector;
+                binding.connector = Some(connector);
+                match self.newest_connector(connector).await {
+                    Ok(newest) => {
+                        expected.push(Expect::ConnectorEtag(connector, newest.etag));
+                        binding.version = Some(newest.version);
+                    }
+                    Err(Error::Store(error)) => return Err(error.into()),
+                    // The findings say what is wrong with it.
+                    Err(_) => {}
+                }
             }
             bindings.push(binding);
         }
-        Ok(bindings)
+        Ok((bindings, expected))
     }
 
     /// Compiles for as long as somebody waits for it.
@@ -271,7 +286,24 @@ impl Runtime {
         self.save(flow, form, Some(expected)).await
     }
 
-    async fn save(&self, mut flow: Flow, mut form: FlowForm, expected: Option<Expect>) -> Result<FlowSaved, Error> {
+    async fn save(&self, flow: Flow, form: FlowForm, expected: Option<Expect>) -> Result<FlowSaved, Error> {
+        for _ in 0..SAVES_MAX {
+            if let Some(saved) = self.save_once(flow.clone(), form.clone(), expected.clone()).await? {
+                return Ok(saved);
+            }
+        }
+        Err(Error::NotPossible(
+            "A connector of the flow was changed while the flow was saved. Save it again.".to_owned(),
+        ))
+    }
+
+    /// Saves a flow; `None` where a connector was changed since the flow was checked against it.
+    async fn save_once(
+        &self,
+        mut flow: Flow,
+        mut form: FlowForm,
+        expected: Option<Expect>,
+    ) -> Result<Option<FlowSaved>, Error> {
         let name = form.name.trim();
         if name.is_empty() || name.chars().count() > 256 {
             return Err(Error::Inputs("A flow needs a name of 1 to 256 characters.".to_owned()));
@@ -292,6 +324,8 @@ impl Runtime {
         }
         let profile = form.profile.or_else(|| before.map(|version| Profile::parse(&version.profile)));
         let profile = profile.unwrap_or_default();
+        // Before the check: the versions that are kept are those that it sees, or the commit is refused.
+        let bindings = self.bindings(flow.owner, &form.connections).await;
         let findings =
             self.check_flow(flow.owner, &form.definition, &form.parameters, profile, &form.connections).await;
         let compiled = self.compiled(&form.definition, &form.parameters, profile);
@@ -300,7 +334,9 @@ impl Runtime {
         if faulty && (state != FlowState::Draft || !is_whole) {
             return Err(Error::DefinitionInvalid(findings));
         }
-        flow.bindings = self.bindings(flow.owner, &form.connections).await?;
+        let (bindings, unchanged) = bindings?;
+        let before: BTreeSet<ConnectorId> = flow.bindings.iter().filter_map(|own| own.connector).collect();
+        flow.bindings = bindings;
         flow.name = name.to_owned();
         flow.description = form.description;
         flow.state = state;
@@ -319,9 +355,14 @@ impl Runtime {
         };
         let mut unit =
             Unit::from(Change::PutFlow(flow.clone())).with(Change::PutFlowVersion(version)).with(self.due_now(flow.id));
+        for connector in before {
+            unit.push(Change::DropConnectorVersions(connector));
+        }
         unit.expects.extend(expected);
+        unit.expects.extend(unchanged);
         match self.0.store.commit(unit, Lane::Work).await {
             Ok(_) => {}
+            Err(StoreError::Conflict { what: "connector", .. }) => return Ok(None),
             Err(StoreError::Conflict { .. }) => {
                 let current = self.0.store.flow(flow.id).await?.map_or(0, |flow| flow.etag);
                 return Err(Error::VersionConflict { current });
@@ -329,7 +370,7 @@ impl Runtime {
             Err(error) => return Err(error.into()),
         }
         self.0.live.publish(flow.owner, LiveKind::Flow, flow.id.to_string(), None, None);
-        self.settled(flow.owner, flow.id, flow.updated_at).await
+        self.settled(flow.owner, flow.id, flow.updated_at).await.map(Some)
     }
 
     /// A flow that was changed is to be looked at; should the process die before, the next one does.
@@ -424,8 +465,11 @@ impl Runtime {
     /// # Errors
     /// There is none of this owner.
     pub async fn delete_flow(&self, owner: UserId, id: FlowId) -> Result<(), Error> {
-        self.own_flow(owner, id).await?;
-        let unit = Unit::from(Change::DeleteFlow(id, self.now())).with(self.due_now(id));
+        let flow = self.own_flow(owner, id).await?;
+        let mut unit = Unit::from(Change::DeleteFlow(id, self.now())).with(self.due_now(id));
+        for connector in flow.bindings.iter().filter_map(|own| own.connector).collect::<BTreeSet<_>>() {
+            unit.push(Change::DropConnectorVersions(connector));
+        }
         self.0.store.commit(unit, Lane::Work).await?;
         self.0.live.publish(owner, LiveKind::Flow, id.to_string(), None, None);
         self.forget_received_of(id, hookmill_model::Timestamp::from_micros(i64::MAX)).await?;
@@ -461,6 +505,7 @@ impl Runtime {
         let own = Some((id, flow.name.as_str()));
         let connections = connections.collect();
         lost.extend(self.check_own_flow(owner, own, &definition, &parameters, profile, &connections).await);
+        lost.extend(self.earlier_connectors(&flow).await);
         let diagnostics = lost;
         let newest = self.shown_generation(id).await?;
         let proof = match &newest {

@@ -212,7 +212,12 @@ impl Runtime {
         if !matches!(performed.outcome, Outcome::Replied { status: 200..=299, .. }) {
             return Ok(Err("The service did not confirm the creation, so it named no webhook.".to_owned()));
         }
-        let bound = self.bound_record(flow, record).await?;
+        // The connector may say by now what it did not say when the flow was saved.
+        let now = Flow { bindings: Vec::new(), ..flow.clone() };
+        let bound = match record.connection_id {
+            Some(_) => self.bound_record(&now, record).await?,
+            None => self.bound_record(flow, record).await?,
+        };
         let created = performed.request.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned();
         let learned = learned(&bound, record, &created, &performed);
         match learned.address {

@@ -169,7 +169,7 @@ pub use live::{LiveEvent, LiveKind};
 pub use notification::{AcceptError, Accepted, AnswerLater, Notification};
 pub use perform::CallView;
 pub use places::{PlacesMax, WaitingFor};
-pub use plans::connector_settings;
+pub use plans::{connector_settings, version_of_connector};
 pub use reach::{Knock, Leads, knock, leads};
 pub use received::{REPLAY_MAX, ReceivedCall, ReceivedFilter, ReceivedPage, Verdict};
 pub use restored::RESTORED;

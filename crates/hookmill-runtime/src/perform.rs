@@ -496,7 +496,9 @@ impl Runtime {
     ) -> Result<CallView, Error> {
         let bound = match connection {
             Some(connection) => self.bound(owner, connection).await?,
-            None => Bound { connector: self.connector(connector).await?, credentials: None, signed_in: None },
+            None => {
+                Bound { connector: self.connector(connector).await?, credentials: None, signed_in: None, version: None }
+            }
         };
         let plan = |bound: &Bound, lookups: &[Lookup]| {
             let operation = bound.connector.operation(operation_id);

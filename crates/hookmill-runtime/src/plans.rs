@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use hookmill_connector::{Connector, Credentials, Settings};
 use hookmill_definition::{Plan, Profile, compile, secret};
 use hookmill_model::{ConnectionId, ConnectorId, FlowId, Pointer, UserId, Value};
-use hookmill_store::{Binding, Flow};
+use hookmill_store::{Binding, ConnectorDocument, Flow};
 
+use crate::record::Record;
 use crate::sealed::lost_secrets;
 use crate::stored::read_part;
 use crate::{Error, Runtime, cores, locked};
@@ -48,17 +49,63 @@ impl Version {
     }
 }
 
+/// At most so many earlier versions of connectors are kept compiled.
+const EARLIER_MAX: usize = 1_000;
+
+/// A connector as it stands in its row, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Newest {
+    /// Of the row.
+    pub etag: u64,
+    /// The name of this version.
+    pub version: String,
+    pub connector: Arc<Connector>,
+}
+
 #[derive(Default)]
 pub(crate) struct Plans {
     versions: Mutex<HashMap<(FlowId, u32), Arc<Version>>>,
-    connectors: Mutex<HashMap<ConnectorId, (u64, Arc<Connector>)>>,
+    connectors: Mutex<HashMap<ConnectorId, Newest>>,
+    /// Versions that flows were saved with and that were changed since.
+    earlier: Mutex<HashMap<(ConnectorId, String), Arc<Connector>>>,
 }
 
 impl Plans {
     /// A compiled connector, if it was compiled before; a newer one may be stored.
-    pub fn connector_kept(&self, id: ConnectorId) -> Option<Arc<Connector>> {
-        locked(&self.connectors).get(&id).map(|(_, kept)| Arc::clone(kept))
+    pub fn connector_kept(&self, id: ConnectorId, version: Option<&str>) -> Option<Arc<Connector>> {
+        if let Some(version) = version
+            && let Some(kept) = locked(&self.earlier).get(&(id, version.to_owned()))
+        {
+            return Some(Arc::clone(kept));
+        }
+        let connectors = locked(&self.connectors);
+        let newest = connectors.get(&id)?;
+        version.is_none_or(|version| version == newest.version).then(|| Arc::clone(&newest.connector))
     }
+}
+
+/// The name of a version of a connector: what it was made from says which it is, so a change that is taken back brings
+/// the version before.
+#[must_use]
+pub fn version_of_connector(settings: &[u8], document: &ConnectorDocument) -> String {
+    use sha2::Digest as _;
+    let properties = document.properties.as_deref().unwrap_or_default();
+    let mut hash = sha2::Sha256::new();
+    for part in [settings, &document.document[..], properties] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hookmill_model::hex(&hash.finalize()[..16])
+}
+
+/// The version of the connector of a webhook that its flow was saved with; `None` where the flow is bound otherwise by now.
+pub(crate) fn version_of_record<'a>(flow: &'a Flow, record: &Record) -> Option<&'a str> {
+    let key = record.connection.as_deref().unwrap_or_default();
+    let is_of_it = |binding: &&Binding| match record.connection_id {
+        Some(connection) => binding.connection == Some(connection),
+        None => binding.key.eq_ignore_ascii_case(key),
+    };
+    flow.bindings.iter().find(is_of_it)?.version.as_deref()
 }
 
 /// A connection with what is needed to call through it.
@@ -67,6 +114,8 @@ pub(crate) struct Bound {
     pub credentials: Option<Credentials>,
     /// Whose connection it is, where its credentials are a token.
     pub signed_in: Option<(UserId, ConnectionId)>,
+    /// The version of the connector; `None` for the newest.
+    pub version: Option<String>,
 }
 
 /// The settings of a connector as they are stored.
@@ -76,6 +125,11 @@ pub(crate) struct Bound {
 pub fn connector_settings(stored: &hookmill_store::Connector) -> Result<Settings, hookmill_store::Damaged> {
     let what = format_args!("the settings of connector {}", stored.id);
     hookmill_store::read(what, &stored.settings, |bytes| serde_json::from_slice(bytes))
+}
+
+fn compiled(name: String, document: &ConnectorDocument, settings: &Settings) -> Result<Arc<Connector>, Error> {
+    let import = Connector::import(&document.document, document.properties.as_deref(), settings);
+    import.connector.map(Arc::new).ok_or(Error::ConnectorBroken { name, diagnostics: import.diagnostics })
 }
 
 impl Runtime {
@@ -115,31 +169,60 @@ impl Runtime {
         self.version(flow.id, flow.version).await.map_or(true, |version| version.is_secret)
     }
 
-    /// The compiled connector.
+    /// The compiled connector, as it stands in its row.
     ///
     /// # Errors
     /// There is none, or its document cannot be used.
     pub async fn connector(&self, id: ConnectorId) -> Result<Arc<Connector>, Error> {
+        Ok(self.newest_connector(id).await?.connector)
+    }
+
+    pub(crate) async fn newest_connector(&self, id: ConnectorId) -> Result<Newest, Error> {
         let stored = self.0.store.connector(id).await?.ok_or_else(|| Error::not_found("connector", id))?;
-        if let Some((etag, known)) = locked(&self.0.plans.connectors).get(&id)
-            && *etag == stored.etag
+        if let Some(known) = locked(&self.0.plans.connectors).get(&id)
+            && known.etag == stored.etag
         {
-            return Ok(Arc::clone(known));
+            return Ok(known.clone());
         }
         let document = self.0.store.connector_document(id).await?.ok_or_else(|| Error::not_found("connector", id))?;
         let settings = connector_settings(&stored)?;
-        let import = Connector::import(&document.document, document.properties.as_deref(), &settings);
-        let Some(connector) = import.connector else {
-            return Err(Error::ConnectorBroken { name: stored.name, diagnostics: import.diagnostics });
+        let connector = compiled(stored.name, &document, &settings)?;
+        let version = version_of_connector(&stored.settings, &document);
+        let made = Newest { etag: stored.etag, version, connector };
+        locked(&self.0.plans.connectors).insert(id, made.clone());
+        Ok(made)
+    }
+
+    /// The compiled connector in the version that a flow was saved with; the newest where that was saved by an older release.
+    pub(crate) async fn connector_in(&self, id: ConnectorId, version: Option<&str>) -> Result<Arc<Connector>, Error> {
+        let Some(version) = version else { return self.connector(id).await };
+        if let Some(known) = locked(&self.0.plans.earlier).get(&(id, version.to_owned())) {
+            return Ok(Arc::clone(known));
+        }
+        let newest = self.newest_connector(id).await?;
+        if newest.version == version {
+            return Ok(newest.connector);
+        }
+        let Some(kept) = self.0.store.connector_version(id, version).await? else {
+            // A server of an older release, which keeps no versions, has changed the connector.
+            tracing::warn!(connector = %id, version, "the version is not there; its flow goes on with the newest one");
+            return Ok(newest.connector);
         };
-        let made = Arc::new(connector);
-        locked(&self.0.plans.connectors).insert(id, (stored.etag, Arc::clone(&made)));
+        let what = format_args!("the settings of version {version} of connector {id}");
+        let settings = hookmill_store::read(what, &kept.settings, |bytes| serde_json::from_slice(bytes))?;
+        let made = compiled(newest.connector.name.to_string(), &kept.document, &settings)?;
+        let mut earlier = locked(&self.0.plans.earlier);
+        if earlier.len() >= EARLIER_MAX {
+            earlier.clear();
+        }
+        earlier.insert((id, version.to_owned()), Arc::clone(&made));
         Ok(made)
     }
 
     /// Forgets a compiled connector.
     pub fn forget_connector(&self, id: ConnectorId) {
         locked(&self.0.plans.connectors).remove(&id);
+        locked(&self.0.plans.earlier).retain(|(own, _), _| *own != id);
         self.0.door.forget();
         self.tell_others("door".to_owned());
     }
@@ -151,21 +234,35 @@ impl Runtime {
         self.connector(connection.connector).await
     }
 
-    /// The credentials of a connection of this owner, and its connector.
-    pub(crate) async fn bound(&self, owner: UserId, id: ConnectionId) -> Result<Bound, Error> {
-        self.bound_after(owner, id, None).await
+    /// The same in the version that a flow was saved with.
+    pub(crate) async fn connector_of_binding(&self, owner: UserId, binding: &Binding) -> Result<Arc<Connector>, Error> {
+        let id = match (binding.connection, binding.connector) {
+            (Some(connection), _) => {
+                let connection = self.owned_connection(owner, connection).await?;
+                self.unsealed(&connection)?;
+                connection.connector
+            }
+            (None, Some(connector)) => connector,
+            (None, None) => return Err(Error::Inputs(format!("No connection is bound to '{}'.", binding.key))),
+        };
+        self.connector_in(id, binding.version.as_deref()).await
     }
 
-    /// The same, with another token than one that the service has refused.
+    /// The credentials of a connection of this owner, and its connector as it is now.
+    pub(crate) async fn bound(&self, owner: UserId, id: ConnectionId) -> Result<Bound, Error> {
+        self.bound_after(owner, id, (None, None)).await
+    }
+
+    /// The same with a version of the connector, and with another token than one that the service has refused.
     pub(crate) async fn bound_after(
         &self,
         owner: UserId,
         id: ConnectionId,
-        refused: Option<&str>,
+        (version, refused): (Option<&str>, Option<&str>),
     ) -> Result<Bound, Error> {
         let connection = self.owned_connection(owner, id).await?;
         let secrets = self.unsealed(&connection)?;
-        let connector = self.connector(connection.connector).await?;
+        let connector = self.connector_in(connection.connector, version).await?;
         self.same_destination(&connection, &secrets, &connector).await?;
         let mut credentials = Credentials {
             set: secrets.set.as_str().into(),
@@ -179,17 +276,20 @@ impl Runtime {
             credentials.access_token = token.into();
             credentials.hidden = hidden.into_iter().map(Into::into).collect();
         }
-        Ok(Bound { connector, credentials: Some(credentials), signed_in: has_token.then_some((owner, id)) })
+        let (signed_in, version) = (has_token.then_some((owner, id)), version.map(ToOwned::to_owned));
+        Ok(Bound { connector, credentials: Some(credentials), signed_in, version })
     }
 
     /// What a key of a definition's connection references stands for.
     pub(crate) async fn bound_key(&self, owner: UserId, bindings: &[Binding], key: &str) -> Result<Bound, Error> {
         let binding = bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(key));
         match binding {
-            Some(Binding { connection: Some(connection), .. }) => self.bound(owner, *connection).await,
-            Some(Binding { connector: Some(connector), .. }) => {
-                let connector = self.connector(*connector).await?;
-                Ok(Bound { connector, credentials: None, signed_in: None })
+            Some(Binding { connection: Some(connection), version, .. }) => {
+                self.bound_after(owner, *connection, (version.as_deref(), None)).await
+            }
+            Some(Binding { connector: Some(connector), version, .. }) => {
+                let connector = self.connector_in(*connector, version.as_deref()).await?;
+                Ok(Bound { connector, credentials: None, signed_in: None, version: version.clone() })
             }
             _ => Err(Error::Inputs(format!("No connection is bound to '{key}'. Choose one for the flow."))),
         }

@@ -17,7 +17,7 @@ use hookmill_store::{
 };
 
 use crate::creation::MadeFor;
-use crate::plans::{Bound, Version};
+use crate::plans::{Bound, Version, version_of_record};
 use crate::record::{FINGERPRINT_MARK, RENEWED, Record, has_plain_fingerprint};
 use crate::sealed::is_lost;
 use crate::update::Updated;
@@ -326,11 +326,9 @@ impl Runtime {
         let Some(TriggerKind::ConnectorWebhook(call)) = trigger.map(|trigger| &trigger.kind) else { return Ok(None) };
         let OperationInputs::ById { operation_id, .. } = &call.operation else { return Ok(None) };
         let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
-        let connector = match bound {
-            Some(Binding { connection: Some(connection), .. }) => self.connector_of(flow.owner, *connection).await,
-            Some(Binding { connector: Some(connector), .. }) => self.connector(*connector).await,
-            _ => return Ok(None),
-        };
+        let is_chosen = |own: &&Binding| own.connection.is_some() || own.connector.is_some();
+        let Some(binding) = bound.filter(is_chosen) else { return Ok(None) };
+        let connector = self.connector_of_binding(flow.owner, binding).await;
         match connector {
             Ok(connector) => {
                 let connection = bound.and_then(|bound| bound.connection).map(|id| id.to_string()).unwrap_or_default();
@@ -472,7 +470,7 @@ impl Runtime {
     /// The connection that a generation was made with.
     pub(crate) async fn bound_record(&self, flow: &Flow, record: &Record) -> Result<Bound, Error> {
         match record.connection_id {
-            Some(connection) => self.bound(flow.owner, connection).await,
+            Some(connection) => self.bound_after(flow.owner, connection, (version_of_record(flow, record), None)).await,
             None => self.bound_key(flow.owner, &flow.bindings, record.connection.as_deref().unwrap_or_default()).await,
         }
     }

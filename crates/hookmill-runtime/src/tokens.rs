@@ -129,7 +129,7 @@ impl Runtime {
         else {
             return Ok(performed);
         };
-        match self.bound_after(owner, connection, Some(&held.access_token)).await {
+        match self.bound_after(owner, connection, (bound.version.as_deref(), Some(&held.access_token))).await {
             Ok(again) => {
                 let (planned, before) = self.after_lookups(&again, timeout, &plan).await?;
                 Ok(with_lookups(self.0.executor.send(&planned, timeout, context).await, before))

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use hookmill_model::{FlowState, RunKind, RunStatus, SubscriptionState, Value};
 use hookmill_runtime::{AcceptError, Accepted};
-use hookmill_store::{Inbox as _, List, NotificationFilter};
+use hookmill_store::{
+    Change, Connector, ConnectorDocument, ConnectorVersion, Connectors as _, Inbox as _, Lane, List,
+    NotificationFilter, Store as _, Unit,
+};
 use world::{NOTIFY, capability, eventually, form, push, runs, service, start, world};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,4 +140,69 @@ async fn what_was_accepted_survives_a_crash() {
     eventually(async || page().await == 20).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(page().await, 20, "no action was performed twice");
+}
+
+const FEED: &str = r#"{"Feed":{"type":"OpenApiConnection","inputs":{"host":{"connectionName":"shared_forge","operationId":"feed","apiId":"/apis/shared_forge"},"parameters":{}}},
+  "Written":{"type":"ApiConnection","inputs":{"host":{"connection":{"name":"@parameters('$connections')['shared_forge']['connectionId']"}},"method":"get","path":"/feed"}}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flow_runs_on_the_connector_that_it_was_saved_with_until_it_is_saved_again() {
+    let (address, seen) = service(false, false).await;
+    let world = world(&address).await;
+    let id = world.runtime.create_flow(world.owner, form(&world, FEED, "site")).await.unwrap().view.flow.id;
+    let door = capability(&seen);
+    let asked = || {
+        let seen = seen.lock().unwrap();
+        let mut paths: Vec<String> = seen.iter().filter(|own| own.0 == "GET").map(|own| own.1.clone()).collect();
+        paths.sort();
+        paths
+    };
+    world.runtime.accept(&door, push("1")).await.unwrap();
+    eventually(async || asked() == ["/feed", "/feed"]).await;
+
+    // The maker moves the operation, and takes the path away that the flow calls.
+    let connector = world.store.connection(world.connection).await.unwrap().unwrap().connector;
+    let change = async |etag: u64, from: &str, to: &str| {
+        let before = world.store.connector(connector).await.unwrap().unwrap();
+        let kept = world.store.connector_document(connector).await.unwrap().unwrap();
+        let version = hookmill_runtime::version_of_connector(&before.settings, &kept);
+        let document = String::from_utf8(kept.document.to_vec()).unwrap().replace(from, to);
+        let unit = Unit::from(Change::PutConnector(Connector { etag, ..before.clone() }))
+            .with(Change::PutConnectorDocument(
+                connector,
+                ConnectorDocument { document: document.into(), properties: None },
+            ))
+            .with(Change::KeepConnectorVersion(
+                connector,
+                version.clone(),
+                ConnectorVersion { settings: before.settings, document: kept },
+            ))
+            .with(Change::DropConnectorVersions(connector));
+        world.store.commit(unit, Lane::Work).await.unwrap();
+        world.runtime.forget_connector(connector);
+        version
+    };
+    let first = change(2, r#""/feed""#, r#""/news""#).await;
+    world.runtime.accept(&door, push("2")).await.unwrap();
+    eventually(async || asked() == ["/feed"; 4]).await;
+    let finding = |view: &hookmill_runtime::FlowView, code: &str| view.diagnostics.iter().any(|own| own.code == code);
+    let view = world.runtime.flow(world.owner, id).await.unwrap();
+    assert!(finding(&view, "connector_changed") && finding(&view, "operation_unknown"), "{:?}", view.diagnostics);
+
+    // Another process has it from the store. What nobody refers to is not kept.
+    let second = change(3, r#""/news""#, r#""/latest""#).await;
+    assert_eq!(world.store.connector_version(connector, &second).await.unwrap(), None);
+    let another = start(&world.store, &world.vault).await;
+    another.accept(&door, push("3")).await.unwrap();
+    eventually(async || asked() == ["/feed"; 6]).await;
+
+    // Saved again, it has the newest one, by name and by path.
+    let by_path = FEED.replace(r#""path":"/feed""#, r#""path":"/latest""#);
+    let refused = world.runtime.update_flow(world.owner, id, None, form(&world, FEED, "site")).await;
+    assert!(refused.is_err(), "the path that it calls is not there any more");
+    world.runtime.update_flow(world.owner, id, None, form(&world, &by_path, "site")).await.unwrap();
+    assert_eq!(world.store.connector_version(connector, &first).await.unwrap(), None);
+    world.runtime.accept(&door, push("4")).await.unwrap();
+    eventually(async || asked() == ["/feed", "/feed", "/feed", "/feed", "/feed", "/feed", "/latest", "/latest"]).await;
+    assert!(!finding(&world.runtime.flow(world.owner, id).await.unwrap(), "connector_changed"));
 }

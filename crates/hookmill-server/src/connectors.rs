@@ -15,8 +15,10 @@ use bytes::Bytes;
 use hookmill_connector as model;
 use hookmill_connector::{Authentication, OperationSummary, Parameter, Settings, Token};
 use hookmill_model::{ConnectionId, ConnectorId, Object, Timestamp, Value};
-use hookmill_runtime::connector_settings;
-use hookmill_store::{Change, Connector, ConnectorDocument, ConnectorFilter, Expect, Lane, StoreError, Unit};
+use hookmill_runtime::{connector_settings, version_of_connector};
+use hookmill_store::{
+    Change, Connector, ConnectorDocument, ConnectorFilter, ConnectorVersion, Expect, Lane, StoreError, Unit,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -279,6 +281,7 @@ pub(crate) async fn replace(
     let settings_before = connector_settings(&stored).map_err(hookmill_runtime::Error::from)?;
     let settings = to.settings.unwrap_or_else(|| settings_before.clone());
     let before = imports::imported(&old.document, old.properties.as_deref(), &settings_before);
+    let (before_settings, kept) = (stored.settings.clone(), old.clone());
     let document = to.document.unwrap_or(old.document);
     let properties = to.properties.or(old.properties);
     let import = imports::imported(&document, properties.as_deref(), &settings);
@@ -296,8 +299,13 @@ pub(crate) async fn replace(
     stored.etag += 1;
     stored.updated_at = state.runtime.now();
     let document = ConnectorDocument { document: document.to_json().into(), properties };
+    // Flows that were saved with the version before go on with it.
+    let version = version_of_connector(&before_settings, &kept);
+    let kept = ConnectorVersion { settings: before_settings, document: kept };
     let unit = Unit::from(Change::PutConnector(stored.clone()))
         .with(Change::PutConnectorDocument(stored.id, document))
+        .with(Change::KeepConnectorVersion(stored.id, version, kept))
+        .with(Change::DropConnectorVersions(stored.id))
         .expect(expected);
     commit(state, &stored, unit).await?;
     whole(state, &stored).await

@@ -193,6 +193,10 @@ async fn step(client: &Client, step: &Step) -> Done {
         Step::PutConnectorDocument { connector, document, properties } => {
             connector::put_document(client, connector, document, properties.as_deref()).await
         }
+        Step::KeepConnectorVersion { connector, version, settings, document, properties } => {
+            let document = (&settings[..], &document[..], properties.as_deref());
+            connector::keep_version(client, connector, version, document).await
+        }
         Step::Reseal(packed) => reseal::apply(client, packed).await,
         Step::Plain(change) => plain(client, change).await,
         // These are performed as sets.
@@ -208,6 +212,7 @@ async fn plain(c: &Client, change: &Change) -> Done {
         | Change::AppendFacts { .. }
         | Change::PutFlowVersion(_)
         | Change::Reseal(_)
+        | Change::KeepConnectorVersion(..)
         | Change::PutConnectorDocument(..)
         | Change::ConsumeEvent(_)
         | Change::UpdateRun { .. }
@@ -220,6 +225,7 @@ async fn plain(c: &Client, change: &Change) -> Done {
         Change::PutSubscription(one) => return flow::put_subscription(c, one).await,
         Change::PutConnector(one) => return connector::put(c, one).await,
         Change::PutIcon(id, icon) => return connector::put_icon(c, *id, icon.as_ref()).await,
+        Change::DropConnectorVersions(id) => return connector::drop_versions(c, *id).await,
         Change::DeleteConnector(id) => return connector::delete(c, *id).await,
         Change::PutConnection(one) => return connector::put_connection(c, one).await,
         Change::DeleteConnection(id) => run(c, "DELETE FROM connection WHERE id = $1", args![key(*id)]).await?,
@@ -282,12 +288,14 @@ pub(crate) fn must_be_alone(unit: &Packed) -> bool {
             step,
             Step::PutFlowVersion { .. }
                 | Step::PutConnectorDocument { .. }
+                | Step::KeepConnectorVersion { .. }
                 | Step::Plain(
                     Change::PutFlow(_)
                         | Change::DeleteFlow(..)
                         | Change::PutSubscription(_)
                         | Change::PutConnector(_)
                         | Change::PutIcon(..)
+                        | Change::DropConnectorVersions(_)
                         | Change::DeleteConnector(_)
                         | Change::PutConnection(_)
                         | Change::DeleteConnection(_)

@@ -8,8 +8,12 @@ use crate::error::store_error;
 use crate::place::{Place, SCHEMA};
 
 /// Every step from one version of the tables to the next. Steps are added, never changed.
-const STEPS: &[&str] =
-    &[include_str!("../schema/1.sql"), include_str!("../schema/2.sql"), include_str!("../schema/3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../schema/1.sql"),
+    include_str!("../schema/2.sql"),
+    include_str!("../schema/3.sql"),
+    include_str!("../schema/4.sql"),
+];
 
 /// What our advisory locks have in common: "hook" as a number.
 pub(crate) const LOCKS: i32 = 0x686f_6f6b;

@@ -22,9 +22,29 @@ pub(crate) struct Packed {
 pub(crate) enum Step {
     AddEvent(Box<PackedEvent>),
     StartRun(Box<Run>, Facts),
-    AppendFacts { run: hookmill_model::RunId, epoch: u64, from: u64, facts: Facts, update: hookmill_store::RunUpdate },
-    PutFlowVersion { version: Box<FlowVersion>, definition: Vec<u8> },
-    PutConnectorDocument { connector: Key, document: Vec<u8>, properties: Option<Vec<u8>> },
+    AppendFacts {
+        run: hookmill_model::RunId,
+        epoch: u64,
+        from: u64,
+        facts: Facts,
+        update: hookmill_store::RunUpdate,
+    },
+    PutFlowVersion {
+        version: Box<FlowVersion>,
+        definition: Vec<u8>,
+    },
+    PutConnectorDocument {
+        connector: Key,
+        document: Vec<u8>,
+        properties: Option<Vec<u8>>,
+    },
+    KeepConnectorVersion {
+        connector: Key,
+        version: String,
+        settings: Bytes,
+        document: Vec<u8>,
+        properties: Option<Vec<u8>>,
+    },
     Reseal(PackedSeal),
     Plain(Change),
 }
@@ -135,7 +155,10 @@ impl Step {
                     | Change::PutTriggerState(..)
                     | Change::DeleteTriggerState(_)
             ),
-            Self::PutFlowVersion { .. } | Self::PutConnectorDocument { .. } | Self::Reseal(_) => false,
+            Self::PutFlowVersion { .. }
+            | Self::PutConnectorDocument { .. }
+            | Self::KeepConnectorVersion { .. }
+            | Self::Reseal(_) => false,
         }
     }
 
@@ -161,6 +184,13 @@ impl Step {
                 document: pack(&document.document),
                 properties: document.properties.as_deref().map(pack),
             },
+            Change::KeepConnectorVersion(connector, version, kept) => Self::KeepConnectorVersion {
+                connector: key(connector),
+                version,
+                settings: kept.settings,
+                document: pack(&kept.document.document),
+                properties: kept.document.properties.as_deref().map(pack),
+            },
             Change::Reseal(resealed) => Self::Reseal(PackedSeal::new(resealed)),
             other => Self::Plain(other),
         }
@@ -171,7 +201,9 @@ impl Step {
             Self::AddEvent(event) => event.payload.len() + 256,
             Self::StartRun(_, facts) | Self::AppendFacts { facts, .. } => facts.column.len() + 512,
             Self::PutFlowVersion { definition, .. } => definition.len() + 512,
-            Self::PutConnectorDocument { document, .. } => document.len() + 256,
+            Self::PutConnectorDocument { document, .. } | Self::KeepConnectorVersion { document, .. } => {
+                document.len() + 256
+            }
             Self::Reseal(packed) => packed.bytes() + 512,
             Self::Plain(Change::PutIcon(_, Some(icon))) => icon.bytes.len() + 256,
             Self::Plain(_) => 512,

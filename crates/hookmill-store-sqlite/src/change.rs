@@ -99,6 +99,10 @@ pub(crate) fn apply(connection: &Connection, unit: &Packed, ended: &mut EndedHer
             Step::PutConnectorDocument { connector, document, properties } => {
                 connector::put_document(connection, connector, document, properties.as_deref())?;
             }
+            Step::KeepConnectorVersion { connector, version, settings, document, properties } => {
+                let document = (&settings[..], &document[..], properties.as_deref());
+                connector::keep_version(connection, connector, version, document)?;
+            }
             Step::Reseal(packed) => reseal::apply(connection, packed)?,
             Step::Beat => {
                 let sql =
@@ -143,6 +147,7 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
         | Change::AppendFacts { .. }
         | Change::PutFlowVersion(_)
         | Change::Reseal(_)
+        | Change::KeepConnectorVersion(..)
         | Change::PutConnectorDocument(..) => {}
         Change::ConsumeEvent(id) => event::consume(c, *id)?,
         Change::UpdateRun { run, epoch, update } => run::update(c, *run, *epoch, update, ended)?,
@@ -168,6 +173,7 @@ fn plain(c: &Connection, change: &Change, ended: &mut EndedHere) -> Done {
         Change::PutSubscription(one) => flow::put_subscription(c, one)?,
         Change::PutConnector(one) => connector::put(c, one)?,
         Change::PutIcon(id, icon) => connector::put_icon(c, *id, icon.as_ref())?,
+        Change::DropConnectorVersions(id) => connector::drop_versions(c, *id)?,
         Change::DeleteConnector(id) => connector::delete(c, *id)?,
         Change::PutConnection(one) => connector::put_connection(c, one)?,
         Change::DeleteConnection(id) => {

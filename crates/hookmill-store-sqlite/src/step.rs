@@ -37,6 +37,13 @@ pub(crate) enum Step {
         document: Vec<u8>,
         properties: Option<Vec<u8>>,
     },
+    KeepConnectorVersion {
+        connector: [u8; 16],
+        version: String,
+        settings: Bytes,
+        document: Vec<u8>,
+        properties: Option<Vec<u8>>,
+    },
     Reseal(PackedSeal),
     Plain(Change),
     /// Writes a row that says nothing, to find out whether that works.
@@ -143,6 +150,13 @@ impl Step {
                 document: pack(&document.document),
                 properties: document.properties.as_deref().map(pack),
             },
+            Change::KeepConnectorVersion(connector, version, kept) => Self::KeepConnectorVersion {
+                connector: key(connector),
+                version,
+                settings: kept.settings,
+                document: pack(&kept.document.document),
+                properties: kept.document.properties.as_deref().map(pack),
+            },
             Change::Reseal(resealed) => Self::Reseal(PackedSeal::new(resealed)),
             other => Self::Plain(other),
         }
@@ -153,7 +167,9 @@ impl Step {
             Self::AddEvent(event) => event.payload.len() + 256,
             Self::StartRun(_, facts) | Self::AppendFacts { facts, .. } => facts.column.len() + 512,
             Self::PutFlowVersion { definition, .. } => definition.len() + 512,
-            Self::PutConnectorDocument { document, .. } => document.len() + 256,
+            Self::PutConnectorDocument { document, .. } | Self::KeepConnectorVersion { document, .. } => {
+                document.len() + 256
+            }
             Self::Reseal(packed) => packed.bytes() + 512,
             Self::Plain(Change::PutIcon(_, Some(icon))) => icon.bytes.len() + 256,
             Self::Plain(_) | Self::Beat => 512,

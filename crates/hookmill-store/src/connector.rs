@@ -39,6 +39,15 @@ pub struct ConnectorDocument {
     pub properties: Option<Bytes>,
 }
 
+/// A connector as it was before a change, for flows that were saved with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorVersion {
+    /// What the maker chose beside the document.
+    pub settings: Bytes,
+    /// What it was made from.
+    pub document: ConnectorDocument,
+}
+
 /// A picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Icon {

@@ -14,9 +14,10 @@ use hookmill_model::{
 
 use crate::{
     Approval, ApprovalFilter, Committed, Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter,
-    Delivery, Device, DueRun, Event, EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats, FlowVersion, Icon,
-    Lane, List, Nodes, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Purged, Retention, Run, RunBrief,
-    RunFilter, RunListed, Session, StoreError, Subscription, TimerKey, TimerKind, Token, Unit, User, Uses,
+    ConnectorVersion, Delivery, Device, DueRun, Event, EventListed, FailingFlow, Figures, Flow, FlowFilter, FlowStats,
+    FlowVersion, Icon, Lane, List, Nodes, Notification, NotificationFilter, OpenRun, Page, PendingEvent, Purged,
+    Retention, Run, RunBrief, RunFilter, RunListed, Session, StoreError, Subscription, TimerKey, TimerKind, Token,
+    Unit, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -177,6 +178,8 @@ pub trait Connectors: Send + Sync {
     ) -> Result<Page<Connector, ConnectorId>>;
     /// What it was made from.
     async fn connector_document(&self, id: ConnectorId) -> Result<Option<ConnectorDocument>>;
+    /// What it was in an earlier version that flows refer to.
+    async fn connector_version(&self, id: ConnectorId, version: &str) -> Result<Option<ConnectorVersion>>;
     /// Its icon.
     async fn icon(&self, id: ConnectorId) -> Result<Option<Icon>>;
     /// What names the connector.

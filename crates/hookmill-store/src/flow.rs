@@ -45,6 +45,8 @@ pub struct Binding {
     pub connection: Option<ConnectionId>,
     /// The connector as the definition names it, where that is known.
     pub api: Option<String>,
+    /// The version of the connector that the flow was saved with; `None` for the one that stands in its row.
+    pub version: Option<String>,
 }
 
 /// One version of a flow's definition. Runs keep the version they began with.

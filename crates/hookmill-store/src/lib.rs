@@ -49,7 +49,9 @@ pub mod story;
 
 pub use account::{Role, Session, Token, User};
 pub use approval::{Approval, ApprovalFilter, ApprovalPerson, ApprovalState};
-pub use connector::{Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Health, Icon, Uses};
+pub use connector::{
+    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, ConnectorVersion, Health, Icon, Uses,
+};
 pub use contract::{Accounts, Approvals, Connectors, Events, Flows, Inbox, Runs, Store, Subscriptions};
 pub use damage::{Damaged, read};
 pub use error::{DatabaseProblem, StoreError};

@@ -57,6 +57,7 @@ where
     subscriptions::generations(&*open().await?).await?;
     subscriptions::what_is_stuck_comes_by_page(&*open().await?).await?;
     connectors::a_connector_with_document_and_icon(&*open().await?).await?;
+    connectors::a_version_stays_as_long_as_a_flow_refers_to_it(&*open().await?).await?;
     connectors::what_is_used_stays(&*open().await?).await?;
     inbox::notifications_are_read(&*open().await?).await?;
     inbox::deliveries_are_queued(&*open().await?).await?;

@@ -67,12 +67,13 @@ pub const TABLES: &[Table] = tables! {
     "connector" 1: id Bytes, owner Bytes, name Text, description Text, etag Int, settings Bytes, summary Bytes,
         icon_type Text, created Int, updated Int, sealed Bytes;
     "connector_document" 1: connector Bytes, document Bytes, properties Bytes;
+    "connector_version" 2: connector Bytes, version Text, settings Bytes, document Bytes, properties Bytes;
     "icon" 1: connector Bytes, content_type Text, bytes Bytes;
     "connection" 1: id Bytes, owner Bytes, connector Bytes, name Text, username Text, sealed Bytes, health Text,
         health_detail Text, etag Int, created Int, updated Int;
     "flow" 1: id Bytes, owner Bytes, name Text, description Text, state Text, etag Int, version Int,
         trigger_row Bytes, created Int, updated Int, deleted Int;
-    "binding" 2: flow Bytes, place Int, key Text, connector Bytes, connection Bytes, api Text;
+    "binding" 2: flow Bytes, place Int, key Text, connector Bytes, connection Bytes, api Text, version Text;
     "flow_version" 2: flow Bytes, version Int, definition Bytes, parameters Bytes, profile Text, envelope Bytes,
         created Int;
     "trigger_state" 1: flow Bytes, state Bytes;

@@ -7,8 +7,9 @@ use hookmill_model::{
 };
 
 use crate::{
-    Approval, ApprovalPerson, Connection, Connector, ConnectorDocument, Dedupe, Delivery, Device, Event, Flow,
-    FlowVersion, Icon, Notification, Run, RunUpdate, Session, Shard, Subscription, Timer, TimerKey, Token, User,
+    Approval, ApprovalPerson, Connection, Connector, ConnectorDocument, ConnectorVersion, Dedupe, Delivery, Device,
+    Event, Flow, FlowVersion, Icon, Notification, Run, RunUpdate, Session, Shard, Subscription, Timer, TimerKey, Token,
+    User,
 };
 
 /// Changes that are stored together, in order, if the store is as expected.
@@ -197,9 +198,13 @@ pub enum Change {
     PutConnector(Connector),
     /// Stores what a connector was made from.
     PutConnectorDocument(ConnectorId, ConnectorDocument),
+    /// Keeps what a connector was under the name of that version.
+    KeepConnectorVersion(ConnectorId, String, ConnectorVersion),
+    /// Removes the versions of a connector to which no flow refers.
+    DropConnectorVersions(ConnectorId),
     /// Stores a connector's icon, or removes it. `Connector::icon_type` is not touched.
     PutIcon(ConnectorId, Option<Icon>),
-    /// Removes a connector with document and icon.
+    /// Removes a connector with document, versions and icon.
     DeleteConnector(ConnectorId),
     /// Stores a connection.
     PutConnection(Connection),
@@ -261,6 +266,10 @@ impl Change {
             Self::Reseal(Resealed::Event(_, head, body)) => head.len() + body.len(),
             Self::PutConnectorDocument(_, document) => {
                 document.document.len() + document.properties.as_ref().map_or(0, Bytes::len)
+            }
+            Self::KeepConnectorVersion(.., version) => {
+                let properties = version.document.properties.as_ref().map_or(0, Bytes::len);
+                version.settings.len() + version.document.document.len() + properties
             }
             Self::PutIcon(_, Some(icon)) => icon.bytes.len(),
             Self::PutApproval(approval, _) => approval.record.len(),

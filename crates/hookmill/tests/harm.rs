@@ -216,9 +216,11 @@ fn nothing_is_sent_that_a_policy_would_have_changed() {
     let (status, flow) = world.save(&connection, &manual, &action("Secret", &json!({})));
     assert_eq!(status, 201, "{flow}");
     assert_eq!(world.run(&flow, &json!({}))["status"], "Succeeded");
-    let before = world.service.calls().len();
+    let calls = || world.service.calls().len();
+    let before = calls();
 
-    // The maker adds a policy that does not run here: what is there already sends nothing any more.
+    // The maker adds a policy that does not run here. A flow that is there goes on with the version that it was saved with,
+    // as long as the credentials are meant for that one; nothing can be saved with the new one.
     let policy = |template: &str, operations: &[&str], more: &Value| {
         let mut parameters = json!({"x-ms-apimTemplate-operationName": operations});
         parameters.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -227,7 +229,7 @@ fn nothing_is_sent_that_a_policy_would_have_changed() {
     let unknown = policy("sendtotenant", &["Secret"], &json!({}));
     let elsewhere = json!({"x-ms-apimTemplateParameter.urlTemplate": "https://@connectionParameters('tenant')?x=1"});
     let host = policy("dynamichosturl", &["Secret"], &elsewhere);
-    for policy in [unknown, host] {
+    for (policy, runs_on) in [(unknown, true), (host, false)] {
         let properties = json!({"properties": {"policyTemplateInstances": [policy]}});
         let mut form = world.import(&paths);
         form["properties"] = properties.clone();
@@ -239,19 +241,21 @@ fn nothing_is_sent_that_a_policy_would_have_changed() {
         let form = json!({"instances": properties["properties"]["policyTemplateInstances"]});
         let (status, put) = world.server.call("PUT", &format!("{path}?accept_breaks=true"), &form);
         assert_eq!(status, 200, "{put}");
-        // The policies say where requests go, so the credentials are asked for again; that alone helps nothing.
-        for words in ["leads elsewhere", "cannot run here"] {
-            let run = world.run(&flow, &json!({}));
-            assert_eq!(run["status"], "Failed", "{run}");
-            assert!(run["actions"][0].to_string().contains(words), "{run}");
-            let path = format!("/api/connections/{}", connection["id"].as_str().unwrap());
-            let (status, put) = world.server.call("PUT", &path, &json!({"name": "projects", "api_key": KEY}));
-            assert_eq!(status, 200, "{put}");
+        if runs_on {
+            assert_eq!(world.run(&flow, &json!({}))["status"], "Succeeded");
+            assert_eq!(calls(), before + 1);
         }
+        // The policies say where requests go, so the credentials are asked for again. They are for the new version then.
+        let path = format!("/api/connections/{}", connection["id"].as_str().unwrap());
+        let (status, put) = world.server.call("PUT", &path, &json!({"name": "projects", "api_key": KEY}));
+        assert_eq!(status, 200, "{put}");
+        let run = world.run(&flow, &json!({}));
+        assert_eq!(run["status"], "Failed", "{run}");
+        assert!(run["actions"][0].to_string().contains("leads elsewhere"), "{run}");
         let (status, refused) = world.save(&connection, &manual, &action("Secret", &json!({})));
         assert_eq!((status, &refused["diagnostics"][0]["code"]), (422, &json!("operation_unsupported")), "{refused}");
     }
-    assert_eq!(world.service.calls().len(), before, "{:?}", world.service.lines());
+    assert_eq!(calls(), before + 1, "{:?}", world.service.lines());
     // The others work on.
     let (_, open) = world.save(&connection, &manual, &action("Open", &json!({})));
     assert_eq!(world.run(&open, &json!({}))["status"], "Succeeded");

@@ -23,7 +23,7 @@ fn sketched(path: &str) -> Option<(String, bool)> {
 }
 
 /// What is wrong with a call by method and path, as far as it can be seen before its expressions have values.
-pub(super) fn check(connector: &Connector, request: &Value, usual_method: &str, at: &Pointer) -> Option<Diagnostic> {
+pub(crate) fn check(connector: &Connector, request: &Value, usual_method: &str, at: &Pointer) -> Option<Diagnostic> {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let method = text("method").unwrap_or(usual_method);
     let (path, is_fixed) = sketched(text("path")?)?;

@@ -113,7 +113,7 @@ async fn what_a_change_breaks_is_told_before_it_is_saved() {
         "parameters": {"owner": "o", "repo": "r"}}});
     let definition = json!({"triggers": {"manual": {"type": "Request", "inputs": {}}}, "actions": {"Get_it": get}});
     let form = json!({"name": "Uses it", "definition": definition, "connections": {"forge": {"connection_id": own}}});
-    world.post(&owner, "/api/flows", form).await.expect(201);
+    let flow = world.post(&owner, "/api/flows", form.clone()).await.id();
     let changes = format!("/api/connectors/{forge}/changes");
     let before = world.get(&owner, &format!("/api/connectors/{forge}")).await.json;
     world.post(&owner, &changes, json!({})).await.expect(200);
@@ -146,6 +146,10 @@ async fn what_a_change_breaks_is_told_before_it_is_saved() {
     }
     assert_eq!(world.get(&owner, &format!("/api/connectors/{forge}")).await.json, before, "nothing was stored");
     world.put(&owner, &format!("{definition}?accept_breaks=true"), document).await.expect(200);
+    // The flow goes on as it was saved, its page says so, and it cannot be saved again as it is.
+    let own = world.get(&owner, &format!("/api/flows/{flow}")).await.json;
+    assert!(own["diagnostics"].to_string().contains("connector_changed"), "{own}");
+    world.put(&owner, &format!("/api/flows/{flow}"), form).await.expect(422);
 }
 
 #[tokio::test(flavor = "multi_thread")]

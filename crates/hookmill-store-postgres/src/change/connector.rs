@@ -52,6 +52,26 @@ pub(super) async fn put_document(c: &Client, connector: &Key, document: &[u8], p
     Ok(())
 }
 
+pub(super) async fn keep_version(
+    c: &Client,
+    connector: &Key,
+    version: &str,
+    (settings, document, properties): (&[u8], &[u8], Option<&[u8]>),
+) -> Done {
+    known(c, connector).await?;
+    let sql = "INSERT INTO connector_version (connector, version, settings, document, properties)
+               VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    run(c, sql, args![*connector, text(version), settings, document, properties]).await?;
+    Ok(())
+}
+
+pub(super) async fn drop_versions(c: &Client, id: ConnectorId) -> Done {
+    let sql = "DELETE FROM connector_version v WHERE v.connector = $1 AND NOT EXISTS
+                   (SELECT FROM binding b WHERE b.connector = $1 AND b.version = v.version)";
+    run(c, sql, args![key(id)]).await?;
+    Ok(())
+}
+
 pub(super) async fn put_icon(c: &Client, id: ConnectorId, icon: Option<&Icon>) -> Done {
     let connector = key(id);
     known(c, &connector).await?;
@@ -72,6 +92,7 @@ pub(super) async fn put_icon(c: &Client, id: ConnectorId, icon: Option<&Icon>) -
 pub(super) async fn delete(c: &Client, id: ConnectorId) -> Done {
     let connector = key(id);
     run(c, "DELETE FROM connector_document WHERE connector = $1", args![connector]).await?;
+    run(c, "DELETE FROM connector_version WHERE connector = $1", args![connector]).await?;
     run(c, "DELETE FROM icon WHERE connector = $1", args![connector]).await?;
     run(c, "DELETE FROM connector WHERE id = $1", args![connector]).await?;
     Ok(())

@@ -35,11 +35,12 @@ pub(super) async fn put(c: &Client, flow: &Flow) -> Done {
     )
     .await?;
     run(c, "DELETE FROM binding WHERE flow = $1", args![id]).await?;
-    let sql = "INSERT INTO binding (flow, place, key, connector, connection, api) VALUES ($1, $2, $3, $4, $5, $6)";
+    let sql = "INSERT INTO binding (flow, place, key, connector, connection, api, version)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (place, one) in flow.bindings.iter().enumerate() {
         let place = int(place as u64);
-        let (name, api) = (text(&one.key), text_of(one.api.as_deref()));
-        run(c, sql, args![id, place, name, key_of(one.connector), key_of(one.connection), api]).await?;
+        let (name, api, version) = (text(&one.key), text_of(one.api.as_deref()), text_of(one.version.as_deref()));
+        run(c, sql, args![id, place, name, key_of(one.connector), key_of(one.connection), api, version]).await?;
     }
     Ok(())
 }

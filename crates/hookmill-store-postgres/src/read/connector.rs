@@ -5,13 +5,13 @@ use bytes::Bytes;
 use hookmill_model::{ConnectionId, ConnectorId, FlowId};
 use hookmill_store::payload::unpack;
 use hookmill_store::{
-    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Health, Icon, List, Page,
-    Uses,
+    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, ConnectorVersion, Connectors, Health,
+    Icon, List, Page, Uses,
 };
 use tokio_postgres::Row;
 
 use super::{Answer, COST_MAX, Looked, Paging, all, one, rows};
-use crate::column::{Key, args, bytes, damaged, get, id, key, moment, number, word};
+use crate::column::{Key, args, bytes, damaged, get, id, key, moment, number, text, word};
 use crate::store::PostgresStore;
 
 const COLUMNS: &str = "id, owner, name, description, etag, settings, summary, icon_type, created, updated, sealed";
@@ -103,6 +103,16 @@ impl Connectors for PostgresStore {
         one(&self.readers, sql, args![key(id)], |row| {
             let properties = get::<Option<&[u8]>>(row, 1)?.map(unpacked).transpose()?;
             Ok(ConnectorDocument { document: unpacked(get(row, 0)?)?, properties })
+        })
+        .await
+    }
+
+    async fn connector_version(&self, id: ConnectorId, version: &str) -> Answer<Option<ConnectorVersion>> {
+        let sql = "SELECT settings, document, properties FROM connector_version WHERE connector = $1 AND version = $2";
+        one(&self.readers, sql, args![key(id), text(version)], |row| {
+            let properties = get::<Option<&[u8]>>(row, 2)?.map(unpacked).transpose()?;
+            let document = ConnectorDocument { document: unpacked(get(row, 1)?)?, properties };
+            Ok(ConnectorVersion { settings: bytes(row, 0)?, document })
         })
         .await
     }

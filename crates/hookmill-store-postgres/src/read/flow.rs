@@ -46,7 +46,7 @@ const FLOWS_COST_MAX: usize = 50_000;
 impl PostgresStore {
     async fn with_bindings(&self, mut flows: Vec<Flow>) -> Answer<Vec<Flow>> {
         let ids: Vec<Key> = flows.iter().map(|flow| key(flow.id)).collect();
-        let sql = "SELECT flow, key, connector, connection, api FROM binding WHERE flow = ANY ($1)
+        let sql = "SELECT flow, key, connector, connection, api, version FROM binding WHERE flow = ANY ($1)
                    ORDER BY flow, place";
         let mut bindings: BTreeMap<Key, Vec<Binding>> = BTreeMap::new();
         for row in self.readers.rows(sql, args![ids]).await? {
@@ -55,6 +55,7 @@ impl PostgresStore {
                 connector: id_of(&row, 2)?,
                 connection: id_of(&row, 3)?,
                 api: get(&row, 4)?,
+                version: get(&row, 5)?,
             };
             bindings.entry(get(&row, 0)?).or_default().push(binding);
         }

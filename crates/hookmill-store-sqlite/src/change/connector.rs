@@ -52,6 +52,26 @@ pub(super) fn put_document(c: &Connection, connector: &[u8; 16], document: &[u8]
     Ok(())
 }
 
+pub(super) fn keep_version(
+    c: &Connection,
+    connector: &[u8; 16],
+    version: &str,
+    (settings, document, properties): (&[u8], &[u8], Option<&[u8]>),
+) -> Done {
+    known(c, connector)?;
+    let sql = "INSERT OR IGNORE INTO connector_version (connector, version, settings, document, properties)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    run(c, sql, params![connector, version, settings, document, properties])?;
+    Ok(())
+}
+
+pub(super) fn drop_versions(c: &Connection, id: ConnectorId) -> Done {
+    let sql = "DELETE FROM connector_version WHERE connector = ?1 AND NOT EXISTS
+                   (SELECT 1 FROM binding b WHERE b.connector = ?1 AND b.version = connector_version.version)";
+    run(c, sql, [key(id)])?;
+    Ok(())
+}
+
 pub(super) fn put_icon(c: &Connection, id: ConnectorId, icon: Option<&Icon>) -> Done {
     let connector = key(id);
     known(c, &connector)?;
@@ -72,6 +92,7 @@ pub(super) fn put_icon(c: &Connection, id: ConnectorId, icon: Option<&Icon>) -> 
 pub(super) fn delete(c: &Connection, id: ConnectorId) -> Done {
     let connector = key(id);
     run(c, "DELETE FROM connector_document WHERE connector = ?1", [connector])?;
+    run(c, "DELETE FROM connector_version WHERE connector = ?1", [connector])?;
     run(c, "DELETE FROM icon WHERE connector = ?1", [connector])?;
     run(c, "DELETE FROM connector WHERE id = ?1", [connector])?;
     Ok(())

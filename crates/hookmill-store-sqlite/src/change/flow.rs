@@ -34,10 +34,12 @@ pub(super) fn put(c: &Connection, flow: &Flow) -> Done {
         ],
     )?;
     run(c, "DELETE FROM binding WHERE flow = ?1", [id])?;
-    let sql = "INSERT INTO binding (flow, place, key, connector, connection, api) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT INTO binding (flow, place, key, connector, connection, api, version)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     for (place, one) in flow.bindings.iter().enumerate() {
         let place = int(place as u64);
-        run(c, sql, params![id, place, one.key, key_of(one.connector), key_of(one.connection), one.api])?;
+        let (connector, connection) = (key_of(one.connector), key_of(one.connection));
+        run(c, sql, params![id, place, one.key, connector, connection, one.api, one.version])?;
     }
     Ok(())
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hookmill_model::{ConnectionId, ConnectorId, FlowId};
 use hookmill_store::{
-    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, Connectors, Health, Icon, List, Page,
-    StoreError, Uses,
+    Connection, ConnectionFilter, Connector, ConnectorDocument, ConnectorFilter, ConnectorVersion, Connectors, Health,
+    Icon, List, Page, StoreError, Uses,
 };
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Result, Row, params};
@@ -161,6 +161,17 @@ impl Connectors for SqliteStore {
             Ok(ConnectorDocument { document, properties: unpacked(row, 1)? })
         };
         self.readers.read(move |c| one(c, sql, [key(id)], read)).await
+    }
+
+    async fn connector_version(&self, id: ConnectorId, version: &str) -> Answer<Option<ConnectorVersion>> {
+        let sql = "SELECT settings, document, properties FROM connector_version WHERE connector = ?1 AND version = ?2";
+        let read = |row: &Row<'_>| {
+            let document = unpacked(row, 1)?.unwrap_or_default();
+            let document = ConnectorDocument { document, properties: unpacked(row, 2)? };
+            Ok(ConnectorVersion { settings: bytes(row, 0)?, document })
+        };
+        let version = version.to_owned();
+        self.readers.read(move |c| one(c, sql, params![key(id), version], read)).await
     }
 
     async fn icon(&self, id: ConnectorId) -> Answer<Option<Icon>> {

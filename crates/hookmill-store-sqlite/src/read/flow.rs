@@ -35,9 +35,10 @@ fn flow(row: &Row<'_>) -> Result<Flow> {
 }
 
 fn with_bindings(c: &Connection, mut flow: Flow) -> Result<Flow> {
-    let sql = "SELECT key, connector, connection, api FROM binding WHERE flow = ?1 ORDER BY place";
+    let sql = "SELECT key, connector, connection, api, version FROM binding WHERE flow = ?1 ORDER BY place";
     flow.bindings = all(c, sql, [key(flow.id)], |row| {
-        Ok(Binding { key: row.get(0)?, connector: id_of(row, 1)?, connection: id_of(row, 2)?, api: row.get(3)? })
+        let (connector, connection) = (id_of(row, 1)?, id_of(row, 2)?);
+        Ok(Binding { key: row.get(0)?, connector, connection, api: row.get(3)?, version: row.get(4)? })
     })?;
     Ok(flow)
 }

@@ -123,7 +123,13 @@ impl State {
                     None => drop(self.remove(|s| &mut s.icons, &id)),
                 }
             }
+            Change::KeepConnectorVersion(id, name, version) => {
+                self.connector_exists(id)?;
+                self.put(|s| &mut s.connector_versions, (id, name), version);
+            }
+            Change::DropConnectorVersions(id) => self.drop_versions(id, true),
             Change::DeleteConnector(id) => {
+                self.drop_versions(id, false);
                 self.remove(|s| &mut s.connectors, &id);
                 self.remove(|s| &mut s.documents, &id);
                 self.remove(|s| &mut s.icons, &id);
@@ -243,6 +249,19 @@ impl State {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Removes versions of a connector: all, or those to which no flow refers.
+    fn drop_versions(&mut self, id: hookmill_model::ConnectorId, only_unused: bool) {
+        let is_used = |name: &str| {
+            let refers = |one: &crate::Binding| one.connector == Some(id) && one.version.as_deref() == Some(name);
+            self.flows.values().any(|flow| flow.bindings.iter().any(refers))
+        };
+        let of_it = self.connector_versions.keys().filter(|(own, _)| *own == id);
+        let gone: Vec<_> = of_it.filter(|(_, name)| !only_unused || !is_used(name)).cloned().collect();
+        for key in gone {
+            self.remove(|s| &mut s.connector_versions, &key);
+        }
     }
 
     fn connector_exists(&self, id: hookmill_model::ConnectorId) -> Done {

@@ -13,10 +13,10 @@ use super::MemoryStore;
 use super::state::State;
 use crate::{
     Accounts, Approval, ApprovalFilter, ApprovalState, Approvals, Connection, ConnectionFilter, Connector,
-    ConnectorDocument, ConnectorFilter, Connectors, Delivery, Device, DueRun, Event, EventListed, Events, FailingFlow,
-    Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List, Needle, Notification, NotificationFilter,
-    OpenRun, Page, PendingEvent, Run, RunBrief, RunFilter, RunListed, Runs, Session, StoreError, Subscription,
-    Subscriptions, TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
+    ConnectorDocument, ConnectorFilter, ConnectorVersion, Connectors, Delivery, Device, DueRun, Event, EventListed,
+    Events, FailingFlow, Flow, FlowFilter, FlowStats, FlowVersion, Flows, Icon, Inbox, List, Needle, Notification,
+    NotificationFilter, OpenRun, Page, PendingEvent, Run, RunBrief, RunFilter, RunListed, Runs, Session, StoreError,
+    Subscription, Subscriptions, TimerKey, TimerKind, Token, UNREAD_MAX, User, Uses,
 };
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -333,6 +333,10 @@ impl Connectors for MemoryStore {
 
     async fn connector_document(&self, id: ConnectorId) -> Result<Option<ConnectorDocument>> {
         Ok(self.state().documents.get(&id).cloned())
+    }
+
+    async fn connector_version(&self, id: ConnectorId, version: &str) -> Result<Option<ConnectorVersion>> {
+        Ok(self.state().connector_versions.get(&(id, version.to_owned())).cloned())
     }
 
     async fn icon(&self, id: ConnectorId) -> Result<Option<Icon>> {

@@ -10,9 +10,9 @@ use hookmill_model::{
 };
 
 use crate::{
-    Approval, ApprovalPerson, Committed, Connection, Connector, ConnectorDocument, Delivery, Device, Event,
-    FailingFlow, Flow, FlowVersion, Icon, Notification, Purged, Retention, Run, Session, StoreError, Subscription,
-    TimerKey, Token, Unit, User, Uses,
+    Approval, ApprovalPerson, Committed, Connection, Connector, ConnectorDocument, ConnectorVersion, Delivery, Device,
+    Event, FailingFlow, Flow, FlowVersion, Icon, Notification, Purged, Retention, Run, Session, StoreError,
+    Subscription, TimerKey, Token, Unit, User, Uses,
 };
 
 /// A dedupe key with the flow that it belongs to.
@@ -38,6 +38,7 @@ pub(super) struct State {
     pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub(super) connectors: BTreeMap<ConnectorId, Connector>,
     pub(super) documents: BTreeMap<ConnectorId, ConnectorDocument>,
+    pub(super) connector_versions: BTreeMap<(ConnectorId, String), ConnectorVersion>,
     pub(super) icons: BTreeMap<ConnectorId, Icon>,
     pub(super) connections: BTreeMap<ConnectionId, Connection>,
     pub(super) notifications: BTreeMap<NotificationId, Notification>,

@@ -6,8 +6,8 @@ use hookmill_model::UserId;
 use super::Told;
 use super::world::{at, connection, connector, flow, id};
 use crate::{
-    Binding, Change, ConnectionFilter, ConnectorDocument, ConnectorFilter, Expect, Health, Icon, Lane, List, Store,
-    StoreError, Unit,
+    Binding, Change, ConnectionFilter, ConnectorDocument, ConnectorFilter, ConnectorVersion, Expect, Health, Icon,
+    Lane, List, Store, StoreError, Unit,
 };
 
 pub(super) async fn a_connector_with_document_and_icon(store: &dyn Store) -> Told {
@@ -57,6 +57,58 @@ pub(super) async fn a_connector_with_document_and_icon(store: &dyn Store) -> Tol
     Ok(())
 }
 
+pub(super) async fn a_version_stays_as_long_as_a_flow_refers_to_it(store: &dyn Store) -> Told {
+    let owner: UserId = id(0);
+    let (github, gitlab) = (connector(owner, "GitHub"), connector(owner, "GitLab"));
+    let version = |text: &str| ConnectorVersion {
+        settings: Bytes::from_static(b"{\"host\":\"old.example.org\"}"),
+        document: ConnectorDocument { document: Bytes::from(text.repeat(1_000)), properties: None },
+    };
+    let bound = |connector, version: &str| Binding {
+        key: "k".to_owned(),
+        connector: Some(connector),
+        connection: None,
+        api: None,
+        version: Some(version.to_owned()),
+    };
+    let keep = |id, name: &str| Change::KeepConnectorVersion(id, name.to_owned(), version(name));
+    let orphan = store.commit(keep(github.id, "a").into(), Lane::Work).await;
+    assert_eq!(orphan, Err(StoreError::missing("connector", github.id)));
+    let mut pushes = flow(owner, "Pushes", 0);
+    pushes.bindings = vec![bound(github.id, "a")];
+    // Another flow refers to a version of the same name, of another connector.
+    let mut merges = flow(owner, "Merges", 0);
+    merges.bindings = vec![bound(gitlab.id, "b")];
+    let make = Unit::new()
+        .with(Change::PutConnector(github.clone()))
+        .with(Change::PutConnector(gitlab.clone()))
+        .with(Change::PutFlow(pushes.clone()))
+        .with(Change::PutFlow(merges.clone()))
+        .with(keep(github.id, "a"))
+        .with(keep(github.id, "b"))
+        .with(keep(gitlab.id, "b"))
+        .with(keep(gitlab.id, "a"));
+    store.commit(make, Lane::Work).await?;
+    assert_eq!(store.connector_version(github.id, "b").await?, Some(version("b")));
+    store.commit(Change::DropConnectorVersions(github.id).into(), Lane::Work).await?;
+    assert_eq!(store.connector_version(github.id, "a").await?, Some(version("a")));
+    assert_eq!(store.connector_version(github.id, "b").await?, None);
+    assert_eq!(store.connector_version(gitlab.id, "a").await?, Some(version("a")), "of another connector");
+    // What is kept already stays as it is.
+    store.commit(keep(github.id, "a").into(), Lane::Work).await?;
+    let saved = crate::Flow { etag: 2, bindings: vec![bound(github.id, "c")], ..pushes.clone() };
+    let save = Unit::new().with(Change::PutFlow(saved)).with(Change::DropConnectorVersions(github.id));
+    store.commit(save, Lane::Work).await?;
+    assert_eq!(store.connector_version(github.id, "a").await?, None);
+    store.commit(Change::DeleteFlow(merges.id, at(1)).into(), Lane::Work).await?;
+    store.commit(Change::DropConnectorVersions(gitlab.id).into(), Lane::Work).await?;
+    assert_eq!(store.connector_version(gitlab.id, "b").await?, None);
+    store.commit(keep(gitlab.id, "b").into(), Lane::Work).await?;
+    store.commit(Change::DeleteConnector(gitlab.id).into(), Lane::Work).await?;
+    assert_eq!(store.connector_version(gitlab.id, "b").await?, None);
+    Ok(())
+}
+
 pub(super) async fn what_is_used_stays(store: &dyn Store) -> Told {
     let owner: UserId = id(0);
     let github = connector(owner, "GitHub");
@@ -68,6 +120,7 @@ pub(super) async fn what_is_used_stays(store: &dyn Store) -> Told {
         connector: Some(github.id),
         connection: Some(mine.id),
         api: None,
+        version: None,
     }];
     let make = Unit::new()
         .with(Change::PutConnector(github.clone()))

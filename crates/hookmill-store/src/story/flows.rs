@@ -17,6 +17,7 @@ pub(super) async fn a_flow_and_its_versions(store: &dyn Store) -> Told {
         connector: Some(id(0)),
         connection: None,
         api: Some("shared_github".to_owned()),
+        version: Some("of-may".to_owned()),
     };
     let mut mine = flow(owner, "Pushes", 0);
     mine.description = Some("tells me".to_owned());
