@@ -1,5 +1,7 @@
 //! A healthy flow beside one whose service takes every call and never answers.
 //!
+//! Beside a flow that calls itself it is measured in the same way.
+//!
 //! For each number of waiting runs a fresh server gets that many notifications for the dead service first. Then the
 //! healthy flow is measured: completed runs a second under load, and the time to its service at a quiet rate.
 
@@ -14,6 +16,7 @@ use crate::job::{Job, notification};
 use crate::load::{self, Request, quantile};
 use crate::process;
 use crate::sink::Sink;
+use crate::starts;
 use crate::subject::Subject;
 
 /// The healthy flow keeps at least this share of the throughput that it has alone.
@@ -22,6 +25,8 @@ const RATE_LEAST: f64 = 0.9;
 const P99_MOST: f64 = 2.0;
 /// What is left of the healthy flow's own runs after the load may take this long.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// A flow that calls itself is called so often from outside.
+const CHAIN_EVERY: Duration = Duration::from_millis(50);
 
 /// What to measure.
 #[derive(Args, Debug)]
@@ -29,6 +34,9 @@ pub struct FairOptions {
     /// Runs that wait for the dead service; the first is what the others are compared with.
     #[arg(long, value_delimiter = ',', default_values_t = [0_u64, 5_000, 100_000])]
     waiting: Vec<u64>,
+    /// Whether it is measured beside a flow that calls itself, too; that is a figure, not a condition.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    itself: bool,
     /// Seconds of load in each measurement.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
@@ -38,6 +46,13 @@ pub struct FairOptions {
     /// Notifications a second when latency is measured.
     #[arg(long, default_value_t = 50)]
     rate: u32,
+}
+
+/// What the healthy flow is measured beside.
+#[derive(Clone, Copy)]
+enum Beside {
+    Dead(u64),
+    Itself,
 }
 
 struct Figures {
@@ -52,43 +67,57 @@ struct Figures {
 /// # Errors
 /// The healthy flow does not keep its throughput or latency.
 pub async fn measure(binary: &Path, options: &FairOptions) -> Result<()> {
-    println!("| runs that wait for a dead service | healthy flow, runs/s | p50, ms | p99, ms | memory at most, MiB |");
+    println!("| beside | healthy flow, runs/s | p50, ms | p99, ms | memory at most, MiB |");
     println!("|---|---|---|---|---|");
     let mut alone: Option<Figures> = None;
-    let mut broken = Vec::new();
-    for &waiting in &options.waiting {
-        let figures = beside(binary, options, waiting).await?;
-        println!(
-            "| {waiting} | {:.0} | {:.1} | {:.1} | {:.0} |",
-            figures.rate, figures.p50, figures.p99, figures.memory
-        );
+    let (mut told, mut broken) = (Vec::new(), Vec::new());
+    let mut cases: Vec<Beside> = options.waiting.iter().map(|waiting| Beside::Dead(*waiting)).collect();
+    cases.extend(options.itself.then_some(Beside::Itself));
+    for beside in cases {
+        let figures = measured(binary, options, beside).await?;
+        let name = match beside {
+            Beside::Dead(waiting) => format!("{waiting} runs that wait for a dead service"),
+            Beside::Itself => "a flow that calls itself".to_owned(),
+        };
+        println!("| {name} | {:.0} | {:.1} | {:.1} | {:.0} |", figures.rate, figures.p50, figures.p99, figures.memory);
         match &alone {
             None => alone = Some(figures),
             Some(alone) => {
-                if figures.rate < alone.rate * RATE_LEAST {
-                    broken.push(format!(
-                        "{waiting} waiting runs leave {:.2} of the throughput",
-                        figures.rate / alone.rate
-                    ));
+                // A flow that calls itself computes all the time, so it has its share of the throughput.
+                if matches!(beside, Beside::Dead(_)) && figures.rate < alone.rate * RATE_LEAST {
+                    broken.push(format!("{name} leave {:.2} of the throughput", figures.rate / alone.rate));
                 }
-                if figures.p99 > alone.p99 * P99_MOST {
-                    broken
-                        .push(format!("{waiting} waiting runs make p99 {:.1} times as long", figures.p99 / alone.p99));
+                let times = figures.p99 / alone.p99;
+                told.push(format!("{name}: p99 {times:.1} times that of the first line"));
+                if matches!(beside, Beside::Dead(_)) && times > P99_MOST {
+                    broken.push(format!("{name} make p99 {times:.1} times as long"));
                 }
             }
         }
     }
+    told.iter().for_each(|line| println!("{line}"));
     ensure!(broken.is_empty(), "{}", broken.join("; "));
     Ok(())
 }
 
-async fn beside(binary: &Path, options: &FairOptions, waiting: u64) -> Result<Figures> {
+async fn measured(binary: &Path, options: &FairOptions, beside: Beside) -> Result<Figures> {
     let (sink, mute) = (Sink::start().await?, Sink::start().await?);
     let folder = tempfile::tempdir()?;
     let subject = Subject::start(binary, folder.path(), Job::Answered.definition(&sink.url)).await?;
     let process = subject.process().context("the server has ended")?;
     let body = notification().to_string();
-    if waiting > 0 {
+    let mut calls = None;
+    if matches!(beside, Beside::Itself) {
+        let (path, own) = starts::calling_itself(&subject).await?;
+        let (address, request) = (subject.address, Request::new(subject.address, &path, own.as_bytes()));
+        // Chains end where too many runs have called each other, so new ones are begun all the time.
+        calls = Some(tokio::spawn(async move {
+            while load::once(address, &request).await.is_ok() {
+                tokio::time::sleep(CHAIN_EVERY).await;
+            }
+        }));
+    }
+    if let Beside::Dead(waiting @ 1..) = beside {
         // A service of its own: flows that call one service share its places.
         let dead = subject.create("dead", &Job::Answered.definition_calling(&format!("{}/silent", mute.url))).await?;
         let request = Request::new(subject.address, &dead, body.as_bytes());
@@ -110,6 +139,9 @@ async fn beside(binary: &Path, options: &FairOptions, waiting: u64) -> Result<Fi
     #[allow(clippy::cast_precision_loss)]
     let rate = seen.accepted as f64 / begun.elapsed().as_secs_f64();
     let memory = process::memory_mib(process).map_or(0.0, |(_, most)| most);
+    if let Some(calls) = calls {
+        calls.abort();
+    }
     subject.stop().await?;
     Ok(Figures { rate, p50: quantile(&times, 0.5), p99: quantile(&times, 0.99), memory })
 }

@@ -1,5 +1,5 @@
-//! Measures Hookmill: beside the hand-written receiver, beside a dead service, its lists with a long history, and what
-//! computing alone costs.
+//! Measures Hookmill: beside the hand-written receiver, beside a dead service, several servers on one database, its order,
+//! its starts after kills, its lists with a long history, and what computing alone costs.
 
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
@@ -12,9 +12,12 @@ mod job;
 mod lists;
 mod load;
 mod node_red;
+mod nodes;
+mod order;
 mod process;
 mod receiver;
 mod sink;
+mod starts;
 mod subject;
 
 use std::path::PathBuf;
@@ -44,6 +47,12 @@ enum Other {
     Lists(lists::ListOptions),
     /// A healthy flow beside one whose service never answers.
     Fair(fair::FairOptions),
+    /// Servers side by side on one PostgreSQL, beside one on its file.
+    Nodes(nodes::NodesOptions),
+    /// Events whose runs go one after the other: none is stuck, none overtakes.
+    Order(order::OrderOptions),
+    /// How soon a server takes notifications again that was killed with much under way.
+    Starts(starts::StartsOptions),
     /// What one core computes: bodies read, expressions, decisions.
     Compute(computing::ComputeOptions),
     /// The hand-written receiver alone; the comparison starts it by itself.
@@ -66,6 +75,9 @@ async fn measure(options: Options) -> Result<()> {
     match options.other {
         Some(Other::Lists(wanted)) => lists::measure(&binary, &wanted).await,
         Some(Other::Fair(wanted)) => fair::measure(&binary, &wanted).await,
+        Some(Other::Nodes(wanted)) => nodes::measure(&binary, &wanted).await,
+        Some(Other::Order(wanted)) => order::measure(&binary, &wanted).await,
+        Some(Other::Starts(wanted)) => starts::measure(&binary, &wanted).await,
         Some(Other::Compute(wanted)) => computing::measure(&wanted),
         Some(Other::Ideal(wanted)) => ideal::serve(&wanted).await,
         None => compare::measure(&binary, &options.compare).await,

@@ -24,3 +24,19 @@ pub fn memory_mib(process: u32) -> Option<(f64, f64)> {
     };
     Some((field("VmRSS:")?, field("VmHWM:")?))
 }
+
+/// CPU time of a process, of its children, and of children that have ended.
+pub fn cpu_time_of_family(process: u32) -> Duration {
+    let fields = |process: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let fields = stat.rsplit_once(')')?.1.split_whitespace().map(|field| field.parse::<u64>().unwrap_or(0));
+        Some(fields.collect::<Vec<_>>())
+    };
+    let ticks = |fields: &[u64], count: usize| fields.iter().skip(11).take(count).sum::<u64>();
+    let own = fields(process).map_or(0, |fields| ticks(&fields, 4));
+    let listed = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let children = listed.filter_map(|entry| fields(entry.file_name().to_str()?.parse().ok()?));
+    let children: u64 =
+        children.filter(|fields| fields.get(1) == Some(&u64::from(process))).map(|fields| ticks(&fields, 2)).sum();
+    Duration::from_millis((own + children) * 1_000 / TICKS)
+}

@@ -18,6 +18,8 @@ pub struct Subject {
     client: reqwest::Client,
     base: String,
     token: String,
+    /// What it was started with beside the usual.
+    variables: Vec<(&'static str, String)>,
     /// Where it listens.
     pub address: SocketAddr,
     /// The path below which the flow's trigger listens.
@@ -49,11 +51,16 @@ impl Subject {
 
     /// Starts `binary` on a folder; a fresh one gets an owner, whose token stays beside the data.
     pub async fn open(binary: &Path, folder: &Path) -> Result<Self> {
+        Self::open_with(binary, folder, Vec::new()).await
+    }
+
+    /// The same, with variables of the environment.
+    pub async fn open_with(binary: &Path, folder: &Path, variables: Vec<(&'static str, String)>) -> Result<Self> {
         let address = free_address()?;
-        let child = spawn(binary, folder, address)?;
+        let child = spawn(binary, folder, address, &variables)?;
         let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
         let base = format!("http://{address}");
-        let mut subject = Self { child, client, base, token: String::new(), address, path: String::new() };
+        let mut subject = Self { child, client, base, token: String::new(), variables, address, path: String::new() };
         subject.wait_until_ready().await?;
         let kept = folder.join(TOKEN);
         if let Ok(token) = std::fs::read_to_string(&kept) {
@@ -71,7 +78,7 @@ impl Subject {
     /// Kills the server and starts it again on the same folder and address; does not wait until it answers.
     pub async fn restart(mut self, binary: &Path, folder: &Path) -> Result<Self> {
         self.child.kill().await.context("killing the server")?;
-        self.child = spawn(binary, folder, self.address)?;
+        self.child = spawn(binary, folder, self.address, &self.variables)?;
         Ok(self)
     }
 
@@ -110,6 +117,11 @@ impl Subject {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// Lets another server that shares the data be asked with the same token.
+    pub fn share_token(&self, folder: &Path) -> Result<()> {
+        std::fs::write(folder.join(TOKEN), &self.token).context("writing the token")
+    }
+
     /// How many runs have ended since the start.
     pub async fn runs_ended(&self) -> Result<u64> {
         self.get("/api/about").await?["runs_ended"].as_u64().context("no count of ended runs")
@@ -126,12 +138,13 @@ impl Subject {
     }
 }
 
-fn spawn(binary: &Path, folder: &Path, address: SocketAddr) -> Result<Child> {
+fn spawn(binary: &Path, folder: &Path, address: SocketAddr, variables: &[(&'static str, String)]) -> Result<Child> {
     Command::new(binary)
         .args(["serve", "--allow-address", "127.0.0.1", "--listen", &address.to_string(), "--data"])
         .arg(folder)
         .env("HOOKMILL_SETUP_TOKEN", "bench-setup-token")
         .env("HOOKMILL_LOG", "warn")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()

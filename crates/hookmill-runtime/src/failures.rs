@@ -210,6 +210,7 @@ impl Runtime {
     pub(crate) async fn hear_of_failures(self, flow: FlowId) {
         match self.stored_on_failure(flow).await {
             Ok(wanted) => self.0.failures.set(flow, wanted),
+            Err(Error::Damaged(damaged)) => self.0.damages.note_setting(&damaged),
             Err(error) => tracing::warn!(%flow, %error, "what is to happen when runs of a flow fail cannot be read"),
         }
     }

@@ -40,9 +40,10 @@ pub struct ClusterOptions {
 /// The folder with the programs of PostgreSQL: the newest of Debian's, or the one that a variable names.
 #[must_use]
 pub fn programs() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE) {
-        return Some(folder.into());
-    }
+    std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from).or_else(newest_of_debian)
+}
+
+fn newest_of_debian() -> Option<PathBuf> {
     let releases = std::fs::read_dir(DEBIAN).ok()?.filter_map(Result::ok);
     let mut found: Vec<(u32, PathBuf)> = releases
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
@@ -122,11 +123,17 @@ impl Cluster {
     }
 
     /// Makes and starts a copy in `folder` that follows this server. From here on this one confirms nothing that the copy
-    /// does not have on its disk.
+    /// does not have on its disk. `None`, with a printed line, where this release of PostgreSQL is there without
+    /// `pg_basebackup`, which copies servers of its own release only.
     ///
     /// # Errors
     /// What the system says, or the servers.
-    pub fn replica(&self, folder: &Path) -> io::Result<Self> {
+    #[expect(clippy::print_stderr, reason = "a test that is left out must be seen")]
+    pub fn replica(&self, folder: &Path) -> io::Result<Option<Self>> {
+        if !self.programs.join("pg_basebackup").is_file() {
+            eprintln!("left out: there is no pg_basebackup in {}", self.programs.display());
+            return Ok(None);
+        }
         let folder = folder.join("replica");
         std::fs::create_dir_all(&folder)?;
         if let Some((uid, gid)) = self.user {
@@ -151,7 +158,7 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        Ok(replica)
+        Ok(Some(replica))
     }
 
     /// Lets a copy go on by itself.
@@ -176,10 +183,17 @@ impl Cluster {
         self.port
     }
 
-    /// One of PostgreSQL's programs, run by the cluster's user.
+    /// One of PostgreSQL's programs, run by the cluster's user. Where the folder that the variable names has servers only,
+    /// Debian's clients talk to them.
     #[must_use]
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.programs.join(name));
+        let mut program = self.programs.join(name);
+        if !program.is_file()
+            && let Some(folder) = newest_of_debian()
+        {
+            program = folder.join(name);
+        }
+        let mut command = Command::new(program);
         command.env("LC_ALL", "C").env("PGHOST", &self.folder).env("PGPORT", self.port.to_string());
         command.env("PGUSER", "hookmill").current_dir(&self.folder);
         if let Some((uid, gid)) = self.user {

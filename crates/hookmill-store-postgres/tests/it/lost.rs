@@ -153,7 +153,7 @@ async fn what_was_confirmed_is_on_the_copy_that_takes_over() -> Told {
     let options = ClusterOptions { durable: true, ..ClusterOptions::default() };
     let Some(mut primary) = Cluster::start(folder.path(), &options)? else { return Ok(()) };
     let database = primary.database()?;
-    let replica = primary.replica(folder.path())?;
+    let Some(replica) = primary.replica(folder.path())? else { return Ok(()) };
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", primary.port(), replica.port());
     let address = format!("postgres://hookmill@{hosts}/{database}?target_session_attrs=read-write");
     let store = Arc::new(open(&address).await?);

@@ -1,7 +1,7 @@
 //! Servers that share a database, for tests that look at several of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
@@ -21,6 +21,15 @@ pub static ALONE: Mutex<()> = Mutex::new(());
 pub const WAIT: Duration = Duration::from_secs(60);
 pub const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
+/// Names the binary of another version. Servers called `two` and `ahead` are of that version then, so that every test of
+/// this program is one of two versions side by side.
+const OTHER_VARIABLE: &str = "HOOKMILL_TEST_OTHER_BINARY";
+
+fn binary(name: &str) -> OsString {
+    let other = std::env::var_os(OTHER_VARIABLE).filter(|_| matches!(name, "two" | "ahead"));
+    other.unwrap_or_else(|| BINARY.into())
+}
+
 /// One of several servers on a database.
 pub struct Node {
     pub child: Child,
@@ -37,7 +46,7 @@ impl Node {
     pub fn start_in(folder: &Path, name: &str, store: &str, environment: &[(&str, &OsStr)]) -> Self {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let log = std::fs::File::options().create(true).append(true).open(folder.join(format!("{name}.log"))).unwrap();
-        let child = Command::new(BINARY)
+        let child = Command::new(binary(name))
             .args(["serve", "--listen", &address, "--node-name", name, "--setup-token", SETUP_TOKEN])
             .args([
                 "--public-url",
