@@ -60,6 +60,10 @@ fn people_of(record: &ApprovalRecord, is_open: bool) -> Vec<ApprovalPerson> {
     asked.collect()
 }
 
+const fn is_answered(state: ApprovalState) -> bool {
+    matches!(state, ApprovalState::Decided | ApprovalState::Ended)
+}
+
 /// Text for a page of HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -134,6 +138,11 @@ impl Runtime {
         }
     }
 
+    /// Whether somebody has answered while others were still being told: those need not be asked any more.
+    async fn was_answered(&self, id: ApprovalId) -> bool {
+        self.seen(id).await.ok().flatten().is_some_and(|seen| is_answered(seen.approval.state))
+    }
+
     /// Asks people. The identifier is made of the effect, so that they are asked once, however often it is performed.
     /// `token` is where the action waits for their decision, if it does.
     async fn ask_people(&self, own: &Call, asked: Asked, token: Option<&str>) -> Performed {
@@ -143,10 +152,13 @@ impl Runtime {
             Err(performed) => return *performed,
         };
         for place in 0..made.record.people.len() {
-            if made.record.people[place].is_told {
+            if made.record.people[place].is_told || is_answered(made.approval.state) {
                 continue;
             }
             if let Err(performed) = self.tell_person(own, &made, place, asked.by_mail).await {
+                if self.was_answered(id).await {
+                    break;
+                }
                 // Who was told already finds that the question was taken back; another try asks it anew.
                 let why = "Not all who are asked could be told.";
                 return match self.withdraw(id, why).await {
@@ -159,6 +171,9 @@ impl Runtime {
                 Ok(())
             });
             if let Err(error) = told.await {
+                if self.was_answered(id).await {
+                    break;
+                }
                 return failed("InternalServerError", &error);
             }
         }

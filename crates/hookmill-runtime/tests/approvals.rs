@@ -116,6 +116,39 @@ async fn a_link_in_a_mail_answers_once_without_signing_in() {
     assert_eq!(said(&world, run).await, r#""Tomorrow by kim@outside.test: late""#);
 }
 
+/// A way to the post office on which nobody gets through before the door is opened.
+async fn shut(port: u16) -> (u16, tokio::sync::watch::Sender<bool>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (own, (door, opened)) = (listener.local_addr().unwrap().port(), tokio::sync::watch::channel(false));
+    tokio::spawn(async move {
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let mut opened = opened.clone();
+            tokio::spawn(async move {
+                opened.wait_for(|is_open| *is_open).await.unwrap();
+                let mut office = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut caller, &mut office).await;
+            });
+        }
+    });
+    (own, door)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_that_comes_before_all_are_told() {
+    let world = world(&service(false, false).await.0).await;
+    let ada = user(&world, 1, "Ada").await;
+    let (port, _told) = post_office(0).await;
+    let (port, door) = shut(port).await;
+    world.runtime.save_settings(mail_settings(port), Some("word-of-the-test")).await.unwrap();
+    let flow = asking(&world, "CustomResponse", "ada@example.org; kim@outside.test", "").await;
+    let run = begun(&world, flow).await;
+    let approval = asked(&world, ApprovalState::Open).await.approval.id;
+    world.runtime.answer_approval(ada, approval, "Today", "soon").await.unwrap();
+    asked(&world, ApprovalState::Ended).await;
+    door.send_replace(true);
+    assert_eq!(said(&world, run).await, r#""Today by ada@example.org: soon""#);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_cannot_be_asked_is_named() {
     let world = world(&service(false, false).await.0).await;
