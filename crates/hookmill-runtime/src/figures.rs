@@ -128,7 +128,8 @@ impl Runtime {
             ActionRequest::Connector(call) => call,
         };
         let bound = flow.bindings.iter().find(|binding| binding.key.eq_ignore_ascii_case(&call.connection));
-        let kept = bound.and_then(|binding| self.0.plans.connector_kept(binding.connector?));
+        let kept =
+            bound.and_then(|binding| self.0.plans.connector_kept(binding.connector?, binding.version.as_deref()));
         kept.map_or(call.api.as_deref().unwrap_or("none").into(), |kept| kept.name.to_string().into())
     }
 }
