@@ -16,7 +16,7 @@ static NULL: Value = Value::Null;
 /// Reads JSON or YAML, tolerating a byte order mark.
 pub(crate) fn read_json(bytes: &[u8], code: &str, what: &str) -> Result<Value, Diagnostic> {
     if bytes.len() > MAX_DOCUMENT_BYTES {
-        let message = format!("the {what} has more than {MAX_DOCUMENT_BYTES} bytes");
+        let message = format!("the {what} has more than {} MiB", MAX_DOCUMENT_BYTES / (1024 * 1024));
         return Err(Diagnostic::error("document_too_large", Pointer::root(), message)
             .with_hint("Remove examples and operations that are not needed."));
     }

@@ -19,6 +19,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Buf, Bytes};
+use hookmill_connector::MAX_DOCUMENT_BYTES;
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
@@ -45,6 +46,8 @@ const STRANGER_BYTES_MAX: usize = 16 * 1024;
 
 /// Files are larger than forms.
 const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// The file of a connector as large as its reader takes it, and the form around it.
+const CONNECTOR_BYTES_MAX: usize = MAX_DOCUMENT_BYTES + FORM_BYTES_MAX;
 const DEFINITION_BYTES_MAX: usize = 8 * 1024 * 1024;
 const FORM_BYTES_MAX: usize = 1024 * 1024;
 const SMALL_FORM_BYTES_MAX: usize = 16 * 1024;
@@ -68,7 +71,8 @@ fn bound(path: &str, service_bytes_max: usize) -> (Door, usize) {
         ] => SMALL_FORM_BYTES_MAX,
         // More than an icon may have, so that it is told what an icon may be.
         ["api", "connectors", _, "icon"] => 2 * FORM_BYTES_MAX,
-        ["api", "connectors" | "authoring", ..] | ["api", "flows", "import"] => FILE_BYTES_MAX,
+        ["api", "connectors" | "authoring", ..] => CONNECTOR_BYTES_MAX,
+        ["api", "flows", "import"] => FILE_BYTES_MAX,
         ["api", "flows" | "expressions", ..] => DEFINITION_BYTES_MAX,
         _ => FORM_BYTES_MAX,
     };
@@ -164,6 +168,12 @@ enum Refusal {
 impl Refusal {
     fn problem(self) -> Problem {
         match self {
+            Self::TooLarge { max: CONNECTOR_BYTES_MAX } => Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("The file of a connector is larger than {} MiB.", MAX_DOCUMENT_BYTES / (1024 * 1024)),
+            )
+            .hint("Leave out operations and schemas that no flow needs."),
             Self::TooLarge { max } => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",

@@ -379,6 +379,6 @@ fn of_a_file_that_is_too_long_for_a_connector_little_is_read() {
         let refused = hookmill(command, &[]);
         let said = format!("{}{}", text(&refused.stdout), text(&refused.stderr));
         assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains("has more than 20971520 bytes"), "{said}");
+        assert!(said.contains("has more than 20 MiB"), "{said}");
     }
 }

@@ -32,7 +32,7 @@ fn every_route_has_a_bound() {
     assert_eq!(bound("/callback/abc", 7), (Door::Services, 7));
     assert_eq!(bound("/workflows/flw_1/triggers/manual/paths/invoke", 7), (Door::Services, 7));
     assert_eq!(bound("/api/session", 7), (Door::Api, SMALL_FORM_BYTES_MAX));
-    assert_eq!(bound("/api/connectors", 7), (Door::Api, FILE_BYTES_MAX));
+    assert_eq!(bound("/api/connectors", 7), (Door::Api, CONNECTOR_BYTES_MAX));
     assert_eq!(bound("/api/connectors/con_1/icon", 7), (Door::Api, 2 * FORM_BYTES_MAX));
     assert_eq!(bound("/api/flows/check", 7), (Door::Api, DEFINITION_BYTES_MAX));
     assert_eq!(bound("/anything", 7), (Door::Api, FORM_BYTES_MAX));
