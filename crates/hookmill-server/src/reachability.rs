@@ -69,6 +69,10 @@ pub enum Finding {
 #[derive(Serialize, ToSchema)]
 pub struct ReachabilityCheck {
     finding: Finding,
+    /// What was found, as a name that stays: pages say it in their language.
+    code: &'static str,
+    /// The values that the sentence names, in its order.
+    values: Vec<String>,
     /// What was found.
     detail: String,
 }
@@ -99,8 +103,16 @@ const UNKNOWN: &str = "The call came from this machine. Whether a firewall, a na
                        from elsewhere differently can only be seen from elsewhere: the first notification of a \
                        service shows it.";
 
-fn check(finding: Finding, detail: impl Into<String>) -> ReachabilityCheck {
-    ReachabilityCheck { finding, detail: detail.into() }
+/// What was found. `detail` has a `{}` for each value.
+fn check<const N: usize>(finding: Finding, code: &'static str, detail: &str, values: [String; N]) -> ReachabilityCheck {
+    let mut said = String::new();
+    let mut parts = detail.split("{}");
+    said.push_str(parts.next().unwrap_or_default());
+    for (value, part) in values.iter().zip(parts) {
+        said.push_str(value);
+        said.push_str(part);
+    }
+    ReachabilityCheck { finding, code, values: values.into(), detail: said }
 }
 
 /// Whether services can reach the callbacks, as far as that can be told from here: the server calls itself
@@ -144,29 +156,37 @@ pub async fn public_url_check(
 
 fn encrypted(url: &str) -> ReachabilityCheck {
     if url.starts_with("https://") {
-        return check(Finding::Good, "The address is encrypted (https).");
+        return check(Finding::Good, "encrypted", "The address is encrypted (https).", []);
     }
     check(
         Finding::Notice,
+        "not_encrypted",
         "The address is not encrypted (http): what services send can be read on the way, some services refuse such \
          addresses, and phones get no push notifications from it.",
+        [],
     )
 }
 
 fn named(leads: &Leads) -> ReachabilityCheck {
     let (host, leads_outside) = (leads.host.trim_matches(['[', ']']).to_owned(), leads.is_public());
     match &leads.addresses {
-        Err(why) => check(Finding::Bad, format!("The name {host} has no address: {why}.")),
+        Err(why) => check(Finding::Bad, "no_address", "The name {} has no address: {}.", [host, why.to_string()]),
         Ok(found) => {
             let list = found.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             // An address that is written as such leads nowhere but to itself.
-            let leads = if *host == list { host.clone() } else { format!("{host} leads to {list}, which") };
+            let leads = if *host == list { host } else { format!("{host} → {list}") };
             if leads_outside {
-                check(Finding::Good, format!("{leads} is on the internet."))
+                check(Finding::Good, "on_the_internet", "{} is on the internet.", [leads])
             } else if found.iter().all(std::net::IpAddr::is_loopback) {
-                check(Finding::Notice, format!("{leads} is this machine itself: only programs on it can call it."))
+                let detail = "{} is this machine itself: only programs on it can call it.";
+                check(Finding::Notice, "this_machine", detail, [leads])
             } else {
-                check(Finding::Notice, format!("{leads} is in this network: only programs there can call it."))
+                check(
+                    Finding::Notice,
+                    "this_network",
+                    "{} is in this network: only programs there can call it.",
+                    [leads],
+                )
             }
         }
     }
@@ -177,32 +197,40 @@ fn arrival(knocked: &Knock, arrived: Option<bool>, body: &str) -> (ReachabilityC
     let proxy = Some("Check where the name leads, and the reverse proxy: it must pass /callback/… on as it is.");
     match (knocked, arrived) {
         (Knock::Answered { status: 200, body: answer, .. }, Some(true)) if answer == body => {
-            (check(Finding::Good, "A call through the address arrived at this server, and its answer came back."), None)
+            let detail = "A call through the address arrived at this server, and its answer came back.";
+            (check(Finding::Good, "arrived", detail, []), None)
         }
         (_, Some(false)) => {
             let detail =
                 "A call arrived at this server, but not with the body that was sent: signatures would not fit.";
-            (check(Finding::Bad, detail), Some("Let the reverse proxy pass bodies on byte by byte."))
+            (
+                check(Finding::Bad, "body_changed", detail, []),
+                Some("Let the reverse proxy pass bodies on byte by byte."),
+            )
         }
         (Knock::Answered { status, .. }, Some(true)) => {
-            let detail = format!("A call arrived at this server, but its answer did not come back: {status} came.");
-            (check(Finding::Bad, detail), Some("Let the reverse proxy pass answers on as they are."))
+            let detail = "A call arrived at this server, but its answer did not come back: {} came.";
+            (
+                check(Finding::Bad, "answer_changed", detail, [status.to_string()]),
+                Some("Let the reverse proxy pass answers on as they are."),
+            )
         }
         (Knock::Answered { status, location: Some(to), .. }, None) if (300..400).contains(status) => {
-            let detail =
-                format!("The address answers {status} and leads to {to}; services do not follow such answers.");
-            (check(Finding::Bad, detail), Some("Use the address that it leads to as the public address."))
+            let detail = "The address answers {} and leads to {}; services do not follow such answers.";
+            let values = [status.to_string(), to.clone()];
+            let hint = "Use the address that it leads to as the public address.";
+            (check(Finding::Bad, "leads_elsewhere", detail, values), Some(hint))
         }
-        (Knock::Answered { status, .. }, None) => (
-            check(Finding::Bad, format!("Something else answers there, with {status}: the call did not arrive here.")),
-            proxy,
-        ),
+        (Knock::Answered { status, .. }, None) => {
+            let detail = "Something else answers there, with {}: the call did not arrive here.";
+            (check(Finding::Bad, "another_answers", detail, [status.to_string()]), proxy)
+        }
         (Knock::NotTrusted(why), _) => (
-            check(Finding::Bad, format!("The certificate is not trusted: {why}.")),
+            check(Finding::Bad, "not_trusted", "The certificate is not trusted: {}.", [why.clone()]),
             Some("Services refuse it as well. Renew the certificate, or check that it is for this name and whole."),
         ),
         (Knock::Failed(why), _) => (
-            check(Finding::Bad, format!("There was no answer: {why}.")),
+            check(Finding::Bad, "no_answer", "There was no answer: {}.", [why.clone()]),
             Some(
                 "Check the firewall and the reverse proxy. Some routers do not let a network call its own public \
                  address: then try from a phone without Wi-Fi.",

@@ -4317,6 +4317,10 @@ export interface components {
         /** @description One thing that was looked at. */
         ReachabilityCheck: {
             finding: components["schemas"]["ReachabilityFinding"];
+            /** @description What was found, as a name that stays: pages say it in their language. */
+            code: string;
+            /** @description The values that the sentence names, in its order. */
+            values: string[];
             /** @description What was found. */
             detail: string;
         };

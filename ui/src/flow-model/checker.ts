@@ -13,6 +13,8 @@ export interface Finding {
   subject?: string;
   message?: string;
   hint?: string | undefined;
+  /** What the server wrote, where the message says it in another language. */
+  wording?: string | undefined;
 }
 
 export const pointerOf = (place: Place, name: string): string => ['', ...place, name].map((part) => part.replace(/~/g, '~0').replace(/\//g, '~1')).join('/');

@@ -8,7 +8,8 @@ import { useState, type FormEvent } from 'react';
 import { api, Problem } from '../api/client';
 import type { Connection, ConnectionBody, ConnectionField, ConnectionFields, Json } from '../api/types';
 import { connectionText } from './connection-text';
-import { useText } from './language';
+import { findingInWords } from './codes';
+import { useLanguage, useText } from './language';
 import { LongSelect } from './LongSelect';
 import { Loaded } from './page';
 import { ProblemBar } from './ProblemBar';
@@ -78,6 +79,7 @@ export function ConnectionForm(props: FormProps) {
 
 function FieldsForm({ connector, authentication, parameter_sets: sets, connection, onDone, onCancel }: FormProps & ConnectionFields) {
   const t = useText(connectionText);
+  const { language } = useLanguage();
   const shared = useText(sharedText);
   const client = useQueryClient();
   const [name, setName] = useState(connection?.name ?? connector.name);
@@ -98,7 +100,10 @@ function FieldsForm({ connector, authentication, parameter_sets: sets, connectio
   const isStored = (field: ConnectionField) => connection?.parameter_set === (several ? set?.name : connection?.parameter_set) && !!connection?.given.includes(field.name);
   const fresh = () => void client.invalidateQueries({ queryKey: ['connections'] });
   const found = error instanceof Problem ? (error.body.diagnostics ?? []) : [];
-  const wrongOf = (field: ConnectionField) => found.find((one) => pointersOf(field.name).includes(one.pointer))?.message;
+  const wrongOf = (field: ConnectionField) => {
+    const wrong = found.find((one) => pointersOf(field.name).includes(one.pointer));
+    return wrong && findingInWords(wrong, language).message;
+  };
   const body = (): ConnectionBody => {
     const parameters: Record<string, Json> = {};
     for (const field of fields) {

@@ -3,7 +3,8 @@ import { Link as FluentLink, MessageBar, MessageBarActions, MessageBarBody, Mess
 import { Link } from '@tanstack/react-router';
 import { Problem } from '../api/client';
 import type { Diagnostic, Use } from '../api/types';
-import { useText } from './language';
+import { findingInWords, problemInWords } from './codes';
+import { useLanguage, useText } from './language';
 import { sharedText } from './text';
 
 const USE_PATHS: { [kind: string]: string } = { flow: '/flows/', connection: '/connections/', connector: '/connectors/' };
@@ -23,13 +24,27 @@ function UseList({ uses }: { uses: Use[] }) {
   );
 }
 
+/** What the server wrote, where the page says it in another language. */
+export function Wording({ text }: { text: string | null }) {
+  const t = useText(sharedText);
+  if (!text) return null;
+  return (
+    <details className="quiet small wording">
+      <summary>{t.wording}</summary>
+      <span lang="en">{text}</span>
+    </details>
+  );
+}
+
 export function DiagnosticList({ diagnostics, onOpen }: { diagnostics: Diagnostic[]; onOpen?: (diagnostic: Diagnostic) => void }) {
   const t = useText(sharedText);
+  const { language } = useLanguage();
+  const told = diagnostics.map((diagnostic) => ({ diagnostic, said: findingInWords(diagnostic, language) }));
   return (
     <ul className="diagnostics">
-      {diagnostics.map((diagnostic, index) => (
+      {told.map(({ diagnostic, said }, index) => (
         <li key={index} data-severity={diagnostic.severity}>
-          <strong>{diagnostic.severity === 'error' ? t.error : t.warning}</strong> {diagnostic.message}{' '}
+          <strong>{diagnostic.severity === 'error' ? t.error : t.warning}</strong> {said.message}{' '}
           {diagnostic.pointer &&
             (onOpen ? (
               <FluentLink as="button" inline onClick={() => onOpen(diagnostic)}>
@@ -38,7 +53,8 @@ export function DiagnosticList({ diagnostics, onOpen }: { diagnostics: Diagnosti
             ) : (
               <code>{diagnostic.pointer}</code>
             ))}
-          {diagnostic.hint && <div className="quiet">{diagnostic.hint}</div>}
+          {said.hint && <div className="quiet">{said.hint}</div>}
+          <Wording text={said.wording} />
         </li>
       ))}
     </ul>
@@ -58,15 +74,17 @@ export function ProblemBar({
   onOpenDiagnostic?: (diagnostic: Diagnostic) => void;
 }) {
   const t = useText(sharedText);
+  const { language } = useLanguage();
   if (!error) return null;
   const body = error instanceof Problem ? error.body : null;
+  const said = body ? problemInWords(body, language) : null;
   const title =
     body?.code === 'unreachable'
       ? t.unreachable
       : body?.code === 'timeout'
         ? t.timeout
-        : (body?.detail ?? body?.title ?? (error instanceof Error && error.message ? error.message : t.somethingWrong));
-  const hint = body?.code === 'unreachable' ? t.unreachableHint : body?.hint;
+        : said?.message || (error instanceof Error && error.message ? error.message : t.somethingWrong);
+  const hint = body?.code === 'unreachable' ? t.unreachableHint : said?.hint;
   return (
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
@@ -76,6 +94,7 @@ export function ProblemBar({
             <strong>{t.whatToDo}:</strong> {hint}
           </p>
         )}
+        {said?.wording && <p className="quiet small">{t.wording}: <span lang="en">{said.wording}</span></p>}
         {body?.pointer && <code>{body.pointer}</code>}
         {body?.used_by && body.used_by.length > 0 && <UseList uses={body.used_by} />}
         {body?.diagnostics && body.diagnostics.length > 0 && (

@@ -1,6 +1,13 @@
 /** Both languages say everything: same keys, same kinds, nothing left in English, nothing written past the tables. */
 import { describe, expect, it } from 'vitest';
 import { BUILTINS } from '../../src/flow-model/builtins';
+import { designerText } from '../../src/features/designer/text';
+import { formText } from '../../src/features/designer/forms/text';
+import { flowsText } from '../../src/features/flows/text';
+import { runsText } from '../../src/features/runs/text';
+import { settingsText } from '../../src/features/settings/text';
+import { inLanguage } from '../../src/shared/advice';
+import { operatorText } from '../../src/shared/operator-text';
 
 const modules = import.meta.glob<Record<string, unknown>>('../../src/**/{text,*-text}.ts', { eager: true });
 const sources = import.meta.glob<string>('../../src/**/*.tsx', { query: '?raw', import: 'default', eager: true });
@@ -54,5 +61,34 @@ describe('the languages', () => {
       [...source.matchAll(/>\s*([A-Z][a-z]+(?: [a-z]+){1,})[.!?]?\s*<\/|(?:aria-label|title|placeholder|label|hint)="([A-Z][a-z]+[^"]*)"/g)].map((match) => `${file}: ${match[1] ?? match[2]}`),
     );
     expect(found).toEqual([]);
+  });
+});
+
+describe('phrases that people look for', () => {
+  const both = <T extends string>(table: { en: { [key in T]: unknown }; de: { [key in T]: unknown } }, key: T, ...values: unknown[]) =>
+    [table.en[key], table.de[key]].map((text) => (typeof text === 'function' ? String((text as (...values: unknown[]) => unknown)(...values)) : text));
+  it.each([
+    [both(flowsText, 'ownAddress'), 'Address of this flow', 'Adresse dieses Flows'],
+    [both(flowsText, 'lastRequest'), 'Last request', 'Letzte Anfrage'],
+    [both(formText, 'lastRequest'), 'Last request', 'Letzte Anfrage'],
+    [both(runsText, 'resumeThen', 2), 'With version 2 (as it ran)', 'Mit Version 2 (wie gelaufen)'],
+    [both(runsText, 'resumeNow', 3), 'With version 3 (current)', 'Mit Version 3 (aktuell)'],
+    [both(runsText, 'resumedFrom', '06:29'), 'Resumed from the run of 06:29', 'Fortgesetzt vom Lauf von 06:29'],
+    [both(runsText, 'notReached'), 'Not reached yet.', 'Noch nicht erreicht.'],
+    [both(designerText, 'testFailed'), 'Test run failed:', 'Testlauf fehlgeschlagen:'],
+    [both(designerText, 'scopeHint'), 'Put steps inside; set Run after on the next scope to catch failures.', 'Legen Sie Schritte hinein; stellen Sie beim nächsten Bereich „Ausführen nach“ ein, um Fehler abzufangen.'],
+    [both(settingsText, 'newUser'), 'Add a user', 'Benutzer hinzufügen'],
+    [both(operatorText, 'wasEmpty', 'amount_due', 'is greater than', true), 'amount_due was empty; “is greater than” needs a number.', 'amount_due war leer; „is greater than“ braucht eine Zahl.'],
+  ])('%j', (found, en, de) => expect(found).toEqual([en, de]));
+  it('name the fields of loops and the two tables', () => {
+    const labels = BUILTINS.flatMap((item) => [item.title, ...item.fields.map((field) => field.label)]);
+    for (const [en, de] of [['Maximum repetitions', 'Höchste Anzahl'], ['Maximum time', 'Höchste Dauer'], ['Create HTML table', 'HTML-Tabelle erstellen'], ['Create CSV table', 'CSV-Tabelle erstellen']]) expect(labels).toContainEqual({ en, de });
+  });
+  it('say what failed, and why', () => {
+    expect(inLanguage({ code: 'ActionFailed', message: 'HTTP failed: 500 pool exhausted' } as never, 'de').message).toBe('HTTP schlug fehl: 500 pool exhausted');
+  });
+  it('have one German word each for a version and a notification', () => {
+    const german = tables.flatMap(({ de }) => leaves(de, '').map(([, leaf]) => said(leaf)));
+    expect(german.filter((text) => /(?<!zusammen)fassung|benachrichtigung/i.test(text))).toEqual([]);
   });
 });

@@ -5,7 +5,8 @@ import { api } from '../../api/client';
 import type { Connector, ConnectorCheck, Diagnostic, Json, JsonObject } from '../../api/types';
 import { pointerRange } from '../../shared/json-position';
 import { LazyCodeEditor } from '../../shared/LazyCodeEditor';
-import { useText } from '../../shared/language';
+import { findingInWords } from '../../shared/codes';
+import { useLanguage, useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { DiagnosticList, ProblemBar } from '../../shared/ProblemBar';
 import { useEdited } from './edited';
@@ -33,13 +34,14 @@ function lineAt(text: string, pointer: string): { from: number; to: number } {
 /** A document with the places of its problems; `at` is one to go to, another object for each time. */
 export function DocumentEditor({ text, diagnostics, at, onChange }: { text: string; diagnostics: Diagnostic[]; at: { pointer: string } | null; onChange?: (text: string) => void }) {
   const t = useText(connectorsText);
+  const { language } = useLanguage();
   const [opened, setOpened] = useState(at);
   const [led, setLed] = useState(at);
   if (led !== at) {
     setLed(at);
     setOpened(at);
   }
-  const marks = diagnostics.map((problem) => ({ ...lineAt(text, problem.pointer), severity: problem.severity === 'information' ? ('info' as const) : problem.severity, message: problem.message }));
+  const marks = diagnostics.map((problem) => ({ ...lineAt(text, problem.pointer), severity: problem.severity === 'information' ? ('info' as const) : problem.severity, message: findingInWords(problem, language).message }));
   // The place is sought when one is led there, not again while the text changes.
   const latest = useRef(text);
   useEffect(() => {

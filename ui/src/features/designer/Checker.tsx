@@ -7,7 +7,9 @@ import type { Parameter } from '../../api/types';
 import { builtinOf } from '../../flow-model/builtins';
 import { check, stepOfPointer, type Finding } from '../../flow-model/checker';
 import { actionsAt, forEachAction, isObject, ROOT, titleOf, triggerOf, valueAt, type JsonObject } from '../../flow-model/definition';
+import { findingInWords } from '../../shared/codes';
 import { useLanguage, useText } from '../../shared/language';
+import { Wording } from '../../shared/ProblemBar';
 import { useSettled } from '../../shared/settled';
 import { stepOf, useConnections, useOperations } from './context';
 import { connectorOf, hostOf, isOwnApi, usedConnections, type Edited } from './state';
@@ -72,7 +74,8 @@ export function useFindings(now: Edited): Finding[] {
     if (!told || isBlank(edited.definition)) return hints;
     const answers = told.map((diagnostic): Finding => {
       const step = stepOfPointer(edited.definition, diagnostic.pointer);
-      return { severity: diagnostic.severity === 'error' ? 'error' : 'warning', code: 'server', ...(step === undefined ? {} : { step }), message: diagnostic.message, ...(diagnostic.hint ? { hint: diagnostic.hint } : {}) };
+      const said = findingInWords(diagnostic, language);
+      return { severity: diagnostic.severity === 'error' ? 'error' : 'warning', code: 'server', ...(step === undefined ? {} : { step }), message: said.message, ...(said.hint ? { hint: said.hint } : {}), ...(said.wording ? { wording: said.wording } : {}) };
     });
     const isTold = (finding: Finding) => answers.some((answer) => answer.severity === 'error' && answer.step === finding.step);
     const all = [...answers, ...hints.filter((finding) => OWN.has(finding.code) && (finding.code === 'no_mail_server' || !isTold(finding)))];
@@ -94,6 +97,7 @@ export function CheckerPanel({ findings, onOpen }: { findings: Finding[]; onOpen
             </div>
             {finding.hint && <div className="quiet small">{finding.hint}</div>}
           </button>
+          <Wording text={finding.wording ?? null} />
           {finding.code === 'no_mail_server' && <Link className="small" to="/settings/$part" params={{ part: 'server' }}>{t.toMailServer}</Link>}
         </li>
       ))}

@@ -7,7 +7,8 @@ import { triggerOf } from '../../flow-model/definition';
 import { Modal } from '../../shared/bits';
 import { ConnectionForm } from '../../shared/ConnectionForm';
 import { retryWebhook } from '../../shared/flow-commands';
-import { useText } from '../../shared/language';
+import { useLanguage, useText } from '../../shared/language';
+import { inWords } from '../../shared/sentences';
 import { sharedText } from '../../shared/text';
 import { useConnections, useConnectors, useDesigner } from './context';
 import { hostOf } from './state';
@@ -22,6 +23,7 @@ export function refusalOf(flow: Flow | null): { message?: string; hint?: string 
 
 export function Refused({ flow, onStored, onOn, onError }: { flow: Flow; onStored: (flow: Flow) => void; onOn: () => void; onError: (error: unknown) => void }) {
   const t = useText(designerText);
+  const { language } = useLanguage();
   const shared = useText(sharedText);
   const { edited } = useDesigner();
   const connections = useConnections();
@@ -47,8 +49,8 @@ export function Refused({ flow, onStored, onOn, onError }: { flow: Flow; onStore
   return (
     <MessageBar intent={repaired ? 'info' : 'error'} layout="multiline">
       <MessageBarBody>
-        <MessageBarTitle>{t.webhookRefused}</MessageBarTitle> {refusal.message}
-        {repaired ? <p>{t.repaired}</p> : refusal.hint && <p><strong>{shared.whatToDo}</strong>: {refusal.hint}</p>}
+        <MessageBarTitle>{t.webhookRefused}</MessageBarTitle> {inWords(refusal.message ?? '', language)}
+        {repaired ? <p>{t.repaired}</p> : refusal.hint && <p><strong>{shared.whatToDo}</strong>: {inWords(refusal.hint, language)}</p>}
       </MessageBarBody>
       <MessageBarActions>
         {connection && connector && <Button onClick={() => setRepairing(true)}>{t.repair}</Button>}

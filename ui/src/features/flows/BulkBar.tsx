@@ -5,7 +5,8 @@ import { Problem } from '../../api/client';
 import type { FlowListed } from '../../api/types';
 import { Confirm } from '../../shared/bits';
 import { deleteFlow, turn } from '../../shared/flow-commands';
-import { useText } from '../../shared/language';
+import { problemInWords } from '../../shared/codes';
+import { useLanguage, useText } from '../../shared/language';
 import { sharedText } from '../../shared/text';
 import { TagsDialog } from './TagsDialog';
 import { flowsText } from './text';
@@ -20,6 +21,7 @@ interface Failure {
 
 export function BulkBar({ flows, known, onDone, onClear }: { flows: readonly FlowListed[]; known: readonly string[]; onDone: () => void; onClear: () => void }) {
   const t = useText(flowsText);
+  const { language } = useLanguage();
   const shared = useText(sharedText);
   const [at, setAt] = useState<{ verb: string; done: number } | null>(null);
   const [failures, setFailures] = useState<readonly Failure[]>([]);
@@ -32,7 +34,7 @@ export function BulkBar({ flows, known, onDone, onClear }: { flows: readonly Flo
     setFailures([]);
     for (const [done, flow] of flows.entries()) {
       setAt({ verb, done });
-      await act(flow).catch((error: unknown) => failed.push({ name: flow.name, why: error instanceof Problem ? error.message : String(error) }));
+      await act(flow).catch((error: unknown) => failed.push({ name: flow.name, why: error instanceof Problem ? problemInWords(error.body, language).message : String(error) }));
     }
     setAt(null);
     setFailures(failed);

@@ -6,6 +6,7 @@ import { Fragment, useDeferredValue, useState } from 'react';
 import { api } from '../../api/client';
 import type { Delivery, RunStatus } from '../../api/types';
 import { Ago, Modal, Status } from '../../shared/bits';
+import { reasonInWords } from '../../shared/codes';
 import { useLanguage, useText } from '../../shared/language';
 import { Loaded } from '../../shared/page';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -54,7 +55,7 @@ function DeliveryDetails({ flow, delivery, onClose, onReplay }: { flow: string; 
         <dd>{bytesText(delivery.bytes, language)}</dd>
         {delivery.status !== null && (<><dt>{t.answered}</dt><dd>{delivery.status}</dd></>)}
         {delivery.first !== null && (<><dt>{t.repeats}</dt><dd><code>{delivery.first}</code></dd></>)}
-        {delivery.reasons.length > 0 && (<><dt>{t.reasons}</dt><dd>{delivery.reasons.join('; ')}</dd></>)}
+        {delivery.reasons.length > 0 && (<><dt>{t.reasons}</dt><dd>{delivery.reasons.map((reason) => reasonInWords(reason, delivery.status, language)).join('; ')}</dd></>)}
       </dl>
       <h3>{t.headers}</h3>
       <dl className="facts">
@@ -162,7 +163,7 @@ export function Deliveries({ flow }: { flow: string }) {
                         {delivery.run ? (
                           <Link to="/flows/$flow/runs/$run" params={{ flow, run: delivery.run.id }}><Status status={delivery.run.status as RunStatus} /></Link>
                         ) : (
-                          delivery.verdict !== 'ran' && <span className="quiet small">{delivery.reasons[0] ?? ''}</span>
+                          delivery.verdict !== 'ran' && <span className="quiet small">{delivery.reasons[0] ? reasonInWords(delivery.reasons[0], delivery.status, language) : ''}</span>
                         )}
                       </td>
                       <td className="actions"><Button size="small" onClick={() => setShown(delivery)}>{t.details}</Button></td>

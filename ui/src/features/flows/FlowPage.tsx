@@ -57,7 +57,7 @@ function WebhookPanel({ flow, onRetry, onRenew }: { flow: Flow; onRetry: () => v
       )}
       {webhook?.proof && <WebhookProof flow={flow} proof={webhook.proof} isOwn={isOwn} />}
       {webhook?.warning && (
-        <MessageBar intent="warning" layout="multiline"><MessageBarBody>{webhook.warning}</MessageBarBody></MessageBar>
+        <MessageBar intent="warning" layout="multiline"><MessageBarBody>{inWords(webhook.warning, language)}</MessageBarBody></MessageBar>
       )}
       {!webhook ? (
         <p className="quiet">{t.webhookNone}</p>

@@ -5,7 +5,8 @@ import { useState, type FormEvent } from 'react';
 import { api } from '../../api/client';
 import type { Flow } from '../../api/types';
 import { Ago } from '../../shared/bits';
-import { useText } from '../../shared/language';
+import { reasonInWords } from '../../shared/codes';
+import { useLanguage, useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { proofText } from './proof-text';
 
@@ -56,6 +57,7 @@ function Token({ flow }: { flow: string }) {
 
 export function WebhookProof({ flow, proof, isOwn }: { flow: Flow; proof: Proof; isOwn: boolean }) {
   const t = useText(proofText);
+  const { language } = useLanguage();
   if (proof.state === 'waiting') {
     return (
       <MessageBar intent="warning" layout="multiline">
@@ -79,7 +81,7 @@ export function WebhookProof({ flow, proof, isOwn }: { flow: Flow; proof: Proof;
           <summary>{t.refused(proof.refused)}</summary>
           <ul>
             {proof.last_refused.map((call, index) => (
-              <li key={index}><Ago time={call.at} /> <code>{call.method}</code> {call.reasons.join('; ')} <span className="quiet small">{call.headers.join(', ')}</span></li>
+              <li key={index}><Ago time={call.at} /> <code>{call.method}</code> {call.reasons.map((reason) => reasonInWords(reason, null, language)).join('; ')} <span className="quiet small">{call.headers.join(', ')}</span></li>
             ))}
           </ul>
         </details>

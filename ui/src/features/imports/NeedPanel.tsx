@@ -10,6 +10,7 @@ import { stepKey, works, type Choice, type Choices, type ConnectorStep, type Nee
 import { SUBSTITUTES, substituteFor, type Substitute } from '../../flow-model/replace';
 import { ConnectorIcon } from '../../shared/bits';
 import { ConnectionPicker } from '../../shared/ConnectionPicker';
+import { findingInWords } from '../../shared/codes';
 import { useLanguage, useText } from '../../shared/language';
 import { LongSelect } from '../../shared/LongSelect';
 import { ProblemBar } from '../../shared/ProblemBar';
@@ -83,6 +84,7 @@ export function NeedPanel({ need, choices, flows, mine, prebuilt, connector, onC
   onSteps: (steps: Choices['steps']) => void;
 }) {
   const t = useText(importText);
+  const { language } = useLanguage();
   const client = useQueryClient();
   const id = useId();
   const [asksFile, setAsksFile] = useState(false);
@@ -116,7 +118,8 @@ export function NeedPanel({ need, choices, flows, mine, prebuilt, connector, onC
     setError(null);
     api.post('/api/connectors/check', { form: { file } })
       .then((check) => {
-        if (!check.valid) throw new Error(`${t.notAConnector} ${check.diagnostics.find((finding) => finding.severity === 'error')?.message ?? ''}`);
+        const wrong = check.diagnostics.find((finding) => finding.severity === 'error');
+        if (!check.valid) throw new Error(`${t.notAConnector} ${wrong ? findingInWords(wrong, language).message : ''}`);
         return api.post('/api/connectors', { form: { file, settings: check.title ? {} : { name: need.title } } });
       })
       .then(use)

@@ -4,7 +4,8 @@ import { CheckmarkCircleRegular, ErrorCircleRegular, InfoRegular } from '@fluent
 import { useState } from 'react';
 import { api } from '../../api/client';
 import type { Reachability as Found } from '../../api/types';
-import { useText } from '../../shared/language';
+import { checkHintInWords, checkInWords } from '../../shared/codes';
+import { useLanguage, useText } from '../../shared/language';
 import { ProblemBar } from '../../shared/ProblemBar';
 import { sharedText } from '../../shared/text';
 import { settingsText } from './text';
@@ -14,20 +15,21 @@ const ICONS = { good: <CheckmarkCircleRegular aria-hidden />, notice: <InfoRegul
 function Report({ found }: { found: Found }) {
   const t = useText(settingsText);
   const shared = useText(sharedText);
+  const { language } = useLanguage();
   return (
     <div className="stack">
       <MessageBar intent={found.verdict === 'public' ? 'success' : found.verdict === 'local' ? 'info' : 'warning'} layout="multiline">
         <MessageBarBody>
           <MessageBarTitle>{t.verdicts[found.verdict]}</MessageBarTitle> <code>{found.url}</code>
-          {found.hint && <p><strong>{shared.whatToDo}:</strong> {found.hint}</p>}
+          {found.hint && <p><strong>{shared.whatToDo}:</strong> {checkHintInWords(found.hint, found.checks, language)}</p>}
         </MessageBarBody>
       </MessageBar>
       <ul className="checks">
         {found.checks.map((check) => (
-          <li key={check.detail} data-finding={check.finding}>{ICONS[check.finding]}<span><span className="visually-hidden">{t.findings[check.finding]}: </span>{check.detail}</span></li>
+          <li key={check.detail} data-finding={check.finding}>{ICONS[check.finding]}<span><span className="visually-hidden">{t.findings[check.finding]}: </span>{checkInWords(check, language)}</span></li>
         ))}
       </ul>
-      <p className="quiet small">{found.unknown}</p>
+      <p className="quiet small">{t.reachedFromHere}</p>
     </div>
   );
 }

@@ -263,8 +263,8 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
     () =>
       layout.lines
         .filter((line) => canAdd || !line.to.startsWith('add:'))
-        .map((line) => ({ id: line.id, source: line.from, target: line.to, type: 'line', data: { line }, focusable: false, selectable: false, zIndex: ((depths.get(line.to) ?? 0) + 1) * LAYERS - 1 })),
-    [layout, canAdd, depths],
+        .map((line) => ({ id: line.id, source: line.from, target: line.to, type: 'line', data: { line }, ariaLabel: t.line, focusable: false, selectable: false, zIndex: ((depths.get(line.to) ?? 0) + 1) * LAYERS - 1 })),
+    [layout, canAdd, depths, t.line],
   );
   const first = useRef(layout);
   useEffect(() => {
@@ -359,7 +359,7 @@ function Inner({ layout, parts, label, focus }: { layout: Layout; parts: CanvasP
         minZoom={0.1}
         maxZoom={1.6}
         onlyRenderVisibleElements={layout.boxes.length > ALL_DRAWN_MAX}
-        ariaLabelConfig={{ 'controls.ariaLabel': t.zoom, 'controls.zoomIn.ariaLabel': t.zoomIn, 'controls.zoomOut.ariaLabel': t.zoomOut, 'controls.fitView.ariaLabel': t.fit, 'minimap.ariaLabel': t.map }}
+        ariaLabelConfig={{ 'controls.ariaLabel': t.zoom, 'controls.zoomIn.ariaLabel': t.zoomIn, 'controls.zoomOut.ariaLabel': t.zoomOut, 'controls.fitView.ariaLabel': t.fit, 'minimap.ariaLabel': t.map, 'node.a11yDescription.default': '', 'edge.a11yDescription.default': '' }}
         proOptions={{ hideAttribution: true }}
       >
         <Controls showInteractive={false}>

@@ -12,7 +12,7 @@ export const canvasText = defineText(
     fold: (name: string) => `Collapse ${name}`,
     unfold: (name: string, n: number) => `Expand ${name}: ${n === 1 ? '1 step' : `${n} steps`} inside`,
     foldAll: 'Collapse all containers', unfoldAll: 'Expand all containers',
-    zoom: 'Zoom', zoomIn: 'Zoom in', zoomOut: 'Zoom out', fit: 'Show the whole flow', map: 'Map of the flow',
+    zoom: 'Zoom', zoomIn: 'Zoom in', zoomOut: 'Zoom out', fit: 'Show the whole flow', map: 'Map of the flow', line: 'Connecting line',
   },
   {
     yes: 'Wenn ja', no: 'Wenn nein', case: 'Fall', default: 'Sonst', body: 'Aktionen',
@@ -24,6 +24,6 @@ export const canvasText = defineText(
     fold: (name: string) => `${name} zuklappen`,
     unfold: (name: string, n: number) => `${name} aufklappen: ${n === 1 ? '1 Schritt' : `${n} Schritte`} darin`,
     foldAll: 'Alle Container zuklappen', unfoldAll: 'Alle Container aufklappen',
-    zoom: 'Zoom', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern', fit: 'Ganzen Flow zeigen', map: 'Karte des Flows',
+    zoom: 'Zoom', zoomIn: 'Vergrößern', zoomOut: 'Verkleinern', fit: 'Ganzen Flow zeigen', map: 'Karte des Flows', line: 'Verbindungslinie',
   },
 );

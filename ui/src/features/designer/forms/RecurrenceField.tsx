@@ -3,6 +3,7 @@ import { Button, Dropdown, Field, Input, Option, Select, ToggleButton } from '@f
 import { useDeferredValue, useState } from 'react';
 import { isObject, type JsonObject } from '../../../flow-model/definition';
 import { clockOf, fitsForm, FREQUENCIES, frequencyOf, INTERVAL_MAX, membersFor, numbersOf, parseNumbers, weekDaysOf, WEEK_DAYS, withFrequency, withSchedule, withStart, type Frequency, type ScheduleMember } from '../../../flow-model/recurrence';
+import { findingInWords } from '../../../shared/codes';
 import { useLanguage, useText } from '../../../shared/language';
 import { JsonValue, type FieldProps } from '../fields';
 import { designerText } from '../text';
@@ -63,7 +64,7 @@ function Preview({ recurrence }: { recurrence: JsonObject }) {
   return (
     <section className="recurrence-preview" aria-label={t.preview} aria-live="polite">
       {words && <p><strong>{words}</strong></p>}
-      {next.data?.diagnostics.map((diagnostic) => <p key={diagnostic.pointer} className="bad-text small">{diagnostic.message}</p>)}
+      {next.data?.diagnostics.map((diagnostic) => <p key={diagnostic.pointer} className="bad-text small">{findingInWords(diagnostic, language).message}</p>)}
       {next.data && next.data.diagnostics.length === 0 && (
         next.data.times.length === 0 ? <p className="bad-text small">{t.noNext}</p> : (
           <>
