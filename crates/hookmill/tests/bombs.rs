@@ -281,6 +281,7 @@ fn the_page_of_a_run_with_a_large_journal() {
     assert!(again["run"].as_str().is_some(), "{again}");
     let peak = server.memory_peak_kib();
     println!("the page of a journal of 80 MiB: {} MiB more than at rest", (peak - resting) / 1_024);
-    // Read as a whole it takes three times its size.
-    assert!(peak - resting < 70 * 1_024, "{} KiB", peak - resting);
+    // Read as a whole it takes three times its size. Each thread that reads keeps a page of it for a while, so that it takes
+    // 40 to 80 MiB here, depending on which threads have read.
+    assert!(peak - resting < 120 * 1_024, "{} KiB", peak - resting);
 }
